@@ -1,0 +1,102 @@
+"""Finished trials as records, and as one tidy table: a row a trial, a column a quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from search_spaces.arch import ArchConfig, Scalar
+from search_spaces.cost import Cost
+
+STATUSES = ("complete", "stopped", "failed", "running")
+"""``complete``: trained to the end of its budget. ``stopped``: ended early on purpose, its scores are of a lower fidelity.
+``failed``: ended by an error, ``reason`` says which. ``running``: not finished when the record was read."""
+
+DIRECTIONS = {
+    "ap_gt": "maximize",
+    "ap_det": "maximize",
+    "mmacs": "minimize",
+    "mmacs_paper": "minimize",
+    "params": "minimize",
+    "latency_ms": "minimize",
+}
+"""What may be an objective and which way is better. AP is a fraction from 0 to 1; ``ap_gt`` was scored with ground-truth
+boxes, ``ap_det`` with detected ones, and the two are never compared."""
+
+UNITS = {"mmacs": "M", "mmacs_paper": "M", "latency_ms": "ms"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One trial as it stands in the study.
+
+    ``metrics`` are the scores of the last finished epoch (and ``latency_ms`` where it was measured); ``curve`` has one
+    mapping for each epoch, with ``epoch`` (from 1), ``loss``, ``seconds`` since the start of the trial and, in epochs that
+    were validated, scores such as ``ap_gt``. ``seconds`` is the wall-clock time of the whole trial.
+    """
+
+    number: int
+    status: str
+    reason: str = ""
+    arch: ArchConfig
+    cost: Cost
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    curve: Sequence[Mapping[str, float]] = ()
+    seconds: float = 0.0
+    checkpoint: Path | None = None
+    mlflow_run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        assert self.status in STATUSES, self.status
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Every quantity that may be an objective, costs included, where it is known."""
+        costs = {
+            "mmacs": self.cost.mmacs,
+            "mmacs_paper": self.cost.macs_paper / 1e6,
+            "params": float(self.cost.params),
+        }
+        return costs | {name: value for name, value in self.metrics.items() if name in DIRECTIONS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord:
+    """A whole study: its trials, what it optimised, and under which protocol.
+
+    ``protocol`` is what makes scores comparable, as plain values: ``dataset``, ``boxes``, ``input_size``, ``epochs``,
+    ``flip_test`` and the like; ``provenance`` is what a reader needs to repeat it: command, versions, seed, device.
+    """
+
+    name: str
+    directory: Path
+    objectives: tuple[str, ...]
+    trials: Sequence[TrialRecord]
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
+    """One row a trial, in order of number: status, costs, metrics, varied parameters and where the rest lies."""
+    rows = [
+        {
+            "trial": record.number,
+            "status": record.status,
+            "reason": record.reason,
+            "arch_id": record.arch.arch_id,
+            **record.values,
+            **{name: value for name, value in record.metrics.items() if name not in DIRECTIONS},
+            **record.parameters,
+            "epochs": len(record.curve),
+            "seconds": record.seconds,
+            "checkpoint": str(record.checkpoint) if record.checkpoint else None,
+            "mlflow_run_id": record.mlflow_run_id,
+        }
+        for record in sorted(trials, key=lambda record: record.number)
+    ]
+    return pd.DataFrame(rows)

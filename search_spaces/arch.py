@@ -1,0 +1,236 @@
+"""`ArchConfig`: one network of the Lite-HRNet / Dite-HRNet family as frozen, validated data.
+
+The family (Li et al., "Dite-HRNet", IJCAI 2022; Yu et al., "Lite-HRNet", CVPR 2021) shares one skeleton: a stem at a
+quarter of the input resolution, three stages of 2, 3 and 4 parallel branches, multi-scale fusion and an iterative head.
+Its members differ in the stem, in the block, and in the numbers below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from search_spaces.errors import InvalidInput, unknown_name
+
+BRANCHES = 4
+STAGES = (2, 3, 4)
+"""Stage numbers after the stem; stage s runs s branches."""
+STRIDES = (4, 8, 16, 32)
+
+STEMS = ("dgc", "lite")
+"""``dgc``: dynamic global context block (Dite-HRNet). ``lite``: the static shuffle block of Lite-HRNet."""
+BLOCKS = ("dmc", "lite_acm", "lite_dsc", "lite")
+"""``lite``: Lite-HRNet's block. ``lite_acm``: its weightings replaced by DCM and GCM. ``lite_dsc``: its depth-wise
+convolution replaced by DSC. ``dmc``: both replaced, the dynamic multi-scale context block (Table 6 of the paper)."""
+POOLINGS = ("released", "spatial")
+"""How DCM pools a branch: ``spatial`` as Eq. 5 says, ``released`` as the published code computes it."""
+FUSIONS = ("after_relu", "before_relu")
+"""Which sum of the highest branch multi-scale fusion carries down: Dite-HRNet's after its ReLU, Lite-HRNet's before it."""
+
+MAX_INPUT_SIDE = 2048
+MAX_WIDTH = 4096
+MAX_COUNT = 64
+"""Upper bound of modules, blocks, groups and kernels: far beyond use, it stops a typing error from filling a memory."""
+
+Scalar = int | str | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchConfig:
+    """A network of the family; the default is Dite-HRNet-18 for COCO at 256×192.
+
+    Tuples over branches run from the highest resolution (stride 4) to the lowest (stride 32).
+
+    Raises:
+        InvalidInput: a field breaks its rule; the message names the field, the rule and the value.
+    """
+
+    stem: str = "dgc"
+    block: str = "dmc"
+    fusion: str = "after_relu"
+    context_pooling: str = "released"
+    stem_width: int = 32
+    """Channels of the stem, a multiple of 8 (halves, and a bottleneck of a quarter of a half)."""
+    stem_kernels: int = 4
+    """Kernels N of every dynamic convolution in the ``dgc`` stem."""
+    widths: tuple[int, ...] = (40, 80, 160, 320)
+    """Channels of each branch, even: a block works on one half of them."""
+    modules: tuple[int, ...] = (2, 4, 2)
+    """Modules in stages 2, 3 and 4."""
+    blocks_per_module: int = 2
+    groups: tuple[int, ...] = (1, 1, 2, 4)
+    """G of DSC on each branch (Eq. 1), a divisor of half the width; kernel sizes run 3, 5, ... 2G+1."""
+    kernels: tuple[int, ...] = (4, 4, 2, 1)
+    """N of DKA inside DSC on each branch (Eq. 2); 1 is a static kernel."""
+    attention_reduction: int = 4
+    """Bottleneck of kernel attention: C → C / attention_reduction → N."""
+    context_reductions: tuple[int, ...] = (4, 4, 8, 8)
+    """Bottleneck of GCM (or of spatial weighting in blocks without ACM) on each branch."""
+    stem_context_reduction: int = 4
+    cross_reduction: int = 8
+    """Bottleneck of DCM (or of cross-resolution weighting in blocks without ACM)."""
+    input_size: tuple[int, int] = (256, 192)
+    """Height and width of the input in pixels, multiples of 32."""
+    keypoints: int = 17
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("stem", STEMS), ("block", BLOCKS), ("fusion", FUSIONS), ("context_pooling", POOLINGS)):
+            if getattr(self, name) not in allowed:
+                raise unknown_name(name, str(getattr(self, name)), allowed)
+        for name, length, low, high in _INTEGER_TUPLES:
+            object.__setattr__(self, name, _integers(name, getattr(self, name), length, low, high))
+        for name, low, high in _INTEGERS:
+            _integer(name, getattr(self, name), low, high)
+        for side in self.input_size:
+            if side % STRIDES[-1]:
+                height, width = self.input_size
+                raise InvalidInput(
+                    f"input_size must be multiples of {STRIDES[-1]} (the stride of the lowest branch), got {height}x{width}"
+                )
+        if self.stem_width % 8:
+            raise InvalidInput(f"stem_width must be a multiple of 8, got {self.stem_width}")
+        for branch in range(BRANCHES):
+            problem = branch_problem(self.widths[branch], self.groups[branch] if self.uses_dsc else 1, branch)
+            if problem:
+                raise InvalidInput(problem)
+
+    @property
+    def uses_acm(self) -> bool:
+        """Whether the blocks weight by DCM and GCM rather than by Lite-HRNet's two weightings."""
+        return self.block in ("dmc", "lite_acm")
+
+    @property
+    def uses_dsc(self) -> bool:
+        """Whether the blocks convolve by DSC rather than by one static depth-wise 3×3 convolution."""
+        return self.block in ("dmc", "lite_dsc")
+
+    @property
+    def heatmap_size(self) -> tuple[int, int]:
+        """Height and width of the output heatmaps in cells: a quarter of the input."""
+        return self.input_size[0] // STRIDES[0], self.input_size[1] // STRIDES[0]
+
+    def branch_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of the feature maps of each branch."""
+        return tuple((self.input_size[0] // stride, self.input_size[1] // stride) for stride in STRIDES)
+
+    @cached_property
+    def canonical(self) -> ArchConfig:
+        """The one spelling of this network.
+
+        Fields without effect take their defaults; a reduction becomes the smallest that gives the same bottleneck; and
+        DSC with G = N = 1 on every branch is a static depth-wise convolution, so such a block is the one without DSC.
+        """
+        static = not self.uses_dsc or set(self.groups) == set(self.kernels) == {1}
+        ones = (1,) * BRANCHES
+        halves = [width // 2 for width in self.widths]
+        attended = [half // g for half, g, n in zip(halves, self.groups, self.kernels, strict=True) if n > 1]
+        attended = [] if static else attended
+        if self.stem == "dgc" and self.stem_kernels > 1:
+            attended += [self.stem_width // 2, self.stem_width // 8]
+        dynamic_stem = self.stem == "dgc"
+        return dataclasses.replace(
+            self,
+            block=("lite_acm" if self.uses_acm else "lite") if static else self.block,
+            groups=ones if static else self.groups,
+            kernels=ones if static else self.kernels,
+            context_pooling=self.context_pooling if self.uses_acm else "released",
+            stem_kernels=self.stem_kernels if dynamic_stem else 1,
+            stem_context_reduction=_tightest(self.stem_context_reduction, [self.stem_width // 2] if dynamic_stem else []),
+            attention_reduction=_tightest(self.attention_reduction, attended),
+            context_reductions=tuple(_tightest(r, [c]) for r, c in zip(self.context_reductions, halves, strict=True)),
+            cross_reduction=_tightest(self.cross_reduction, [sum(halves[:n]) for n in STAGES]),
+        )
+
+    @cached_property
+    def arch_id(self) -> str:
+        """Twelve hexadecimal digits that name the network: same network, same id, whatever the spelling."""
+        text = json.dumps(self.canonical.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON and YAML types; tuples become lists."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ArchConfig:
+        """The inverse of `to_dict`; fields left out take their defaults, ``input_size`` may be written ``256x192``."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise unknown_name("architecture field", str(name), known)
+        changes = dict(values)
+        if isinstance(changes.get("input_size"), str):
+            changes["input_size"] = parse_size(changes["input_size"])
+        return cls(**changes)
+
+
+_INTEGER_TUPLES = (
+    ("widths", BRANCHES, 2, MAX_WIDTH),
+    ("modules", len(STAGES), 1, MAX_COUNT),
+    ("groups", BRANCHES, 1, MAX_COUNT),
+    ("kernels", BRANCHES, 1, MAX_COUNT),
+    ("context_reductions", BRANCHES, 1, MAX_WIDTH),
+    ("input_size", 2, STRIDES[-1], MAX_INPUT_SIDE),
+)
+_INTEGERS = (
+    ("stem_width", 8, MAX_WIDTH),
+    ("stem_kernels", 1, MAX_COUNT),
+    ("blocks_per_module", 1, MAX_COUNT),
+    ("attention_reduction", 1, MAX_WIDTH),
+    ("stem_context_reduction", 1, MAX_WIDTH),
+    ("cross_reduction", 1, MAX_WIDTH),
+    ("keypoints", 1, MAX_WIDTH),
+)
+
+
+def branch_problem(width: int, groups: int, branch: int) -> str | None:
+    """Why a branch (counted from 0) cannot be built, or None: the rules that tie a branch's own fields together."""
+    if width % 2:
+        return f"width of branch {branch + 1} must be even (a block works on one half), got {width}"
+    if (width // 2) % groups:
+        return (
+            f"groups of branch {branch + 1} must divide half its width: "
+            f"G = {groups} does not divide {width // 2} (width {width})"
+        )
+    return None
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read ``HEIGHTxWIDTH``, as in ``256x192``."""
+    height, cross, width = text.lower().strip().partition("x")
+    if not (cross and height.isdigit() and width.isdigit()):
+        raise InvalidInput(f"input_size must be written HEIGHTxWIDTH in pixels, as in 256x192, got {text!r}")
+    return int(height), int(width)
+
+
+def format_size(size: Sequence[int]) -> str:
+    """Write a height and width the way `parse_size` reads them."""
+    return f"{size[0]}x{size[1]}"
+
+
+def reduced(channels: int, reduction: int) -> int:
+    """Channels of a bottleneck: the quotient rounded down, at least 1."""
+    return max(1, channels // reduction)
+
+
+def _tightest(reduction: int, channels: Sequence[int]) -> int:
+    """The smallest reduction with the same bottleneck as ``reduction`` for every one of ``channels``."""
+    return max((count // (reduced(count, reduction) + 1) + 1 for count in channels), default=1)
+
+
+def _integer(name: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidInput(f"{name} must be an integer from {low} to {high}, got {value!r}")
+    return value
+
+
+def _integers(name: str, value: Any, length: int, low: int, high: int) -> tuple[int, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != length:
+        raise InvalidInput(f"{name} must be a list of {length} integers, got {value!r}")
+    return tuple(_integer(f"{name}[{index}]", entry, low, high) for index, entry in enumerate(value))

@@ -1,0 +1,22 @@
+"""The one exception that means "the input is wrong", as opposed to "the program is wrong"."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InvalidInput(ValueError):
+    """Something a user supplied breaks a rule.
+
+    The message is one sentence that names the file or field, the rule and the value received; the command line prints
+    it as it is and exits with status 2. Everything else that escapes is a defect of the program and keeps its traceback.
+    """
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> InvalidInput:
+    """The error for a name that is not one of ``known``, with the nearest known name where one is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return InvalidInput(f"unknown {kind} {name!r}: {hint}known: {', '.join(names)}")

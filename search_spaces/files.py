@@ -1,0 +1,96 @@
+"""Reading untrusted YAML and JSON, and writing files that are whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from search_spaces.errors import InvalidInput
+
+MAX_CONFIG_BYTES = 1_000_000
+"""Upper bound of a configuration file: a larger one is a mistake or an attack."""
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """The safe loader, refusing a key that is written twice and aliases, which can expand without bound."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not allowed")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"field {key!r} is written twice")
+        return super().construct_mapping(node, deep)
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """The fields of a YAML (or JSON, which is YAML) file.
+
+    Raises:
+        InvalidInput: the file is missing, too large, not text, not YAML, or not a mapping of names to values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidInput(f"{path} does not exist or is not a file")
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise InvalidInput(f"{path} must be at most {MAX_CONFIG_BYTES} bytes, got {path.stat().st_size}")
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} must be UTF-8 text") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0] or type(error).__name__
+        raise InvalidInput(f"{path} must be valid YAML or JSON, but:{where} {reason}") from None
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise InvalidInput(f"{path} must hold fields with names (a mapping), got {type(content).__name__}")
+    return content
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary sibling to write; it replaces ``path`` when the block ends well and vanishes when it does not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write indented JSON, whole or not at all; numbers that are not finite are refused."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_mapping(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write fields as YAML, or as JSON where the name ends in ``.json``."""
+    if Path(path).suffix == ".json":
+        write_json(path, dict(content))
+    else:
+        write_text(path, yaml.safe_dump(dict(content), sort_keys=False, default_flow_style=None))

@@ -1,0 +1,117 @@
+"""`TrainConfig`: how a network is trained, as frozen, validated data. The defaults are the paper's COCO protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from search_spaces.errors import InvalidInput, unknown_name
+
+OPTIMIZERS = ("adam", "adamw")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Hyper-parameters of one training.
+
+    Lengths of the schedule are fractions of the training or iterations, so that a short training keeps its shape.
+
+    Raises:
+        InvalidInput: a field breaks its rule; the message names the field, the rule and the value.
+    """
+
+    epochs: int = 270
+    batch_size: int = 256
+    """Samples of one optimiser step over all workers (the paper: 32 on each of 8 GPUs)."""
+    optimizer: str = "adam"
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.0
+    warmup_iterations: int = 500
+    warmup_ratio: float = 0.001
+    """Learning rate of the first iteration, as a fraction of the full one; it rises linearly."""
+    milestones: tuple[float, ...] = (170 / 270, 200 / 270)
+    """Fractions of the epochs after which the learning rate is multiplied by ``decay``."""
+    decay: float = 0.1
+    sigma: float | None = None
+    """Standard deviation of the target Gaussians in heatmap cells; None takes the paper's for the heatmap's size."""
+    flip_probability: float = 0.5
+    half_body_probability: float = 0.3
+    rotation_degrees: float = 30.0
+    scale_range: float = 0.25
+    validate_every: int = 10
+    """Epochs between validations; the last epoch is always validated."""
+    flip_test: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low, high in _INTEGERS:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise InvalidInput(f"{name} must be an integer from {low} to {high}, got {value!r}")
+        for name, lower, upper in _NUMBERS:
+            value = getattr(self, name)
+            if name == "sigma" and value is None:
+                continue
+            object.__setattr__(self, name, _number(name, value, lower, upper))
+        if self.optimizer not in OPTIMIZERS:
+            raise unknown_name("optimizer", str(self.optimizer), OPTIMIZERS)
+        if not isinstance(self.flip_test, bool):
+            raise InvalidInput(f"flip_test must be true or false, got {self.flip_test!r}")
+        milestones: Any = self.milestones
+        if not isinstance(milestones, Sequence) or isinstance(milestones, str):
+            raise InvalidInput(f"milestones must be a list of fractions of the training, got {milestones!r}")
+        fractions = tuple(_number(f"milestones[{i}]", value, 0.0, 1.0) for i, value in enumerate(milestones))
+        if list(fractions) != sorted(fractions):
+            raise InvalidInput(f"milestones must rise, got {list(fractions)}")
+        object.__setattr__(self, "milestones", fractions)
+
+    def learning_rate_at(self, iteration: int, iterations_per_epoch: int) -> float:
+        """The learning rate of an iteration counted from 0: linear warm-up, then steps."""
+        epoch = iteration // iterations_per_epoch
+        passed = sum(epoch >= round(fraction * self.epochs) for fraction in self.milestones)
+        rate = self.learning_rate * self.decay**passed
+        if iteration >= self.warmup_iterations:
+            return rate
+        return rate * (self.warmup_ratio + (1 - self.warmup_ratio) * iteration / self.warmup_iterations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON and YAML types; tuples become lists."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """The inverse of `to_dict`; fields left out take their defaults."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise unknown_name("training field", str(name), known)
+        return cls(**values)
+
+
+_INTEGERS = (
+    ("epochs", 1, 100_000),
+    ("batch_size", 1, 1_000_000),
+    ("warmup_iterations", 0, 10_000_000),
+    ("validate_every", 1, 100_000),
+    ("seed", 0, 2**32 - 1),
+)
+_NUMBERS = (
+    ("learning_rate", 1e-8, 10.0),
+    ("weight_decay", 0.0, 10.0),
+    ("warmup_ratio", 0.0, 1.0),
+    ("decay", 1e-6, 1.0),
+    ("sigma", 0.1, 100.0),
+    ("flip_probability", 0.0, 1.0),
+    ("half_body_probability", 0.0, 1.0),
+    ("rotation_degrees", 0.0, 180.0),
+    ("scale_range", 0.0, 0.95),
+)
+
+
+def _number(name: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+        raise InvalidInput(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
+    return float(value)

@@ -1,0 +1,281 @@
+"""`SearchSpace`: which networks, and which hyper-parameters, a search may try. Data, not code that suggests."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from search_spaces.arch import BRANCHES, ArchConfig, Scalar, branch_problem
+from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.hyperparameters import TrainConfig
+from search_spaces.parameters import (
+    ARCH_PARAMETERS,
+    TRAIN_PARAMETERS,
+    TUPLE_PARAMETERS,
+    Choice,
+    Parameter,
+    Range,
+    field_of,
+    unflatten,
+)
+
+Point = dict[str, Scalar]
+"""One value for every parameter of a space."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace:
+    """Parameters, each with its allowed values, around a base architecture that gives all other fields.
+
+    The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. Rules that tie
+    values together (G divides half a width) hold within one branch, so the valid points are a sum of products over
+    branches: they are counted and sampled exactly, never by trial and error.
+
+    Raises:
+        InvalidInput: a parameter is unknown, a value can never be valid, or no point is valid; the message says why.
+    """
+
+    name: str
+    base: ArchConfig = field(default_factory=ArchConfig)
+    parameters: Mapping[str, Parameter]
+
+    def __post_init__(self) -> None:
+        if not self.parameters:
+            raise InvalidInput(f"space {self.name} is empty: it names no parameter to search")
+        for name, parameter in self.parameters.items():
+            _check_parameter(self.name, name, parameter, self.base)
+        for whole in TUPLE_PARAMETERS:
+            if whole in self.parameters and any(field_of(name) == whole for name in self.parameters):
+                raise InvalidInput(f"space {self.name}: {whole} must be varied whole or branch by branch, not both")
+        if not self._cells:
+            raise InvalidInput(f"space {self.name} has no valid network: {self._first_problem()}")
+
+    @cached_property
+    def choices(self) -> dict[str, Choice]:
+        """The parameters of the architecture."""
+        return {n: p for n, p in self.parameters.items() if n not in TRAIN_PARAMETERS and isinstance(p, Choice)}
+
+    @cached_property
+    def training_parameters(self) -> dict[str, Parameter]:
+        """The hyper-parameters."""
+        return {name: parameter for name, parameter in self.parameters.items() if name in TRAIN_PARAMETERS}
+
+    def build(self, point: Mapping[str, Scalar]) -> ArchConfig:
+        """The architecture of a point, whose hyper-parameters may be absent.
+
+        Raises:
+            InvalidInput: a value is missing or not one the space allows, or the values together break a rule.
+        """
+        for name, value in point.items():
+            if name not in self.parameters:
+                raise unknown_name(f"parameter of space {self.name}", name, self.parameters)
+            if not self.parameters[name].accepts(value):
+                raise InvalidInput(f"{name} must be {describe(self.parameters[name])}, got {value!r}")
+        missing = [name for name in self.choices if name not in point]
+        if missing:
+            raise InvalidInput(f"a point of space {self.name} must have a value for {missing[0]}")
+        return unflatten({name: point[name] for name in self.choices}, self.base)
+
+    def train_config(self, point: Mapping[str, Scalar], base: TrainConfig) -> TrainConfig:
+        """``base`` with the hyper-parameters of a point."""
+        return TrainConfig.from_dict(base.to_dict() | {name: point[name] for name in self.training_parameters})
+
+    def is_valid(self, point: Mapping[str, Scalar]) -> bool:
+        """Whether `build` accepts the point."""
+        try:
+            self.build(point)
+        except InvalidInput:
+            return False
+        return True
+
+    def count(self) -> int:
+        """How many valid points the architecture parameters have; points may share a network, see `enumerate`."""
+        return sum(cell.size for cell in self._cells)
+
+    def enumerate(self) -> Iterator[ArchConfig]:
+        """Every network of the space once, in a fixed order."""
+        seen = set()
+        for cell in self._cells:
+            for options in itertools.product(*cell.factors):
+                arch = unflatten(_merged((cell.shared, *options)), self.base)
+                if arch.arch_id not in seen:
+                    seen.add(arch.arch_id)
+                    yield arch
+
+    def sample(self, generator: np.random.Generator) -> Point:
+        """A valid point, uniform over the valid points; hyper-parameters uniform over their values."""
+        sizes = np.array([float(cell.size) for cell in self._cells])
+        cell = self._cells[int(generator.choice(len(sizes), p=sizes / sizes.sum()))]
+        options = [factor[int(generator.integers(len(factor)))] for factor in cell.factors]
+        training = {name: parameter.sample(generator) for name, parameter in self.training_parameters.items()}
+        return self._ordered(_merged((cell.shared, *options)) | training)
+
+    def mutate(self, point: Mapping[str, Scalar], generator: np.random.Generator) -> Point:
+        """A valid point near another: one parameter changed, or as few of one branch as its rules ask for.
+
+        The point itself comes back only when the space has no other.
+        """
+        names = [name for name in self.parameters if len(_alternatives(self.parameters[name], point[name])) > 0]
+        for index in generator.permutation(len(names)):
+            changed = self._change_one(point, names[int(index)], generator)
+            if changed is not None:
+                return changed
+        return self._ordered(dict(point))
+
+    def crossover(self, first: Mapping[str, Scalar], second: Mapping[str, Scalar], generator: np.random.Generator) -> Point:
+        """A valid point whose every value is one of its parents'; the values of one branch are inherited together."""
+        takes: dict[str, bool] = {}
+        child: Point = {}
+        for name in self.parameters:
+            unit = _unit(name)
+            takes.setdefault(unit, bool(generator.integers(2)))
+            child[name] = (first if takes[unit] else second)[name]
+        return child if self.is_valid(child) else self._ordered(dict(first))
+
+    def _change_one(self, point: Mapping[str, Scalar], name: str, generator: np.random.Generator) -> Point | None:
+        parameter = self.parameters[name]
+        if isinstance(parameter, Range):
+            return self._ordered({**point, name: parameter.sample(generator)})
+        values = _alternatives(parameter, point[name])
+        for index in generator.permutation(len(values)):
+            changed = self._ordered({**point, name: values[int(index)]})
+            if self.is_valid(changed):
+                return changed
+            neighbours = self._branch_neighbours(changed, name)
+            if neighbours:
+                return self._ordered({**changed, **neighbours[int(generator.integers(len(neighbours)))]})
+        return None
+
+    def _branch_neighbours(self, point: Point, changed: str) -> list[Point]:
+        """Valid values of the branch of ``changed`` that keep its new value and differ least from ``point`` otherwise."""
+        options = [
+            option
+            for cell in self._cells
+            if cell.shared.items() <= point.items()
+            for factor in cell.factors
+            for option in factor
+            if changed in option and option[changed] == point[changed]
+        ]
+        distances = [sum(point[name] != value for name, value in option.items()) for option in options]
+        return [option for option, distance in zip(options, distances, strict=True) if distance == min(distances)]
+
+    def _ordered(self, point: Point) -> Point:
+        return {name: point[name] for name in self.parameters if name in point}
+
+    @cached_property
+    def _cells(self) -> list[_Cell]:
+        """The valid points: one cell for each value of the parameters whose rules reach over several branches."""
+        shared_names = [name for name in self.choices if name == "block" or name in TUPLE_PARAMETERS]
+        branches = [[name for name in self.choices if _unit(name) == f"branch{i + 1}"] for i in range(BRANCHES)]
+        bound = {*shared_names, *itertools.chain(*branches)}
+        free = [_options([name], self.choices) for name in self.choices if name not in bound]
+        cells = []
+        for shared in _options(shared_names, self.choices):
+            factors = [
+                [option for option in _options(names, self.choices) if not self._problem(shared | option, branch)]
+                for branch, names in enumerate(branches)
+            ]
+            if all(factors):
+                cells.append(_Cell(shared, (*free, *factors)))
+        return cells
+
+    def _problem(self, values: Point, branch: int) -> str | None:
+        """Why one branch cannot be built with these values and the base's."""
+        block = str(values.get("block", self.base.block))
+        own = {
+            name: value
+            for name, value in values.items()
+            if name != "block" and _unit(name) in ("all", f"branch{branch + 1}")
+        }
+        arch = unflatten(own, _without_rules(self.base))
+        uses_dsc = dataclasses.replace(self.base, block=block, groups=(1,) * BRANCHES).uses_dsc
+        return branch_problem(arch.widths[branch], arch.groups[branch] if uses_dsc else 1, branch)
+
+    def _first_problem(self) -> str:
+        names = [name for name in self.choices if name == "block" or _unit(name) != "free"]
+        for point in _options(names, self.choices):
+            for branch in range(BRANCHES):
+                problem = self._problem(point, branch)
+                if problem:
+                    return problem
+        raise AssertionError("a space without cells has a branch with a problem")
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """The points ``shared`` and one option of every factor: each combination is valid."""
+
+    shared: Point
+    factors: tuple[list[Point], ...]
+
+    @cached_property
+    def size(self) -> int:
+        return math.prod(map(len, self.factors))
+
+
+def describe(parameter: Parameter) -> str:
+    """The values a parameter allows, in words."""
+    if isinstance(parameter, Range):
+        return f"from {parameter.low:g} to {parameter.high:g}"
+    return "one of " + ", ".join(str(value) for value in parameter.values)
+
+
+def _options(names: list[str], choices: Mapping[str, Choice]) -> list[Point]:
+    """Every combination of values of some parameters; of none, the one empty combination."""
+    combinations = itertools.product(*(choices[name].values for name in names))
+    return [dict(zip(names, values, strict=True)) for values in combinations]
+
+
+def _merged(options: Iterable[Point]) -> Point:
+    return {name: value for option in options for name, value in option.items()}
+
+
+def _alternatives(parameter: Parameter, value: Scalar) -> list[Scalar]:
+    """Values other than the present one; a range has always one more."""
+    if isinstance(parameter, Range):
+        return [parameter.low]
+    return [other for other in parameter.values if other != value]
+
+
+def _unit(name: str) -> str:
+    """What a parameter's rules bind it to: its branch, all branches, or nothing (then its own name)."""
+    if name == "block" or name in TUPLE_PARAMETERS:
+        return "all"
+    return name.rpartition("_")[2] if "_branch" in name else name
+
+
+def _without_rules(base: ArchConfig) -> ArchConfig:
+    """The base as a block on which no rule ties groups to widths, so that single values can be looked at."""
+    return dataclasses.replace(base, block="lite")
+
+
+def _check_parameter(space: str, name: str, parameter: Parameter, base: ArchConfig) -> None:
+    """Refuse an unknown name, a range of an architecture parameter, and a value no network can have."""
+    if name in TRAIN_PARAMETERS:
+        check = _train_check(name)
+    elif name in ARCH_PARAMETERS or name in TUPLE_PARAMETERS:
+        if not isinstance(parameter, Choice):
+            raise InvalidInput(f"space {space}: {name} must be a list of values, not a range")
+        check = _arch_check(name, base)
+    else:
+        raise unknown_name(f"parameter of space {space}", name, (*ARCH_PARAMETERS, *TUPLE_PARAMETERS, *TRAIN_PARAMETERS))
+    for value in (parameter.low, parameter.high) if isinstance(parameter, Range) else parameter.values:
+        try:
+            check(value)
+        except InvalidInput as error:
+            raise InvalidInput(f"space {space}: parameter {name}: {error}") from None
+
+
+def _train_check(name: str) -> Callable[[Scalar], object]:
+    return lambda value: TrainConfig.from_dict({name: value})
+
+
+def _arch_check(name: str, base: ArchConfig) -> Callable[[Scalar], object]:
+    free = _without_rules(base)
+    return lambda value: unflatten({name: value}, base if name == "block" else free)

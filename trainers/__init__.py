@@ -1,0 +1,1 @@
+"""Given an architecture, hyper-parameters and data: what does it score?"""
