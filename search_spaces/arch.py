@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,10 +204,10 @@ def branch_problem(width: int, groups: int, branch: int) -> str | None:
 
 def parse_size(text: str) -> tuple[int, int]:
     """Read ``HEIGHTxWIDTH``, as in ``256x192``."""
-    height, cross, width = text.lower().strip().partition("x")
-    if not (cross and height.isdigit() and width.isdigit()):
+    match = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", text.lower().strip())
+    if not match:
         raise InvalidInput(f"input_size must be written HEIGHTxWIDTH in pixels, as in 256x192, got {text!r}")
-    return int(height), int(width)
+    return int(match[1]), int(match[2])
 
 
 def format_size(size: Sequence[int]) -> str:

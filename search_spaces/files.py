@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,44 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"field {key!r} is written twice")
+        _refuse_twice(self.construct_object(key, deep=True) for key, _ in node.value)
         return super().construct_mapping(node, deep)
 
 
+_UniqueKeyLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)  # PyYAML follows YAML 1.1, which reads 2e-3 as text.
+
+
+def _refuse_twice(keys: Iterable[Any]) -> None:
+    seen = set()
+    for key in keys:
+        if not isinstance(key, Hashable):
+            raise yaml.YAMLError(f"a field must be a name, got {key!r}")
+        if key in seen:
+            raise yaml.YAMLError(f"field {key!r} is written twice")
+        seen.add(key)
+
+
+def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _refuse_twice(key for key, _ in pairs)
+    return dict(pairs)
+
+
+def _json_constant(name: str) -> Any:
+    raise ValueError(f"numbers must be finite, got {name}")
+
+
+def _parse(path: Path) -> Any:
+    """JSON by its own rules where the name ends in ``.json``: YAML refuses some of it, tabs among others."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        return json.loads(text, object_pairs_hook=_json_object, parse_constant=_json_constant)
+    return yaml.load(text, Loader=_UniqueKeyLoader)
+
+
 def read_mapping(path: str | Path) -> dict[str, Any]:
-    """The fields of a YAML (or JSON, which is YAML) file.
+    """The fields of a YAML file, or of a JSON file where the name ends in ``.json``.
 
     Raises:
         InvalidInput: the file is missing, too large, not text, not YAML, or not a mapping of names to values.
@@ -46,13 +76,13 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_CONFIG_BYTES:
         raise InvalidInput(f"{path} must be at most {MAX_CONFIG_BYTES} bytes, got {path.stat().st_size}")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        content = _parse(path)
     except UnicodeDecodeError:
         raise InvalidInput(f"{path} must be UTF-8 text") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0] or type(error).__name__
+        reason = getattr(error, "problem", None) or str(error).partition("\n")[0] or type(error).__name__
         raise InvalidInput(f"{path} must be valid YAML or JSON, but:{where} {reason}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise InvalidInput(f"{path} must hold fields with names (a mapping), got {type(content).__name__}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ def unflatten(values: Mapping[str, Scalar], base: ArchConfig) -> ArchConfig:
 def parse_tuple(name: str, value: Scalar) -> tuple[int, ...]:
     """Read a whole tuple, as in ``1-1-2-4``."""
     parts = str(value).split("-")
-    if not all(part.isdigit() for part in parts):
+    if not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
         raise InvalidInput(f"{name} must be integers joined by '-', as in 1-1-2-4, got {value!r}")
     return tuple(int(part) for part in parts)
 

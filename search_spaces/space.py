@@ -98,15 +98,20 @@ class SearchSpace:
         """How many valid points the architecture parameters have; points may share a network, see `enumerate`."""
         return sum(cell.size for cell in self._cells)
 
+    def points(self) -> Iterator[Point]:
+        """Every valid point of the architecture parameters, in a fixed order."""
+        for cell in self._cells:
+            for options in itertools.product(*cell.factors):
+                yield self._ordered(_merged((cell.shared, *options)))
+
     def enumerate(self) -> Iterator[ArchConfig]:
         """Every network of the space once, in a fixed order."""
         seen = set()
-        for cell in self._cells:
-            for options in itertools.product(*cell.factors):
-                arch = unflatten(_merged((cell.shared, *options)), self.base)
-                if arch.arch_id not in seen:
-                    seen.add(arch.arch_id)
-                    yield arch
+        for point in self.points():
+            arch = unflatten(point, self.base)
+            if arch.arch_id not in seen:
+                seen.add(arch.arch_id)
+                yield arch
 
     def sample(self, generator: np.random.Generator) -> Point:
         """A valid point, uniform over the valid points; hyper-parameters uniform over their values."""
@@ -147,23 +152,28 @@ class SearchSpace:
             changed = self._ordered({**point, name: values[int(index)]})
             if self.is_valid(changed):
                 return changed
-            neighbours = self._branch_neighbours(changed, name)
-            if neighbours:
-                return self._ordered({**changed, **neighbours[int(generator.integers(len(neighbours)))]})
+            nearest = self._nearest(changed, name, generator)
+            if nearest is not None:
+                return nearest
         return None
 
-    def _branch_neighbours(self, point: Point, changed: str) -> list[Point]:
-        """Valid values of the branch of ``changed`` that keep its new value and differ least from ``point`` otherwise."""
-        options = [
-            option
-            for cell in self._cells
-            if cell.shared.items() <= point.items()
-            for factor in cell.factors
-            for option in factor
-            if changed in option and option[changed] == point[changed]
-        ]
-        distances = [sum(point[name] != value for name, value in option.items()) for option in options]
-        return [option for option, distance in zip(options, distances, strict=True) if distance == min(distances)]
+    def _nearest(self, point: Point, name: str, generator: np.random.Generator) -> Point | None:
+        """A valid point that keeps the value of ``name`` and differs least from ``point`` otherwise, if there is one."""
+        candidates: list[tuple[int, Point]] = []
+        for cell in self._cells:
+            parts = []
+            for factor in ([cell.shared], *cell.factors):
+                options = [option for option in factor if option.get(name, point[name]) == point[name]]
+                distances = [_distance(option, point) for option in options]
+                ties = [option for option, distance in zip(options, distances, strict=True) if distance == min(distances)]
+                if not ties:
+                    break
+                parts.append(ties[int(generator.integers(len(ties)))])
+            else:
+                change = _merged(parts)
+                candidates.append((_distance(change, point), self._ordered({**point, **change})))
+        ties = [candidate for distance, candidate in candidates if distance == min(d for d, _ in candidates)]
+        return ties[int(generator.integers(len(ties)))] if ties else None
 
     def _ordered(self, point: Point) -> Point:
         return {name: point[name] for name in self.parameters if name in point}
@@ -236,6 +246,11 @@ def _merged(options: Iterable[Point]) -> Point:
     return {name: value for option in options for name, value in option.items()}
 
 
+def _distance(values: Point, point: Mapping[str, Scalar]) -> int:
+    """How many of ``values`` differ from those of ``point``."""
+    return sum(point[name] != value for name, value in values.items())
+
+
 def _alternatives(parameter: Parameter, value: Scalar) -> list[Scalar]:
     """Values other than the present one; a range has always one more."""
     if isinstance(parameter, Range):
@@ -259,6 +274,8 @@ def _check_parameter(space: str, name: str, parameter: Parameter, base: ArchConf
     """Refuse an unknown name, a range of an architecture parameter, and a value no network can have."""
     if name in TRAIN_PARAMETERS:
         check = _train_check(name)
+        if isinstance(parameter, Range) and isinstance(getattr(TrainConfig(), name), int):
+            raise InvalidInput(f"space {space}: {name} takes integers, so it must be a list of values, not a range")
     elif name in ARCH_PARAMETERS or name in TUPLE_PARAMETERS:
         if not isinstance(parameter, Choice):
             raise InvalidInput(f"space {space}: {name} must be a list of values, not a range")
@@ -278,4 +295,6 @@ def _train_check(name: str) -> Callable[[Scalar], object]:
 
 def _arch_check(name: str, base: ArchConfig) -> Callable[[Scalar], object]:
     free = _without_rules(base)
-    return lambda value: unflatten({name: value}, base if name == "block" else free)
+    if name == "block":
+        free = dataclasses.replace(free, groups=(1,) * BRANCHES)
+    return lambda value: unflatten({name: value}, free)

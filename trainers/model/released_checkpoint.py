@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from search_spaces.arch import BRANCHES, STAGES, ArchConfig, reduced
 from search_spaces.errors import InvalidInput
 from trainers.model.build import build_network
 from trainers.model.network import PoseNetwork
+from trainers.torch_file import read_torch_file
 
 _COMMON_RULES = (
     (r"^stem\.entry\.", "backbone.stem.conv1."),
@@ -179,18 +177,11 @@ def load_released(path: str | Path, *, input_size: tuple[int, int] = (256, 192))
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a published checkpoint file, read without running any code it may hold."""
-    path = Path(path)
-    if not path.is_file():
-        raise InvalidInput(f"checkpoint {path} does not exist")
-    try:
-        content: Any = torch.load(path, weights_only=True, map_location="cpu")
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InvalidInput(f"checkpoint {path} must be a torch file of plain tensors, but: {reason}") from None
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    """The tensors of a published checkpoint file."""
+    content = read_torch_file(Path(path))
+    state = content.get("state_dict", content)
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InvalidInput(f"checkpoint {path} must hold a 'state_dict' of tensors, got {type(content).__name__}")
+        raise InvalidInput(f"checkpoint {path} must hold a 'state_dict' of tensors")
     return dict(state)
 
 

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from torch import Tensor, nn
+
+from search_spaces.errors import InvalidInput
+from trainers.data.coco import Person, coco_split, load_detections, load_people
+from trainers.data.dataset import TopDownDataset
+from trainers.data.heatmap import MsraCodec, default_sigma
+from trainers.data.keypoints import COCO17
+from trainers.data.synthetic import draw_dataset
+from trainers.data.transforms import crop_matrix, warp_points
+from trainers.evaluation.coco_ap import FIGURES, coco_ap, evaluate
+from trainers.evaluation.results import Result
+
+MINI = Path(__file__).resolve().parents[4] / "shared" / "data" / "coco_mini"
+CODEC = MsraCodec(input_size=(256, 192), heatmap_size=(64, 48), sigma=default_sigma((64, 48)))
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synthetic") / "set"
+    draw_dataset(folder, train_images=1, val_images=25, seed=2)
+    return folder
+
+
+@pytest.fixture(params=["synthetic", "coco_mini"])
+def root(request: pytest.FixtureRequest) -> Path:
+    if request.param == "synthetic":
+        return Path(request.getfixturevalue("synthetic"))
+    if not MINI.is_dir():
+        pytest.skip("shared/data/coco_mini is not beside the repository")
+    return MINI
+
+
+class Oracle(nn.Module):
+    """Answers the true heatmaps of each person in turn, as the data set encodes them."""
+
+    def __init__(self, dataset: TopDownDataset, truth: list[Person]) -> None:
+        super().__init__()
+        size = dataset.codec.input_size
+        encoded = []
+        for index, person in enumerate(truth):
+            assert person.keypoints is not None
+            to_input = crop_matrix(dataset.crop(index), size)
+            encoded.append(dataset.codec.encode(warp_points(person.keypoints, to_input))[0])
+        self.heatmaps, self.position = torch.from_numpy(np.stack(encoded)), 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        start, self.position = self.position, self.position + len(images)
+        return self.heatmaps[start : self.position]
+
+
+def true_results(annotation_file: Path, seed: int | None = None) -> list[Result]:
+    """The annotations as results; with a seed moved at random and scored at random."""
+    generator = np.random.default_rng(seed)
+    results: list[Result] = []
+    for entry in json.loads(annotation_file.read_text())["annotations"]:
+        if entry["num_keypoints"]:
+            points = np.array(entry["keypoints"], float).reshape(17, 3)
+            points[:, 2] = 1
+            score = 1.0
+            if seed is not None:
+                points[:, :2] += generator.normal(0, 0.05 * np.sqrt(entry["area"]), (17, 2))
+                score = float(generator.random())
+            results.append(
+                Result(image_id=entry["image_id"], category_id=1, keypoints=points.ravel().tolist(), score=score)
+            )
+    return results
+
+
+def direct(results: list[Result], annotation_file: Path) -> list[float]:
+    """Straight from the files by pycocotools."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(annotation_file))
+        evaluation = COCOeval(truth, truth.loadRes(copy.deepcopy(results)), "keypoints")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return [float(value) for value in evaluation.stats]
+
+
+def test_ground_truth_heatmaps_score_nearly_one(root: Path) -> None:
+    where = coco_split(root, "val")
+    people = load_people(where.annotation_file, where.image_dir)
+    dataset = TopDownDataset(people, CODEC)
+    outcome = evaluate(Oracle(dataset, people), dataset, where.annotation_file, flip_test=False, batch_size=7)
+    assert set(outcome.metrics) <= {f"{name}_gt" for name in FIGURES}
+    assert outcome.metrics["ap_gt"] > 0.95
+    assert outcome.metrics["ap50_gt"] == pytest.approx(1)
+    assert len(outcome.results) == len(people)
+    assert coco_ap(outcome.results, where.annotation_file)["ap"] == outcome.metrics["ap_gt"]
+
+
+def test_detected_boxes_have_names_of_their_own(synthetic: Path, tmp_path: Path) -> None:
+    where = coco_split(synthetic, "val")
+    truth = load_people(where.annotation_file, where.image_dir)
+    boxes = [
+        {"image_id": person.image_id, "category_id": 1, "bbox": list(person.box), "score": 0.9} for person in truth
+    ]
+    # Each person is found twice: suppression must leave one.
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes + boxes))
+    people = load_detections(tmp_path / "boxes.json", where.annotation_file, where.image_dir)
+    dataset = TopDownDataset(people, CODEC)
+    outcome = evaluate(Oracle(dataset, truth + truth), dataset, where.annotation_file, flip_test=False)
+    assert all(name.endswith("_det") for name in outcome.metrics)
+    assert outcome.metrics["ap_det"] > 0.95
+    assert len(outcome.results) == len(truth)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_figures_are_those_of_pycocotools(root: Path, seed: int) -> None:
+    file = coco_split(root, "val").annotation_file
+    results = true_results(file, seed)
+    before = copy.deepcopy(results)
+    expected = {name: value for name, value in zip(FIGURES, direct(results, file), strict=True) if value >= 0}
+    assert coco_ap(results, file) == pytest.approx(expected)
+    assert 0.05 < expected["ap"] < 0.95
+    assert results == before
+
+
+def test_a_figure_without_ground_truth_is_absent(synthetic: Path) -> None:
+    """People in images of 160 × 160 are not large in COCO's sense."""
+    file = coco_split(synthetic, "val").annotation_file
+    assert direct(true_results(file), file)[4] == -1
+    assert set(coco_ap(true_results(file), file)) == set(FIGURES) - {"ap_l", "ar_l"}
+
+
+def test_no_results_score_zero(synthetic: Path) -> None:
+    figures = coco_ap([], coco_split(synthetic, "val").annotation_file)
+    assert figures == dict.fromkeys(sorted(set(FIGURES) - {"ap_l", "ar_l"}, key=FIGURES.index), 0.0)
+
+
+def test_nothing_to_find_gives_no_figure(synthetic: Path, tmp_path: Path) -> None:
+    document = json.loads(coco_split(synthetic, "val").annotation_file.read_text())
+    (tmp_path / "none.json").write_text(json.dumps(document | {"annotations": []}))
+    assert coco_ap([], tmp_path / "none.json") == {}
+
+
+def test_results_for_other_images_are_left_out(synthetic: Path) -> None:
+    file = coco_split(synthetic, "val").annotation_file
+    results = true_results(file, seed=0)
+    strangers = [Result(image_id=3, category_id=1, keypoints=entry["keypoints"], score=2.0) for entry in results]
+    assert coco_ap(results + strangers, file) == coco_ap(results, file)
+    assert coco_ap(strangers, file) == coco_ap([], file)
+
+
+def test_deviations_are_those_of_the_keypoint_set(synthetic: Path) -> None:
+    file = coco_split(synthetic, "val").annotation_file
+    results = true_results(file, seed=0)
+    lenient = replace(COCO17, oks_sigmas=tuple(3 * sigma for sigma in COCO17.oks_sigmas))
+    assert coco_ap(results, file, keypoint_set=lenient)["ap"] > coco_ap(results, file)["ap"] + 0.1
+
+
+def test_nothing_is_printed(synthetic: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    coco_ap([], coco_split(synthetic, "val").annotation_file)
+    coco_ap(true_results(coco_split(synthetic, "val").annotation_file), coco_split(synthetic, "val").annotation_file)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_broken_annotation_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cut.json").write_text('{"images": [{"id": 1')
+    with pytest.raises(InvalidInput, match=r"cut.json is not complete JSON: .* at line 1 column 21"):
+        coco_ap([], tmp_path / "cut.json")

@@ -1,0 +1,175 @@
+"""The people of a COCO data set, as records: one crop, one sample, one prediction for each."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces.errors import InvalidInput, unknown_name
+from trainers.data.coco_file import PERSON_CATEGORY, CocoFile, box_field, field, read_coco
+from trainers.data.json_file import read_json
+from trainers.data.keypoints import COCO17, KeypointSet
+
+Box = tuple[float, float, float, float]
+Split = Literal["train", "val"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Person:
+    """One person to be estimated.
+
+    ``box`` x, y, width, height and ``area`` in image pixels; ``image_size`` (height, width); ``score`` the confidence
+    in the box, in [0, 1]. An annotated person has an ``annotation_id`` and ``keypoints`` (K, 3): x, y, visibility
+    (0 not labelled, 1 hidden, 2 visible). A detected one has neither.
+    """
+
+    image_path: Path
+    image_id: int
+    image_size: tuple[int, int]
+    box: Box
+    area: float
+    annotation_id: int | None = None
+    keypoints: NDArray[np.float64] | None = None
+    score: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoSplit:
+    """Where one part of a data set lies: its annotation file and the folder of its images."""
+
+    annotation_file: Path
+    image_dir: Path
+
+
+def coco_split(root: Path, split: Split) -> CocoSplit:
+    """Find a split of a data set in COCO's own layout; raises InvalidInput where its file or folder is missing."""
+    if split not in get_args(Split):
+        raise unknown_name("split", split, get_args(Split))
+    root = Path(root)
+    _require_folder(root, "data folder")
+    found = CocoSplit(
+        annotation_file=root / "annotations" / f"person_keypoints_{split}2017.json", image_dir=root / f"{split}2017"
+    )
+    if not found.annotation_file.is_file():
+        raise InvalidInput(f"annotation file not found: {found.annotation_file}")
+    _require_folder(found.image_dir, "image folder")
+    return found
+
+
+def load_people(annotation_file: Path, image_dir: Path, keypoint_set: KeypointSet = COCO17) -> list[Person]:
+    """The annotated people that the usual top-down protocol trains and validates on, in the file's order.
+
+    Those with at least one labelled keypoint that are not crowds; boxes are cut to the image, and those of which
+    nothing is left are dropped. Raises InvalidInput for a broken file, a missing image, or where nobody remains.
+    """
+    coco = read_coco(annotation_file, keypoint_set)
+    _require_folder(image_dir, "image folder")
+    found: dict[int, Path] = {}
+    people = []
+    for entry in coco.annotations:
+        keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
+        if entry["iscrowd"] or not entry["num_keypoints"] or not keypoints[:, 2].any():
+            continue
+        image_id = entry["image_id"]
+        x, y, width, height = box_field(entry, f"annotation {entry['id']} of {annotation_file}")
+        box = clip_box((x, y, width, height), coco.images[image_id].size)
+        if box is None:
+            continue
+        people.append(
+            Person(
+                image_path=_image_path(coco, image_id, image_dir, found),
+                image_id=image_id,
+                image_size=coco.images[image_id].size,
+                box=box,
+                area=float(entry["area"]),
+                annotation_id=entry["id"],
+                keypoints=keypoints,
+            )
+        )
+    if not people:
+        raise InvalidInput(
+            f"{annotation_file} must hold at least one person with labelled keypoints and a box inside its image,"
+            f" got none among {len(coco.annotations)} person annotations"
+        )
+    return people
+
+
+def load_detections(
+    detections_file: Path,
+    annotation_file: Path,
+    image_dir: Path,
+    keypoint_set: KeypointSet = COCO17,
+    *,
+    score_threshold: float = 0.0,
+) -> list[Person]:
+    """The people a detector found: its COCO results file, for the images of ``annotation_file``.
+
+    Keeps boxes of persons with a score of at least ``score_threshold`` that overlap their image, uncut, as the
+    published evaluation does; entries for other images are left aside, so that the results on a whole split serve a
+    part of it. Raises InvalidInput for a broken file or entry, a missing image, or where no box remains.
+    """
+    if not 0 <= score_threshold <= 1:
+        raise InvalidInput(f"score_threshold of detections must be in [0, 1], got {score_threshold}")
+    coco = read_coco(annotation_file, keypoint_set)
+    _require_folder(image_dir, "image folder")
+    entries = read_json(detections_file)
+    if not isinstance(entries, list):
+        raise InvalidInput(f"{detections_file} must hold a list of detections, got {type(entries).__name__}")
+    found: dict[int, Path] = {}
+    people = []
+    for number, entry in enumerate(entries):
+        where = f"detection {number} of {detections_file}"
+        image_id = field(entry, "image_id", int, where)
+        category = field(entry, "category_id", int, where)
+        score = float(field(entry, "score", float, where))
+        box = box_field(entry, where)
+        if not 0 <= score <= 1:
+            raise InvalidInput(f"'score' of {where} must be in [0, 1], got {score}")
+        if category != PERSON_CATEGORY or score < score_threshold or image_id not in coco.images:
+            continue
+        if clip_box(box, coco.images[image_id].size) is None:
+            continue
+        people.append(
+            Person(
+                image_path=_image_path(coco, image_id, image_dir, found),
+                image_id=image_id,
+                image_size=coco.images[image_id].size,
+                box=box,
+                area=box[2] * box[3],
+                score=score,
+            )
+        )
+    if not people:
+        raise InvalidInput(
+            f"{detections_file} must hold at least one person box with a score of {score_threshold} or more in an image"
+            f" of {annotation_file}, got none among {len(entries)} detections"
+        )
+    return people
+
+
+def clip_box(box: Box, image_size: tuple[int, int]) -> Box | None:
+    """The part of a box that lies on the pixels of an image (height, width), or None where that has no extent."""
+    x, y, width, height = box
+    left, top = max(x, 0.0), max(y, 0.0)
+    right, bottom = min(x + width, image_size[1] - 1.0), min(y + height, image_size[0] - 1.0)
+    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def _image_path(coco: CocoFile, image_id: int, image_dir: Path, found: dict[int, Path]) -> Path:
+    """Where an image lies; ``found`` remembers the files already seen to exist."""
+    if image_id not in found:
+        path = Path(image_dir) / coco.images[image_id].file_name
+        if not os.path.isfile(path):
+            raise InvalidInput(f"image file not found: {path}, named by {coco.path}")
+        found[image_id] = path
+    return found[image_id]
+
+
+def _require_folder(path: Path, kind: str) -> None:
+    if not os.path.isdir(path):
+        raise InvalidInput(f"{kind} not found: {path}")

@@ -1,0 +1,136 @@
+"""The annotation file of a COCO data set, checked entry by entry before anything relies on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from search_spaces.errors import InvalidInput
+from trainers.data.json_file import read_json
+from trainers.data.keypoints import KeypointSet
+
+# The number of the category "person" in every keypoint file of COCO; annotations of other categories are left aside.
+PERSON_CATEGORY = 1
+_KINDS = {int: "a whole number", float: "a finite number", str: "text", list: "a list", dict: "an object"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoImage:
+    """One entry of ``images``; ``size`` is (height, width) in pixels."""
+
+    image_id: int
+    file_name: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoFile:
+    """A checked annotation file: its images by id and its person annotations, as read."""
+
+    path: Path
+    images: Mapping[int, CocoImage]
+    annotations: list[dict[str, Any]]
+
+
+def read_coco(annotation_file: Path, keypoint_set: KeypointSet) -> CocoFile:
+    """Read a ``person_keypoints`` file; raises InvalidInput that names the file, the entry and the rule it breaks."""
+    document = read_json(annotation_file)
+    if not isinstance(document, dict):
+        raise InvalidInput(f"{annotation_file} must hold a COCO document (an object), got {_shown(document)}")
+    place = str(annotation_file)
+    images: dict[int, CocoImage] = {}
+    for number, entry in enumerate(field(document, "images", list, place)):
+        image = _image(entry, f"images[{number}] of {annotation_file}")
+        if image.image_id in images:
+            raise InvalidInput(f"{annotation_file} must give every image its own id, got {image.image_id} twice")
+        images[image.image_id] = image
+    annotations = []
+    for number, entry in enumerate(field(document, "annotations", list, place)):
+        where = f"annotations[{number}] of {annotation_file}"
+        if field(entry, "category_id", int, where) == PERSON_CATEGORY:
+            _check_annotation(entry, where, annotation_file, images, keypoint_set)
+            annotations.append(entry)
+    return CocoFile(path=Path(annotation_file), images=images, annotations=annotations)
+
+
+def field(entry: Any, key: str, kind: type, where: str) -> Any:
+    """``entry[key]``, which must be of that kind; ``where`` names the entry in the InvalidInput it raises otherwise."""
+    if not isinstance(entry, dict):
+        raise InvalidInput(f"{where} must be an object, got {_shown(entry)}")
+    if key not in entry:
+        raise InvalidInput(f"{where} must have {key!r}, got only {sorted(entry)}")
+    value = entry[key]
+    fits = is_finite(value) if kind is float else isinstance(value, kind) and not isinstance(value, bool)
+    if not fits:
+        raise InvalidInput(f"{key!r} of {where} must be {_KINDS[kind]}, got {_shown(value)}")
+    return value
+
+
+def box_field(entry: Any, where: str) -> tuple[float, float, float, float]:
+    """``entry["bbox"]``: x, y, width, height, the sizes not negative."""
+    values = field(entry, "bbox", list, where)
+    if len(values) != 4 or not all(is_finite(value) for value in values) or values[2] < 0 or values[3] < 0:
+        raise InvalidInput(
+            f"'bbox' of {where} must be 4 finite numbers x, y, width >= 0, height >= 0, got {_shown(values)}"
+        )
+    x, y, width, height = (float(value) for value in values)
+    return x, y, width, height
+
+
+def is_finite(value: object) -> bool:
+    """Whether a value read from JSON is a number that is neither infinite nor too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _image(entry: Any, where: str) -> CocoImage:
+    image_id = field(entry, "id", int, where)
+    file_name = field(entry, "file_name", str, where)
+    size = field(entry, "height", int, where), field(entry, "width", int, where)
+    if min(size) < 1:
+        raise InvalidInput(f"'height' and 'width' of {where} must be positive, got {size[0]} and {size[1]}")
+    parts = {*PurePosixPath(file_name).parts, *PureWindowsPath(file_name).parts}
+    anchored = file_name.startswith(("/", "\\")) or PureWindowsPath(file_name).drive
+    if not parts or anchored or ".." in parts:
+        raise InvalidInput(f"'file_name' of {where} must stay inside the image folder, got {file_name!r}")
+    return CocoImage(image_id=image_id, file_name=file_name, size=size)
+
+
+def _check_annotation(
+    entry: Any, where: str, annotation_file: Path, images: Mapping[int, CocoImage], keypoint_set: KeypointSet
+) -> None:
+    """Refuse an annotation that the training or pycocotools could not use."""
+    where = f"annotation {field(entry, 'id', int, where)} of {annotation_file}"
+    image_id = field(entry, "image_id", int, where)
+    if image_id not in images:
+        raise InvalidInput(f"'image_id' of {where} must be the id of one of its images, got {image_id}")
+    if field(entry, "iscrowd", int, where) not in (0, 1):
+        raise InvalidInput(f"'iscrowd' of {where} must be 0 or 1, got {entry['iscrowd']}")
+    box_field(entry, where)
+    for key, kind in (("area", float), ("num_keypoints", int)):
+        if field(entry, key, kind, where) < 0:
+            raise InvalidInput(f"{key!r} of {where} must not be negative, got {entry[key]}")
+    values = field(entry, "keypoints", list, where)
+    if len(values) != 3 * keypoint_set.count:
+        raise InvalidInput(
+            f"'keypoints' of {where} must be {3 * keypoint_set.count} numbers (x, y, visibility of"
+            f" {keypoint_set.count} keypoints), got {len(values)}"
+        )
+    for index, value in enumerate(values):
+        if not is_finite(value):
+            raise InvalidInput(f"'keypoints' of {where} must be finite numbers, got {_shown(value)} at {index}")
+    wrong = [value for value in values[2::3] if value not in (0, 1, 2)]
+    if wrong:
+        raise InvalidInput(f"visibilities in 'keypoints' of {where} must be 0, 1 or 2, got {_shown(wrong[0])}")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

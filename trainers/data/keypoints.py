@@ -1,0 +1,122 @@
+"""Keypoint sets: what the points of a person are called, and which of them belong together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from search_spaces.errors import InvalidInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeypointSet:
+    """The K keypoints of one annotation scheme; every index below counts from 0 in the order of ``names``.
+
+    ``flip_pairs`` are the (left, right) indices that change places in a mirrored image, ``upper_body`` the indices that
+    the half-body augmentation treats as the upper half, ``limbs`` the pairs a drawing joins, ``oks_sigmas`` the
+    standard deviation of each keypoint relative to the object's scale (square root of its area) in the object keypoint
+    similarity.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    flip_pairs: tuple[tuple[int, int], ...]
+    upper_body: tuple[int, ...]
+    limbs: tuple[tuple[int, int], ...]
+    oks_sigmas: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse sets whose fields contradict each other, with InvalidInput."""
+        repeated = [name for name, times in Counter(self.names).items() if times > 1]
+        if not self.names or repeated:
+            raise InvalidInput(
+                f"keypoint set {self.name!r}: names must be at least one and distinct, repeated: {repeated}"
+            )
+        for field, indices in (
+            ("flip_pairs", [index for pair in self.flip_pairs for index in pair]),
+            ("upper_body", list(self.upper_body)),
+            ("limbs", [index for pair in self.limbs for index in pair]),
+        ):
+            outside = [index for index in indices if not 0 <= index < self.count]
+            if outside:
+                raise InvalidInput(
+                    f"keypoint set {self.name!r}: {field} must be indices in 0..{self.count - 1}, got {outside[0]}"
+                )
+            if field != "limbs" and len(set(indices)) < len(indices):
+                raise InvalidInput(f"keypoint set {self.name!r}: {field} must name an index once, got {indices}")
+        if len(self.oks_sigmas) != self.count or not all(sigma > 0 for sigma in self.oks_sigmas):
+            raise InvalidInput(
+                f"keypoint set {self.name!r}: oks_sigmas must be {self.count} positive numbers, got {self.oks_sigmas}"
+            )
+
+    @property
+    def count(self) -> int:
+        """K, the number of keypoints."""
+        return len(self.names)
+
+    @cached_property
+    def flip_permutation(self) -> tuple[int, ...]:
+        """For each keypoint the index it takes its value from when the image is mirrored; its own inverse."""
+        permutation = list(range(self.count))
+        for left, right in self.flip_pairs:
+            permutation[left], permutation[right] = right, left
+        return tuple(permutation)
+
+    @cached_property
+    def lower_body(self) -> tuple[int, ...]:
+        """The indices that are not in ``upper_body``."""
+        return tuple(index for index in range(self.count) if index not in self.upper_body)
+
+
+# https://cocodataset.org/#format-data and #keypoints-eval: names, skeleton and sigmas as published with COCO 2017.
+COCO17 = KeypointSet(
+    name="coco17",
+    names=(
+        "nose",
+        "left_eye",
+        "right_eye",
+        "left_ear",
+        "right_ear",
+        "left_shoulder",
+        "right_shoulder",
+        "left_elbow",
+        "right_elbow",
+        "left_wrist",
+        "right_wrist",
+        "left_hip",
+        "right_hip",
+        "left_knee",
+        "right_knee",
+        "left_ankle",
+        "right_ankle",
+    ),
+    flip_pairs=((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)),
+    upper_body=tuple(range(11)),
+    limbs=(
+        (15, 13),
+        (13, 11),
+        (16, 14),
+        (14, 12),
+        (11, 12),
+        (5, 11),
+        (6, 12),
+        (5, 6),
+        (5, 7),
+        (6, 8),
+        (7, 9),
+        (8, 10),
+        (1, 2),
+        (0, 1),
+        (0, 2),
+        (1, 3),
+        (2, 4),
+        (3, 5),
+        (4, 6),
+    ),
+    oks_sigmas=(
+        *(0.026, 0.025, 0.025, 0.035, 0.035),
+        *(0.079, 0.079, 0.072, 0.072, 0.062, 0.062),
+        *(0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
+    ),
+)

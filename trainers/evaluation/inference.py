@@ -1,0 +1,87 @@
+"""From a network and the crops of a data set to keypoints in the original images.
+
+Shapes: images (B, 3, H, W), heatmaps (B, K, h, w).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from search_spaces.errors import InvalidInput
+from trainers.data.dataset import TopDownDataset
+from trainers.data.transforms import crop_matrix, invert, warp_points
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """One prediction for each of N people: ``keypoints`` (N, K, 2) x, y in pixels of the original images, ``scores``
+    (N, K), the maxima of their heatmaps.
+    """
+
+    keypoints: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+def predict(
+    network: nn.Module,
+    dataset: TopDownDataset,
+    *,
+    flip_test: bool = True,
+    device: torch.device | str = "cpu",
+    batch_size: int = 32,
+    workers: int = 0,
+) -> Predictions:
+    """Predict every person of ``dataset``, in its order; the data set must not augment.
+
+    The network is put in evaluation mode for the while and must already be on ``device``. ``flip_test`` averages its
+    heatmaps with those of the mirrored crop, as the published figures do. Raises InvalidInput for a ``batch_size``
+    below 1, ``workers`` below 0, or an image that cannot be read.
+    """
+    if batch_size < 1:
+        raise InvalidInput(f"batch_size of an evaluation must be 1 or more, got {batch_size}")
+    if workers < 0:
+        raise InvalidInput(f"workers of an evaluation must be 0 or more, got {workers}")
+    assert dataset.augmentation is None, "an augmented crop cannot be mapped back to its image"
+    size, permutation = dataset.codec.input_size, dataset.keypoint_set.flip_permutation
+    keypoints = np.empty((len(dataset), dataset.keypoint_set.count, 2))
+    scores = np.empty(keypoints.shape[:2])
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            for batch in DataLoader(dataset, batch_size=batch_size, num_workers=workers):
+                heatmaps = predict_heatmaps(network, batch["image"].to(device), permutation if flip_test else None)
+                located, values = dataset.codec.decode(heatmaps.float().cpu().numpy())
+                for row, index in enumerate(batch["index"].tolist()):
+                    to_image = invert(crop_matrix(dataset.crop(index), size))
+                    keypoints[index] = warp_points(located[row], to_image)
+                    scores[index] = values[row]
+    finally:
+        network.train(training)
+    return Predictions(keypoints=keypoints, scores=scores)
+
+
+def predict_heatmaps(network: nn.Module, images: Tensor, flip_permutation: Sequence[int] | None = None) -> Tensor:
+    """The heatmaps of a batch, averaged with those of the mirrored images where a permutation is given."""
+    heatmaps: Tensor = network(images)
+    if flip_permutation is None:
+        return heatmaps
+    mirrored: Tensor = network(images.flip(3))
+    return (heatmaps + unflip(mirrored, flip_permutation)) / 2
+
+
+def unflip(heatmaps: Tensor, flip_permutation: Sequence[int]) -> Tensor:
+    """Heatmaps of mirrored images as heatmaps of the images: mirrored, left and right exchanged, moved by one cell.
+
+    Input pixel x is mirrored to W - 1 - x, which is cell w - 1 - x / stride + (1 - 1 / stride): mirrored back the map
+    lies most of a cell too far to the left, so the published protocol moves it one to the right; column 0 stays.
+    """
+    mirrored = heatmaps.flip(3)[:, list(flip_permutation)]
+    return torch.cat([mirrored[..., :1], mirrored[..., :-1]], dim=3)
