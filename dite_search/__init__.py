@@ -1,0 +1,1 @@
+"""Which trial next, where does it run, where is it recorded? And the command line."""

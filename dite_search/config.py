@@ -1,0 +1,251 @@
+"""The search file: YAML, typed, every field documented, unknown fields refused with the nearest known name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from analysis.trials import DIRECTIONS
+from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.files import read_mapping
+from search_spaces.hyperparameters import TrainConfig
+from search_spaces.named_spaces import space_from
+from search_spaces.space import SearchSpace
+
+SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class SyntheticSection(_Section):
+    """People drawn by code: nothing to download."""
+
+    train_images: int = Field(1200, ge=1, le=1_000_000, description="images to train on, one or two people each")
+    val_images: int = Field(150, ge=1, le=1_000_000, description="images to be scored on")
+    seed: int = Field(0, ge=0, description="seed of the drawing: the same seed draws the same images")
+
+
+class DataSection(_Section):
+    """The data set and the protocol of its use."""
+
+    root: str | None = Field(
+        None,
+        description="folder in the original COCO layout (annotations/, train2017/, val2017/); ${NAME} and ${NAME:-default}"
+        " are environment variables; relative to the working directory",
+    )
+    name: str = Field(
+        "custom", description="name of the data set in reports; published figures appear for coco_val2017 only"
+    )
+    synthetic: SyntheticSection | None = Field(None, description="draw people instead of reading a data set")
+    train_split: Literal["train", "val"] = Field("train", description="split to learn from")
+    val_split: Literal["train", "val"] = Field("val", description="split to be scored on")
+    boxes: Literal["gt", "det"] = Field("gt", description="person boxes of the validation: ground truth or detected")
+    detections: str | None = Field(None, description="COCO detections file, needed when boxes is det")
+    workers: int = Field(0, ge=0, le=256, description="loader processes of each training process; 0 loads in the process")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataSection:
+        if (self.root is None) == (self.synthetic is None):
+            raise ValueError("data must name exactly one of root and synthetic")
+        return self
+
+
+class SamplerSection(_Section):
+    """Who suggests the next trial."""
+
+    name: Annotated[str, AfterValidator(lambda name: _one_of("sampler", name, SAMPLERS))] = Field(
+        "tpe", description="one of " + ", ".join(SAMPLERS)
+    )
+    startup_trials: int = Field(10, ge=1, description="random trials before a model is fitted (tpe, gp)")
+    population: int = Field(20, ge=2, description="population size (nsga2, nsga3)")
+
+
+class ResourcesSection(_Section):
+    """What one trial takes. One worker trains in the trial's own process; more are Ray Train workers of their own."""
+
+    workers: int = Field(1, ge=1, le=1024, description="training processes that share each batch")
+    cpus_per_worker: int = Field(1, ge=1, le=1024, description="CPU cores, and threads, of each")
+    gpus_per_worker: float = Field(0.0, ge=0.0, le=16.0, description="GPUs of each; a fraction shares one")
+
+
+class SearchConfig(_Section):
+    """A whole search."""
+
+    name: str = Field(pattern=NAME_PATTERN, description="name of the study: letters, digits, '.', '_' and '-'")
+    space: str | dict[str, Any] = Field(
+        description="a named space, or base (a space, a network or an architecture) and parameters with their values"
+    )
+    input_size: str | None = Field(None, description="input of every network as HEIGHTxWIDTH; default: the space's own")
+    data: DataSection
+    training: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters; those left out are the paper's")
+    objectives: tuple[str, ...] = Field(
+        ("ap_gt", "mmacs"), min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
+    )
+    sampler: SamplerSection = Field(default_factory=SamplerSection)
+    trials: int = Field(ge=1, le=1_000_000, description="networks to train")
+    start_with: tuple[dict[str, Any], ...] = Field((), description="points to try first, in the space's parameters")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the sampler and of every training")
+    resources: ResourcesSection = Field(default_factory=ResourcesSection)
+    max_concurrent: int | None = Field(None, ge=1, description="trials at once; default: what the resources allow")
+    retries: int = Field(
+        1, ge=0, le=100, description="new starts of a trial whose process died; it goes on from its checkpoint"
+    )
+    directory: str = Field(
+        "runs", description="folder of the studies, seen by every node; relative to the working directory"
+    )
+    study_url: str | None = Field(None, description="Optuna storage; default: SQLite in the study's folder")
+    mlflow_url: str | None = Field(None, description="MLflow tracking URI; default: SQLite in the studies' folder")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SearchConfig:
+        for objective in self.objectives:
+            if objective not in DIRECTIONS:
+                raise unknown_name("objective", objective, DIRECTIONS)
+        if len(set(self.objectives)) != len(self.objectives):
+            raise ValueError(f"objectives must not name one twice, got {list(self.objectives)}")
+        scores = [objective for objective in self.objectives if objective.startswith("ap_")]
+        expected = f"ap_{self.data.boxes}"
+        if scores != [expected]:
+            raise ValueError(
+                f"objectives must hold exactly one accuracy, {expected} for data.boxes {self.data.boxes}, got {scores}"
+            )
+        if self.train_config.batch_size % self.resources.workers:
+            raise ValueError(
+                f"training.batch_size must be a multiple of resources.workers {self.resources.workers},"
+                f" got {self.train_config.batch_size}"
+            )
+        space = self.search_space
+        if self.sampler.name == "grid":
+            if space.training_parameters:
+                raise ValueError(
+                    f"sampler grid needs architecture parameters only, got {next(iter(space.training_parameters))}"
+                )
+            if self.trials > space.count():
+                raise ValueError(f"trials must be at most the {space.count()} points of a grid search, got {self.trials}")
+        for index, point in enumerate(self.start_with):
+            try:
+                space.build(point)
+            except InvalidInput as error:
+                raise InvalidInput(f"start_with[{index}]: {error}") from None
+        return self
+
+    @cached_property
+    def search_space(self) -> SearchSpace:
+        """The space, with the input size of this search."""
+        return space_from(self.space, input_size=self.input_size)
+
+    @cached_property
+    def train_config(self) -> TrainConfig:
+        """The hyper-parameters of every trial, before a point changes some."""
+        if "seed" in self.training:
+            raise InvalidInput("training.seed must not be given: seed of the search is the seed of every training")
+        return TrainConfig.from_dict({**self.training, "seed": self.seed})
+
+    @property
+    def accuracy(self) -> str:
+        """The objective that is learned about, as opposed to computed: ``ap_gt`` or ``ap_det``."""
+        return f"ap_{self.data.boxes}"
+
+    @property
+    def study_directory(self) -> Path:
+        """The folder of this study, absolute."""
+        return Path(self.directory).absolute() / self.name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain YAML types; fields at their defaults included."""
+        return self.model_dump(mode="json")
+
+
+def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapping[str, Any] | None = None) -> SearchConfig:
+    """Read a search file.
+
+    ``data_root`` replaces ``data.root``, and ``changes`` replace top-level fields; environment variables in paths and URLs
+    are filled in.
+
+    Raises:
+        InvalidInput: the message names the file, the field, the rule and the value.
+    """
+    values = read_mapping(path) | {name: value for name, value in (changes or {}).items() if value is not None}
+    if data_root is not None and isinstance(values.get("data"), dict):
+        values["data"] = {k: v for k, v in values["data"].items() if k != "synthetic"} | {"root": data_root}
+    return parse_search(values, str(path))
+
+
+def parse_search(values: Mapping[str, Any], source: str) -> SearchConfig:
+    """A search from the fields of a file; ``source`` names it in messages."""
+    try:
+        return SearchConfig.model_validate(_expanded(dict(values)))
+    except ValidationError as error:
+        raise InvalidInput(f"{source}: {_first_sentence(error)}") from None
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: {error}") from None
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+def _expanded(values: dict[str, Any]) -> dict[str, Any]:
+    """Environment variables in the fields that hold paths and URLs."""
+    data = values.get("data")
+    for section, names in ((values, ("directory", "study_url", "mlflow_url")), (data, ("root", "detections"))):
+        if isinstance(section, dict):
+            for name in names:
+                if isinstance(section.get(name), str):
+                    section[name] = _expand(section[name], name)
+    return values
+
+
+def _expand(text: str, field: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        value = os.environ.get(match[1], match[2])
+        if value is None:
+            raise InvalidInput(f"{field} needs the environment variable {match[1]}, which is not set")
+        return value
+
+    return _VARIABLE.sub(replace, text)
+
+
+def _one_of(kind: str, name: str, known: tuple[str, ...]) -> str:
+    if name not in known:
+        raise unknown_name(kind, name, known)
+    return name
+
+
+def _first_sentence(error: ValidationError) -> str:
+    """The first problem in one sentence; an unknown field is answered with the nearest known one."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        section = _section_at(problem["loc"][:-1])
+        return str(
+            unknown_name(
+                f"field of {'.'.join(map(str, problem['loc'][:-1])) or 'the search file'}",
+                str(problem["loc"][-1]),
+                section.model_fields,
+            )
+        )
+    if problem["type"] == "missing":
+        return f"{where} must be given"
+    message = str(problem.get("ctx", {}).get("error", problem["msg"]))
+    if not where or problem["type"] == "value_error":
+        return f"{where}: {message}" if where and where not in message else message
+    return f"{where}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
+
+
+def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
+    sections: dict[str, type[BaseModel]] = {
+        "data": DataSection,
+        "synthetic": SyntheticSection,
+        "sampler": SamplerSection,
+        "resources": ResourcesSection,
+    }
+    return sections[str(path[-1])] if path else SearchConfig

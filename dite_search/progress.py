@@ -1,0 +1,124 @@
+"""What a user sees while a search runs: a live table of trials with the present front, or a line for each trial."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from analysis.pareto import front_of
+from analysis.trials import StudyRecord, TrialRecord
+
+MAX_ROWS = 24
+_MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x"}
+
+
+class Progress:
+    """Shows the trials of a study; ``update`` is called whenever something changed.
+
+    In a terminal it redraws one table; elsewhere (a file, a pipe) it prints a line when a trial ends.
+    """
+
+    def __init__(self, console: Console, *, trials: int, epochs: int) -> None:
+        self._console, self._trials, self._epochs = console, trials, epochs
+        self._began = time.monotonic()
+        self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
+        self._printed: set[int] = set()
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def update(self, study: StudyRecord) -> None:
+        """Show the study as it stands."""
+        if self._live:
+            self._live.update(trials_panel(study, self._caption(study), epochs=self._epochs))
+            return
+        for trial in study.trials:
+            if trial.status != "running" and trial.number not in self._printed:
+                self._printed.add(trial.number)
+                self._console.print(f"{self._caption(study)}  {describe_trial(trial, study.objectives)}", highlight=False)
+
+    def _caption(self, study: StudyRecord) -> str:
+        finished = sum(trial.status != "running" for trial in study.trials)
+        elapsed = time.monotonic() - self._began
+        left = f", about {_clock(elapsed / finished * (self._trials - finished))} left" if finished else ""
+        return f"[{finished}/{self._trials} trials, {_clock(elapsed)}{left if finished < self._trials else ''}]"
+
+
+def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
+    """The newest trials and those on the front, as a table; the front is marked with a star."""
+    front = {trial.number for trial in front_of(study)}
+    table = Table(title=f"{study.name}  {caption}", title_justify="left", title_style="bold")
+    for column in ("", "trial", "network", *study.objectives, "epochs", "note"):
+        table.add_column(column, justify="right" if column in (*study.objectives, "trial", "epochs") else "left")
+    newest = sorted(study.trials, key=lambda trial: trial.number)[-MAX_ROWS:]
+    shown = {trial.number for trial in newest}
+    kept = [trial for trial in study.trials if trial.number in front and trial.number not in shown]
+    for trial in [*kept, *newest]:
+        on_front = trial.number in front
+        table.add_row(
+            "★" if on_front else _MARKS[trial.status],
+            str(trial.number),
+            trial.arch.arch_id,
+            *(format_value(name, latest(trial, name)) for name in study.objectives),
+            f"{len(trial.curve)}/{epochs}",
+            trial.reason or trial.status,
+            style="bold green" if on_front else "red" if trial.status == "failed" else "dim" if shown else "",
+        )
+    return table
+
+
+def describe_trial(trial: TrialRecord, objectives: Sequence[str]) -> str:
+    """A finished trial in one line."""
+    values = ", ".join(f"{name} {format_value(name, latest(trial, name))}" for name in objectives)
+    reason = f" ({trial.reason})" if trial.reason else ""
+    return f"trial {trial.number} {trial.status}{reason}: network {trial.arch.arch_id}, {values}, {trial.seconds:.0f} s"
+
+
+def front_table(study: StudyRecord) -> Table:
+    """The front, cheapest first."""
+    table = Table(title="Pareto front", title_justify="left", title_style="bold")
+    table.add_column("trial", justify="right")
+    table.add_column("network")
+    for name in study.objectives:
+        table.add_column(name, justify="right")
+    table.add_column("parameters")
+    for trial in front_of(study):
+        table.add_row(
+            str(trial.number),
+            trial.arch.arch_id,
+            *(format_value(name, trial.values.get(name)) for name in study.objectives),
+            " ".join(f"{name}={value}" for name, value in trial.parameters.items()),
+        )
+    return table
+
+
+def latest(trial: TrialRecord, name: str) -> float | None:
+    """A trial's value so far: its final one, or the newest of its curve."""
+    if name in trial.values:
+        return trial.values[name]
+    return next((epoch[name] for epoch in reversed(trial.curve) if name in epoch), None)
+
+
+def format_value(name: str, value: float | None) -> str:
+    """A quantity as a person reads it."""
+    if value is None:
+        return "–"
+    if name == "params":
+        return f"{value / 1e6:.3f} M" if value >= 1e5 else f"{value:,.0f}"
+    return f"{value:.3f}" if name.startswith("ap") else f"{value:.2f}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"

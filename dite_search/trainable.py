@@ -1,0 +1,97 @@
+"""What runs in a trial's process: one training, reported epoch by epoch to Ray Tune."""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+from ray.tune.integration.ray_train import TuneReportCallback
+
+from dite_search.config import SearchConfig
+from dite_search.searcher import EPOCH_KEY
+from dite_search.study import REASON, trial_directory
+from search_spaces.arch import ArchConfig
+from search_spaces.files import write_mapping, write_text
+from trainers import engine
+from trainers.data.source import DataConfig
+
+ARCH_FILE = "arch.yaml"
+ERROR_FILE = "error.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRunner:
+    """A trainable function for Ray Tune: the search and its data, applied to one suggested point.
+
+    A failure of the training's own (a loss that is not finite, memory that runs out, a broken image) is reported as a
+    reason and ends the trial; the same start would fail again. A process that dies reports nothing: Tune starts it anew,
+    and the training goes on from its last checkpoint.
+    """
+
+    search: SearchConfig
+    data: DataConfig
+
+    def __call__(self, suggestion: Mapping[str, Any]) -> None:
+        """Train the suggested point."""
+        directory = trial_directory(self.search, suggestion["number"])
+        try:
+            self._train(suggestion["point"], directory)
+        except Exception as error:
+            # Whatever a training raises belongs to its trial; the search goes on with the others.
+            write_text(directory / ERROR_FILE, traceback.format_exc())
+            tune.report({REASON: reason_of(error)})
+
+    def _train(self, point: Mapping[str, Any], directory: Path) -> None:
+        space, resources = self.search.search_space, self.search.resources
+        arch, config = space.build(point), space.train_config(point, self.search.train_config)
+        write_mapping(directory / ARCH_FILE, arch.to_dict())
+        if resources.workers == 1:
+            torch.set_num_threads(resources.cpus_per_worker)
+            result = engine.train(arch, config, self.data, directory=directory, report=lambda m, _: tune.report(m))
+            metrics = result.metrics
+        else:
+            # Ray Train is only imported where it is used: its import costs every trial process a second.
+            from trainers.ray_trainer import fit
+
+            metrics = fit(
+                arch,
+                config,
+                self.data,
+                directory=directory,
+                workers=resources.workers,
+                cpus_per_worker=resources.cpus_per_worker,
+                gpus_per_worker=resources.gpus_per_worker,
+                name=tune.get_context().get_trial_id(),
+                storage=self.search.study_directory / "ray_train",
+                callbacks=[TuneReportCallback()],
+            )
+        if "latency_ms" in self.search.objectives:
+            latency = measure_latency(arch, threads=resources.cpus_per_worker)
+            tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | {"latency_ms": latency})
+
+
+def measure_latency(arch: ArchConfig, *, threads: int) -> float:
+    """Median milliseconds of the exported network on one image by ONNX Runtime on this machine's processor."""
+    from analysis.export import write_onnx
+
+    from analysis.latency import measure_latency as measure
+    from trainers.model import build_network
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        write_onnx(arch, build_network(arch).eval(), path)
+        return measure(path, arch.input_size, threads=threads).median_ms
+
+
+def reason_of(error: BaseException) -> str:
+    """One line that says why a training failed: the deepest cause, which is what the training itself raised."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[-1]}"[:500]
