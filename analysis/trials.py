@@ -81,6 +81,10 @@ class StudyRecord:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
+COLUMNS = ("trial", "status", "reason", "arch_id")
+"""The columns that every table of trials begins with, even one without rows."""
+
+
 def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
     """One row a trial, in order of number: status, costs, metrics, varied parameters and where the rest lies."""
     rows = [
@@ -99,4 +103,12 @@ def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
         }
         for record in sorted(trials, key=lambda record: record.number)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
+
+
+def read_trials_table(path: Path) -> pd.DataFrame:
+    """The table of a ``trials.csv``; ids of digits alone, or with one ``e`` in them, stay text."""
+    texts = ("status", "reason", "arch_id", "checkpoint", "mlflow_run_id")
+    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str), float_precision="round_trip")
+    table["reason"] = table["reason"].fillna("")
+    return table

@@ -97,9 +97,7 @@ def search(
 
 @main.command(epilog="Example:  dite-search train dite_hrnet_18 --input-size 128x96 --data ~/coco_mini --epochs 20")
 @click.argument("arch")
-@click.option(
-    "--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}."
-)
+@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
 @click.option("--output", default="runs/train", show_default=True, help="Folder of the checkpoints.", type=click.Path())
 @input_size_option
 @click.option("--val-split", type=click.Choice(["train", "val"]), default="val", show_default=True, help="Split to score.")
@@ -151,9 +149,7 @@ def train(
 
 @main.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
 @click.argument("checkpoint", type=click.Path())
-@click.option(
-    "--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}."
-)
+@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True, help="Split to score.")
 @click.option("--detections", help="COCO detections file; without it the boxes are the ground truth.")
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True, help="Average with the flipped image.")
@@ -242,13 +238,12 @@ def export(
     as_json: bool,
 ) -> None:
     """Write a network of STUDY: architecture, weights, ONNX with a free batch size, and a model card."""
-    from analysis.export import choose
-
+    from analysis.choice import choose
     from dite_search.study import load_config, read_study
 
     record = read_study(load_config(study, directory=directory))
     limits = {"max_mmacs": max_mmacs, "max_params": max_params, "max_latency_ms": max_latency_ms}
-    chosen = choose(record, best=_objective(best), trial=trial, **limits)
+    chosen = choose(record, best=best, trial=trial, **limits)
     _show(_export(record, chosen, output), as_json)
 
 
@@ -268,8 +263,7 @@ def synth(directory: str, train_images: int, val_images: int, seed: int, as_json
 
 
 def _search_and_show(config: Any, *, as_json: bool, export: bool) -> None:
-    from analysis.export import choose
-
+    from analysis.choice import choose
     from analysis.pareto import front_of
     from dite_search.progress import front_table
     from dite_search.runner import run_search
@@ -309,19 +303,19 @@ def _write_report(study: Any, output: str | None) -> dict[str, str]:
     from analysis.report import write_report
 
     written = write_report(study, Path(output) if output else study.directory / "report")
-    return {"report": str(written.html), "front": str(written.front), "trials": str(written.trials)}
+    return {"report": str(written.html), "front": str(written.png), "trials": str(written.csv)}
 
 
 def _export(study: Any, record: Any, output: str | None) -> dict[str, Any]:
     from analysis.export import export_trial
 
     exported = export_trial(study, record, Path(output) if output else study.directory / "export")
-    return {"trial": record.number, "onnx": str(exported.onnx), "onnx_error": exported.max_error}
-
-
-def _objective(name: str | None) -> str | None:
-    """``ap`` stands for whichever accuracy the study has."""
-    return None if name in (None, "ap") else name
+    return {
+        "trial": record.number,
+        "arch_id": record.arch.arch_id,
+        "onnx": str(exported.onnx),
+        "onnx_difference": exported.agreement.max_relative_difference,
+    }
 
 
 def _train_config(fields: tuple[str, ...], given: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from analysis.pareto import front_of
 from analysis.trials import StudyRecord, TrialRecord
+from analysis.words import format_value
 
 MAX_ROWS = 24
 _MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x"}
@@ -107,15 +108,6 @@ def latest(trial: TrialRecord, name: str) -> float | None:
     if name in trial.values:
         return trial.values[name]
     return next((epoch[name] for epoch in reversed(trial.curve) if name in epoch), None)
-
-
-def format_value(name: str, value: float | None) -> str:
-    """A quantity as a person reads it."""
-    if value is None:
-        return "–"
-    if name == "params":
-        return f"{value / 1e6:.3f} M" if value >= 1e5 else f"{value:,.0f}"
-    return f"{value:.3f}" if name.startswith("ap") else f"{value:.2f}"
 
 
 def _clock(seconds: float) -> str:

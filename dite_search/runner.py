@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 # Ray reads these when it is imported: no usage statistics, no change of the working directory, our own output only.
@@ -59,7 +60,7 @@ def run_search(config: SearchConfig, console: Console) -> StudyRecord:
     data = data_of(config, console)
     data.people(data.train_split), data.validation_people()
     start_ray()
-    concurrent = concurrency(config, ray.cluster_resources())
+    concurrent = concurrency(config, ray.cluster_resources())  # type: ignore[no-untyped-call]
     uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
     tracker = Tracker(uri, experiment="dite-search", artifacts=config.study_directory.parent / "mlflow-artifacts")
     create_study(config)
@@ -203,12 +204,12 @@ def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
         root = str(path)
     assert root is not None, "the search file names a root or a synthetic data set"
     return DataConfig(
-        root=root,
+        root=Path(root),
         name="synthetic" if section.synthetic else section.name,
         train_split=section.train_split,
         val_split=section.val_split,
         boxes=section.boxes,
-        detections=section.detections,
+        detections=Path(section.detections) if section.detections else None,
         workers=section.workers,
     )
 
@@ -230,7 +231,8 @@ def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:
     """The trainable with what its own process takes: all of one worker, next to nothing when it only drives others."""
     resources = config.resources
     if resources.workers > 1:
-        return tune.with_resources(runner.__call__, {"CPU": 0})
+        # A bundle must ask for something, and a fraction of a core would keep the last worker from its own: one byte does.
+        return tune.with_resources(runner.__call__, {"memory": 1})
     bundle: dict[str, float] = {"CPU": resources.cpus_per_worker}
     return tune.with_resources(
         runner.__call__, bundle | ({"GPU": resources.gpus_per_worker} if resources.gpus_per_worker else {})

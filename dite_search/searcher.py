@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import optuna
 from optuna.trial import TrialState
 from ray.tune.search.optuna import OptunaSearch
 
@@ -56,19 +57,25 @@ class StudySearch(OptunaSearch):
         self._config = config
         self._generator = np.random.default_rng([config.seed, 1])
 
+    @property
+    def _study(self) -> optuna.Study:
+        assert self._ot_study is not None, "the study is opened when the search is constructed"
+        return self._ot_study
+
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The next valid point, as ``{"number": …, "point": {…}}``."""
         space = self._config.search_space
         for attempt in range(MAX_INVALID + 1):
             if attempt == MAX_INVALID:
-                self._ot_study.enqueue_trial(space.sample(self._generator))
-            point = super().suggest(trial_id)
+                self._study.enqueue_trial(space.sample(self._generator))
+            super().suggest(trial_id)
             trial = self._ot_trials[trial_id]
+            point = dict(trial.params)
             try:
                 arch = space.build(point)
             except InvalidInput as error:
                 trial.set_user_attr(REASON, f"not a valid network: {error}")
-                self._ot_study.tell(trial, state=TrialState.FAIL)
+                self._study.tell(trial, state=TrialState.FAIL)
                 del self._ot_trials[trial_id]
                 continue
             trial.set_user_attr(ARCH, arch.to_dict())
@@ -98,14 +105,14 @@ class StudySearch(OptunaSearch):
         attributes = trial.user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
         known = (result or {}) | _costs(attributes[ARCH])
-        values = [known.get(objective) for objective in self._config.objectives]
-        reason = attributes.get(REASON) or (UNEXPLAINED if error else _missing(self._config.objectives, values))
+        values = {objective: known.get(objective) for objective in self._config.objectives}
+        reason = attributes.get(REASON) or (UNEXPLAINED if error else _missing(values))
         if reason:
             trial.set_user_attr(REASON, reason)
-            self._ot_study.tell(trial, state=TrialState.FAIL)
+            self._study.tell(trial, state=TrialState.FAIL)
             return
         trial.set_user_attr(METRICS, epoch_metrics(result or {}))
-        self._ot_study.tell(trial, values)
+        self._study.tell(trial, [float(known[objective]) for objective in self._config.objectives])
 
     def reason_of(self, trial_id: str) -> str | None:
         """Why the trial failed; None for one that did not."""
@@ -159,8 +166,8 @@ def _costs(arch: Mapping[str, Any]) -> dict[str, float]:
     return {"params": cost.params, "mmacs": cost.mmacs, "mmacs_paper": cost.macs_paper / MEGA}
 
 
-def _missing(objectives: tuple[str, ...], values: list[Any]) -> str:
-    for objective, value in zip(objectives, values, strict=True):
+def _missing(values: Mapping[str, Any]) -> str:
+    for objective, value in values.items():
         if not isinstance(value, int | float) or not math.isfinite(value):
             return f"objective {objective} must be a finite number at the end of a trial, got {value!r}"
     return ""

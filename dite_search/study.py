@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
@@ -66,7 +67,7 @@ def create_study(config: SearchConfig) -> None:
         study = optuna.create_study(
             storage=storage_of(config),
             study_name=config.name,
-            directions=[DIRECTIONS[objective] for objective in config.objectives],
+            directions=[StudyDirection[DIRECTIONS[objective].upper()] for objective in config.objectives],
         )
     except optuna.exceptions.DuplicatedStudyError:
         (directory / SEARCH_FILE).unlink()

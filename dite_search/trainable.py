@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,24 +68,21 @@ class TrialRunner:
                 gpus_per_worker=resources.gpus_per_worker,
                 name=tune.get_context().get_trial_id(),
                 storage=self.search.study_directory / "ray_train",
-                callbacks=[TuneReportCallback()],
+                callbacks=[TuneReportCallback()],  # type: ignore[no-untyped-call]
             )
         if "latency_ms" in self.search.objectives:
-            latency = measure_latency(arch, threads=resources.cpus_per_worker)
+            latency = median_latency(arch, threads=resources.cpus_per_worker)
             tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | {"latency_ms": latency})
 
 
-def measure_latency(arch: ArchConfig, *, threads: int) -> float:
+def median_latency(arch: ArchConfig, *, threads: int) -> float:
     """Median milliseconds of the exported network on one image by ONNX Runtime on this machine's processor."""
-    from analysis.export import write_onnx
-
-    from analysis.latency import measure_latency as measure
+    # These imports take seconds, and only a search with latency among its objectives needs them.
+    from analysis.latency import measure_latency
+    from analysis.onnx_export import onnx_bytes
     from trainers.model import build_network
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        write_onnx(arch, build_network(arch).eval(), path)
-        return measure(path, arch.input_size, threads=threads).median_ms
+    return measure_latency(onnx_bytes(arch, build_network(arch).eval()), arch.input_size, threads=threads).median_ms
 
 
 def reason_of(error: BaseException) -> str:

@@ -12,6 +12,7 @@ import torch
 
 from search_spaces.arch import ArchConfig
 from search_spaces.hyperparameters import TrainConfig
+from trainers.checkpoint import LAST, load_checkpoint
 from trainers.data.source import DataConfig
 from trainers.engine import Metrics, Worker, train
 
@@ -53,9 +54,9 @@ def fit(
         ),
         run_config=ray.train.RunConfig(name=name, storage_path=str(storage), callbacks=callbacks or []),
     )
-    result = trainer.fit()
-    assert result.metrics is not None, "every epoch reports its metrics"
-    return dict(result.metrics)
+    trainer.fit()
+    # Ray Train keeps metrics only beside checkpoints of its own; ours has them.
+    return load_checkpoint(directory / LAST).curve[-1]
 
 
 def _train_loop(settings: Mapping[str, Any]) -> None:

@@ -1,0 +1,98 @@
+"""The front as a picture, by matplotlib, which needs no browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from analysis.figures import BLUE, GREY, VERMILLION, step_line
+from analysis.pareto import costs_and_scores, front_of, scored
+from analysis.published import PublishedNetwork, published_for
+from analysis.trials import StudyRecord
+from analysis.words import number_words, quantity
+
+DPI = 150
+PANEL = (5.6, 4.4)
+"""Width and height of one panel in inches."""
+MAX_LABELS = 12
+
+
+def write_front_png(study: StudyRecord, path: Path) -> None:
+    """The first accuracy against each cost objective, side by side; a sentence where there is nothing to draw."""
+    costs, scores = costs_and_scores(study.objectives)
+    drawable = bool(costs and scores and scored(study))
+    columns = len(costs) if drawable else 1
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1]), layout="constrained")
+    FigureCanvasAgg(figure)
+    if drawable:
+        for index, cost in enumerate(costs, start=1):
+            _panel(figure.add_subplot(1, columns, index), study, cost, scores[0], published_for(study))
+        labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(*labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+        # A dollar sign would start a formula.
+        name = study.name.replace("$", r"\$")
+        figure.suptitle(f"{name}: {number_words(len(scored(study)), 'complete trial')}", fontsize=11)
+    else:
+        figure.text(0.5, 0.5, "No front to draw: no complete trial with an accuracy and a cost.", ha="center")
+    figure.savefig(path, format="png", dpi=DPI)
+
+
+def _panel(axes: Axes, study: StudyRecord, cost: str, score: str, published: list[PublishedNetwork]) -> None:
+    front = front_of(study)
+    numbers = {record.number for record in front}
+    rest = [record for record in scored(study) if record.number not in numbers]
+    axes.grid(color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.scatter(
+        [record.values[cost] for record in rest],
+        [record.values[score] for record in rest],
+        s=28,
+        facecolors="none",
+        edgecolors=GREY,
+        label="dominated",
+    )
+    steps = step_line([(record.values[cost], record.values[score]) for record in front])
+    axes.plot([x for x, _ in steps], [y for _, y in steps], color=VERMILLION, linewidth=1.2)
+    axes.scatter(
+        [record.values[cost] for record in front],
+        [record.values[score] for record in front],
+        s=46,
+        color=VERMILLION,
+        label="on the front",
+        zorder=3,
+    )
+    for record in front if len(front) <= MAX_LABELS else ():
+        axes.annotate(
+            str(record.number),
+            (record.values[cost], record.values[score]),
+            xytext=(5, -11),
+            textcoords="offset points",
+            fontsize=8,
+        )
+    known = [network for network in published if network.table == 2 and cost in network.values]
+    if known and score in known[0].values:
+        axes.scatter(
+            [network.values[cost] for network in known],
+            [network.values[score] for network in known],
+            marker="D",
+            s=36,
+            color=BLUE,
+            label="published (Dite-HRNet paper, Table 2)",
+        )
+        for network in known:
+            axes.annotate(
+                network.name,
+                (network.values[cost], network.values[score]),
+                xytext=(5, 5),
+                textcoords="offset points",
+                fontsize=8,
+            )
+    if cost == "params":
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.set_xlabel(quantity(cost))
+    axes.set_ylabel(quantity(score))
+    axes.spines[["top", "right"]].set_visible(False)

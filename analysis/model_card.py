@@ -1,0 +1,82 @@
+"""The model card: what was measured, how, and how to run the network, in the README of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from analysis.latency import Latency
+from analysis.onnx_export import INPUT, OPSET, OUTPUT, Agreement
+from analysis.trials import StudyRecord, TrialRecord
+from analysis.words import CONVENTIONS, architecture_words, format_value, number_words, plain, quantity
+from search_spaces.arch import ArchConfig, format_size
+from search_spaces.cost import cost_of
+from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """The facts of a card that the network itself does not tell.
+
+    ``metrics`` by the names of a trial record; ``protocol`` and ``provenance`` as in the study record; ``origin`` one
+    sentence on where the weights come from.
+    """
+
+    name: str
+    origin: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    latency: Latency | None = None
+
+
+def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
+    """The facts about one trial of a study."""
+    epochs = number_words(len(record.curve), "epoch")
+    origin = f"Trial {record.number} of the search {study.name!r}, after {epochs} of training."
+    if record.status != "complete":
+        origin += f" The trial was {record.status} before its budget was spent: its scores are of a lower fidelity."
+    return ModelCard(
+        name=f"{study.name}, trial {record.number}",
+        origin=origin,
+        metrics=record.metrics,
+        protocol=study.protocol,
+        provenance=study.provenance,
+    )
+
+
+def card_text(arch: ArchConfig, card: ModelCard, agreement: Agreement) -> str:
+    """The card as Markdown; text from outside is put on one line and stripped of what Markdown or HTML would act on."""
+    source = resources.files("analysis").joinpath("templates", "model_card.md").read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters |= {"md": markdown, "value": lambda value, name: format_value(name, value)}
+    cost = cost_of(arch)
+    return environment.from_string(source).render(
+        card=card,
+        arch=arch,
+        architecture=architecture_words(arch),
+        costs={"params": float(cost.params), "mmacs": cost.mmacs, "mmacs_paper": cost.macs_paper / 1e6},
+        quantity=quantity,
+        conventions=CONVENTIONS,
+        agreement=agreement,
+        input_size=format_size(arch.input_size),
+        heatmap_size=format_size(arch.heatmap_size),
+        input_name=INPUT,
+        output_name=OUTPUT,
+        opset=OPSET,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        padding=BOX_PADDING,
+    )
+
+
+def markdown(value: Any) -> str:
+    """Any plain value as one line of Markdown text that can stand in a table."""
+    text = " ".join(plain(value).split())
+    for special in "\\`*_[]<>|#":
+        text = text.replace(special, "\\" + special)
+    return text

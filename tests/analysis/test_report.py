@@ -1,0 +1,200 @@
+"""What a report says, and that it is one safe page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.report import report_html, write_report
+from analysis.summary import knee_of, recommendations, summary
+from analysis.trials import StudyRecord, read_trials_table
+from tests.analysis.studies import PROTOCOL, study, trial
+
+EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
+
+
+class Page(HTMLParser):
+    """The parts of a page: tags with attributes, visible text, and the contents of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.words: list[str] = []
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts.append((self.tags[-1][1], data))
+        elif self._inside != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def plots(self) -> dict[str, Any]:
+        return {str(attrs["data-plot"]): json.loads(text) for attrs, text in self.scripts if "data-plot" in attrs}
+
+
+def page_of(found: StudyRecord) -> Page:
+    return Page(report_html(found))
+
+
+def test_the_files_are_written_and_nothing_else(tmp_path: Path) -> None:
+    report = write_report(study(), tmp_path / "new" / "report")
+    assert sorted(path.name for path in report.html.parent.iterdir()) == ["front.png", "report.html", "trials.csv"]
+    assert report.png.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert report.html.stat().st_size < 6_000_000
+    assert read_trials_table(report.csv)["trial"].tolist() == list(range(12))
+    assert write_report(study([]), tmp_path / "new" / "report").csv.read_text().startswith("trial,status")
+
+
+def test_the_answer_comes_first() -> None:
+    page = page_of(study())
+    sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
+    assert sections == ["answer", "front", "progress", "trials", "protocol"]
+    text = page.text
+    assert text.index("7 networks are on the front") < text.index("Networks on the front, cheapest first") < 1000
+    assert "The most accurate is trial 7: AP 0.571 for 8.03 MMACs" in text
+    assert "The cheapest is trial 8: AP 0.398 for 2.80 MMACs" in text
+
+
+def test_every_trial_its_status_and_its_reason() -> None:
+    text = page_of(study()).text
+    assert "✕ failed loss became nan in epoch 3; last finite value 0.0021" in text
+    assert "▽ stopped below the median of epoch 3 (0.310)" in text, "a score of a lower fidelity stands in brackets"
+    assert "9 complete (●, on the front ◆), 1 stopped early (▽), 1 failed (✕), 1 still running" in text
+
+
+def test_conventions_and_boxes_are_stated() -> None:
+    text = page_of(study()).text
+    for part in (
+        "that our network executes",
+        "The convention behind the figures of the Dite-HRNet paper",
+        "boxes ground truth",
+    ):
+        assert part in text
+
+
+def test_no_complete_trial_says_so_plainly() -> None:
+    text = page_of(study([trial(0, status="failed", reason="data set not found")])).text
+    assert "There is no network to recommend: no trial is complete" in text
+    assert "data set not found" in text
+    assert "Networks on the front" not in text
+    assert "The study has no trials yet." in page_of(study([])).text
+
+
+def test_text_from_outside_is_text() -> None:
+    evil = trial(0, ap=0.5, reason=EVIL, parameters={EVIL: EVIL})
+    found = study(
+        [evil, trial(1, ap=0.6, parameters={EVIL: 2}), trial(2, status="failed", reason=EVIL)],
+        name=EVIL,
+        protocol={EVIL: EVIL},
+        provenance={EVIL: [EVIL]},
+    )
+    html = report_html(found)
+    page = Page(html)
+    assert EVIL in page.text, "it is shown as it is"
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert not any("onerror" in attrs for _, attrs in page.tags)
+    assert html.count("<script") == html.count("</script>") == 2 + len(page.plots())
+    hovers = [text for plot in page.plots().values() for trace in plot["data"] for text in trace.get("text") or []]
+    assert any("&lt;img" in hover for hover in hovers)
+    assert not any("<img" in hover for hover in hovers)
+
+
+def test_nothing_is_loaded_from_outside() -> None:
+    page = page_of(study())
+    links = [attrs[name] for _, attrs in page.tags for name in ("src", "href") if attrs.get(name)]
+    assert links
+    assert all(str(link).startswith("#") for link in links)
+    assert not re.search(r"url\(|@import", re.search("<style>.*?</style>", report_html(study([])), re.S)[0])  # type: ignore[index]
+    policy = next(attrs["content"] for tag, attrs in page.tags if tag == "meta" and "http-equiv" in attrs)
+    assert str(policy).startswith("default-src 'none'")
+
+
+def test_credentials_stay_at_home() -> None:
+    html = report_html(study())
+    assert "s3cret" not in html
+    assert "postgresql://***@db.example:5432/optuna" in html
+
+
+def test_the_front_plot_shows_front_dominated_and_stopped() -> None:
+    plots = page_of(study(objectives=("ap_gt", "mmacs"))).plots()
+    traces = {trace.get("name"): trace for trace in plots["front-mmacs"]["data"]}
+    assert sorted(traces["on the front (with trial numbers)"]["customdata"]) == [0, 1, 2, 6, 7, 8]
+    assert sorted(traces["dominated"]["customdata"]) == [3, 5, 10]
+    stopped = traces["stopped early (scored after fewer epochs)"]
+    assert stopped["customdata"] == [9]
+    assert stopped["visible"] == "legendonly"
+    assert len({trace["marker"]["symbol"] for trace in traces.values() if "marker" in trace}) == 3
+    hover = traces["dominated"]["text"][0]
+    assert hover.startswith("<b>trial 3</b>")
+    assert trial(3).arch.arch_id in hover
+    assert "learning rate 0.002" in hover
+
+
+def test_a_plot_for_each_cost_each_curve_and_each_axis_of_progress() -> None:
+    assert list(page_of(study()).plots()) == [
+        "front-mmacs",
+        "front-latency_ms",
+        "hypervolume-trials",
+        "hypervolume-seconds",
+        "curves-0",
+        "curves-1",
+    ]
+
+
+@pytest.mark.parametrize(("dataset", "shown"), [("coco_val2017", True), ("coco_mini", False)])
+def test_published_networks_only_under_their_protocol(dataset: str, shown: bool) -> None:
+    trials = [trial(0, ap=0, metrics={"ap_det": 0.6})]
+    protocol = {"dataset": dataset, "input_size": "256x192", "boxes": "det"}
+    plot = page_of(study(trials, objectives=("ap_det", "params"), protocol=protocol)).plots()["front-params"]
+    published = [trace for trace in plot["data"] if str(trace.get("name")).startswith("published (Dite-HRNet paper")]
+    assert len(published) == (2 if shown else 0)
+    if shown:
+        assert "Dite-HRNet-18" in published[0]["text"]
+        assert [trace["marker"]["symbol"] for trace in published] == ["diamond", "diamond-open"]
+
+
+def test_recommendations_say_what_speaks_for_a_network() -> None:
+    reasons = {entry.record.number: entry.reason for entry in recommendations(study())}
+    assert reasons == {8: "fewest MMACs", 0: "fastest", 1: "", 2: "", 6: "best balance", 7: "most accurate", 3: ""}
+    alone = recommendations(study([trial(0, ap=0.5)]))
+    assert [entry.reason for entry in alone] == ["most accurate"]
+
+
+def test_knee() -> None:
+    trials = [trial(0, ap=0.1), trial(1, ap=0.5), trial(2, ap=0.55)]
+    knee = knee_of(study(trials, objectives=("ap_gt", "mmacs")))
+    assert knee is not None
+    assert knee.number == 1
+    hollow = [
+        dataclasses.replace(record, metrics={"ap_gt": ap}) for record, ap in zip(trials, (0.1, 0.11, 0.55), strict=True)
+    ]
+    assert knee_of(study(hollow, objectives=("ap_gt", "mmacs"))) is None
+
+
+def test_summary_of_one_network() -> None:
+    assert "One network, trial 0, is at least as good as every other" in summary(study([trial(0, ap=0.5)]))
+
+
+def test_protocol_of_any_plain_value_is_shown() -> None:
+    text = page_of(study(protocol={**PROTOCOL, "boxes_file": None, "nested": {"a": [1, 2.5]}})).text
+    assert "boxes file –" in text
+    assert "nested: a 1, 2.5" in text

@@ -1,0 +1,87 @@
+"""The search file: what it accepts, what it refuses, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dite_search.config import SearchConfig, load_search, parse_search
+from search_spaces.errors import InvalidInput
+
+ROOT = Path(__file__).resolve().parents[2]
+MINIMAL = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 4, "training": {"epochs": 2}}
+
+
+@pytest.mark.parametrize(
+    "file", [*(ROOT / "examples").glob("*.yaml"), ROOT / "dite_search" / "quickstart.yaml"], ids=lambda file: file.stem
+)
+def test_every_search_file_of_the_project_is_valid(file):
+    config = load_search(file)
+    assert config.search_space.count() >= 16 or config.name == "table5"
+    assert parse_search(config.to_dict(), "again") == config
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trails": 3}, "unknown field of the search file 'trails': did you mean 'trials'"),
+        ({"data": {"synthetic": {"train_image": 3}}}, "unknown field of data.synthetic 'train_image': did you mean 'train_images'"),
+        ({"trials": 0}, "trials: input should be greater than or equal to 1, got 0"),
+        ({"trials": "many"}, "trials: input should be a valid integer.*got 'many'"),
+        ({"name": "../up"}, "name: string should match pattern.*got '../up'"),
+        ({"data": {}}, "data must name exactly one of root and synthetic"),
+        ({"data": {"root": "${DITE_NOWHERE}/x"}}, "root needs the environment variable DITE_NOWHERE, which is not set"),
+        ({"objectives": ["ap_gtt", "mmacs"]}, "unknown objective 'ap_gtt': did you mean 'ap_gt'"),
+        ({"objectives": ["mmacs"]}, "objectives must hold exactly one accuracy, ap_gt for data.boxes gt, got \\[\\]"),
+        ({"objectives": ["ap_det", "mmacs"]}, "exactly one accuracy, ap_gt for data.boxes gt, got \\['ap_det'\\]"),
+        ({"objectives": ["ap_gt", "ap_gt"]}, "objectives must not name one twice"),
+        ({"sampler": {"name": "tpee"}}, "sampler.name: unknown sampler 'tpee': did you mean 'tpe'"),
+        ({"training": {"epoch": 3}}, "unknown training field 'epoch': did you mean 'epochs'"),
+        ({"training": {"epochs": 0}}, "epochs must be an integer from 1 to 100000, got 0"),
+        ({"training": {"seed": 1}}, "seed of the search is the seed of every training"),
+        ({"space": "tyny"}, "unknown space or network 'tyny': did you mean 'tiny'"),
+        (
+            {"space": {"base": "dite_hrnet_18", "parameters": {"groups_branch3": [7]}}},
+            "has no valid network: groups of branch 3 must divide half its width: G = 7 does not divide 80",
+        ),
+        ({"space": {"base": "dite_hrnet_18"}}, "is empty: it names no parameter to search"),
+        ({"resources": {"workers": 3}}, "batch_size must be a multiple of resources.workers 3, got 256"),
+        ({"start_with": [{"widths": "1-2"}]}, r"start_with\[0\]: widths must be one of"),
+        ({"sampler": {"name": "grid"}, "trials": 500}, "trials must be at most the 192 points of a grid search, got 500"),
+        ({"input_size": "100x75"}, "input_size must be multiples of 32"),
+        ({"data": 3}, "data: input should be a valid dictionary"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_sentence(changes, message):
+    with pytest.raises(InvalidInput, match=message) as caught:
+        parse_search(MINIMAL | changes, "my.yaml")
+    assert str(caught.value).startswith("my.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_field_that_is_missing():
+    with pytest.raises(InvalidInput, match=r"my\.yaml: trials must be given"):
+        parse_search({name: value for name, value in MINIMAL.items() if name != "trials"}, "my.yaml")
+
+
+def test_environment_and_arguments_fill_the_data_root(tmp_path, monkeypatch):
+    file = tmp_path / "search.yaml"
+    file.write_text(yaml.safe_dump(MINIMAL | {"data": {"root": "${PEOPLE:-/usual}/x"}}))
+    assert load_search(file).data.root == "/usual/x"
+    monkeypatch.setenv("PEOPLE", "/other")
+    assert load_search(file).data.root == "/other/x"
+    assert load_search(file, data_root="/given").data.root == "/given"
+    assert load_search(file, changes={"trials": 9, "name": None}).trials == 9
+
+
+def test_every_field_is_documented():
+    def undocumented(section):
+        return [name for name, field in section.model_fields.items() if not (field.description or field.annotation.__doc__)]
+
+    assert undocumented(SearchConfig) == []
+
+
+def test_the_study_lies_in_an_absolute_folder():
+    assert parse_search(MINIMAL, "f").study_directory == Path.cwd() / "runs" / "x"

@@ -1,0 +1,69 @@
+"""Studies: made once, found by name or folder, read back as records."""
+
+from __future__ import annotations
+
+import pytest
+
+from dite_search.searcher import StudySearch
+from dite_search.study import create_study, free_name, load_config, open_study, read_study, storage_of
+from search_spaces.errors import InvalidInput
+
+
+def test_a_study_is_found_by_name_and_by_folder(make_search):
+    config = make_search()
+    create_study(config)
+    directory = config.study_directory
+    assert load_config("small", directory=directory.parent) == config
+    assert load_config(directory) == config
+
+
+def test_a_study_that_was_moved_is_found_where_it_is(make_search, tmp_path):
+    config = make_search()
+    create_study(config)
+    moved = tmp_path / "elsewhere" / "small"
+    moved.parent.mkdir()
+    config.study_directory.rename(moved)
+    assert load_config(moved).study_directory == moved
+    assert read_study(load_config(moved)).trials == []
+
+
+def test_a_study_that_does_not_exist(make_search, tmp_path):
+    with pytest.raises(InvalidInput, match=r"study 'smal' does not exist: there are no studies in .*runs"):
+        load_config("smal", directory=tmp_path / "runs")
+    create_study(make_search())
+    with pytest.raises(InvalidInput, match=r"study 'smal' does not exist: studies in .*runs: small"):
+        load_config("smal", directory=tmp_path / "runs")
+
+
+def test_a_name_is_taken_once(make_search):
+    create_study(make_search())
+    with pytest.raises(InvalidInput, match=r"study small exists already in .*small: choose another name"):
+        create_study(make_search())
+    assert free_name("small", make_search().directory) == "small-2"
+    assert free_name("new", make_search().directory) == "new"
+
+
+def test_directions_and_names_are_those_of_the_objectives(make_search):
+    config = make_search(objectives=["ap_gt", "mmacs", "params"])
+    create_study(config)
+    study = open_study(config)
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE", "MINIMIZE"]
+    assert study.metric_names == ["ap_gt", "mmacs", "params"]
+
+
+def test_a_storage_that_cannot_be_opened_is_named_without_its_password(make_search):
+    config = make_search(study_url="postgresql://me:secret@127.0.0.1:1/none")
+    with pytest.raises(InvalidInput, match=r"study_url postgresql://me:\*\*\*@127\.0\.0\.1:1/none cannot be opened") as caught:
+        storage_of(config)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_running_trial_is_a_record_too(make_search):
+    config = make_search()
+    create_study(config)
+    search = StudySearch(config)
+    search.suggest("t")
+    (record,) = read_study(config).trials
+    assert record.status == "running"
+    assert record.cost.params > 0
+    assert record.checkpoint is None

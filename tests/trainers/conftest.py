@@ -1,0 +1,33 @@
+"""Small data sets and networks that train in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search_spaces.arch import ArchConfig
+from search_spaces.hyperparameters import TrainConfig
+from search_spaces.named_spaces import tiny
+from trainers.data.source import DataConfig
+from trainers.data.synthetic import draw_dataset
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+    """A drawn data set: 40 images to train on, 12 to be scored on."""
+    root = tmp_path_factory.mktemp("synthetic") / "people"
+    draw_dataset(root, train_images=40, val_images=12, seed=3)
+    return DataConfig(root=Path(root), name="synthetic")
+
+
+@pytest.fixture(scope="session")
+def small_arch() -> ArchConfig:
+    """A network of 36 thousand parameters at 96×64."""
+    return next(tiny().enumerate())
+
+
+@pytest.fixture
+def short_training() -> TrainConfig:
+    """Two epochs of a few steps."""
+    return TrainConfig(epochs=2, batch_size=16, warmup_iterations=2, validate_every=2, seed=7)

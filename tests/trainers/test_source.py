@@ -1,0 +1,55 @@
+"""The data sets that a search file describes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from search_spaces.errors import InvalidInput
+from search_spaces.hyperparameters import TrainConfig
+from trainers.data.source import DataConfig, codec_for, training_set, validation_set
+
+
+def test_training_varies_and_validation_does_not(people, small_arch):
+    config = TrainConfig(rotation_degrees=10.0, flip_probability=0.25)
+    training = training_set(people, small_arch, config)
+    assert training.augmentation is not None
+    assert (training.augmentation.rotation, training.augmentation.flip) == (10.0, 0.25)
+    assert validation_set(people, small_arch, config).augmentation is None
+    assert {p.image_id for p in training.people}.isdisjoint(p.image_id for p in validation_set(people, small_arch, config).people)
+
+
+def test_sigma_is_the_papers_unless_named(small_arch):
+    paper = dataclasses.replace(small_arch, input_size=(384, 288))
+    assert codec_for(paper, TrainConfig()).sigma == 3
+    assert codec_for(paper, TrainConfig(sigma=1.5)).sigma == 1.5
+
+
+def test_plain_values_round_trip(people):
+    assert DataConfig.from_dict(people.to_dict()) == people
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"boxes": "det"}, "detections must be given exactly when boxes is det, got boxes det"),
+        ({"detections": "d.json"}, "detections must be given exactly when boxes is det, got boxes gt"),
+        ({"boxes": "gtt"}, "unknown boxes 'gtt': did you mean 'gt'"),
+        ({"val_split": "test"}, "unknown val_split 'test'"),
+        ({"workers": -1}, "workers must be from 0 to 256, got -1"),
+    ],
+)
+def test_fields_that_break_a_rule(fields, message):
+    with pytest.raises(InvalidInput, match=message):
+        DataConfig(root="x", **fields)
+
+
+def test_a_data_set_that_is_not_there(small_arch, tmp_path):
+    with pytest.raises(InvalidInput, match=r"data folder not found: .*nowhere|nowhere"):
+        training_set(DataConfig(root=tmp_path / "nowhere"), small_arch, TrainConfig())
+
+
+def test_a_network_for_other_keypoints(people, small_arch):
+    with pytest.raises(InvalidInput, match="keypoints of the network must be 17, as in COCO, got 16"):
+        training_set(people, dataclasses.replace(small_arch, keypoints=16), TrainConfig())
