@@ -48,6 +48,7 @@ from search_spaces.files import write_json
 from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
 
+SECONDS_BETWEEN_DRAWINGS = 0.5
 INTERRUPTED = "the search was stopped before the trial ended"
 
 
@@ -98,7 +99,9 @@ class Recorder(tune.Callback):
 
     def __init__(self, config: SearchConfig, searcher: StudySearch, tracker: Tracker, progress: Progress) -> None:
         self._config, self._searcher, self._tracker, self._progress = config, searcher, tracker, progress
+        self._study = open_study(config)
         self._runs: dict[str, str] = {}
+        self._shown = 0.0
         self.missed = 0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -126,7 +129,7 @@ class Recorder(tune.Callback):
         if trial.trial_id in self._runs and metrics:
             epoch = int(result.get(EPOCH_KEY, self._config.train_config.epochs))
             self._write(self._tracker.log_epoch, self._runs[trial.trial_id], epoch, metrics)
-        self._show()
+        self._show(always=False)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Close the child run as what the study says it is."""
@@ -142,8 +145,10 @@ class Recorder(tune.Callback):
             self._write(self._tracker.finish_trial, self._runs.pop(trial.trial_id), failed=reason)
         self._show()
 
-    def _show(self) -> None:
-        self._progress.update(read_study(self._config))
+    def _show(self, *, always: bool = True) -> None:
+        if always or time.monotonic() - self._shown > SECONDS_BETWEEN_DRAWINGS:
+            self._progress.update(read_study(self._config, self._study))
+            self._shown = time.monotonic()
 
     def _write(self, call: Any, *arguments: Any, **named: Any) -> Any:
         try:

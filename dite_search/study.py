@@ -138,11 +138,11 @@ def free_name(name: str, directory: str | Path) -> str:
     return next(candidate for candidate in numbered if not (Path(directory) / candidate).exists())
 
 
-def read_study(config: SearchConfig) -> StudyRecord:
-    """Everything the study knows, as records."""
+def read_study(config: SearchConfig, study: optuna.Study | None = None) -> StudyRecord:
+    """Everything the study knows, as records; a ``study`` that stays open reads only what is new."""
     trials = [
         trial
-        for trial in open_study(config).get_trials(deepcopy=False)
+        for trial in (study or open_study(config)).get_trials(deepcopy=False)
         if trial.state in _STATUSES and ARCH in trial.user_attrs
     ]
     provenance = config.study_directory / PROVENANCE_FILE

@@ -56,7 +56,10 @@ def test_complexity_prints_plain_integers():
 
 def test_the_module_runs_as_the_command_does():
     done = subprocess.run(
-        [sys.executable, "-m", "dite_search", "complexity", "lite_hrnet_18", "--json"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "dite_search", "complexity", "lite_hrnet_18", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert json.loads(done.stdout)["params"] == 1130769
     assert done.stderr == ""

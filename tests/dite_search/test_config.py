@@ -27,7 +27,10 @@ def test_every_search_file_of_the_project_is_valid(file):
     ("changes", "message"),
     [
         ({"trails": 3}, "unknown field of the search file 'trails': did you mean 'trials'"),
-        ({"data": {"synthetic": {"train_image": 3}}}, "unknown field of data.synthetic 'train_image': did you mean 'train_images'"),
+        (
+            {"data": {"synthetic": {"train_image": 3}}},
+            "unknown field of data.synthetic 'train_image': did you mean 'train_images'",
+        ),
         ({"trials": 0}, "trials: input should be greater than or equal to 1, got 0"),
         ({"trials": "many"}, "trials: input should be a valid integer.*got 'many'"),
         ({"name": "../up"}, "name: string should match pattern.*got '../up'"),

@@ -53,7 +53,9 @@ def test_directions_and_names_are_those_of_the_objectives(make_search):
 
 def test_a_storage_that_cannot_be_opened_is_named_without_its_password(make_search):
     config = make_search(study_url="postgresql://me:secret@127.0.0.1:1/none")
-    with pytest.raises(InvalidInput, match=r"study_url postgresql://me:\*\*\*@127\.0\.0\.1:1/none cannot be opened") as caught:
+    with pytest.raises(
+        InvalidInput, match=r"study_url postgresql://me:\*\*\*@127\.0\.0\.1:1/none cannot be opened"
+    ) as caught:
         storage_of(config)
     assert "secret" not in str(caught.value)
 

@@ -87,7 +87,9 @@ def test_a_checkpoint_of_another_shape_names_the_key(checkpoint, tmp_path):
     path = tmp_path / "last.pt"
     other = dataclasses.replace(checkpoint.arch, keypoints=16)
     save_checkpoint(path, dataclasses.replace(checkpoint, arch=other))
-    with pytest.raises(InvalidInput, match=r"last\.pt: final\.weight must have shape \(16, \d+, 1, 1\), got \(17, \d+, 1, 1\)"):
+    with pytest.raises(
+        InvalidInput, match=r"last\.pt: final\.weight must have shape \(16, \d+, 1, 1\), got \(17, \d+, 1, 1\)"
+    ):
         load_network(path)
     lacking = {key: value for key, value in checkpoint.network.items() if key != "final.bias"}
     save_checkpoint(path, dataclasses.replace(checkpoint, network=lacking))

@@ -31,9 +31,7 @@ def test_every_epoch_is_reported_and_the_last_is_validated(people, small_arch, s
 
 
 def test_the_same_seed_trains_the_same_network(people, small_arch, short_training):
-    curves = [
-        train(small_arch, short_training, people, directory=None, report=lambda *_: None).curve for _ in range(2)
-    ]
+    curves = [train(small_arch, short_training, people, directory=None, report=lambda *_: None).curve for _ in range(2)]
     assert [m["loss"] for m in curves[0]] == [m["loss"] for m in curves[1]]
     other = dataclasses.replace(short_training, seed=8)
     assert train(small_arch, other, people, directory=None, report=lambda *_: None).curve[0]["loss"] != curves[0][0]["loss"]
@@ -76,7 +74,13 @@ def test_a_checkpoint_of_another_training_is_refused(people, small_arch, short_t
 def test_a_loss_that_is_not_finite_ends_the_training_with_the_reason(people, small_arch, tmp_path):
     # AdamW multiplies the weights by 1 - 10·10 at each step: they overflow within the second epoch.
     exploding = TrainConfig(
-        epochs=30, batch_size=16, optimizer="adamw", learning_rate=10.0, weight_decay=10.0, warmup_iterations=0, validate_every=30
+        epochs=30,
+        batch_size=16,
+        optimizer="adamw",
+        learning_rate=10.0,
+        weight_decay=10.0,
+        warmup_iterations=0,
+        validate_every=30,
     )
     with pytest.raises(NonFiniteLossError, match=r"loss is not finite \((nan|inf)\) in epoch \d+, iteration \d+"):
         train(small_arch, exploding, people, directory=tmp_path, report=lambda *_: None)

@@ -17,7 +17,9 @@ def test_training_varies_and_validation_does_not(people, small_arch):
     assert training.augmentation is not None
     assert (training.augmentation.rotation, training.augmentation.flip) == (10.0, 0.25)
     assert validation_set(people, small_arch, config).augmentation is None
-    assert {p.image_id for p in training.people}.isdisjoint(p.image_id for p in validation_set(people, small_arch, config).people)
+    assert {p.image_id for p in training.people}.isdisjoint(
+        p.image_id for p in validation_set(people, small_arch, config).people
+    )
 
 
 def test_sigma_is_the_papers_unless_named(small_arch):

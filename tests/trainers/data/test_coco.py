@@ -78,8 +78,7 @@ def test_clip_box() -> None:
         ({"image_id": 9}, "'image_id' of annotation 7 of people.json must be the id of one of its images, got 9"),
         (
             {"bbox": [1, 2, 3]},
-            "'bbox' of annotation 7 of people.json must be 4 finite numbers x, y, width >= 0, height >= 0,"
-            " got [1, 2, 3]",
+            "'bbox' of annotation 7 of people.json must be 4 finite numbers x, y, width >= 0, height >= 0, got [1, 2, 3]",
         ),
         (
             {"bbox": [1, 2, 3, -4]},
@@ -173,8 +172,7 @@ def test_detections_keep_persons_above_the_threshold_in_known_images(tmp_path: P
         ),
         (
             [detection(bbox=[1, 2, -3, 4])],
-            "'bbox' of detection 0 of boxes.json must be 4 finite numbers x, y, width >= 0, height >= 0,"
-            " got [1, 2, -3, 4]",
+            "'bbox' of detection 0 of boxes.json must be 4 finite numbers x, y, width >= 0, height >= 0, got [1, 2, -3, 4]",
         ),
         (
             [detection(image_id=2)],

@@ -74,9 +74,7 @@ def true_results(annotation_file: Path, seed: int | None = None) -> list[Result]
             if seed is not None:
                 points[:, :2] += generator.normal(0, 0.05 * np.sqrt(entry["area"]), (17, 2))
                 score = float(generator.random())
-            results.append(
-                Result(image_id=entry["image_id"], category_id=1, keypoints=points.ravel().tolist(), score=score)
-            )
+            results.append(Result(image_id=entry["image_id"], category_id=1, keypoints=points.ravel().tolist(), score=score))
     return results
 
 
@@ -106,9 +104,7 @@ def test_ground_truth_heatmaps_score_nearly_one(root: Path) -> None:
 def test_detected_boxes_have_names_of_their_own(synthetic: Path, tmp_path: Path) -> None:
     where = coco_split(synthetic, "val")
     truth = load_people(where.annotation_file, where.image_dir)
-    boxes = [
-        {"image_id": person.image_id, "category_id": 1, "bbox": list(person.box), "score": 0.9} for person in truth
-    ]
+    boxes = [{"image_id": person.image_id, "category_id": 1, "bbox": list(person.box), "score": 0.9} for person in truth]
     # Each person is found twice: suppression must leave one.
     (tmp_path / "boxes.json").write_text(json.dumps(boxes + boxes))
     people = load_detections(tmp_path / "boxes.json", where.annotation_file, where.image_dir)

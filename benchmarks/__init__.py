@@ -1,0 +1,1 @@
+"""Measurements of speed, each a ratio against an alternative in the same run."""

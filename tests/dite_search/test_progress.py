@@ -1,0 +1,61 @@
+"""What a user sees while a search runs."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from analysis.trials import StudyRecord, TrialRecord
+from dite_search.progress import Progress, front_table, trials_panel
+from search_spaces.cost import cost_of
+from search_spaces.presets import preset
+
+
+@pytest.fixture
+def study(tmp_path):
+    def trial(number, status, ap=None, **fields):
+        arch = preset("dite_hrnet_18" if number % 2 else "lite_hrnet_30")
+        metrics = {} if ap is None else {"ap_gt": ap}
+        return TrialRecord(number=number, status=status, arch=arch, cost=cost_of(arch), metrics=metrics, **fields)
+
+    trials = [
+        trial(0, "complete", 0.5),
+        trial(1, "complete", 0.4),
+        trial(2, "complete", 0.3),
+        trial(3, "failed", reason="NonFiniteLossError: loss is not finite"),
+        trial(4, "running", curve=[{"epoch": 1, "loss": 0.1, "ap_gt": 0.123}]),
+    ]
+    return StudyRecord(name="s", directory=tmp_path, objectives=("ap_gt", "mmacs"), trials=trials)
+
+
+def shown(renderable) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+def test_the_table_marks_the_front_and_gives_reasons(study):
+    text = shown(trials_panel(study, "", epochs=8))
+    rows = [line for line in text.splitlines() if "│" in line]
+    assert sum("★" in row for row in rows) == 2
+    assert any("NonFiniteLossError: loss is not finite" in row for row in rows)
+    assert any("0.123" in row and "1/8" in row and "running" in row for row in rows)
+
+
+def test_the_front_stands_cheapest_first(study):
+    text = shown(front_table(study))
+    assert text.index("0.400") < text.index("0.500")
+    assert "0.300" not in text
+
+
+def test_outside_a_terminal_each_finished_trial_is_one_line_once(study):
+    console = Console(file=io.StringIO(), width=200)
+    with Progress(console, trials=5, epochs=8) as progress:
+        progress.update(study)
+        progress.update(study)
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 4
+    assert "trial 3 failed (NonFiniteLossError: loss is not finite)" in lines[3]
+    assert all(line.startswith("[4/5 trials, 0m00s") for line in lines)

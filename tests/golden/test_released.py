@@ -1,0 +1,209 @@
+"""The published networks: their checkpoints load key by key and give their outputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor
+
+from search_spaces.arch import ArchConfig
+from search_spaces.errors import InvalidInput
+from search_spaces.presets import preset
+from tests.strategies import architectures
+from trainers.model import build_network, load_released_checkpoint
+from trainers.model.dynamic_conv import DynamicKernelAggregation
+from trainers.model.network import PoseNetwork
+from trainers.model.released_checkpoint import load_released, released_key
+
+PUBLISHED = {"ditehrnet_18": "dite_hrnet_18", "litehrnet_18": "lite_hrnet_18"}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+@pytest.mark.parametrize("linear", [False, True])
+@torch.no_grad()
+def test_published_outputs_are_reproduced(reference: Path, name: str, linear: bool) -> None:
+    network = load_released_checkpoint(reference / f"{name}_coco_256x192.pth")
+    dynamic = [module for module in network.modules() if isinstance(module, DynamicKernelAggregation)]
+    assert bool(dynamic) == (name == "ditehrnet_18")
+    for module in dynamic:
+        module.linear = linear
+    recorded = np.load(reference / f"{name}_coco_256x192_io.npz")
+    expected = torch.from_numpy(recorded["output"])
+    output = network(torch.from_numpy(recorded["input"]))
+    assert output.shape == expected.shape == (2, 17, 64, 48)
+    assert (output - expected).abs().max() <= 1e-4 * expected.abs().max()
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_the_architecture_is_inferred(reference: Path, name: str) -> None:
+    arch, network = load_released(reference / f"{name}_coco_256x192.pth")
+    assert arch.arch_id == preset(PUBLISHED[name]).arch_id
+    assert not network.training
+
+
+def randomise(network: PoseNetwork) -> None:
+    """Weights and running statistics that leave no part of the network idle."""
+    generator = torch.Generator().manual_seed(7)
+    for key, tensor in network.state_dict().items():
+        if key.endswith("running_var"):
+            tensor.uniform_(0.5, 1.5, generator=generator)
+        elif tensor.is_floating_point():
+            tensor.normal_(0.1, 0.5, generator=generator)
+
+
+def save_released(arch: ArchConfig, path: Path) -> PoseNetwork:
+    network = build_network(arch).eval()
+    randomise(network)
+    state = {released_key(key, arch.canonical): value.clone() for key, value in network.state_dict().items()}
+    assert len(state) == len(network.state_dict()), "two of our keys share a published one"
+    torch.save({"state_dict": state, "meta": {"epoch": 3}}, path)
+    return network
+
+
+@given(arch=architectures(released=True))
+@settings(max_examples=25)
+@torch.no_grad()
+def test_any_network_of_the_published_layout_is_read_back(tmp_path_factory: pytest.TempPathFactory, arch: ArchConfig) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.pth"
+    network = save_released(arch, path)
+    inferred, loaded = load_released(path, input_size=arch.input_size)
+    assert inferred.arch_id == arch.arch_id
+    images = torch.randn(2, 3, *arch.input_size, generator=torch.Generator().manual_seed(0))
+    expected = network(images)
+    assert expected.isfinite().all()
+    torch.testing.assert_close(loaded(images), expected, rtol=0, atol=0)
+
+
+SMALL = ArchConfig(
+    stem_width=16, widths=(8, 16, 24, 32), modules=(1, 1, 1), blocks_per_module=1, groups=(1, 1, 2, 4), input_size=(64, 32)
+)
+SMALL_LITE = dataclasses.replace(SMALL, stem="lite", block="lite", fusion="before_relu")
+
+
+@pytest.fixture(scope="module", params=[SMALL, SMALL_LITE], ids=["dite", "lite"])
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
+    path = tmp_path_factory.mktemp("released") / "small.pth"
+    save_released(request.param, path)
+    content: dict[str, dict[str, Tensor]] = torch.load(path, weights_only=True)
+    return content["state_dict"]
+
+
+def refusal(path: Path, content: Any) -> str:
+    torch.save(content, path)
+    with pytest.raises(InvalidInput) as error:
+        load_released_checkpoint(path)
+    message = str(error.value)
+    assert message.startswith(f"checkpoint {path}")
+    assert "\n" not in message
+    return message
+
+
+FINAL = "keypoint_head.final_layer.weight"
+FUSED = "backbone.stage2.0.fuse_layers.3.0.2.2.weight"
+
+
+def test_a_plain_state_dict_loads_too(tmp_path: Path, checkpoint: dict[str, Tensor]) -> None:
+    torch.save(checkpoint, tmp_path / "plain.pth")
+    assert load_released_checkpoint(tmp_path / "plain.pth", input_size=(64, 32)).final.out_channels == 17
+
+
+@pytest.mark.parametrize("key", [FINAL, FUSED, "backbone.stem.conv1.conv.weight"])
+def test_a_missing_key_is_named(tmp_path: Path, checkpoint: dict[str, Tensor], key: str) -> None:
+    assert key in checkpoint
+    assert f"key {key!r} is missing" in refusal(tmp_path / "a.pth", {k: v for k, v in checkpoint.items() if k != key})
+
+
+@pytest.mark.parametrize("extra", ["backbone.stem.conv9.weight", "optimizer", FUSED + ".copy"])
+def test_an_unexpected_key_is_named(tmp_path: Path, checkpoint: dict[str, Tensor], extra: str) -> None:
+    assert f"key {extra!r} is unexpected" in refusal(tmp_path / "a.pth", {**checkpoint, extra: torch.zeros(1)})
+
+
+def test_a_wrong_shape_is_named_with_both_shapes(tmp_path: Path, checkpoint: dict[str, Tensor]) -> None:
+    wrong = torch.zeros(32, 9, 1, 1)
+    message = refusal(tmp_path / "a.pth", {**checkpoint, FUSED: wrong})
+    assert f"key {FUSED!r} must have shape (32, 8, 1, 1), got (32, 9, 1, 1)" in message
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (7, 5), (6, 3, 1, 1), (5000, 2, 3, 3)], ids=str)
+def test_no_wrong_shape_passes_or_escapes_as_another_error(
+    tmp_path: Path, checkpoint: dict[str, Tensor], shape: tuple[int, ...]
+) -> None:
+    """Keys from which the architecture is inferred are the delicate ones: one key of every kind is tried."""
+    kinds = {"".join(c for c in key if not c.isdigit()): key for key in checkpoint}
+    for key in kinds.values():
+        if checkpoint[key].shape != shape:
+            refusal(tmp_path / "a.pth", {**checkpoint, key: torch.zeros(shape)})
+
+
+def test_no_missing_key_escapes_as_another_error(tmp_path: Path, checkpoint: dict[str, Tensor]) -> None:
+    for key in {"".join(c for c in key if not c.isdigit()): key for key in checkpoint}.values():
+        assert "key '" in refusal(tmp_path / "a.pth", {k: v for k, v in checkpoint.items() if k != key})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({}, "is missing"),
+        ([1, 2], "must hold a 'state_dict' of tensors, got list"),
+        ({"state_dict": 3}, "must hold a 'state_dict' of tensors, got dict"),
+        ({"state_dict": {FINAL: "weights"}}, "must hold a 'state_dict' of tensors"),
+        ({"state_dict": {3: torch.zeros(1)}}, "must hold a 'state_dict' of tensors"),
+        (torch.zeros(3), "must hold a 'state_dict' of tensors, got Tensor"),
+    ],
+    ids=["empty", "list", "number", "text", "numbered", "tensor"],
+)
+def test_content_that_is_no_checkpoint(tmp_path: Path, content: Any, reason: str) -> None:
+    assert reason in refusal(tmp_path / "a.pth", content)
+
+
+class Evil:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.marker,))
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    message = refusal(tmp_path / "evil.pth", {"state_dict": Evil(marker)})
+    assert "must be a torch file of plain tensors" in message
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps(Evil(marker)))
+    with pytest.raises(InvalidInput, match="must be a torch file of plain tensors"):
+        load_released_checkpoint(tmp_path / "evil.pkl")
+    assert not marker.exists()
+    pickle.loads((tmp_path / "evil.pkl").read_bytes())
+    assert marker.exists(), "the trap itself must work"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"hello", b"\x80", b"\x80\x02}q\x00.", b"PK\x03\x04", bytes(range(256)), b"(" * 64 + b"."], ids=repr
+)
+def test_bytes_that_are_no_torch_file(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(raw)
+    with pytest.raises(InvalidInput) as error:
+        load_released_checkpoint(path)
+    assert str(error.value).startswith(f"checkpoint {path}")
+
+
+@pytest.mark.parametrize("fraction", [0.02, 0.3, 0.6, 0.98])
+def test_a_truncated_file(tmp_path: Path, checkpoint: dict[str, Tensor], fraction: float) -> None:
+    whole, part = tmp_path / "whole.pth", tmp_path / "part.pth"
+    torch.save(checkpoint, whole)
+    content = whole.read_bytes()
+    part.write_bytes(content[: int(len(content) * fraction)])
+    with pytest.raises(InvalidInput, match="must be a torch file of plain tensors"):
+        load_released_checkpoint(part)
+
+
+def test_an_absent_file(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="absent.pth does not exist"):
+        load_released_checkpoint(tmp_path / "absent.pth")

@@ -1,0 +1,190 @@
+"""A whole search with real Ray processes, a real Optuna study and a real MLflow store, read back through their clients."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import onnxruntime
+import optuna
+import pytest
+import yaml
+from optuna.trial import TrialState
+from rich.console import Console
+
+from analysis.choice import choose
+from analysis.export import export_trial, load_export
+from analysis.pareto import front_of
+from analysis.report import write_report
+from dite_search.config import load_search, parse_search
+from dite_search.runner import run_search
+from dite_search.study import load_config, read_study
+from dite_search.tracking import tracking_uri
+from search_spaces.arch import ArchConfig
+from search_spaces.errors import InvalidInput
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
+
+
+def search_in(directory: Path, **changes):
+    fields = {
+        "name": "whole",
+        "space": "tiny",
+        "data": {"synthetic": {"train_images": 24, "val_images": 8}},
+        "trials": 3,
+        "training": TRAINING,
+        "directory": str(directory),
+    }
+    return parse_search(fields | changes, "search.yaml")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    config = search_in(tmp_path_factory.mktemp("runs"), objectives=["ap_gt", "mmacs", "latency_ms"])
+    output = io.StringIO()
+    return config, run_search(config, Console(file=output, width=200)), output.getvalue()
+
+
+def children_of(config):
+    client = mlflow.MlflowClient(tracking_uri(config.mlflow_url, config.study_directory.parent))
+    experiment = client.get_experiment_by_name("dite-search").experiment_id
+    runs = client.search_runs([experiment])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags and run.info.run_name == config.name]
+    (parent,) = parents
+    return client, parent, [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+
+
+def test_every_trial_is_complete_with_its_curve_and_its_checkpoint(finished):
+    config, study, _ = finished
+    assert [trial.status for trial in study.trials] == ["complete"] * 3
+    for trial in study.trials:
+        assert [epoch["epoch"] for epoch in trial.curve] == [1, 2]
+        assert trial.checkpoint is not None
+        assert trial.values["latency_ms"] > 0
+        assert 0 <= trial.values["ap_gt"] <= 1
+        arch_file = trial.checkpoint.parent / "arch.yaml"
+        assert ArchConfig.from_dict(yaml.safe_load(arch_file.read_text())).arch_id == trial.arch.arch_id
+    assert read_study(load_config(config.study_directory)).trials == study.trials
+
+
+def test_optuna_agrees(finished):
+    config, study, _ = finished
+    found = optuna.load_study(study_name="whole", storage=f"sqlite:///{config.study_directory / 'study.db'}")
+    assert [trial.state for trial in found.trials] == [TrialState.COMPLETE] * 3
+    assert {trial.number for trial in found.best_trials} == {trial.number for trial in front_of(study)}
+
+
+def test_mlflow_holds_the_parent_the_children_their_epochs_and_the_front(finished):
+    config, study, _ = finished
+    client, parent, children = children_of(config)
+    assert parent.info.status == "FINISHED"
+    assert parent.data.params["protocol.dataset"] == "synthetic"
+    assert len(children) == 3
+    by_run = {trial.mlflow_run_id: trial for trial in study.trials}
+    for child in children:
+        trial = by_run[child.info.run_id]
+        assert child.info.status == "FINISHED"
+        assert child.data.params["groups_branch4"] == str(trial.arch.groups[3])
+        assert child.data.metrics["params"] == trial.cost.params
+        history = client.get_metric_history(child.info.run_id, "ap_gt")
+        assert {(metric.step, metric.value) for metric in history} == {
+            (epoch["epoch"], epoch["ap_gt"]) for epoch in trial.curve
+        }
+        text = mlflow.artifacts.load_text(f"{child.info.artifact_uri}/arch.yaml")
+        assert ArchConfig.from_dict(yaml.safe_load(text)).arch_id == trial.arch.arch_id
+    front = json.loads(mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/front.json"))
+    assert [row["trial"] for row in front] == [trial.number for trial in front_of(study)]
+    marked = {child.info.run_id for child in children if child.data.tags.get("on_front") == "true"}
+    assert marked == {row["run_id"] for row in front}
+
+
+def test_the_screen_shows_each_trial_and_nothing_of_ray(finished):
+    _, _, output = finished
+    assert all(f"trial {number} complete" in output for number in range(3))
+    assert "ray" not in output.lower()
+
+
+def test_report_and_export(finished, tmp_path):
+    _, study, _ = finished
+    report = write_report(study, tmp_path / "report")
+    assert all(trial.arch.arch_id in report.html.read_text() for trial in study.trials)
+    assert report.png.stat().st_size > 1000
+    chosen = choose(study)
+    exported = export_trial(study, chosen, tmp_path / "export")
+    arch, _ = load_export(exported.directory)
+    assert arch.arch_id == chosen.arch.arch_id
+    session = onnxruntime.InferenceSession(str(exported.onnx), providers=["CPUExecutionProvider"])
+    for batch in (1, 3):
+        images = np.random.default_rng(batch).normal(size=(batch, 3, *arch.input_size)).astype(np.float32)
+        assert session.run(None, {"images": images})[0].shape == (batch, 17, *arch.heatmap_size)
+
+
+def test_a_name_in_use_is_refused_before_anything_starts(finished):
+    config, _, _ = finished
+    with pytest.raises(InvalidInput, match="study whole exists already"):
+        run_search(config, Console(file=io.StringIO()))
+
+
+def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
+    # AdamW multiplies the weights by 1 - 10·10 at each step of the first trial; the second is an ordinary one.
+    space = {"base": "tiny", "parameters": {"weight_decay": [0.0, 10.0], "learning_rate": [0.001, 10.0]}}
+    start = {"widths": "16-24-32-48"} | dict.fromkeys(
+        ("groups_branch3", "groups_branch4", "kernels_branch1", "kernels_branch2", "modules_stage3"), 1
+    )
+    config = search_in(
+        tmp_path,
+        name="failing",
+        space=space,
+        training=TRAINING | {"optimizer": "adamw", "epochs": 30, "validate_every": 30, "warmup_iterations": 0},
+        start_with=[
+            start | {"weight_decay": 10.0, "learning_rate": 10.0},
+            start | {"weight_decay": 0.0, "learning_rate": 0.001},
+        ],
+        trials=2,
+    )
+    study = run_search(config, Console(file=io.StringIO()))
+    failed, complete = study.trials
+    assert (failed.status, complete.status) == ("failed", "complete")
+    assert failed.reason.startswith("NonFiniteLossError: loss is not finite")
+    _, _, children = children_of(config)
+    states = {child.info.run_id: child for child in children}
+    assert states[failed.mlflow_run_id].info.status == "FAILED"
+    assert states[failed.mlflow_run_id].data.tags["reason"] == failed.reason
+    assert states[complete.mlflow_run_id].info.status == "FINISHED"
+    assert "Traceback" in (config.study_directory / "trials" / "00000" / "error.txt").read_text()
+
+
+@pytest.mark.slow
+def test_a_trial_on_two_workers(tmp_path):
+    config = search_in(tmp_path, name="two", trials=1, resources={"workers": 2})
+    (trial,) = run_search(config, Console(file=io.StringIO())).trials
+    assert (trial.status, trial.reason) == ("complete", "")
+    assert [epoch["epoch"] for epoch in trial.curve] == [1, 2]
+    assert "ap_gt" in trial.values
+
+
+def test_a_trial_that_does_not_fit_is_refused_with_the_arithmetic(tmp_path):
+    config = search_in(tmp_path, resources={"workers": 4, "cpus_per_worker": 1000})
+    with pytest.raises(InvalidInput, match=r"one trial needs 4 workers x 1000 CPU = 4000 CPU, but the cluster has \d+"):
+        run_search(config, Console(file=io.StringIO()))
+    assert not config.study_directory.exists()
+
+
+def test_the_example_on_real_photographs(coco_mini, tmp_path):
+    config = load_search(
+        ROOT / "examples" / "coco_mini.yaml",
+        data_root=str(coco_mini),
+        changes={"directory": str(tmp_path), "trials": 2, "input_size": "64x64"}
+        | {"training": {"epochs": 1, "batch_size": 16, "warmup_iterations": 2}},
+    )
+    study = run_search(config, Console(file=io.StringIO()))
+    assert [trial.status for trial in study.trials] == ["complete"] * 2
+    _, parent, children = children_of(config)
+    assert parent.data.params["protocol.dataset"] == "coco_mini"
+    assert len(children) == 2
+    assert all("ap_gt" in child.data.metrics for child in children)
+    assert json.loads(mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/front.json"))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from search_spaces.arch import ArchConfig
+from search_spaces.cost import cost_of
+from search_spaces.named_spaces import dite_hrnet
+from search_spaces.presets import PRESETS, preset, resized
+from tests.measured_cost import SharedCounts, parameters_of, whole_network_macs
+from tests.strategies import architectures
+from trainers.model import build_network
+
+counts_of_named_networks, counts_of_random_networks = SharedCounts(), SharedCounts()
+SMALL = (64, 32)
+"""The smallest input with sides that differ, so that a mix-up of the two shows."""
+
+
+def test_the_sixteen_configurations_of_table5(reference: Path) -> None:
+    rows = json.loads((reference / "counts.json").read_text())["table5_grid_256x192"]
+    assert len(rows) == 16
+    for row in rows:
+        cost = cost_of(ArchConfig(groups=tuple(row["groups"]), kernels=tuple(row["kernels"])))
+        assert cost.params == row["params"]
+        assert cost.macs_paper / 1e6 == pytest.approx(row["conv_mmacs_per_conv_once"], rel=1e-3)
+
+
+def test_the_ten_named_models(reference: Path) -> None:
+    rows = json.loads((reference / "counts.json").read_text())["named_models"]
+    assert len(rows) == 10
+    for row in rows:
+        name = row["model"].lower().replace("-", "_")
+        cost = cost_of(resized(preset(name), input_size=row["input_size"], keypoints=row["keypoints"]))
+        assert cost.params == row["params"]
+        assert cost.macs_paper / 1e6 == pytest.approx(row["conv_mmacs_per_conv_once"], rel=1e-3)
+
+
+def test_the_published_network_by_hand() -> None:
+    """Figures that need no other file: 1,186,933 parameters and 200.09 million multiply-accumulates with biases."""
+    cost = cost_of(ArchConfig())
+    assert cost.params == 1_186_933
+    assert round(cost.macs_paper / 1e6, 2) == 200.09
+    assert cost.mmacs == cost.macs / 1e6
+    assert cost.macs < cost.macs_paper
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_named_networks_cost_what_is_measured_in_parts_and_in_one_piece(name: str) -> None:
+    arch = preset(name, input_size=SMALL, keypoints=16)
+    network = build_network(arch).eval()
+    cost = cost_of(arch)
+    assert cost.params == parameters_of(network)
+    assert cost.macs == counts_of_named_networks.macs(arch, network)
+    if name in ("dite_hrnet_18", "lite_hrnet_18_dsc"):
+        assert cost.macs == whole_network_macs(arch, network)
+
+
+@given(architectures(max_modules=1))
+@settings(max_examples=8)
+def test_any_member_of_the_family_costs_what_fvcore_counts_in_one_piece(arch: ArchConfig) -> None:
+    network = build_network(arch).eval()
+    assert cost_of(arch).params == parameters_of(network)
+    assert cost_of(arch).macs == whole_network_macs(arch, network)
+
+
+def check_a_random_architecture(seed: int, counts: SharedCounts) -> None:
+    space = dite_hrnet()
+    arch = resized(space.build(space.sample(np.random.default_rng(seed))), input_size=SMALL)
+    network = build_network(arch).eval()
+    cost = cost_of(arch)
+    assert cost.params == parameters_of(network)
+    assert cost.macs == counts.macs(arch, network)
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(seeds)
+@settings(max_examples=30)
+def test_thirty_random_architectures_cost_what_is_measured(seed: int) -> None:
+    check_a_random_architecture(seed, counts_of_random_networks)
+
+
+@pytest.mark.slow
+@given(seeds)
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
+def test_three_hundred_random_architectures_cost_what_is_measured(seed: int) -> None:
+    check_a_random_architecture(seed, counts_of_random_networks)
+
+
+@given(architectures())
+def test_equal_networks_cost_the_same(arch: ArchConfig) -> None:
+    assert cost_of(arch) == cost_of(arch.canonical)
+
+
+@given(architectures())
+@settings(max_examples=30)
+def test_macs_scale_with_the_area_except_for_the_weights_of_whole_images(arch: ArchConfig) -> None:
+    small, double, quadruple = (cost_of(resized(arch, input_size=size)) for size in ((64, 32), (64, 64), (128, 64)))
+    assert small.params == double.params == quadruple.params
+    assert quadruple.macs - double.macs == 2 * (double.macs - small.macs)
+    assert quadruple.macs <= 4 * small.macs

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces.arch import ArchConfig
+from search_spaces.cost import cost_of
+from search_spaces.errors import InvalidInput
+from search_spaces.named_spaces import dite_hrnet, named_space, space_from, table5, tiny
+from search_spaces.presets import dite_hrnet_30
+
+
+def test_table5_is_the_sixteen_points_of_the_paper(reference: Path) -> None:
+    rows = json.loads((reference / "counts.json").read_text())["table5_grid_256x192"]
+    expected = {ArchConfig(groups=tuple(row["groups"]), kernels=tuple(row["kernels"])).arch_id for row in rows}
+    found = list(table5().enumerate())
+    assert table5().count() == len(found) == len(rows) == 16
+    assert {arch.arch_id for arch in found} == expected
+
+
+def test_the_large_space_is_large() -> None:
+    space = dite_hrnet()
+    assert space.count() == 27**4 * 3 * 4 * 3 * 3 >= 100_000
+    assert space.build({n: v for n, v in space_point(space.base).items() if n in space.parameters}) == space.base
+
+
+def space_point(arch: ArchConfig) -> dict[str, Any]:
+    from search_spaces.parameters import flatten
+
+    return flatten(arch)
+
+
+def test_the_tiny_space_is_tiny() -> None:
+    networks = list(tiny().enumerate())
+    assert 50 <= len(networks) <= tiny().count()
+    assert max(cost_of(arch).mmacs for arch in networks) < 15
+    assert {arch.input_size for arch in networks} == {(96, 64)}
+
+
+def test_a_space_from_a_name_or_fields(tmp_path: Path) -> None:
+    assert space_from("table5") == table5()
+    resized = space_from("tiny", input_size="64x64", keypoints=3)
+    assert (resized.base.input_size, resized.base.keypoints, resized.name) == ((64, 64), 3, "tiny")
+    custom = space_from({"base": "dite_hrnet_30", "parameters": {"groups_branch1": [1, 2]}})
+    assert (custom.name, custom.base, custom.count()) == ("custom", dite_hrnet_30(), 2)
+    file = tmp_path / "base.yaml"
+    file.write_text("keypoints: 5\n")
+    assert space_from({"base": str(file), "parameters": {"stem_kernels": [1, 2]}}).base.keypoints == 5
+    inline = space_from({"base": {"modules": [1, 1, 1]}, "parameters": {"groups": [[1, 1, 1, 1], [1, 1, 2, 4]]}})
+    assert inline.base.modules == (1, 1, 1)
+    assert inline.count() == 2
+
+
+def test_parameters_are_added_to_a_named_space_and_null_takes_one_away() -> None:
+    space = space_from({"base": "tiny", "parameters": {"widths": None, "stem_kernels": [1, 2]}})
+    assert "widths" not in space.parameters
+    assert space.count() == tiny().count() // 4 * 2
+    assert "widths" in tiny().parameters
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("tinny", "unknown space or network 'tinny': did you mean 'tiny'?"),
+        ({"bases": "tiny"}, "unknown field of space 'bases': did you mean 'base'?"),
+        ({"base": 3, "parameters": {}}, "base of space must be a name or an architecture's fields, got 3"),
+        ({"base": "tiny", "parameters": [1]}, "parameters of space must be names with their values, got [1]"),
+        ({"base": "dite_hrnet_18"}, "space custom is empty"),
+        ({"base": "missing.yaml", "parameters": {}}, "missing.yaml does not exist"),
+        ({"base": {"groups": [1, 1, 3, 1]}}, "groups of branch 3 must divide half its width"),
+        ({"base": "tiny", "parameters": {"groups_branch1": [5]}}, "has no valid network: groups of branch 1 must divide"),
+    ],
+)
+def test_a_wrong_space_says_why(spec: Any, message: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        space_from(spec)
+    assert message in str(error.value)
+
+
+def test_an_unknown_space_names_the_known_ones() -> None:
+    with pytest.raises(InvalidInput, match="unknown space 'table6': did you mean 'table5'.*dite_hrnet, table5, tiny"):
+        named_space("table6")
