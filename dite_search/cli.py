@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import math
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -144,7 +146,7 @@ def train(
         console=_console(as_json),
     )
     _show(metrics, as_json)
-    _next(as_json, f"dite-search evaluate {output}/best.pt --data {root}")
+    _next(as_json, f"{_program('dite-search')} evaluate {output}/best.pt --data {root}")
 
 
 @main.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
@@ -259,7 +261,10 @@ def synth(directory: str, train_images: int, val_images: int, seed: int, as_json
 
     draw_dataset(Path(directory), train_images=train_images, val_images=val_images, seed=seed)
     _show({"directory": directory, "train_images": train_images, "val_images": val_images, "seed": seed}, as_json)
-    _next(as_json, f"dite-search train lite_hrnet_18 --input-size 128x96 --data {directory} --epochs 5 --batch-size 32")
+    _next(
+        as_json,
+        f"{_program('dite-search')} train lite_hrnet_18 --input-size 128x96 --data {directory} --epochs 5 --batch-size 32",
+    )
 
 
 def _search_and_show(config: Any, *, as_json: bool, export: bool) -> None:
@@ -291,10 +296,11 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool) -> None:
     if "export" in result:
         console.print(f"ONNX     {result['export']['onnx']}", highlight=False)
     uri = tracking_uri(config.mlflow_url, study.directory.parent)
-    commands = [f"dite-search export {study.directory} --max-mmacs 250"] if not export else []
-    browse = f"{Path(sys.executable).parent / 'mlflow'} ui --backend-store-uri {uri}"
-    commands += [f"dite-search report {study.directory}", f"{browse}   (then open http://127.0.0.1:5000)"]
-    _next(as_json, *commands)
+    _next(
+        as_json,
+        f"{_program('dite-search')} export {study.directory} --max-mmacs {_budget(front):g}",
+        f"{_program('mlflow')} ui --backend-store-uri {uri}   (then open http://127.0.0.1:5000)",
+    )
     if not front:
         raise SystemExit(1)
 
@@ -344,6 +350,21 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
     for name, value in result.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else value
         click.echo(f"{name:<{width}}  {shown}")
+
+
+def _program(name: str) -> str:
+    """How to call a program of this environment: by its name where the shell finds it, else by its path."""
+    own = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    if found and Path(found).resolve() == own.resolve():
+        return name
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
+
+
+def _budget(front: list[Any]) -> float:
+    """A budget that some of the front meets, as an example."""
+    costs = sorted(trial.cost.mmacs for trial in front)
+    return math.ceil(costs[len(costs) // 2] * 10) / 10 if costs else 250.0
 
 
 def _next(as_json: bool, *commands: str) -> None:

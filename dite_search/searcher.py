@@ -30,6 +30,7 @@ from dite_search.study import (
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import MEGA, cost_of
 from search_spaces.errors import InvalidInput
+from trainers.engine import LOOP_FIGURES
 
 MAX_INVALID = 20
 """Invalid suggestions in a row after which a valid point is drawn instead."""
@@ -111,7 +112,7 @@ class StudySearch(OptunaSearch):
             trial.set_user_attr(REASON, reason)
             self._study.tell(trial, state=TrialState.FAIL)
             return
-        trial.set_user_attr(METRICS, epoch_metrics(result or {}))
+        trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result or {}).items() if k not in LOOP_FIGURES})
         self._study.tell(trial, [float(known[objective]) for objective in self._config.objectives])
 
     def reason_of(self, trial_id: str) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.progress import Progress
 
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
@@ -41,14 +42,17 @@ def train_one(
     if workers > 1:
         return _train_with_ray(arch, config, data, directory=directory, workers=workers, threads=cores)
     torch.set_num_threads(cores)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        epochs = bar.add_task("epochs", total=config.epochs, completed=finished)
 
-    def report(metrics: engine.Metrics, _: Path | None) -> None:
-        console.print(describe_epoch(metrics, config.epochs), highlight=False)
+        def report(metrics: engine.Metrics, _: Path | None) -> None:
+            console.print(describe_epoch(metrics, config.epochs), highlight=False)
+            bar.advance(epochs)
 
-    try:
-        return engine.train(arch, config, data, directory=directory, report=report).metrics
-    except engine.NonFiniteLossError as error:
-        raise InvalidInput(f"training of {arch.arch_id} ended: {error}; try a lower learning_rate") from None
+        try:
+            return engine.train(arch, config, data, directory=directory, report=report).metrics
+        except engine.NonFiniteLossError as error:
+            raise InvalidInput(f"training of {arch.arch_id} ended: {error}; try a lower learning_rate") from None
 
 
 def evaluate_one(

@@ -30,6 +30,9 @@ Metrics = dict[str, float]
 Report = Callable[[Metrics, Path | None], None]
 """Called after every epoch with its metrics and, where one was written, the folder of the checkpoints."""
 
+LOOP_FIGURES = ("epoch", "loss", "learning_rate", "samples_per_second", "seconds")
+"""What every epoch reports about itself; everything else an epoch reports is a score."""
+
 CHECK_EVERY = 20
 """Iterations between looks at the loss: each look waits for the device."""
 
