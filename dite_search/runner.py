@@ -36,6 +36,8 @@ from dite_search.study import (
     PROVENANCE_FILE,
     REASON,
     SEARCH_FILE,
+    SECONDS,
+    STARTED,
     create_study,
     open_study,
     protocol_of,
@@ -84,7 +86,8 @@ def run_search(config: SearchConfig, console: Console) -> StudyRecord:
             ),
         )
         tuner.fit()
-        _close_running(config)
+        close_running(config)
+        recorder.close()
         study = read_study(config)
         progress.update(study)
     _finish_tracking(tracker, study, recorder, console)
@@ -138,6 +141,12 @@ class Recorder(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Close the child run as failed."""
         self._finish(trial)
+
+    def close(self) -> None:
+        """Close the child runs that an interruption left open, as failed."""
+        for run_id in self._runs.values():
+            self._write(self._tracker.finish_trial, run_id, failed=INTERRUPTED)
+        self._runs.clear()
 
     def _finish(self, trial: Trial) -> None:
         if trial.trial_id in self._runs:
@@ -244,11 +253,13 @@ def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:
     )
 
 
-def _close_running(config: SearchConfig) -> None:
-    """Trials that an interruption left running are failed with that reason; the study never keeps a trial running."""
+def close_running(config: SearchConfig) -> None:
+    """Fail the trials that an interruption left running, with that reason: a finished search keeps no trial running."""
     study = open_study(config)
     for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study._storage.set_trial_user_attr(frozen._trial_id, REASON, INTERRUPTED)
+        storage, seconds = study._storage, time.time() - frozen.user_attrs.get(STARTED, time.time())
+        storage.set_trial_user_attr(frozen._trial_id, REASON, INTERRUPTED)
+        storage.set_trial_user_attr(frozen._trial_id, SECONDS, seconds)
         study.tell(frozen.number, state=TrialState.FAIL)
 
 

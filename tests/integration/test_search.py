@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import mlflow
@@ -156,6 +159,31 @@ def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
     assert states[failed.mlflow_run_id].data.tags["reason"] == failed.reason
     assert states[complete.mlflow_run_id].info.status == "FINISHED"
     assert "Traceback" in (config.study_directory / "trials" / "00000" / "error.txt").read_text()
+
+
+@pytest.mark.slow
+def test_an_interrupted_search_keeps_what_it_has(tmp_path):
+    file = tmp_path / "search.yaml"
+    fields = search_in(tmp_path, name="cut", trials=50, training=TRAINING | {"epochs": 3}).to_dict()
+    file.write_text(yaml.safe_dump(fields))
+    command = [sys.executable, "-m", "dite_search", "search", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if " complete: network" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stdout.read()
+    config = load_config(tmp_path / "cut")
+    statuses = [trial.status for trial in read_study(config).trials]
+    assert "complete" in statuses
+    assert "running" not in statuses
+    assert len(statuses) < 50
+    assert "Traceback" not in rest
+    assert (config.study_directory / "report" / "report.html").is_file()
+    _, parent, children = children_of(config)
+    assert {child.info.status for child in children} <= {"FINISHED", "FAILED"}
+    assert parent.info.status == "FINISHED"
 
 
 @pytest.mark.slow
