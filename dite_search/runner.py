@@ -21,8 +21,6 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "10")
 
 import ray
-from mlflow.exceptions import MlflowException
-from optuna.trial import TrialState
 from ray import tune
 from ray.tune.experiment import Trial
 from rich.console import Console
@@ -34,16 +32,14 @@ from dite_search.progress import Progress
 from dite_search.searcher import EPOCH_KEY, StudySearch, epoch_metrics
 from dite_search.study import (
     PROVENANCE_FILE,
-    REASON,
     SEARCH_FILE,
-    SECONDS,
-    STARTED,
+    close_running,
     create_study,
     open_study,
     protocol_of,
     read_study,
 )
-from dite_search.tracking import Tracker, tracking_uri
+from dite_search.tracking import UNREACHABLE, Tracker, tracking_uri
 from dite_search.trainable import TrialRunner
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
@@ -86,7 +82,7 @@ def run_search(config: SearchConfig, console: Console) -> StudyRecord:
             ),
         )
         tuner.fit()
-        close_running(config)
+        close_running(config, INTERRUPTED)
         recorder.close()
         study = read_study(config)
         progress.update(study)
@@ -162,7 +158,7 @@ class Recorder(tune.Callback):
     def _write(self, call: Any, *arguments: Any, **named: Any) -> Any:
         try:
             return call(*arguments, **named)
-        except (MlflowException, OSError):
+        except UNREACHABLE:
             logging.getLogger(__name__).debug("tracking", exc_info=True)
             self.missed += 1
             return None
@@ -253,20 +249,10 @@ def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:
     )
 
 
-def close_running(config: SearchConfig) -> None:
-    """Fail the trials that an interruption left running, with that reason: a finished search keeps no trial running."""
-    study = open_study(config)
-    for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        storage, seconds = study._storage, time.time() - frozen.user_attrs.get(STARTED, time.time())
-        storage.set_trial_user_attr(frozen._trial_id, REASON, INTERRUPTED)
-        storage.set_trial_user_attr(frozen._trial_id, SECONDS, seconds)
-        study.tell(frozen.number, state=TrialState.FAIL)
-
-
 def _finish_tracking(tracker: Tracker, study: StudyRecord, recorder: Recorder, console: Console) -> None:
     try:
         tracker.finish_search(front_of(study), study.objectives)
-    except (MlflowException, OSError):
+    except UNREACHABLE:
         recorder.missed += 1
     if recorder.missed:
         console.print(f"[yellow]MLflow at {tracker.uri} did not take {recorder.missed} writes; the study has everything")

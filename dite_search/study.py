@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,16 @@ def read_study(config: SearchConfig, study: optuna.Study | None = None) -> Study
         protocol=protocol_of(config),
         provenance=json.loads(provenance.read_text()) if provenance.is_file() else {},
     )
+
+
+def close_running(config: SearchConfig, reason: str) -> None:
+    """Fail the trials that are still running, with a reason: a search that ended keeps no trial running."""
+    study = open_study(config)
+    for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        storage, seconds = study._storage, time.time() - frozen.user_attrs.get(STARTED, time.time())
+        storage.set_trial_user_attr(frozen._trial_id, REASON, reason)
+        storage.set_trial_user_attr(frozen._trial_id, SECONDS, seconds)
+        study.tell(frozen.number, state=TrialState.FAIL)
 
 
 def protocol_of(config: SearchConfig) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from search_spaces.parameters import flatten
 
 MAX_METRICS, MAX_PARAMS, MAX_TEXT = 1000, 100, 6000
 FRONT_FILE = "front.json"
+UNREACHABLE = (MlflowException, OSError)
+"""What a call raises when the server or the database does not answer."""
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -54,7 +56,7 @@ class Tracker:
                 self._experiment = self._client.create_experiment(experiment, artifact_location=location)
             else:
                 self._experiment = found.experiment_id
-        except (MlflowException, OSError) as error:
+        except UNREACHABLE as error:
             reason = str(error).strip().splitlines()[0]
             raise InvalidInput(f"mlflow_url {uri.rpartition('@')[2]} cannot be reached: {reason}") from None
         self.parent: str | None = None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dite_search.runner import INTERRUPTED, close_running, concurrency, data_of
-from dite_search.searcher import StudySearch
-from dite_search.study import create_study, read_study
+from dite_search.runner import concurrency, data_of
 from search_spaces.errors import InvalidInput
 
 
@@ -41,17 +39,3 @@ def test_drawn_data_is_drawn_once_for_all_studies(make_search):
 def test_data_on_disk_is_taken_as_it_is(make_search, tmp_path):
     data = data_of(make_search(data={"root": str(tmp_path), "name": "mine", "val_split": "train", "workers": 3}))
     assert (data.root, data.name, data.val_split, data.workers) == (tmp_path, "mine", "train", 3)
-
-
-def test_no_trial_is_left_running(make_search):
-    config = make_search()
-    create_study(config)
-    search = StudySearch(config)
-    search.suggest("finished")
-    search.on_trial_complete("finished", {"ap_gt": 0.5})
-    search.suggest("cut off")
-    close_running(config)
-    close_running(config)
-    finished, cut_off = read_study(config).trials
-    assert finished.status == "complete"
-    assert (cut_off.status, cut_off.reason) == ("failed", INTERRUPTED)

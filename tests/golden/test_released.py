@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +22,61 @@ from tests.strategies import architectures
 from trainers.model import build_network, load_released_checkpoint
 from trainers.model.dynamic_conv import DynamicKernelAggregation
 from trainers.model.network import PoseNetwork
-from trainers.model.released_checkpoint import load_released, released_key
+from trainers.model.released_checkpoint import infer_arch, load_released, released_key, translate
 
 PUBLISHED = {"ditehrnet_18": "dite_hrnet_18", "litehrnet_18": "lite_hrnet_18"}
 
 
-@pytest.mark.parametrize("name", sorted(PUBLISHED))
-@pytest.mark.parametrize("linear", [False, True])
-@torch.no_grad()
-def test_published_outputs_are_reproduced(reference: Path, name: str, linear: bool) -> None:
-    network = load_released_checkpoint(reference / f"{name}_coco_256x192.pth")
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """The arithmetic of the recorded outputs.
+
+    Kernel attention normalises averages over the image whose spread is small against their size, so the rounding of an
+    average grows some thousandfold on its way out. Two threads or more sum in the order of the record; one thread sums in
+    another, and is off by 6e-4 of the largest value, as far as the record itself is from exact arithmetic.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def deviation(reference: Path, name: str, network: PoseNetwork) -> float:
+    """The largest deviation from the recorded output, as a fraction of its largest value."""
+    recorded = np.load(reference / f"{name}_coco_256x192_io.npz")
+    expected = torch.from_numpy(recorded["output"])
+    output = network(torch.from_numpy(recorded["input"]).to(network.final.weight.dtype))
+    assert output.shape == expected.shape == (2, 17, 64, 48)
+    return float((output - expected).abs().max() / expected.abs().max())
+
+
+def use_linear_kernels(network: PoseNetwork, name: str) -> None:
     dynamic = [module for module in network.modules() if isinstance(module, DynamicKernelAggregation)]
     assert bool(dynamic) == (name == "ditehrnet_18")
     for module in dynamic:
-        module.linear = linear
-    recorded = np.load(reference / f"{name}_coco_256x192_io.npz")
-    expected = torch.from_numpy(recorded["output"])
-    output = network(torch.from_numpy(recorded["input"]))
-    assert output.shape == expected.shape == (2, 17, 64, 48)
-    assert (output - expected).abs().max() <= 1e-4 * expected.abs().max()
+        module.linear = True
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+@pytest.mark.usefixtures("two_threads")
+@torch.no_grad()
+def test_published_outputs_are_reproduced(reference: Path, name: str) -> None:
+    network = load_released_checkpoint(reference / f"{name}_coco_256x192.pth")
+    assert deviation(reference, name, network) <= 1e-4
+    use_linear_kernels(network, name)
+    assert deviation(reference, name, network) <= 1e-4
+
+
+@pytest.mark.parametrize(("name", "bound"), [("ditehrnet_18", 1e-3), ("litehrnet_18", 1e-4)])
+@torch.no_grad()
+def test_exact_arithmetic_agrees_with_the_record_and_with_itself(reference: Path, name: str, bound: float) -> None:
+    """In double precision nothing depends on the order of sums: both evaluations of dynamic kernels are one."""
+    network = load_released_checkpoint(reference / f"{name}_coco_256x192.pth").double()
+    images = torch.from_numpy(np.load(reference / f"{name}_coco_256x192_io.npz")["input"]).double()
+    assert deviation(reference, name, network) <= bound
+    output = network(images)
+    use_linear_kernels(network, name)
+    torch.testing.assert_close(network(images), output, rtol=0, atol=1e-9 * float(output.abs().max()))
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
@@ -68,9 +106,11 @@ def save_released(arch: ArchConfig, path: Path) -> PoseNetwork:
 
 
 @given(arch=architectures(released=True))
-@settings(max_examples=25)
+@settings(max_examples=15)
 @torch.no_grad()
-def test_any_network_of_the_published_layout_is_read_back(tmp_path_factory: pytest.TempPathFactory, arch: ArchConfig) -> None:
+def test_any_network_of_the_published_layout_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, arch: ArchConfig
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any.pth"
     network = save_released(arch, path)
     inferred, loaded = load_released(path, input_size=arch.input_size)
@@ -131,31 +171,45 @@ def test_a_wrong_shape_is_named_with_both_shapes(tmp_path: Path, checkpoint: dic
     assert f"key {FUSED!r} must have shape (32, 8, 1, 1), got (32, 9, 1, 1)" in message
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (3,), (7, 5), (6, 3, 1, 1), (5000, 2, 3, 3)], ids=str)
-def test_no_wrong_shape_passes_or_escapes_as_another_error(
-    tmp_path: Path, checkpoint: dict[str, Tensor], shape: tuple[int, ...]
-) -> None:
-    """Keys from which the architecture is inferred are the delicate ones: one key of every kind is tried."""
-    kinds = {"".join(c for c in key if not c.isdigit()): key for key in checkpoint}
-    for key in kinds.values():
+blank_network = cache(build_network)
+
+
+def unfit(state: dict[str, Tensor]) -> str:
+    """The reason why a state dict does not load, without writing a file for each."""
+    try:
+        arch = infer_arch({key: tuple(value.shape) for key, value in state.items()}, input_size=(64, 32))
+        translate(state, blank_network(arch.canonical), arch)
+    except InvalidInput as error:
+        return str(error)
+    pytest.fail("the state dict was accepted")
+
+
+def one_of_each_kind(checkpoint: dict[str, Tensor]) -> list[str]:
+    """Keys that differ in more than their numbers: some decide the architecture, all decide whether it fits."""
+    return list({"".join(c for c in key if not c.isdigit()): key for key in checkpoint}.values())
+
+
+def test_no_missing_key_escapes_as_another_error(checkpoint: dict[str, Tensor]) -> None:
+    for key in one_of_each_kind(checkpoint):
+        assert "key '" in unfit({k: v for k, v in checkpoint.items() if k != key})
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0, 4, 1, 1), (5000, 2, 3, 3)], ids=str)
+def test_no_wrong_shape_passes_or_escapes_as_another_error(checkpoint: dict[str, Tensor], shape: tuple[int, ...]) -> None:
+    for key in one_of_each_kind(checkpoint):
         if checkpoint[key].shape != shape:
-            refusal(tmp_path / "a.pth", {**checkpoint, key: torch.zeros(shape)})
-
-
-def test_no_missing_key_escapes_as_another_error(tmp_path: Path, checkpoint: dict[str, Tensor]) -> None:
-    for key in {"".join(c for c in key if not c.isdigit()): key for key in checkpoint}.values():
-        assert "key '" in refusal(tmp_path / "a.pth", {k: v for k, v in checkpoint.items() if k != key})
+            assert unfit({**checkpoint, key: torch.zeros(shape)})
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         ({}, "is missing"),
-        ([1, 2], "must hold a 'state_dict' of tensors, got list"),
-        ({"state_dict": 3}, "must hold a 'state_dict' of tensors, got dict"),
+        ([1, 2], "must hold named fields, got list"),
+        ({"state_dict": 3}, "must hold a 'state_dict' of tensors with names"),
         ({"state_dict": {FINAL: "weights"}}, "must hold a 'state_dict' of tensors"),
-        ({"state_dict": {3: torch.zeros(1)}}, "must hold a 'state_dict' of tensors"),
-        (torch.zeros(3), "must hold a 'state_dict' of tensors, got Tensor"),
+        ({"state_dict": {3: torch.zeros(1)}}, "must hold a 'state_dict' of tensors with names"),
+        (torch.zeros(3), "must hold named fields, got Tensor"),
     ],
     ids=["empty", "list", "number", "text", "numbered", "tensor"],
 )
@@ -171,12 +225,13 @@ class Evil:
         return (Path.touch, (self.marker,))
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     message = refusal(tmp_path / "evil.pth", {"state_dict": Evil(marker)})
-    assert "must be a torch file of plain tensors" in message
+    assert "must be a whole torch file of plain tensors" in message
     (tmp_path / "evil.pkl").write_bytes(pickle.dumps(Evil(marker)))
-    with pytest.raises(InvalidInput, match="must be a torch file of plain tensors"):
+    with pytest.raises(InvalidInput, match="must be a whole torch file of plain tensors"):
         load_released_checkpoint(tmp_path / "evil.pkl")
     assert not marker.exists()
     pickle.loads((tmp_path / "evil.pkl").read_bytes())
@@ -200,10 +255,10 @@ def test_a_truncated_file(tmp_path: Path, checkpoint: dict[str, Tensor], fractio
     torch.save(checkpoint, whole)
     content = whole.read_bytes()
     part.write_bytes(content[: int(len(content) * fraction)])
-    with pytest.raises(InvalidInput, match="must be a torch file of plain tensors"):
+    with pytest.raises(InvalidInput, match="must be a whole torch file of plain tensors"):
         load_released_checkpoint(part)
 
 
 def test_an_absent_file(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="absent.pth does not exist"):
+    with pytest.raises(InvalidInput, match=r"absent\.pth does not exist"):
         load_released_checkpoint(tmp_path / "absent.pth")

@@ -158,7 +158,9 @@ def test_sizes_are_written_height_first() -> None:
     assert format_size((256, 192)) == "256x192"
 
 
-@pytest.mark.parametrize("text", ["", "256", "256x", "x192", "256x192x3", "-256x192", "256 192", "²56x192", "9" * 5000 + "x1"])
+@pytest.mark.parametrize(
+    "text", ["", "256", "256x", "x192", "256x192x3", "-256x192", "256 192", "²56x192", "9" * 5000 + "x1"]
+)
 def test_a_size_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="input_size must be written HEIGHTxWIDTH in pixels, as in 256x192, got"):
         parse_size(text)

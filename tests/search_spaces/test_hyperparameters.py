@@ -39,9 +39,7 @@ def test_a_short_training_keeps_the_shape() -> None:
 
 
 def test_a_warm_up_that_reaches_past_a_milestone_is_scaled_by_both() -> None:
-    config = TrainConfig(
-        epochs=4, warmup_iterations=8, warmup_ratio=0.0, learning_rate=1.0, milestones=(0.5,), decay=0.1
-    )
+    config = TrainConfig(epochs=4, warmup_iterations=8, warmup_ratio=0.0, learning_rate=1.0, milestones=(0.5,), decay=0.1)
     assert [config.learning_rate_at(i, 2) for i in (0, 2, 4, 6)] == pytest.approx([0.0, 0.25, 0.05, 0.075])
 
 

@@ -10,7 +10,8 @@ from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
 from search_spaces.named_spaces import dite_hrnet, named_space, space_from, table5, tiny
-from search_spaces.presets import dite_hrnet_30
+from search_spaces.parameters import flatten
+from search_spaces.presets import dite_hrnet_18, dite_hrnet_30
 
 
 def test_table5_is_the_sixteen_points_of_the_paper(reference: Path) -> None:
@@ -24,13 +25,8 @@ def test_table5_is_the_sixteen_points_of_the_paper(reference: Path) -> None:
 def test_the_large_space_is_large() -> None:
     space = dite_hrnet()
     assert space.count() == 27**4 * 3 * 4 * 3 * 3 >= 100_000
-    assert space.build({n: v for n, v in space_point(space.base).items() if n in space.parameters}) == space.base
-
-
-def space_point(arch: ArchConfig) -> dict[str, Any]:
-    from search_spaces.parameters import flatten
-
-    return flatten(arch)
+    point = {name: value for name, value in flatten(space.base).items() if name in space.parameters}
+    assert space.build(point) == space.base == dite_hrnet_18()
 
 
 def test_the_tiny_space_is_tiny() -> None:
@@ -81,5 +77,5 @@ def test_a_wrong_space_says_why(spec: Any, message: str) -> None:
 
 
 def test_an_unknown_space_names_the_known_ones() -> None:
-    with pytest.raises(InvalidInput, match="unknown space 'table6': did you mean 'table5'.*dite_hrnet, table5, tiny"):
+    with pytest.raises(InvalidInput, match=r"unknown space 'table6': did you mean 'table5'.*dite_hrnet, table5, tiny"):
         named_space("table6")

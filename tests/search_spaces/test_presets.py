@@ -46,7 +46,7 @@ def test_sizes_of_the_paper() -> None:
 def test_an_unknown_network_names_the_nearest() -> None:
     with pytest.raises(InvalidInput, match="unknown network 'dite_hrnet18': did you mean 'dite_hrnet_18'"):
         preset("dite_hrnet18")
-    with pytest.raises(InvalidInput, match="unknown network 'hrnet_w32': .*known: dite_hrnet_18, dite_hrnet_30"):
+    with pytest.raises(InvalidInput, match=r"unknown network 'hrnet_w32': .*known: dite_hrnet_18, dite_hrnet_30"):
         resolve_arch("hrnet_w32")
 
 
@@ -83,7 +83,7 @@ def test_an_error_in_a_file_names_the_file(tmp_path: Path, text: str, message: s
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="absent.json does not exist or is not a file"):
+    with pytest.raises(InvalidInput, match=r"absent\.json does not exist or is not a file"):
         resolve_arch(str(tmp_path / "absent.json"))
 
 

@@ -38,7 +38,8 @@ def spaces(draw: st.DrawFn) -> SearchSpace:
     names = draw(st.sets(st.sampled_from(sorted(VALUES)), min_size=1, max_size=5))
     names = {name for name in names if PARTNERS.get(name) not in names}
     parameters = {
-        name: Choice(values=tuple(sorted(draw(st.sets(st.sampled_from(VALUES[name]), min_size=1))))) for name in sorted(names)
+        name: Choice(values=tuple(sorted(draw(st.sets(st.sampled_from(VALUES[name]), min_size=1)))))
+        for name in sorted(names)
     }
     base = ArchConfig(
         block="lite", widths=BASE.widths, groups=draw(st.sampled_from(((1, 1, 1, 1), (2, 1, 1, 4), (4, 1, 1, 1))))
@@ -52,7 +53,9 @@ def spaces(draw: st.DrawFn) -> SearchSpace:
 
 def every_point(space: SearchSpace) -> list[Point]:
     names = list(space.choices)
-    return [dict(zip(names, values, strict=True)) for values in itertools.product(*(p.values for p in space.choices.values()))]
+    return [
+        dict(zip(names, values, strict=True)) for values in itertools.product(*(p.values for p in space.choices.values()))
+    ]
 
 
 def is_buildable(space: SearchSpace, point: Point) -> bool:
@@ -194,7 +197,10 @@ def test_a_block_is_searched_although_it_needs_another_parameter() -> None:
     ("parameters", "message"),
     [
         ({}, "space bad is empty: it names no parameter to search"),
-        ({"groups_branch5": Choice(values=(1,))}, "unknown parameter of space bad 'groups_branch5': did you mean 'groups_branch"),
+        (
+            {"groups_branch5": Choice(values=(1,))},
+            "unknown parameter of space bad 'groups_branch5': did you mean 'groups_branch",
+        ),
         (
             {"groups_branch1": Choice(values=(3, 7))},
             "space bad has no valid network: groups of branch 1 must divide half its width: "
@@ -202,17 +208,30 @@ def test_a_block_is_searched_although_it_needs_another_parameter() -> None:
         ),
         (
             {"width_branch2": Choice(values=(40,)), "groups_branch2": Choice(values=(3,)), "block": Choice(values=("dmc",))},
-            "space bad has no valid network: groups of branch 2 must divide half its width: G = 3 does not divide 20 (width 40)",
+            "space bad has no valid network: groups of branch 2 must divide half its width: "
+            "G = 3 does not divide 20 (width 40)",
         ),
         ({"width_branch1": Choice(values=(41,))}, "space bad: parameter width_branch1: width of branch 1 must be even"),
-        ({"kernels_branch1": Choice(values=(0, 1))}, "space bad: parameter kernels_branch1: kernels[0] must be an integer from 1"),
+        (
+            {"kernels_branch1": Choice(values=(0, 1))},
+            "space bad: parameter kernels_branch1: kernels[0] must be an integer from 1",
+        ),
         ({"block": Choice(values=("dmx",))}, "space bad: parameter block: unknown block 'dmx': did you mean 'dmc'?"),
-        ({"stem_width": Choice(values=(20,))}, "space bad: parameter stem_width: stem_width must be a multiple of 8, got 20"),
+        (
+            {"stem_width": Choice(values=(20,))},
+            "space bad: parameter stem_width: stem_width must be a multiple of 8, got 20",
+        ),
         ({"input_size": Choice(values=("256x190",))}, "space bad: parameter input_size: input_size must be multiples of 32"),
         ({"widths": Choice(values=("40-80",))}, "space bad: parameter widths: widths must be 4 integers, got '40-80'"),
         ({"groups_branch1": Range(low=1, high=4)}, "space bad: groups_branch1 must be a list of values, not a range"),
-        ({"batch_size": Range(low=8, high=64)}, "space bad: batch_size takes integers, so it must be a list of values, not a range"),
-        ({"learning_rate": Range(low=-1, high=1)}, "space bad: parameter learning_rate: learning_rate must be a number from"),
+        (
+            {"batch_size": Range(low=8, high=64)},
+            "space bad: batch_size takes integers, so it must be a list of values, not a range",
+        ),
+        (
+            {"learning_rate": Range(low=-1, high=1)},
+            "space bad: parameter learning_rate: learning_rate must be a number from",
+        ),
         ({"optimizer": Choice(values=("sgd",))}, "space bad: parameter optimizer: unknown optimizer 'sgd'"),
         ({"epochs": Choice(values=(1, 2))}, "unknown parameter of space bad 'epochs'"),
         (

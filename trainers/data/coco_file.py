@@ -73,9 +73,7 @@ def box_field(entry: Any, where: str) -> tuple[float, float, float, float]:
     """``entry["bbox"]``: x, y, width, height, the sizes not negative."""
     values = field(entry, "bbox", list, where)
     if len(values) != 4 or not all(is_finite(value) for value in values) or values[2] < 0 or values[3] < 0:
-        raise InvalidInput(
-            f"'bbox' of {where} must be 4 finite numbers x, y, width >= 0, height >= 0, got {_shown(values)}"
-        )
+        raise InvalidInput(f"'bbox' of {where} must be 4 finite numbers x, y, width >= 0, height >= 0, got {_shown(values)}")
     x, y, width, height = (float(value) for value in values)
     return x, y, width, height
 

@@ -68,9 +68,7 @@ class MsraCodec:
             if len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
                 raise InvalidInput(f"codec {field} must be two positive whole numbers (height, width), got {size}")
         if any(cells > pixels for cells, pixels in zip(self.heatmap_size, self.input_size, strict=True)):
-            raise InvalidInput(
-                f"codec heatmap_size must not exceed input_size {self.input_size}, got {self.heatmap_size}"
-            )
+            raise InvalidInput(f"codec heatmap_size must not exceed input_size {self.input_size}, got {self.heatmap_size}")
         if not 0 < self.sigma < math.inf:
             raise InvalidInput(f"codec sigma must be a positive number of cells, got {self.sigma}")
 

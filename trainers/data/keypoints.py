@@ -30,9 +30,7 @@ class KeypointSet:
         """Refuse sets whose fields contradict each other, with InvalidInput."""
         repeated = [name for name, times in Counter(self.names).items() if times > 1]
         if not self.names or repeated:
-            raise InvalidInput(
-                f"keypoint set {self.name!r}: names must be at least one and distinct, repeated: {repeated}"
-            )
+            raise InvalidInput(f"keypoint set {self.name!r}: names must be at least one and distinct, repeated: {repeated}")
         for field, indices in (
             ("flip_pairs", [index for pair in self.flip_pairs for index in pair]),
             ("upper_body", list(self.upper_body)),

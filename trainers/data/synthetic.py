@@ -38,9 +38,7 @@ class Scene:
     def __post_init__(self) -> None:
         """Refuse scenes that cannot be drawn, with InvalidInput."""
         if min(self.image_size) < _SMALLEST:
-            raise InvalidInput(
-                f"image_size of synthetic images must be at least {_SMALLEST} pixels, got {self.image_size}"
-            )
+            raise InvalidInput(f"image_size of synthetic images must be at least {_SMALLEST} pixels, got {self.image_size}")
         fewest, most = self.people_per_image
         if not 1 <= fewest <= most <= _MOST_PEOPLE:
             raise InvalidInput(
@@ -190,12 +188,8 @@ def _write_split(root: Path, split: str, count: int, scene: Scene, seed: int) ->
         encoded, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         assert encoded, file_name
         (folder / file_name).write_bytes(data.tobytes())
-        images.append(
-            {"id": image_id, "file_name": file_name, "height": scene.image_size[0], "width": scene.image_size[1]}
-        )
-        annotations += [
-            _annotation(person, first + len(annotations) + rank, image_id) for rank, person in enumerate(people)
-        ]
+        images.append({"id": image_id, "file_name": file_name, "height": scene.image_size[0], "width": scene.image_size[1]})
+        annotations += [_annotation(person, first + len(annotations) + rank, image_id) for rank, person in enumerate(people)]
     document = {
         "info": {
             "description": "Synthetic people drawn by dite-search; no photographs.",

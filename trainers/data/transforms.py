@@ -103,9 +103,7 @@ def crop_matrix(crop: Crop, input_size: tuple[int, int]) -> Matrix:
     cosine = factor * math.cos(math.radians(crop.rotation))
     sine = factor * math.sin(math.radians(crop.rotation))
     x, y = crop.center
-    return np.array(
-        [[cosine, sine, width / 2 - cosine * x - sine * y], [-sine, cosine, height / 2 + sine * x - cosine * y]]
-    )
+    return np.array([[cosine, sine, width / 2 - cosine * x - sine * y], [-sine, cosine, height / 2 + sine * x - cosine * y]])
 
 
 def mirror_matrix(width: int) -> Matrix:
@@ -199,9 +197,7 @@ def vary(
     if generator.random() < augmentation.rotate:
         rotation = augmentation.rotation * min(max(generator.standard_normal(), -1.0), 1.0)
     flip = bool(generator.random() < augmentation.flip)
-    return Variation(
-        flip=flip, crop=replace(crop, size=(crop.size[0] * factor, crop.size[1] * factor), rotation=rotation)
-    )
+    return Variation(flip=flip, crop=replace(crop, size=(crop.size[0] * factor, crop.size[1] * factor), rotation=rotation))
 
 
 def normalise(image: NDArray[np.uint8]) -> NDArray[np.float32]:

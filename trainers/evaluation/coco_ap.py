@@ -57,9 +57,7 @@ def evaluate(
     return Evaluation(metrics={f"{name}_{kind}": value for name, value in figures.items()}, results=results)
 
 
-def coco_ap(
-    results: Sequence[Result], annotation_file: Path, *, keypoint_set: KeypointSet = COCO17
-) -> dict[str, float]:
+def coco_ap(results: Sequence[Result], annotation_file: Path, *, keypoint_set: KeypointSet = COCO17) -> dict[str, float]:
     """The ten figures of COCO, in [0, 1], by the names in ``FIGURES``.
 
     A figure for which the file has no ground truth is absent: pycocotools gives -1 there, which is no score. No results

@@ -89,11 +89,13 @@ def infer_arch(shapes: Mapping[str, tuple[int, ...]], *, input_size: tuple[int, 
     def shape(key: str) -> tuple[int, ...]:
         if key not in shapes:
             raise InvalidInput(f"key {key!r} is missing")
+        if len(shapes[key]) < 4:
+            raise InvalidInput(f"key {key!r} must have the four dimensions of a convolution, got {shapes[key]}")
         return shapes[key]
 
     def count(pattern: str) -> int:
-        found = {int(match[1]) for match in (re.match(pattern, key) for key in shapes) if match}
-        return len(found)
+        """How many parts are numbered in the keys: by the highest number, so that a missing key is named later on."""
+        return max((int(match[1]) + 1 for match in (re.match(pattern, key) for key in shapes) if match), default=0)
 
     widths = tuple(shape(f"backbone.head_layer.projects.{3 - i}.depthwise_conv.conv.weight")[0] for i in range(BRANCHES))
     halves = [width // 2 for width in widths]
@@ -106,7 +108,7 @@ def infer_arch(shapes: Mapping[str, tuple[int, ...]], *, input_size: tuple[int, 
     attention: list[tuple[int, int]] = []
     if dsc:
         for branch in range(BRANCHES):
-            groups[branch] = count(rf"{re.escape(block)}\.conv\.{branch}\.conv\.(\d+)\.bn\.weight$")
+            groups[branch] = count(rf"{re.escape(block)}\.conv\.{branch}\.conv\.(\d{{1,6}})\.")
             prefix = f"{block}.conv.{branch}.conv.0.conv"
             if f"{prefix}.aggregation.weight" in shapes:
                 kernels[branch] = shape(f"{prefix}.aggregation.weight")[0]
@@ -138,8 +140,8 @@ def infer_arch(shapes: Mapping[str, tuple[int, ...]], *, input_size: tuple[int, 
         stem_width=stem_width,
         stem_kernels=stem_kernels,
         widths=widths,
-        modules=tuple(count(rf"backbone\.stage{stage}\.(\d+)\.") for stage in range(len(STAGES))),
-        blocks_per_module=count(r"backbone\.stage0\.0\.layers\.(\d+)\."),
+        modules=tuple(count(rf"backbone\.stage{stage}\.(\d{{1,6}})\.") for stage in range(len(STAGES))),
+        blocks_per_module=count(r"backbone\.stage0\.0\.layers\.(\d{1,6})\."),
         groups=tuple(groups),
         kernels=tuple(kernels),
         attention_reduction=_reduction("attention.conv1.weight", attention),
@@ -180,8 +182,8 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a published checkpoint file."""
     content = read_torch_file(Path(path))
     state = content.get("state_dict", content)
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InvalidInput(f"checkpoint {path} must hold a 'state_dict' of tensors")
+    if not isinstance(state, Mapping) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+        raise InvalidInput(f"checkpoint {path} must hold a 'state_dict' of tensors with names")
     return dict(state)
 
 

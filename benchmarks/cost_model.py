@@ -1,0 +1,80 @@
+"""How long the closed form takes for one architecture, beside building the network and counting it with fvcore.
+
+    python -m benchmarks.cost_model [--architectures 2000] [--measured 5] [--seed 0]
+
+Both are timed in one run on one core, over fresh random architectures of `dite_hrnet`. The figure to quote is the ratio: it
+depends less on the machine than either time does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from fvcore.nn import FlopCountAnalysis
+
+from search_spaces.arch import ArchConfig
+from search_spaces.cost import cost_of
+from search_spaces.named_spaces import dite_hrnet
+from trainers.model import build_network
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time the closed-form cost of an architecture.")
+    parser.add_argument("--architectures", type=int, default=2000, help="how many the closed form is timed on")
+    parser.add_argument("--measured", type=int, default=5, help="how many of them are built and counted too")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.getLogger("fvcore").setLevel(logging.ERROR)
+
+    space, generator = dite_hrnet(), np.random.default_rng(options.seed)
+    archs = [space.build(space.sample(generator)) for _ in range(options.architectures)]
+    cost_of(ArchConfig())
+    closed = seconds_of(cost_of, archs)
+    measured = seconds_of(counted_by_fvcore, archs[: options.measured])
+    differing = [arch.arch_id for arch in archs[: options.measured] if counted_by_fvcore(arch) != closed_form(arch)]
+
+    print(f"{'one architecture':36}{'median':>14}{'90 % below':>14}")
+    for label, times in (("closed form (cost_of)", closed), ("network built, counted by fvcore", measured)):
+        print(f"{label:36}{readable(statistics.median(times)):>14}{readable(float(np.quantile(times, 0.9))):>14}")
+    print(f"{'ratio of medians':36}{statistics.median(measured) / statistics.median(closed):>14,.0f}")
+    print(f"{'networks compared, differing':36}{f'{options.measured}, {len(differing)}':>14}")
+
+
+def seconds_of(function: Callable[[ArchConfig], object], archs: Sequence[ArchConfig]) -> list[float]:
+    """The time of each call by itself."""
+    times = []
+    for arch in archs:
+        start = time.perf_counter()
+        function(arch)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def closed_form(arch: ArchConfig) -> tuple[int, int]:
+    cost = cost_of(arch)
+    return cost.params, cost.macs
+
+
+@torch.no_grad()
+def counted_by_fvcore(arch: ArchConfig) -> tuple[int, int]:
+    """Parameters, and multiply-accumulates of convolutions for one image."""
+    network = build_network(arch).eval()
+    counts = FlopCountAnalysis(network, torch.zeros(1, 3, *arch.input_size))
+    by_operator = counts.unsupported_ops_warnings(False).uncalled_modules_warnings(False).by_operator()
+    params = sum(parameter.numel() for parameter in network.parameters())
+    return params, int(sum(by_operator.get(name, 0) for name in ("conv", "linear", "addmm")))
+
+
+def readable(seconds: float) -> str:
+    return f"{seconds * 1e6:.1f} us" if seconds < 1e-3 else f"{seconds:.2f} s"
+
+
+if __name__ == "__main__":
+    main()

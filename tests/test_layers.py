@@ -1,0 +1,172 @@
+"""Imports run one way, ``search_spaces <- trainers <- analysis <- dite_search``, and each tool has its rooms.
+
+The tables below are the rules; everything after them only reads the imports of every module and applies the rules.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+ROOMS: dict[str, set[str]] = {
+    "search_spaces": set(),
+    "trainers": {"search_spaces"},
+    "analysis": {"search_spaces", "trainers"},
+    "dite_search": {"search_spaces", "trainers", "analysis"},
+}
+"""Which of our packages each package may import, apart from itself."""
+
+ONLY: dict[str, set[str]] = {
+    "search_spaces": {"numpy", "yaml"},
+}
+"""Packages that may import these third-party packages and no others; the rest may import all but what follows."""
+
+KEPT_TO: dict[str, set[str]] = {
+    "ray": {
+        "trainers/ray_trainer.py",
+        "dite_search/runner.py",
+        "dite_search/scheduler.py",
+        "dite_search/searcher.py",
+        "dite_search/trainable.py",
+    },
+    "optuna": {
+        "dite_search/runner.py",
+        "dite_search/samplers.py",
+        "dite_search/searcher.py",
+        "dite_search/study.py",
+    },
+    "mlflow": {"dite_search/tracking.py"},
+}
+"""Third-party packages, and the only modules that may import them."""
+
+UNUSED_PACKAGES = {"torchvision", "timm", "kaleido", "mmcv", "mmpose", "xtcocotools"}
+"""Packages no module may import: they need what an installation of ours does not bring."""
+
+OWN = set(ROOMS)
+
+
+def imported(source: str, path: str) -> Iterator[tuple[int, str]]:
+    """Line and top-level package of every import, those inside functions and ``if`` blocks included."""
+    for node in ast.walk(ast.parse(source, path)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            package = path.partition("/")[0] if node.level else (node.module or "").partition(".")[0]
+            yield node.lineno, package
+        elif (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in ("importlib.import_module", "import_module", "__import__")
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            yield node.lineno, str(node.args[0].value).partition(".")[0]
+
+
+def crossing(path: str, package: str) -> str | None:
+    """Why a module at ``path`` (from the root, with slashes) may not import a package, or None."""
+    room = path.partition("/")[0]
+    if package in OWN:
+        if package == room or package in ROOMS[room]:
+            return None
+        allowed = ", ".join(sorted(ROOMS[room])) or "none of our packages"
+        return (
+            f"{room} may import {allowed}, not {package}: imports run search_spaces <- trainers <- analysis <- dite_search"
+        )
+    if package in sys.stdlib_module_names:
+        return None
+    if package in UNUSED_PACKAGES:
+        return f"{package} is not among the dependencies"
+    if package in KEPT_TO and path not in KEPT_TO[package]:
+        return f"{package} is kept to {', '.join(sorted(KEPT_TO[package]))}"
+    if room in ONLY and package not in ONLY[room]:
+        return f"{room} may import the standard library and {', '.join(sorted(ONLY[room]))}, not {package}"
+    return None
+
+
+def crossings(path: str, source: str) -> list[str]:
+    found = ((line, crossing(path, package)) for line, package in imported(source, path))
+    return [f"{path}:{line}: {reason}" for line, reason in found if reason]
+
+
+def modules() -> list[Path]:
+    return sorted(path for package in ROOMS for path in (ROOT / package).rglob("*.py"))
+
+
+def test_no_module_crosses_a_layer() -> None:
+    paths = modules()
+    assert {path.relative_to(ROOT).parts[0] for path in paths} == OWN
+    problems = [
+        problem
+        for path in paths
+        for problem in crossings(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
+    ]
+    assert not problems, "a layer is crossed (the rules stand in tests/test_layers.py):\n" + "\n".join(problems)
+
+
+def test_the_tables_name_modules_that_exist_and_use_their_package() -> None:
+    """`scheduler.py` may come later; any other leftover would widen the rule unseen."""
+    for package, paths in KEPT_TO.items():
+        for path in sorted(paths - {"dite_search/scheduler.py"}):
+            file = ROOT / path
+            assert file.is_file(), f"{path} in KEPT_TO[{package!r}] does not exist"
+            used = {name for _, name in imported(file.read_text(encoding="utf-8"), path)}
+            assert package in used, f"{path} no longer imports {package}: take it out of KEPT_TO"
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "reason"),
+    [
+        (
+            "search_spaces/arch.py",
+            "import torch",
+            "search_spaces may import the standard library and numpy, yaml, not torch",
+        ),
+        (
+            "search_spaces/arch.py",
+            "from trainers.model import build_network",
+            "search_spaces may import none of our packages",
+        ),
+        ("trainers/engine.py", "def f():\n    from ray import train", "ray is kept to dite_search/runner.py"),
+        ("trainers/data/coco.py", "import analysis.trials as t", "trainers may import search_spaces, not analysis"),
+        ("analysis/report.py", "import numpy, optuna", "optuna is kept to"),
+        (
+            "analysis/report.py",
+            "if True:\n    import mlflow.tracking",
+            "mlflow is kept to dite_search/runner.py, dite_search/tracking.py",
+        ),
+        (
+            "analysis/report.py",
+            "from dite_search import cli",
+            "analysis may import search_spaces, trainers, not dite_search",
+        ),
+        ("dite_search/cli.py", "import importlib\nimportlib.import_module('mlflow.x')", "mlflow is kept to"),
+        ("trainers/model/build.py", "import torchvision", "torchvision is not among the dependencies"),
+    ],
+)
+def test_a_crossing_is_caught(path: str, source: str, reason: str) -> None:
+    (problem,) = crossings(path, source)
+    assert problem.startswith(f"{path}:{len(source.splitlines())}: ")
+    assert reason in problem
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        (
+            "search_spaces/files.py",
+            "import json\nimport yaml\nimport numpy.random\nfrom search_spaces import arch\nfrom . import arch",
+        ),
+        ("trainers/ray_trainer.py", "import ray.train\nfrom search_spaces.arch import ArchConfig\nimport torch"),
+        ("analysis/report.py", "import pandas\nfrom trainers.model import build_network"),
+        ("dite_search/tracking.py", "import mlflow\nfrom analysis.trials import Trial"),
+    ],
+)
+def test_what_is_allowed_is_not_caught(path: str, source: str) -> None:
+    assert crossings(path, source) == []
