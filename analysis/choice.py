@@ -73,9 +73,7 @@ def _objective(study: StudyRecord, best: str | None) -> str:
 def _best_within(study: StudyRecord, name: str, limits: dict[str, float]) -> TrialRecord:
     complete = [record for record in study.trials if record.status == "complete"]
     if not complete:
-        raise InvalidInput(
-            f"study {study.name} has no complete trial to choose from ({len(study.trials)} trials in all)"
-        )
+        raise InvalidInput(f"study {study.name} has no complete trial to choose from ({len(study.trials)} trials in all)")
     measured = [record for record in complete if math.isfinite(record.values.get(name, math.nan))]
     if not measured:
         raise InvalidInput(f"no complete trial of study {study.name} has a value of {name}")

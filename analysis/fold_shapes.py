@@ -69,14 +69,10 @@ def fold_shapes(model: onnx.ModelProto, sizes: Mapping[str, tuple[int, ...]]) ->
 
 def _integer_tensors(model: onnx.ModelProto) -> list[str]:
     inferred = onnx.shape_inference.infer_shapes(model)
-    return [
-        entry.name for entry in inferred.graph.value_info if entry.type.tensor_type.elem_type == onnx.TensorProto.INT64
-    ]
+    return [entry.name for entry in inferred.graph.value_info if entry.type.tensor_type.elem_type == onnx.TensorProto.INT64]
 
 
-def _run(
-    model: onnx.ModelProto, names: list[str], sizes: Mapping[str, tuple[int, ...]], batch: int
-) -> dict[str, Integers]:
+def _run(model: onnx.ModelProto, names: list[str], sizes: Mapping[str, tuple[int, ...]], batch: int) -> dict[str, Integers]:
     if not names:
         return {}
     probe = onnx.ModelProto()

@@ -136,9 +136,7 @@ def agreement(
     stable = [relative_difference(expected[[row]], exact[[row]]) <= MAX_ROUNDING for row in range(count)]
     differences = [0.0]
     for size in batch_sizes if any(stable) else ():
-        parts = [
-            session.run([OUTPUT], {INPUT: images[start : start + size].numpy()})[0] for start in range(0, count, size)
-        ]
+        parts = [session.run([OUTPUT], {INPUT: images[start : start + size].numpy()})[0] for start in range(0, count, size)]
         differences.append(relative_difference(np.concatenate(parts)[stable], expected[stable]))
     return Agreement(
         max_relative_difference=float(np.max(differences)),

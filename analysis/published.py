@@ -127,11 +127,7 @@ def published_for(study: StudyRecord) -> list[PublishedNetwork]:
     that two tables print appears once.
     """
     protocol = study.protocol
-    if (
-        METRIC not in study.objectives
-        or protocol.get("dataset") != DATASET
-        or protocol.get("flip_test", True) is not True
-    ):
+    if METRIC not in study.objectives or protocol.get("dataset") != DATASET or protocol.get("flip_test", True) is not True:
         return []
     size = _size_text(protocol.get("input_size"))
     rows: dict[str, PublishedNetwork] = {}

@@ -197,9 +197,7 @@ def curve_charts(study: StudyRecord) -> list[Chart]:
         Chart(
             key=f"curves-{index}",
             title=f"Learning curves: {quantity(metric)}",
-            caption="Trials of the front by name (at most five), the others in grey."
-            if front
-            else "All trials in grey.",
+            caption="Trials of the front by name (at most five), the others in grey." if front else "All trials in grey.",
             alt=f"{quantity(metric)} of each trial after each epoch; the last values are in the table of all trials.",
             figure=curves_figure(study, metric),
         )

@@ -31,9 +31,7 @@ def trial(number: int, *, ap: float | None = None, status: str = "complete", **c
     """A trial of a network whose width and G grow with its number; ``changes`` are fields of the record."""
     width = 16 + 8 * (number % 4)
     groups = (1, 1, 2, 4) if number % 3 == 0 else (1, 1, 1, 1)
-    arch = dataclasses.replace(
-        TINY, widths=(width, 2 * width, 4 * width, 8 * width), groups=groups, kernels=(2, 2, 1, 1)
-    )
+    arch = dataclasses.replace(TINY, widths=(width, 2 * width, 4 * width, 8 * width), groups=groups, kernels=(2, 2, 1, 1))
     epochs = 12 if status == "complete" else 3
     curve = [
         {"epoch": float(epoch), "loss": 0.004 / epoch**0.5, "seconds": 4.0 * epoch}

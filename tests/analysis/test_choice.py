@@ -74,9 +74,7 @@ def test_latency_that_nobody_measured() -> None:
 
 
 def test_a_trial_without_checkpoint_is_not_replaced_by_the_second_best() -> None:
-    trials = [
-        dataclasses.replace(record, checkpoint=None) if record.number == 7 else record for record in study().trials
-    ]
+    trials = [dataclasses.replace(record, checkpoint=None) if record.number == 7 else record for record in study().trials]
     with pytest.raises(InvalidInput, match="trial 7 has no checkpoint to export"):
         choose(study(trials))
     with pytest.raises(InvalidInput, match="trial 7 has no checkpoint to export"):

@@ -235,9 +235,7 @@ def test_a_trial_is_exported_from_its_checkpoint(tmp_path: Path, monkeypatch: py
     text = (done.directory / "README.md").read_text()
     assert "Trial 3 of the search 'tiny synthetic search', after 12 epochs of training." in text
     other = trial(3, ap=0.5)
-    with pytest.raises(
-        InvalidInput, match=rf"must hold architecture {other.arch.arch_id} of trial 3, got {SMALL.arch_id}"
-    ):
+    with pytest.raises(InvalidInput, match=rf"must hold architecture {other.arch.arch_id} of trial 3, got {SMALL.arch_id}"):
         export_trial(study([other]), other, tmp_path / "other")
     with pytest.raises(InvalidInput, match="trial 4 has no checkpoint to export"):
         export_trial(study(), study().trials[4], tmp_path / "other")

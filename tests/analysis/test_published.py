@@ -21,15 +21,12 @@ def test_every_row_is_as_printed() -> None:
     family = [row for row in tables["table2_coco_val2017"] if row["method"] in ("Lite-HRNet", "Dite-HRNet")]
     printed = {(row["backbone"], row["input_size"], row["ap"] / 100, row["params_m"], row["gflops"]) for row in family}
     ours = {
-        (row.name, format_size(row.arch.input_size), row.ap, row.printed_params_m, row.printed_gflops)
-        for row in TABLE_2
+        (row.name, format_size(row.arch.input_size), row.ap, row.printed_params_m, row.printed_gflops) for row in TABLE_2
     }
     assert len(TABLE_2) == 8
     assert {(*row[:2], round(row[2], 4), *row[3:]) for row in printed} == ours
     rows = tables["table5_groups_kernels_dite_hrnet_18_256x192"]
-    assert [
-        (row.arch.groups, row.arch.kernels, row.ap, row.printed_params_m, row.printed_gflops) for row in TABLE_5
-    ] == [
+    assert [(row.arch.groups, row.arch.kernels, row.ap, row.printed_params_m, row.printed_gflops) for row in TABLE_5] == [
         (tuple(row["groups"]), tuple(row["kernels"]), round(row["ap"] / 100, 4), row["params_m"], row["gflops"])
         for row in rows
     ]

@@ -23,9 +23,7 @@ def test_one_row_a_trial_in_order() -> None:
 def test_csv_round_trip(tmp_path: Path) -> None:
     table = trials_table([*study().trials, trial(12, ap=1 / 3, status="failed", reason='a "quoted", broken\nline')])
     table.to_csv(tmp_path / "trials.csv", index=False)
-    pd.testing.assert_frame_equal(
-        read_trials_table(tmp_path / "trials.csv"), table, check_dtype=False, check_exact=True
-    )
+    pd.testing.assert_frame_equal(read_trials_table(tmp_path / "trials.csv"), table, check_dtype=False, check_exact=True)
 
 
 @pytest.mark.parametrize("arch_id", ["012345678901", "1234567890e1"])

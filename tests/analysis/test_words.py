@@ -26,9 +26,7 @@ def test_digits(name: str, value: float | None, text: str) -> None:
     assert format_value(name, value) == text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(4.21, "4.2 s"), (90, "1.5 min"), (3598, "1 h 0 min"), (9000, "2 h 30 min")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(4.21, "4.2 s"), (90, "1.5 min"), (3598, "1 h 0 min"), (9000, "2 h 30 min")])
 def test_durations(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
 
