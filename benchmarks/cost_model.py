@@ -9,19 +9,17 @@ depends less on the machine than either time does.
 from __future__ import annotations
 
 import argparse
-import logging
 import statistics
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from fvcore.nn import FlopCountAnalysis
 
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.named_spaces import dite_hrnet
-from trainers.model import build_network
+from trainers.complexity import measured_cost
 
 
 def main() -> None:
@@ -31,14 +29,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    logging.getLogger("fvcore").setLevel(logging.ERROR)
 
     space, generator = dite_hrnet(), np.random.default_rng(options.seed)
     archs = [space.build(space.sample(generator)) for _ in range(options.architectures)]
     cost_of(ArchConfig())
     closed = seconds_of(cost_of, archs)
-    measured = seconds_of(counted_by_fvcore, archs[: options.measured])
-    differing = [arch.arch_id for arch in archs[: options.measured] if counted_by_fvcore(arch) != closed_form(arch)]
+    measured = seconds_of(measured_cost, archs[: options.measured])
+    differing = [arch.arch_id for arch in archs[: options.measured] if measured_cost(arch) != closed_form(arch)]
 
     print(f"{'one architecture':36}{'median':>14}{'90 % below':>14}")
     for label, times in (("closed form (cost_of)", closed), ("network built, counted by fvcore", measured)):
@@ -60,16 +57,6 @@ def seconds_of(function: Callable[[ArchConfig], object], archs: Sequence[ArchCon
 def closed_form(arch: ArchConfig) -> tuple[int, int]:
     cost = cost_of(arch)
     return cost.params, cost.macs
-
-
-@torch.no_grad()
-def counted_by_fvcore(arch: ArchConfig) -> tuple[int, int]:
-    """Parameters, and multiply-accumulates of convolutions for one image."""
-    network = build_network(arch).eval()
-    counts = FlopCountAnalysis(network, torch.zeros(1, 3, *arch.input_size))
-    by_operator = counts.unsupported_ops_warnings(False).uncalled_modules_warnings(False).by_operator()
-    params = sum(parameter.numel() for parameter in network.parameters())
-    return params, int(sum(by_operator.get(name, 0) for name in ("conv", "linear", "addmm")))
 
 
 def readable(seconds: float) -> str:

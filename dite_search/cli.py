@@ -183,8 +183,9 @@ def evaluate(
 @main.command(epilog="Example:  dite-search complexity dite_hrnet_18 --input-size 384x288 --json")
 @click.argument("arch")
 @input_size_option
+@click.option("--measure", is_flag=True, help="Build the network too, and count it with fvcore.")
 @json_option
-def complexity(arch: str, input_size: str | None, as_json: bool) -> None:
+def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) -> None:
     """Parameters and multiply-accumulates of ARCH, a preset's name or an architecture file.
 
     macs counts the convolutions that our network executes; macs_paper adds the bias additions, as published figures do.
@@ -202,6 +203,10 @@ def complexity(arch: str, input_size: str | None, as_json: bool) -> None:
         "macs": cost.macs,
         "macs_paper": cost.macs_paper,
     }
+    if measure:
+        from trainers.complexity import measured_cost
+
+        result["params_measured"], result["macs_measured"] = measured_cost(config)
     _show(result, as_json)
 
 

@@ -7,38 +7,15 @@ parts (same types, settings and parameter shapes, same input sizes) share one tr
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import torch
-from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 
 from search_spaces.arch import ArchConfig
-from trainers.model import build_network
+from trainers.complexity import count_macs
 from trainers.model.network import PoseNetwork
-
-MULTIPLY_ACCUMULATE_OPERATORS = ("conv", "linear", "addmm")
-
-
-def parameters_of(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def fvcore_macs(module: nn.Module, inputs: tuple[Any, ...]) -> int:
-    """The multiply-accumulates of convolutions and linear layers in one call."""
-    logging.getLogger("fvcore").setLevel(logging.ERROR)
-    with torch.no_grad():
-        counts = FlopCountAnalysis(module, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        by_operator = counts.by_operator()
-    return int(sum(by_operator.get(name, 0) for name in MULTIPLY_ACCUMULATE_OPERATORS))
-
-
-def whole_network_macs(arch: ArchConfig, network: PoseNetwork | None = None) -> int:
-    """fvcore on the network in one piece, for one image."""
-    network = network or build_network(arch).eval()
-    return fvcore_macs(network, (torch.zeros(1, 3, *arch.input_size),))
 
 
 class SharedCounts:
@@ -57,7 +34,7 @@ class SharedCounts:
             nonlocal total
             key = (_signature(module), str([_shape(value) for value in inputs]))
             if key not in self._macs:
-                self._macs[key] = fvcore_macs(_Call(module), inputs)
+                self._macs[key] = count_macs(_Call(module), inputs)
             total += self._macs[key]
 
         calls: list[tuple[nn.Module, tuple[Any, ...]]] = []

@@ -51,6 +51,8 @@ def test_complexity_prints_plain_integers():
     larger = json.loads(run("complexity", "dite_hrnet_18", "--input-size", "384x288", "--json").output)
     assert larger["params"] == result["params"]
     assert larger["macs"] > 2 * result["macs"]
+    measured = json.loads(run("complexity", "lite_hrnet_18", "--input-size", "64x32", "--measure", "--json").output)
+    assert (measured["params_measured"], measured["macs_measured"]) == (measured["params"], measured["macs"])
     assert "1,186,933" in run("complexity", "dite_hrnet_18").output
 
 

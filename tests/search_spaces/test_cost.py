@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,13 +13,18 @@ from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.named_spaces import dite_hrnet
 from search_spaces.presets import PRESETS, preset, resized
-from tests.measured_cost import SharedCounts, parameters_of, whole_network_macs
+from tests.measured_cost import SharedCounts
 from tests.strategies import architectures
+from trainers.complexity import count_macs, count_params
 from trainers.model import build_network
 
 counts_of_named_networks, counts_of_random_networks = SharedCounts(), SharedCounts()
 SMALL = (64, 32)
 """The smallest input with sides that differ, so that a mix-up of the two shows."""
+
+
+def one_image(arch: ArchConfig) -> torch.Tensor:
+    return torch.zeros(1, 3, *arch.input_size)
 
 
 def test_the_sixteen_configurations_of_table5(reference: Path) -> None:
@@ -54,18 +60,18 @@ def test_named_networks_cost_what_is_measured_in_parts_and_in_one_piece(name: st
     arch = preset(name, input_size=SMALL, keypoints=16)
     network = build_network(arch).eval()
     cost = cost_of(arch)
-    assert cost.params == parameters_of(network)
+    assert cost.params == count_params(network)
     assert cost.macs == counts_of_named_networks.macs(arch, network)
     if name in ("dite_hrnet_18", "lite_hrnet_18_dsc"):
-        assert cost.macs == whole_network_macs(arch, network)
+        assert cost.macs == count_macs(network, (one_image(arch),))
 
 
 @given(architectures(max_modules=1))
 @settings(max_examples=8)
 def test_any_member_of_the_family_costs_what_fvcore_counts_in_one_piece(arch: ArchConfig) -> None:
     network = build_network(arch).eval()
-    assert cost_of(arch).params == parameters_of(network)
-    assert cost_of(arch).macs == whole_network_macs(arch, network)
+    assert cost_of(arch).params == count_params(network)
+    assert cost_of(arch).macs == count_macs(network, (one_image(arch),))
 
 
 def check_a_random_architecture(seed: int, counts: SharedCounts) -> None:
@@ -73,7 +79,7 @@ def check_a_random_architecture(seed: int, counts: SharedCounts) -> None:
     arch = resized(space.build(space.sample(np.random.default_rng(seed))), input_size=SMALL)
     network = build_network(arch).eval()
     cost = cost_of(arch)
-    assert cost.params == parameters_of(network)
+    assert cost.params == count_params(network)
     assert cost.macs == counts.macs(arch, network)
 
 
