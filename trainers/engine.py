@@ -85,8 +85,9 @@ def train(
 ) -> TrainResult:
     """Train a network from its seed, or from the last checkpoint in ``directory``, to the end of its epochs.
 
-    Every epoch ends with ``report``; every ``validate_every``-th and the last with a validation. ``directory`` (None
-    writes nothing) receives ``last.pt`` after each epoch and ``best.pt`` after the best validation so far.
+    Every epoch ends with ``report``; a training that goes on begins by reporting its last epoch again. Every
+    ``validate_every``-th epoch and the last are validated. ``directory`` (None writes nothing) receives ``last.pt`` after
+    each epoch and ``best.pt`` after the best validation so far.
 
     Raises:
         NonFiniteLossError: the loss is not finite; the last checkpoint is the one before.
@@ -97,6 +98,9 @@ def train(
     loader = _loader(training, config, data, worker)
     run = _Run.start(arch, config, data, worker, directory)
     began = time.monotonic() - (run.curve[-1]["seconds"] if run.curve else 0.0)
+    if run.curve:
+        # The process before may have died between its last checkpoint and the report of it.
+        report(run.curve[-1], directory)
     for epoch in range(len(run.curve), config.epochs):
         epoch_began = time.monotonic()
         metrics = run.learn(epoch, loader)

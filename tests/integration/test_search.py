@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import mlflow
@@ -24,7 +27,7 @@ from analysis.pareto import front_of
 from analysis.report import write_report
 from dite_search.config import load_search, parse_search
 from dite_search.runner import run_search
-from dite_search.study import load_config, read_study
+from dite_search.study import load_config, open_study, read_study
 from dite_search.tracking import tracking_uri
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
@@ -184,6 +187,33 @@ def test_an_interrupted_search_keeps_what_it_has(tmp_path):
     _, parent, children = children_of(config)
     assert {child.info.status for child in children} <= {"FINISHED", "FAILED"}
     assert parent.info.status == "FINISHED"
+
+
+def kill_a_trial_process(after: Path, killed: list[int]) -> None:
+    """Wait for a file, then kill -9 one of the processes that train."""
+    while not after.is_file():
+        time.sleep(0.05)
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and (process / "cmdline").read_bytes().startswith(b"ray::ImplicitFunc.train"):
+            os.kill(int(process.name), signal.SIGKILL)
+            killed.append(int(process.name))
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/cmdline").is_file(), reason="finds the process to kill under /proc")
+def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(tmp_path):
+    config = search_in(tmp_path, name="killed", trials=1, training=TRAINING | {"epochs": 12})
+    folder = config.study_directory / "trials" / "00000"
+    killed: list[int] = []
+    killer = threading.Thread(target=kill_a_trial_process, args=(folder / "last.pt", killed))
+    killer.start()
+    (trial,) = run_search(config, Console(file=io.StringIO())).trials
+    killer.join()
+    assert killed
+    assert (trial.status, trial.reason) == ("complete", "")
+    assert [epoch["epoch"] for epoch in trial.curve] == list(range(1, 13))
+    assert open_study(config).trials[0].state is TrialState.COMPLETE
 
 
 @pytest.mark.slow

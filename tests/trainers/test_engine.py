@@ -49,7 +49,11 @@ def test_a_training_cut_off_goes_on_to_the_same_end(people, small_arch, short_tr
     whole = train(small_arch, short_training, people, directory=tmp_path / "whole", report=lambda *_: None)
     with pytest.raises(Interrupted):
         train(small_arch, short_training, people, directory=tmp_path / "cut", report=die_after_first)
-    resumed = train(small_arch, short_training, people, directory=tmp_path / "cut", report=lambda *_: None)
+    reported = []
+    resumed = train(
+        small_arch, short_training, people, directory=tmp_path / "cut", report=lambda m, _: reported.append(m["epoch"])
+    )
+    assert reported == [1, 2], "the report that died with the process is made up for"
     assert [m["loss"] for m in resumed.curve] == [m["loss"] for m in whole.curve]
     assert resumed.metrics["ap_gt"] == whole.metrics["ap_gt"]
     weights = [load_checkpoint(tmp_path / name / LAST).network for name in ("whole", "cut")]
