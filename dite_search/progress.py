@@ -48,6 +48,10 @@ class Progress:
                 self._printed.add(trial.number)
                 self._console.print(f"{self._caption(study)}  {describe_trial(trial, study.objectives)}", highlight=False)
 
+    def note(self, text: str) -> None:
+        """One line that stays on the screen."""
+        self._console.print(text, highlight=False)
+
     def _caption(self, study: StudyRecord) -> str:
         finished = sum(trial.status != "running" for trial in study.trials)
         elapsed = time.monotonic() - self._began

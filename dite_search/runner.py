@@ -130,6 +130,10 @@ class Recorder(tune.Callback):
             self._write(self._tracker.log_epoch, self._runs[trial.trial_id], epoch, metrics)
         self._show(always=False)
 
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Say that a trial whose process died begins anew."""
+        self._progress.note(f"trial {trial.config['number']}: its process died; it goes on from its last checkpoint")
+
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Close the child run as what the study says it is."""
         self._finish(trial)
@@ -168,12 +172,13 @@ def start_ray() -> None:
     """Connect to the cluster that ``RAY_ADDRESS`` names, or start a quiet local one; nothing where one runs already."""
     if ray.is_initialized():
         return
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    # What goes wrong in a trial is told by its reason and its error file, not by Ray's own log on the user's screen.
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     if "RAY_ADDRESS" not in os.environ:
         options |= {"include_dashboard": False}
     try:
         ray.init(**options)
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
     except ConnectionError as error:
         raise InvalidInput(f"RAY_ADDRESS {os.environ.get('RAY_ADDRESS')} cannot be reached: {error}") from None
 

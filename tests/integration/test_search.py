@@ -190,14 +190,25 @@ def test_an_interrupted_search_keeps_what_it_has(tmp_path):
 
 
 def kill_a_trial_process(after: Path, killed: list[int]) -> None:
-    """Wait for a file, then kill -9 one of the processes that train."""
+    """Wait for a file, then kill -9 one of the processes that train for this one."""
     while not after.is_file():
         time.sleep(0.05)
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and (process / "cmdline").read_bytes().startswith(b"ray::ImplicitFunc.train"):
+    for process in Path("/proc").glob("[0-9]*"):
+        trains = (process / "cmdline").read_bytes().startswith(b"ray::ImplicitFunc.train")
+        if trains and os.getpid() in ancestors(process):
             os.kill(int(process.name), signal.SIGKILL)
             killed.append(int(process.name))
             return
+
+
+def ancestors(process: Path) -> list[int]:
+    """The process ids above a folder of /proc, nearest first."""
+    found = []
+    while process.name != "0" and process.is_dir():
+        status = (process / "status").read_text()
+        found.append(int(status.partition("PPid:")[2].split()[0]))
+        process = process.parent / str(found[-1])
+    return found
 
 
 @pytest.mark.slow
