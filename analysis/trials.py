@@ -27,8 +27,6 @@ DIRECTIONS = {
 """What may be an objective and which way is better. AP is a fraction from 0 to 1; ``ap_gt`` was scored with ground-truth
 boxes, ``ap_det`` with detected ones, and the two are never compared."""
 
-UNITS = {"mmacs": "M", "mmacs_paper": "M", "latency_ms": "ms"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:

@@ -192,7 +192,7 @@ def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) 
     """
     from search_spaces.arch import format_size
     from search_spaces.cost import cost_of
-    from search_spaces.presets import resized, resolve_arch
+    from search_spaces.presets import PRESETS, paper_variants, resized, resolve_arch
 
     config = resized(resolve_arch(arch), input_size=input_size)
     cost = cost_of(config)
@@ -208,6 +208,12 @@ def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) 
 
         result["params_measured"], result["macs_measured"] = measured_cost(config)
     _show(result, as_json)
+    if arch in PRESETS and input_size is None and not as_json:
+        click.echo("\nAt the inputs of the papers:")
+        for data, variant in paper_variants(arch):
+            paper = cost_of(variant)
+            size = format_size(variant.input_size)
+            click.echo(f"  {data}  {size}  {paper.params:>9,} params  {paper.macs_paper / 1e6:>6.1f} M macs_paper")
 
 
 @main.command(epilog="Example:  dite-search report quickstart")

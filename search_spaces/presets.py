@@ -10,8 +10,8 @@ from search_spaces.arch import BRANCHES, ArchConfig, parse_size
 from search_spaces.errors import InvalidInput, unknown_name
 from search_spaces.files import read_mapping
 
-COCO_SIZES = ((256, 192), (384, 288))
-MPII_SIZES = ((256, 256),)
+PAPER_INPUTS = (("COCO", (256, 192), 17), ("COCO", (384, 288), 17), ("MPII", (256, 256), 16))
+"""Data set, input height and width, and number of keypoints of the papers' experiments."""
 
 
 def dite_hrnet_18() -> ArchConfig:
@@ -79,6 +79,11 @@ def preset(name: str, *, input_size: tuple[int, int] | None = None, keypoints: i
     if name not in PRESETS:
         raise unknown_name("network", name, PRESETS)
     return resized(PRESETS[name](), input_size=input_size, keypoints=keypoints)
+
+
+def paper_variants(name: str) -> list[tuple[str, ArchConfig]]:
+    """A named network at every input of the papers, each with the name of its data set."""
+    return [(data, preset(name, input_size=size, keypoints=keypoints)) for data, size, keypoints in PAPER_INPUTS]
 
 
 def resized(

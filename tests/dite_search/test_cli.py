@@ -53,7 +53,9 @@ def test_complexity_prints_plain_integers():
     assert larger["macs"] > 2 * result["macs"]
     measured = json.loads(run("complexity", "lite_hrnet_18", "--input-size", "64x32", "--measure", "--json").output)
     assert (measured["params_measured"], measured["macs_measured"]) == (measured["params"], measured["macs"])
-    assert "1,186,933" in run("complexity", "dite_hrnet_18").output
+    text = run("complexity", "dite_hrnet_18").output
+    assert "COCO  384x288  1,186,933 params   450.1 M macs_paper" in text
+    assert "MPII  256x256  1,186,892 params   266.6 M macs_paper" in text
 
 
 def test_the_module_runs_as_the_command_does():

@@ -8,7 +8,7 @@ import pytest
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_mapping
-from search_spaces.presets import COCO_SIZES, MPII_SIZES, PRESETS, load_arch, preset, resized, resolve_arch
+from search_spaces.presets import PRESETS, load_arch, paper_variants, preset, resized, resolve_arch
 
 
 def test_the_named_networks_are_different_networks() -> None:
@@ -36,7 +36,8 @@ def test_depths_and_kinds() -> None:
 
 
 def test_sizes_of_the_paper() -> None:
-    assert (COCO_SIZES, MPII_SIZES) == (((256, 192), (384, 288)), ((256, 256),))
+    variants = [(data, arch.input_size, arch.keypoints) for data, arch in paper_variants("lite_hrnet_30")]
+    assert variants == [("COCO", (256, 192), 17), ("COCO", (384, 288), 17), ("MPII", (256, 256), 16)]
     arch = preset("lite_hrnet_30", input_size=(256, 256), keypoints=16)
     assert (arch.input_size, arch.keypoints) == ((256, 256), 16)
     assert resized(arch, input_size="384x288").input_size == (384, 288)
