@@ -190,15 +190,22 @@ def test_an_interrupted_search_keeps_what_it_has(tmp_path):
 
 
 def kill_a_trial_process(after: Path, killed: list[int]) -> None:
-    """Wait for a file, then kill -9 one of the processes that train for this one."""
-    while not after.is_file():
-        time.sleep(0.05)
-    for process in Path("/proc").glob("[0-9]*"):
-        trains = (process / "cmdline").read_bytes().startswith(b"ray::ImplicitFunc.train")
-        if trains and os.getpid() in ancestors(process):
-            os.kill(int(process.name), signal.SIGKILL)
-            killed.append(int(process.name))
-            return
+    """Wait for a file, then kill -9 the process that trains for this one; between two epochs it has no such title."""
+    deadline = time.monotonic() + 120
+    while not killed and time.monotonic() < deadline:
+        time.sleep(0.02)
+        for process in Path("/proc").glob("[0-9]*") if after.is_file() else ():
+            if is_training(process) and os.getpid() in ancestors(process):
+                os.kill(int(process.name), signal.SIGKILL)
+                killed.append(int(process.name))
+                break
+
+
+def is_training(process: Path) -> bool:
+    try:
+        return (process / "cmdline").read_bytes().startswith(b"ray::ImplicitFunc.train")
+    except OSError:  # it ended since it was listed
+        return False
 
 
 def ancestors(process: Path) -> list[int]:

@@ -144,12 +144,12 @@ def test_it_learns_drawn_people(people, small_arch):
 def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path):
     arch = ArchConfig(input_size=(128, 96))
     config = TrainConfig(
-        epochs=30,
+        epochs=40,
         batch_size=16,
-        learning_rate=0.005,
-        warmup_iterations=10,
-        milestones=(0.8,),
-        validate_every=30,
+        learning_rate=0.002,
+        warmup_iterations=20,
+        milestones=(0.7, 0.9),
+        validate_every=40,
         half_body_probability=0.0,
         rotation_degrees=0.0,
         scale_range=0.0,
@@ -158,7 +158,7 @@ def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path):
     torch.set_num_threads(2)
     curve = engine.train(arch, config, data, directory=tmp_path, report=lambda *_: None).curve
     assert curve[-1]["loss"] < curve[0]["loss"] / 3
-    assert curve[-1]["ap50_gt"] > 0.2
+    assert curve[-1]["ap_gt"] > 0.3
     rebuilt, network = load_network(tmp_path / LAST)
     assert rebuilt.arch_id == arch.arch_id
     assert not network.training
