@@ -55,12 +55,7 @@ class TrialRecord:
     @property
     def values(self) -> dict[str, float]:
         """Every quantity that may be an objective, costs included, where it is known."""
-        costs = {
-            "mmacs": self.cost.mmacs,
-            "mmacs_paper": self.cost.macs_paper / 1e6,
-            "params": float(self.cost.params),
-        }
-        return costs | {name: value for name, value in self.metrics.items() if name in DIRECTIONS}
+        return self.cost.objectives | {name: value for name, value in self.metrics.items() if name in DIRECTIONS}
 
 
 @dataclass(frozen=True, kw_only=True)

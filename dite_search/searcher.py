@@ -28,7 +28,7 @@ from dite_search.study import (
     storage_of,
 )
 from search_spaces.arch import ArchConfig
-from search_spaces.cost import MEGA, cost_of
+from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
 from trainers.engine import LOOP_FIGURES
 
@@ -42,7 +42,8 @@ class StudySearch(OptunaSearch):
     """Optuna over a search space with several objectives, every trial recorded in the study as it goes.
 
     A suggestion that breaks a rule of the space is told as failed, at no cost, and replaced. A trial that ends without a
-    finite value of every objective is told as failed with its reason, never as a score. Since the study holds everything,
+    finite value of every objective is told as failed with its reason, never as a score, and one that was stopped before its
+    last epoch as pruned. Since the study holds everything,
     Tune's own snapshots of the searcher stay empty.
     """
 
@@ -105,12 +106,16 @@ class StudySearch(OptunaSearch):
         trial = self._ot_trials[trial_id]
         attributes = trial.user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
-        known = (result or {}) | _costs(attributes[ARCH])
+        known = (result or {}) | cost_of(ArchConfig.from_dict(attributes[ARCH])).objectives
         values = {objective: known.get(objective) for objective in self._config.objectives}
         reason = attributes.get(REASON) or (UNEXPLAINED if error else _missing(values))
         if reason:
             trial.set_user_attr(REASON, reason)
             self._study.tell(trial, state=TrialState.FAIL)
+            return
+        epochs = self._config.train_config.epochs
+        if known.get(EPOCH_KEY, epochs) < epochs:
+            self._study.tell(trial, state=TrialState.PRUNED)
             return
         trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result or {}).items() if k not in LOOP_FIGURES})
         self._study.tell(trial, [float(known[objective]) for objective in self._config.objectives])
@@ -160,11 +165,6 @@ def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
         and isinstance(value, int | float)
         and math.isfinite(value)
     }
-
-
-def _costs(arch: Mapping[str, Any]) -> dict[str, float]:
-    cost = cost_of(ArchConfig.from_dict(arch))
-    return {"params": cost.params, "mmacs": cost.mmacs, "mmacs_paper": cost.macs_paper / MEGA}
 
 
 def _missing(values: Mapping[str, Any]) -> str:

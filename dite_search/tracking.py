@@ -75,9 +75,7 @@ class Tracker:
         tags = {MLFLOW_PARENT_RUN_ID: self.parent, MLFLOW_RUN_NAME: name, "arch_id": arch.arch_id}
         run = self._client.create_run(self._experiment, tags=tags, run_name=name)
         run_id: str = run.info.run_id
-        cost = cost_of(arch)
-        costs = {"params": cost.params, "mmacs": cost.mmacs, "mmacs_paper": cost.macs_paper / 1e6}
-        self._log(run_id, params=flatten(arch) | dict(parameters) | {"trial": number}, metrics=costs)
+        self._log(run_id, params=flatten(arch) | dict(parameters) | {"trial": number}, metrics=cost_of(arch).objectives)
         self._client.log_dict(run_id, arch.to_dict(), "arch.yaml")
         return run_id
 

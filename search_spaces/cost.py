@@ -35,6 +35,11 @@ class Cost:
         """``macs`` in millions."""
         return self.macs / MEGA
 
+    @property
+    def objectives(self) -> dict[str, float]:
+        """The costs that a search may minimise, by the names it gives them; MACs in millions."""
+        return {"mmacs": self.mmacs, "mmacs_paper": self.macs_paper / MEGA, "params": float(self.params)}
+
 
 def cost_of(arch: ArchConfig) -> Cost:
     """Parameters and MACs of an architecture, without building it."""

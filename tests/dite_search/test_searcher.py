@@ -50,7 +50,7 @@ def test_a_finished_trial_is_complete_with_exact_costs(start):
 @pytest.mark.parametrize(
     ("result", "error", "reason"),
     [
-        ({"loss": 0.1}, False, "objective ap_gt must be a finite number at the end of a trial, got None"),
+        ({"epoch": 2, "loss": 0.1}, False, "objective ap_gt must be a finite number at the end of a trial, got None"),
         ({"ap_gt": math.nan}, False, "objective ap_gt must be a finite number at the end of a trial, got nan"),
         (None, True, "the trial's process ended without giving a reason"),
     ],
@@ -64,6 +64,17 @@ def test_a_trial_without_a_score_is_failed_with_its_reason(start, result, error,
     assert (trial.state, trial.values) == (TrialState.FAIL, None)
     assert record.status == "failed"
     assert record.reason.startswith(reason)
+    assert "ap_gt" not in record.values
+
+
+def test_a_trial_stopped_early_is_pruned_and_never_complete(start):
+    config, search = start()
+    search.suggest("t")
+    search.on_trial_complete("t", {"epoch": 1, "loss": 0.4, "ap_gt": 0.9})
+    (trial,) = open_study(config).trials
+    (record,) = read_study(config).trials
+    assert trial.state is TrialState.PRUNED
+    assert (record.status, record.reason) == ("stopped", "")
     assert "ap_gt" not in record.values
 
 

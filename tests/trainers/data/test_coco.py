@@ -10,9 +10,6 @@ from search_spaces.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset, write_json
 from trainers.data.coco import clip_box, coco_split, load_detections, load_people
 
-MINI = Path(__file__).resolve().parents[4] / "shared" / "data" / "coco_mini"
-needs_mini = pytest.mark.skipif(not MINI.is_dir(), reason="shared/data/coco_mini is not beside the repository")
-
 
 def refusal(folder: Path, value: Any) -> str:
     """What load_people says about this annotation document, without the folder's name."""
@@ -211,10 +208,9 @@ def test_coco_split_finds_the_original_layout(tmp_path: Path) -> None:
     assert (found.annotation_file, found.image_dir) == (file, tmp_path / "val2017")
 
 
-@needs_mini
 @pytest.mark.parametrize(("split", "count"), [("train", 86), ("val", 68)])
-def test_real_coco_is_read(split: Any, count: int) -> None:
-    where = coco_split(MINI, split)
+def test_real_coco_is_read(coco_mini: Path, split: Any, count: int) -> None:
+    where = coco_split(coco_mini, split)
     people = load_people(where.annotation_file, where.image_dir)
     assert len(people) == count
     for person in people:

@@ -24,7 +24,6 @@ from trainers.data.transforms import crop_matrix, warp_points
 from trainers.evaluation.coco_ap import FIGURES, coco_ap, evaluate
 from trainers.evaluation.results import Result
 
-MINI = Path(__file__).resolve().parents[4] / "shared" / "data" / "coco_mini"
 CODEC = MsraCodec(input_size=(256, 192), heatmap_size=(64, 48), sigma=default_sigma((64, 48)))
 
 
@@ -37,11 +36,7 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["synthetic", "coco_mini"])
 def root(request: pytest.FixtureRequest) -> Path:
-    if request.param == "synthetic":
-        return Path(request.getfixturevalue("synthetic"))
-    if not MINI.is_dir():
-        pytest.skip("shared/data/coco_mini is not beside the repository")
-    return MINI
+    return Path(request.getfixturevalue(request.param))
 
 
 class Oracle(nn.Module):
