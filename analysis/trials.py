@@ -19,13 +19,14 @@ STATUSES = ("complete", "stopped", "failed", "running")
 DIRECTIONS = {
     "ap_gt": "maximize",
     "ap_det": "maximize",
+    "pckh50": "maximize",
     "mmacs": "minimize",
     "mmacs_paper": "minimize",
     "params": "minimize",
     "latency_ms": "minimize",
 }
 """What may be an objective and which way is better. AP is a fraction from 0 to 1; ``ap_gt`` was scored with ground-truth
-boxes, ``ap_det`` with detected ones, and the two are never compared."""
+boxes, ``ap_det`` with detected ones, and the two are never compared. PCKh at 0.5 is a fraction too (MPII)."""
 
 
 @dataclass(frozen=True, kw_only=True)

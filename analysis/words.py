@@ -13,6 +13,7 @@ from search_spaces.arch import ArchConfig, Scalar
 QUANTITIES = {
     "ap_gt": "AP (ground-truth boxes)",
     "ap_det": "AP (detected boxes)",
+    "pckh50": "PCKh@0.5",
     "mmacs": "MMACs",
     "mmacs_paper": "MMACs (paper's convention)",
     "params": "parameters",
@@ -25,6 +26,7 @@ CONVENTIONS = {
     "ap_gt": "AP with the annotated (ground-truth) boxes of people. About 0.02 higher than with a detector's; never "
     "compared with it.",
     "ap_det": "AP with the boxes of a person detector, as published figures are.",
+    "pckh50": "Share of joints that lie within half the head's length of the truth: the measure of MPII.",
     "mmacs": "Millions of multiply-accumulates that our network executes on one image: every convolution, one "
     "multiply-add counted once, additions of a bias not counted.",
     "mmacs_paper": "The convention behind the figures of the Dite-HRNet paper, which calls them FLOPs: every convolution "

@@ -17,7 +17,7 @@ from search_spaces.presets import resized
 from trainers import engine
 from trainers.checkpoint import LAST, load_any_network, load_checkpoint
 from trainers.data.source import DataConfig, validation_set
-from trainers.evaluation.coco_ap import evaluate
+from trainers.evaluation.scoring import evaluate
 
 
 def train_one(
@@ -63,7 +63,7 @@ def evaluate_one(
     arch = resized(arch, input_size=input_size)
     device = engine.default_device()
     dataset = validation_set(data, arch, TrainConfig())
-    scored = evaluate(network.to(device), dataset, data.annotations, flip_test=flip_test, device=device)
+    scored = evaluate(network.to(device), dataset, data, flip_test=flip_test, device=device)
     if dump:
         write_json(dump, scored.results)
     return scored.metrics

@@ -11,13 +11,18 @@ from typing import Any
 from search_spaces.errors import InvalidInput, unknown_name
 
 OPTIMIZERS = ("adam", "adamw")
+CODECS = ("msra", "udp", "dark")
+PRECISIONS = ("float32", "bfloat16", "float16")
+COMPUTATION = ("precision", "micro_batch", "sync_batchnorm", "recompute_activations", "compile")
+"""Fields that say how steps are computed, not what is learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Hyper-parameters of one training.
 
-    Lengths of the schedule are fractions of the training or iterations, so that a short training keeps its shape.
+    Lengths of the schedule are fractions of the training or iterations, so that a short training keeps its shape. The last
+    fields say how the steps are computed; apart from rounding they change nothing that is learned.
 
     Raises:
         InvalidInput: a field breaks its rule; the message names the field, the rule and the value.
@@ -28,6 +33,8 @@ class TrainConfig:
     """Samples of one optimiser step over all workers (the paper: 32 on each of 8 GPUs)."""
     optimizer: str = "adam"
     learning_rate: float = 2e-3
+    reference_batch_size: int | None = None
+    """The batch that ``learning_rate`` is meant for: another one scales it linearly (arXiv:1706.02677); None does not."""
     weight_decay: float = 0.0
     warmup_iterations: int = 500
     warmup_ratio: float = 0.001
@@ -35,31 +42,53 @@ class TrainConfig:
     milestones: tuple[float, ...] = (170 / 270, 200 / 270)
     """Fractions of the epochs after which the learning rate is multiplied by ``decay``."""
     decay: float = 0.1
+    clip_norm: float | None = None
+    """Largest norm of all gradients together; larger ones are scaled down to it. None does not clip."""
+    ema_decay: float | None = None
+    """Share of the old average in an exponential moving average of the weights, which is then what is scored and kept."""
+    codec: str = "msra"
+    """How keypoints become heatmaps and heatmaps keypoints: quarter offset, unbiased, or distribution-aware."""
     sigma: float | None = None
     """Standard deviation of the target Gaussians in heatmap cells; None takes the paper's for the heatmap's size."""
     flip_probability: float = 0.5
     half_body_probability: float = 0.3
     rotation_degrees: float = 30.0
     scale_range: float = 0.25
+    photometric: float = 0.0
+    """Strength, from 0 (none, as published) to 1, of changes of colour, sharpness and covered patches."""
     validate_every: int = 10
     """Epochs between validations; the last epoch is always validated."""
     flip_test: bool = True
     seed: int = 0
+    precision: str = "float32"
+    """Number format of the forward and backward pass; weights and optimiser stay in float32."""
+    micro_batch: int | None = None
+    """Samples a process computes at once; the gradients of a larger share are summed piece by piece. None takes it whole."""
+    sync_batchnorm: bool = False
+    """Whether batch normalisation takes its statistics over all processes."""
+    recompute_activations: bool = False
+    """Whether blocks are computed a second time in the backward pass instead of being kept: less memory, more time."""
+    compile: bool = False
+    """Whether ``torch.compile`` translates the network first, which takes minutes before the first step."""
 
     def __post_init__(self) -> None:
         for name, low, high in _INTEGERS:
             value = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise InvalidInput(f"{name} must be an integer from {low} to {high}, got {value!r}")
         for name, lower, upper in _NUMBERS:
             value = getattr(self, name)
-            if name == "sigma" and value is None:
+            if value is None and name in _OPTIONAL:
                 continue
             object.__setattr__(self, name, _number(name, value, lower, upper))
-        if self.optimizer not in OPTIMIZERS:
-            raise unknown_name("optimizer", str(self.optimizer), OPTIMIZERS)
-        if not isinstance(self.flip_test, bool):
-            raise InvalidInput(f"flip_test must be true or false, got {self.flip_test!r}")
+        for name, known in (("optimizer", OPTIMIZERS), ("codec", CODECS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise unknown_name(name, str(getattr(self, name)), known)
+        for name in ("flip_test", "sync_batchnorm", "recompute_activations", "compile"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidInput(f"{name} must be true or false, got {getattr(self, name)!r}")
         milestones: Any = self.milestones
         if not isinstance(milestones, Sequence) or isinstance(milestones, str):
             raise InvalidInput(f"milestones must be a list of fractions of the training, got {milestones!r}")
@@ -68,11 +97,16 @@ class TrainConfig:
             raise InvalidInput(f"milestones must rise, got {list(fractions)}")
         object.__setattr__(self, "milestones", fractions)
 
+    @property
+    def full_learning_rate(self) -> float:
+        """The learning rate between warm-up and the first milestone, for this batch size."""
+        return self.learning_rate * (self.batch_size / self.reference_batch_size if self.reference_batch_size else 1.0)
+
     def learning_rate_at(self, iteration: int, iterations_per_epoch: int) -> float:
         """The learning rate of an iteration counted from 0: linear warm-up, then steps."""
         epoch = iteration // iterations_per_epoch
         passed = sum(epoch >= round(fraction * self.epochs) for fraction in self.milestones)
-        rate = self.learning_rate * self.decay**passed
+        rate = self.full_learning_rate * self.decay**passed
         if iteration >= self.warmup_iterations:
             return rate
         return rate * (self.warmup_ratio + (1 - self.warmup_ratio) * iteration / self.warmup_iterations)
@@ -97,6 +131,8 @@ _INTEGERS = (
     ("warmup_iterations", 0, 10_000_000),
     ("validate_every", 1, 100_000),
     ("seed", 0, 2**32 - 1),
+    ("reference_batch_size", 1, 1_000_000),
+    ("micro_batch", 1, 1_000_000),
 )
 _NUMBERS = (
     ("learning_rate", 1e-8, 10.0),
@@ -108,7 +144,11 @@ _NUMBERS = (
     ("half_body_probability", 0.0, 1.0),
     ("rotation_degrees", 0.0, 180.0),
     ("scale_range", 0.0, 0.95),
+    ("photometric", 0.0, 1.0),
+    ("clip_norm", 1e-6, 1e6),
+    ("ema_decay", 0.0, 0.999999),
 )
+_OPTIONAL = ("sigma", "reference_batch_size", "micro_batch", "clip_norm", "ema_decay")
 
 
 def _number(name: str, value: Any, low: float, high: float) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 
 from search_spaces.arch import BRANCHES, STAGES, ArchConfig, Scalar, format_size, parse_size
 from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.hyperparameters import COMPUTATION, TrainConfig
 
 _PER_BRANCH = {
     "width": "widths",
@@ -43,9 +43,10 @@ TUPLE_PARAMETERS = (*_PER_BRANCH.values(), "modules")
 TRAIN_PARAMETERS = tuple(
     field.name
     for field in dataclasses.fields(TrainConfig)
-    if field.name not in ("milestones", "epochs", "validate_every", "flip_test", "seed")
+    if field.name not in ("milestones", "epochs", "validate_every", "flip_test", "seed", *COMPUTATION)
 )
-"""Hyper-parameters that may be searched; the length of the training, its validation and its seed are the protocol's."""
+"""Hyper-parameters that may be searched; the length of the training, its validation and its seed are the protocol's, and
+how its steps are computed changes nothing that is learned."""
 
 
 def field_of(name: str) -> str | None:

@@ -22,7 +22,7 @@ from search_spaces.hyperparameters import TrainConfig
 from trainers.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from trainers.data.dataset import TopDownDataset
 from trainers.data.source import DataConfig, training_set, validation_set
-from trainers.evaluation.coco_ap import evaluate
+from trainers.evaluation.scoring import evaluate
 from trainers.model.build import build_network
 from trainers.model.network import PoseNetwork
 
@@ -109,7 +109,7 @@ def train(
             scores = evaluate(
                 run.network,
                 validation,
-                data.annotations,
+                data,
                 flip_test=config.flip_test,
                 device=worker.device,
                 batch_size=max(config.batch_size, 32),
@@ -118,7 +118,7 @@ def train(
             metrics |= scores
         metrics["seconds"] = time.monotonic() - began
         run.curve.append(metrics)
-        written = run.save(directory, f"ap_{data.boxes}") if worker.is_first else None
+        written = run.save(directory, data.accuracy) if worker.is_first else None
         report(metrics, written)
     return TrainResult(curve=run.curve, checkpoint=directory / LAST if directory and worker.is_first else None)
 

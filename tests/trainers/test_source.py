@@ -53,5 +53,5 @@ def test_a_data_set_that_is_not_there(small_arch, tmp_path):
 
 
 def test_a_network_for_other_keypoints(people, small_arch):
-    with pytest.raises(InvalidInput, match="keypoints of the network must be 17, as in COCO, got 16"):
+    with pytest.raises(InvalidInput, match="keypoints of the network must be 17, as in coco17, got 16"):
         training_set(people, dataclasses.replace(small_arch, keypoints=16), TrainConfig())

@@ -14,9 +14,10 @@ from search_spaces.hyperparameters import TrainConfig
 from trainers.data.coco import CocoSplit, Person, coco_split, load_detections, load_people
 from trainers.data.dataset import TopDownDataset
 from trainers.data.heatmap import MsraCodec, default_sigma
-from trainers.data.keypoints import COCO17
+from trainers.data.keypoints import COCO17, KeypointSet
 from trainers.data.transforms import Augmentation
 
+FORMATS = ("coco",)
 SPLITS = ("train", "val")
 BOXES = ("gt", "det")
 
@@ -33,6 +34,7 @@ class DataConfig:
     """
 
     root: Path
+    format: str = "coco"
     name: str = "custom"
     train_split: str = "train"
     val_split: str = "val"
@@ -44,13 +46,23 @@ class DataConfig:
         for field in ("root", "detections"):
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, Path(getattr(self, field)).absolute())
-        for field, allowed in (("train_split", SPLITS), ("val_split", SPLITS), ("boxes", BOXES)):
+        for field, allowed in (("format", FORMATS), ("train_split", SPLITS), ("val_split", SPLITS), ("boxes", BOXES)):
             if getattr(self, field) not in allowed:
                 raise unknown_name(field, str(getattr(self, field)), allowed)
         if (self.boxes == "det") != (self.detections is not None):
             raise InvalidInput(f"detections must be given exactly when boxes is det, got boxes {self.boxes}")
         if not 0 <= self.workers <= 256:
             raise InvalidInput(f"workers must be from 0 to 256, got {self.workers}")
+
+    @property
+    def keypoint_set(self) -> KeypointSet:
+        """The keypoints of the format."""
+        return COCO17
+
+    @property
+    def accuracy(self) -> str:
+        """The name of the figure that ranks networks on this data: ``ap_gt`` or ``ap_det``."""
+        return f"ap_{self.boxes}"
 
     @property
     def annotations(self) -> Path:
@@ -60,7 +72,7 @@ class DataConfig:
     def people(self, split: str) -> list[Person]:
         """The annotated people of a split."""
         where = self._split(split)
-        return load_people(where.annotation_file, where.image_dir, COCO17)
+        return load_people(where.annotation_file, where.image_dir, self.keypoint_set)
 
     def validation_people(self) -> list[Person]:
         """The people to score: annotated ones, or those of the detections file."""
@@ -94,7 +106,7 @@ def codec_for(arch: ArchConfig, config: TrainConfig) -> MsraCodec:
 
 def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> TopDownDataset:
     """The augmented samples to learn from."""
-    _check_keypoints(arch)
+    _check_keypoints(arch, data)
     augmentation = Augmentation(
         flip=config.flip_probability,
         half_body=config.half_body_probability,
@@ -108,10 +120,11 @@ def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> Top
 
 def validation_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> TopDownDataset:
     """The plain samples to be scored on."""
-    _check_keypoints(arch)
+    _check_keypoints(arch, data)
     return TopDownDataset(data.validation_people(), codec_for(arch, config))
 
 
-def _check_keypoints(arch: ArchConfig) -> None:
-    if arch.keypoints != COCO17.count:
-        raise InvalidInput(f"keypoints of the network must be {COCO17.count}, as in COCO, got {arch.keypoints}")
+def _check_keypoints(arch: ArchConfig, data: DataConfig) -> None:
+    expected = data.keypoint_set
+    if arch.keypoints != expected.count:
+        raise InvalidInput(f"keypoints of the network must be {expected.count}, as in {expected.name}, got {arch.keypoints}")

@@ -5,56 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from torch import nn
 
 from trainers.data.coco_file import PERSON_CATEGORY, read_coco
-from trainers.data.dataset import TopDownDataset
 from trainers.data.keypoints import COCO17, KeypointSet
-from trainers.evaluation.inference import predict
-from trainers.evaluation.results import Result, box_kind, coco_results
+from trainers.evaluation.results import Result
 
 # In the order of COCOeval.stats for keypoints: over all thresholds, at 0.5, at 0.75, of medium and of large people.
 FIGURES = ("ap", "ap50", "ap75", "ap_m", "ap_l", "ar", "ar50", "ar75", "ar_m", "ar_l")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Evaluation:
-    """``metrics``: the figures of ``coco_ap``, each name followed by the kind of boxes (``ap_gt``, ``ap_m_det``);
-    ``results``: the entries they were computed from.
-    """
-
-    metrics: dict[str, float]
-    results: list[Result]
-
-
-def evaluate(
-    network: nn.Module,
-    dataset: TopDownDataset,
-    annotation_file: Path,
-    *,
-    flip_test: bool = True,
-    device: torch.device | str = "cpu",
-    batch_size: int = 32,
-    workers: int = 0,
-) -> Evaluation:
-    """Predict the people of ``dataset``, rescore, drop duplicates and score against ``annotation_file``.
-
-    Raises InvalidInput as ``predict`` does, for a broken annotation file, and where annotated and detected boxes are
-    mixed.
-    """
-    kind = box_kind(dataset.people)
-    predictions = predict(network, dataset, flip_test=flip_test, device=device, batch_size=batch_size, workers=workers)
-    results = coco_results(dataset, predictions)
-    figures = coco_ap(results, annotation_file, keypoint_set=dataset.keypoint_set)
-    return Evaluation(metrics={f"{name}_{kind}": value for name, value in figures.items()}, results=results)
 
 
 def coco_ap(results: Sequence[Result], annotation_file: Path, *, keypoint_set: KeypointSet = COCO17) -> dict[str, float]:

@@ -9,52 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from torch import Tensor, nn
 
 from search_spaces.errors import InvalidInput
-from trainers.data.coco import Person, coco_split, load_detections, load_people
-from trainers.data.dataset import TopDownDataset
-from trainers.data.heatmap import MsraCodec, default_sigma
+from trainers.data.coco import coco_split
 from trainers.data.keypoints import COCO17
-from trainers.data.synthetic import draw_dataset
-from trainers.data.transforms import crop_matrix, warp_points
-from trainers.evaluation.coco_ap import FIGURES, coco_ap, evaluate
+from trainers.evaluation.coco_ap import FIGURES, coco_ap
 from trainers.evaluation.results import Result
-
-CODEC = MsraCodec(input_size=(256, 192), heatmap_size=(64, 48), sigma=default_sigma((64, 48)))
-
-
-@pytest.fixture(scope="module")
-def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("synthetic") / "set"
-    draw_dataset(folder, train_images=1, val_images=25, seed=2)
-    return folder
-
-
-@pytest.fixture(params=["synthetic", "coco_mini"])
-def root(request: pytest.FixtureRequest) -> Path:
-    return Path(request.getfixturevalue(request.param))
-
-
-class Oracle(nn.Module):
-    """Answers the true heatmaps of each person in turn, as the data set encodes them."""
-
-    def __init__(self, dataset: TopDownDataset, truth: list[Person]) -> None:
-        super().__init__()
-        size = dataset.codec.input_size
-        encoded = []
-        for index, person in enumerate(truth):
-            assert person.keypoints is not None
-            to_input = crop_matrix(dataset.crop(index), size)
-            encoded.append(dataset.codec.encode(warp_points(person.keypoints, to_input))[0])
-        self.heatmaps, self.position = torch.from_numpy(np.stack(encoded)), 0
-
-    def forward(self, images: Tensor) -> Tensor:
-        start, self.position = self.position, self.position + len(images)
-        return self.heatmaps[start : self.position]
 
 
 def true_results(annotation_file: Path, seed: int | None = None) -> list[Result]:
@@ -82,32 +44,6 @@ def direct(results: list[Result], annotation_file: Path) -> list[float]:
         evaluation.accumulate()
         evaluation.summarize()
     return [float(value) for value in evaluation.stats]
-
-
-def test_ground_truth_heatmaps_score_nearly_one(root: Path) -> None:
-    where = coco_split(root, "val")
-    people = load_people(where.annotation_file, where.image_dir)
-    dataset = TopDownDataset(people, CODEC)
-    outcome = evaluate(Oracle(dataset, people), dataset, where.annotation_file, flip_test=False, batch_size=7)
-    assert set(outcome.metrics) <= {f"{name}_gt" for name in FIGURES}
-    assert outcome.metrics["ap_gt"] > 0.95
-    assert outcome.metrics["ap50_gt"] == pytest.approx(1)
-    assert len(outcome.results) == len(people)
-    assert coco_ap(outcome.results, where.annotation_file)["ap"] == outcome.metrics["ap_gt"]
-
-
-def test_detected_boxes_have_names_of_their_own(synthetic: Path, tmp_path: Path) -> None:
-    where = coco_split(synthetic, "val")
-    truth = load_people(where.annotation_file, where.image_dir)
-    boxes = [{"image_id": person.image_id, "category_id": 1, "bbox": list(person.box), "score": 0.9} for person in truth]
-    # Each person is found twice: suppression must leave one.
-    (tmp_path / "boxes.json").write_text(json.dumps(boxes + boxes))
-    people = load_detections(tmp_path / "boxes.json", where.annotation_file, where.image_dir)
-    dataset = TopDownDataset(people, CODEC)
-    outcome = evaluate(Oracle(dataset, truth + truth), dataset, where.annotation_file, flip_test=False)
-    assert all(name.endswith("_det") for name in outcome.metrics)
-    assert outcome.metrics["ap_det"] > 0.95
-    assert len(outcome.results) == len(truth)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
