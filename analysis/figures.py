@@ -16,7 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.pareto import costs_and_scores, front_of, scored
-from analysis.published import PublishedNetwork
+from analysis.published import NAMED_TABLES, PublishedNetwork
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value, parameter_words, quantity, varied_parameters
 
@@ -29,6 +29,8 @@ MAX_NAMED_CURVES = 5
 MAX_NUMBERED = 15
 """Up to so many networks of the front bear their number in the figure."""
 HOVER_WIDTH = 60
+TABLE_SYMBOLS = {2: "diamond", 4: "diamond", 5: "diamond-open", 6: "diamond-wide-open"}
+"""The published tables and the sign of each; 2 is COCO and 4 MPII, never in one figure."""
 
 
 def front_figure(study: StudyRecord, cost: str, score: str, published: Sequence[PublishedNetwork] = ()) -> go.Figure:
@@ -71,7 +73,7 @@ def front_figure(study: StudyRecord, cost: str, score: str, published: Sequence[
         name="on the front (with trial numbers)" if numbered else "on the front",
         marker={"symbol": "circle", "color": VERMILLION, "size": 12},
     )
-    for table, symbol in ((2, "diamond"), (5, "diamond-open")):
+    for table, symbol in TABLE_SYMBOLS.items():
         _add_published(figure, [network for network in published if network.table == table], cost, score, table, symbol)
     return _laid_out(figure, quantity(cost), quantity(score))
 
@@ -184,11 +186,11 @@ def _add_published(
     figure.add_scatter(
         x=[network.values[cost] for network in known],
         y=[network.values[score] for network in known],
-        text=[network.name if table == 2 else "" for network in known],
+        text=[network.name if table in NAMED_TABLES else "" for network in known],
         hovertext=[
-            f"<b>published: {network.label}</b><br>{quantity(score)}: {network.ap:.3f} as published"
+            f"<b>published: {network.label}</b><br>{quantity(score)}: {network.score:.3f} as published"
             f"<br>{quantity(cost)}: {format_value(cost, network.values[cost])} by our count"
-            f"<br>printed: {network.printed_params_m} M parameters, {network.printed_gflops} GFLOPs"
+            f"<br>printed: {network.printed_params_m} M parameters, {network.printed_cost}FLOPs"
             f"<br>{network.epochs} epochs of training"
             for network in known
         ],

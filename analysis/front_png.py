@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter
 
 from analysis.figures import BLUE, GREY, VERMILLION, step_line
 from analysis.pareto import costs_and_scores, front_of, scored
-from analysis.published import PublishedNetwork, published_for
+from analysis.published import NAMED_TABLES, PublishedNetwork, published_for
 from analysis.trials import StudyRecord
 from analysis.words import number_words, quantity
 
@@ -73,7 +73,7 @@ def _panel(axes: Axes, study: StudyRecord, cost: str, score: str, published: lis
             textcoords="offset points",
             fontsize=8,
         )
-    known = [network for network in published if network.table == 2 and cost in network.values]
+    known = [network for network in published if network.table in NAMED_TABLES and cost in network.values]
     if known and score in known[0].values:
         axes.scatter(
             [network.values[cost] for network in known],
@@ -81,7 +81,7 @@ def _panel(axes: Axes, study: StudyRecord, cost: str, score: str, published: lis
             marker="D",
             s=36,
             color=BLUE,
-            label="published (Dite-HRNet paper, Table 2)",
+            label=f"published (Dite-HRNet paper, Table {known[0].table})",
         )
         for network in known:
             axes.annotate(

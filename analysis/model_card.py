@@ -15,6 +15,7 @@ from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import CONVENTIONS, architecture_words, format_value, number_words, plain, quantity
 from search_spaces.arch import ArchConfig, format_size
 from search_spaces.cost import cost_of
+from trainers.data.codecs import make_codec
 from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -23,7 +24,7 @@ class ModelCard:
     """The facts of a card that the network itself does not tell.
 
     ``metrics`` by the names of a trial record; ``protocol`` and ``provenance`` as in the study record; ``origin`` one
-    sentence on where the weights come from.
+    sentence on where the weights come from; ``codec`` and ``sigma`` (None: the published one) how its heatmaps are read.
     """
 
     name: str
@@ -32,11 +33,14 @@ class ModelCard:
     protocol: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     latency: Latency | None = None
+    codec: str = "msra"
+    sigma: float | None = None
 
 
 def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
     """The facts about one trial of a study."""
     epochs = number_words(len(record.curve), "epoch")
+    recipe = dict(study.protocol.get("recipe_changes", {})) | dict(record.parameters)
     origin = f"Trial {record.number} of the search {study.name!r}, after {epochs} of training."
     if record.status != "complete":
         origin += f" The trial was {record.status} before its budget was spent: its scores are of a lower fidelity."
@@ -46,6 +50,8 @@ def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
         metrics=record.metrics,
         protocol=study.protocol,
         provenance=study.provenance,
+        codec=recipe.get("codec", "msra"),
+        sigma=recipe.get("sigma"),
     )
 
 
@@ -55,6 +61,7 @@ def card_text(arch: ArchConfig, card: ModelCard, agreement: Agreement) -> str:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     environment.filters |= {"md": markdown, "value": lambda value, name: format_value(name, value)}
     cost = cost_of(arch)
+    codec = make_codec(card.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=card.sigma)
     return environment.from_string(source).render(
         card=card,
         arch=arch,
@@ -71,6 +78,7 @@ def card_text(arch: ArchConfig, card: ModelCard, agreement: Agreement) -> str:
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         padding=BOX_PADDING,
+        codec=codec,
     )
 
 

@@ -1,8 +1,9 @@
-"""Published networks of the family, and when they may stand beside a study's own.
+"""Published networks of the family, the protocol of each, and when they may stand in one figure with a study's own.
 
-Accuracies are the papers': Li et al., "Dite-HRNet", IJCAI 2022 (doi:10.24963/ijcai.2022/153), Tables 2 and 5, COCO
-val2017 with detected boxes and flip test. Costs are ours, counted on the same architecture under the convention of the
-axis it is drawn on, since the printed ones have one significant digit.
+Accuracies are the papers': Li et al., "Dite-HRNet", IJCAI 2022 (doi:10.24963/ijcai.2022/153). Tables 2, 5 and 6 are COCO
+val2017 with detected boxes, Tables 4 and 6 are MPII's validation with the annotated boxes. The rows of Lite-HRNet itself
+are as Lite-HRNet's authors published them (arXiv:2104.06403), after 210 epochs. Costs on an axis are ours, counted on the
+same architecture under the convention of that axis, since most printed ones have one significant digit.
 """
 
 from __future__ import annotations
@@ -15,31 +16,72 @@ from typing import Any
 from analysis.trials import StudyRecord
 from search_spaces.arch import ArchConfig, format_size
 from search_spaces.cost import Cost, cost_of
+from search_spaces.hyperparameters import COMPUTATION, TrainConfig
+from search_spaces.presets import TABLE_6 as NETWORKS_OF_TABLE_6
 from search_spaces.presets import preset
+from trainers.data.formats import FORMATS
 
-DATASET = "coco_val2017"
-METRIC = "ap_det"
+COCO, MPII = "coco_val2017", "mpii_val"
+"""Names of the data sets as a search file has to give them for the published figures to be of the same data."""
+AP, PCKH = "ap_det", "pckh50"
+DETECTOR = "of a detector with person AP 56.4"
+"""The detector behind the published boxes on COCO val2017."""
 PAPER = "Dite-HRNet paper"
+DECAY_EPOCHS = (170, 200)
+"""After these epochs the published trainings lower the learning rate, whatever their length."""
+LITE_EPOCHS, COCO_EPOCHS, MPII_EPOCHS = 210, 270, 260
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedNetwork:
-    """One row of a published table. ``ap`` is a fraction; the printed figures are as printed, rounding included."""
+    """One row of a published table. ``score`` is a fraction; the printed figures are as printed, rounding included."""
 
     name: str
     table: int
     arch: ArchConfig
-    ap: float
-    printed_params_m: float
-    printed_gflops: float
+    metric: str
+    score: float
+    printed_params_m: float | None
+    printed_flops: float
+    flops_unit: str = "G"
+    """``G`` or ``M``: of multiply-accumulates, which the paper calls FLOPs."""
     epochs: int
-    dataset: str = DATASET
-    boxes: str = "det"
 
     @property
     def label(self) -> str:
         """The name and where it is printed."""
         return f"{self.name} ({PAPER}, Table {self.table})"
+
+    @property
+    def printed_cost(self) -> str:
+        """The cost with the digits that are printed, as in ``205.2 M``."""
+        return f"{self.printed_flops} {self.flops_unit}"
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data set."""
+        return MPII if self.metric == PCKH else COCO
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """How it was trained and scored, under the names of a study's protocol."""
+        return {
+            "dataset": self.dataset,
+            "train_split": "train",
+            "val_split": "val",
+            "boxes": "gt" if self.metric == PCKH else "det",
+            "input_size": format_size(self.arch.input_size),
+            "epochs": self.epochs,
+            "batch_size": 256,
+            "flip_test": True,
+        }
+
+    @cached_property
+    def recipe(self) -> TrainConfig:
+        """Its hyper-parameters."""
+        of_data = FORMATS["mpii" if self.metric == PCKH else "coco"].training
+        own = {"epochs": self.epochs, "milestones": tuple(epoch / self.epochs for epoch in DECAY_EPOCHS)}
+        return TrainConfig.from_dict({**of_data, **own})
 
     @cached_property
     def cost(self) -> Cost:
@@ -49,24 +91,26 @@ class PublishedNetwork:
     @property
     def values(self) -> dict[str, float]:
         """Quantities by the names of objectives, as in a trial record; no latency was published."""
-        return {
-            METRIC: self.ap,
-            "mmacs": self.cost.mmacs,
-            "mmacs_paper": self.cost.macs_paper / 1e6,
-            "params": float(self.cost.params),
-        }
+        return {self.metric: self.score, **self.cost.objectives}
 
 
-# name, height, width, parameters in millions, GFLOPs, AP in percent, epochs of training
+# name, height, width, parameters in millions, GFLOPs, AP in percent
 _TABLE_2 = (
-    ("Lite-HRNet-18", 256, 192, 1.1, 0.2, 64.8, 210),
-    ("Lite-HRNet-18", 384, 288, 1.1, 0.4, 67.6, 210),
-    ("Lite-HRNet-30", 256, 192, 1.8, 0.3, 67.2, 210),
-    ("Lite-HRNet-30", 384, 288, 1.8, 0.7, 70.4, 210),
-    ("Dite-HRNet-18", 256, 192, 1.1, 0.2, 65.9, 270),
-    ("Dite-HRNet-18", 384, 288, 1.1, 0.4, 69.0, 270),
-    ("Dite-HRNet-30", 256, 192, 1.8, 0.3, 68.3, 270),
-    ("Dite-HRNet-30", 384, 288, 1.8, 0.7, 71.5, 270),
+    ("Lite-HRNet-18", 256, 192, 1.1, 0.2, 64.8),
+    ("Lite-HRNet-18", 384, 288, 1.1, 0.4, 67.6),
+    ("Lite-HRNet-30", 256, 192, 1.8, 0.3, 67.2),
+    ("Lite-HRNet-30", 384, 288, 1.8, 0.7, 70.4),
+    ("Dite-HRNet-18", 256, 192, 1.1, 0.2, 65.9),
+    ("Dite-HRNet-18", 384, 288, 1.1, 0.4, 69.0),
+    ("Dite-HRNet-30", 256, 192, 1.8, 0.3, 68.3),
+    ("Dite-HRNet-30", 384, 288, 1.8, 0.7, 71.5),
+)
+# name, parameters in millions, GFLOPs, PCKh@0.5 in percent at 256x256
+_TABLE_4 = (
+    ("Lite-HRNet-18", 1.1, 0.2, 86.1),
+    ("Lite-HRNet-30", 1.8, 0.4, 87.0),
+    ("Dite-HRNet-18", 1.1, 0.2, 87.0),
+    ("Dite-HRNet-30", 1.8, 0.4, 87.6),
 )
 # G and N on the branches of Dite-HRNet-18 at 256x192, parameters in millions, GFLOPs, AP in percent
 _TABLE_5 = (
@@ -87,54 +131,135 @@ _TABLE_5 = (
     ((4, 4, 4, 4), (1, 2, 4, 4), 1.4, 0.25, 65.8),
     ((4, 4, 4, 4), (4, 4, 4, 4), 1.5, 0.25, 65.9),
 )
+# name, parameters in millions, MFLOPs and AP in percent on COCO at 256x192, MFLOPs and PCKh@0.5 in percent on MPII
+_TABLE_6 = (
+    ("Lite-HRNet-18", 1.1, 205.2, 64.8, 273.4, 86.1),
+    ("Lite-HRNet-18 with ACM", 1.0, 210.6, 65.1, 280.6, 86.5),
+    ("Lite-HRNet-18 with DSC", 1.2, 211.0, 65.3, 281.1, 86.5),
+    ("Lite-HRNet-18 with ACM & DSC", 1.1, 215.5, 65.6, 287.2, 86.7),
+    ("Dite-HRNet-18", 1.1, 209.8, 65.9, 279.5, 87.0),
+)
 
 
-def _percent(ap: float) -> float:
-    return round(ap / 100, 4)
+def _fraction(percent: float) -> float:
+    return round(percent / 100, 4)
+
+
+def _epochs(name: str, usual: int) -> int:
+    return LITE_EPOCHS if name in ("Lite-HRNet-18", "Lite-HRNet-30") else usual
+
+
+def _preset(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _on_mpii(name: str) -> ArchConfig:
+    return preset(name, input_size=(256, 256), keypoints=16)
 
 
 TABLE_2 = tuple(
     PublishedNetwork(
         name=name,
         table=2,
-        arch=preset(name.lower().replace("-", "_"), input_size=(height, width)),
-        ap=_percent(ap),
+        arch=preset(_preset(name), input_size=(height, width)),
+        metric=AP,
+        score=_fraction(ap),
         printed_params_m=params,
-        printed_gflops=gflops,
-        epochs=epochs,
+        printed_flops=gflops,
+        epochs=_epochs(name, COCO_EPOCHS),
     )
-    for name, height, width, params, gflops, ap, epochs in _TABLE_2
+    for name, height, width, params, gflops, ap in _TABLE_2
+)
+TABLE_4 = tuple(
+    PublishedNetwork(
+        name=name,
+        table=4,
+        arch=_on_mpii(_preset(name)),
+        metric=PCKH,
+        score=_fraction(pckh),
+        printed_params_m=params,
+        printed_flops=gflops,
+        epochs=_epochs(name, MPII_EPOCHS),
+    )
+    for name, params, gflops, pckh in _TABLE_4
 )
 TABLE_5 = tuple(
     PublishedNetwork(
         name=f"Dite-HRNet-18, G {','.join(map(str, groups))}, N {','.join(map(str, kernels))}",
         table=5,
         arch=dataclasses.replace(preset("dite_hrnet_18"), groups=groups, kernels=kernels),
-        ap=_percent(ap),
+        metric=AP,
+        score=_fraction(ap),
         printed_params_m=params,
-        printed_gflops=gflops,
-        epochs=270,
+        printed_flops=gflops,
+        epochs=COCO_EPOCHS,
     )
     for groups, kernels, params, gflops, ap in _TABLE_5
 )
-PUBLISHED = (*TABLE_2, *TABLE_5)
+TABLE_6_COCO = tuple(
+    PublishedNetwork(
+        name=name,
+        table=6,
+        arch=preset(network),
+        metric=AP,
+        score=_fraction(ap),
+        printed_params_m=params,
+        printed_flops=mflops,
+        flops_unit="M",
+        epochs=_epochs(name, COCO_EPOCHS),
+    )
+    for network, (name, params, mflops, ap, _, _) in zip(NETWORKS_OF_TABLE_6, _TABLE_6, strict=True)
+)
+TABLE_6_MPII = tuple(
+    PublishedNetwork(
+        name=name,
+        table=6,
+        arch=_on_mpii(network),
+        metric=PCKH,
+        score=_fraction(pckh),
+        printed_params_m=params,
+        printed_flops=mflops,
+        flops_unit="M",
+        epochs=_epochs(name, MPII_EPOCHS),
+    )
+    for network, (name, params, _, _, mflops, pckh) in zip(NETWORKS_OF_TABLE_6, _TABLE_6, strict=True)
+)
+NAMED_TABLES = (2, 4)
+"""Tables whose networks have their names beside them in a figure: few, and apart from each other."""
+PUBLISHED = (*TABLE_2, *TABLE_4, *TABLE_5, *TABLE_6_COCO, *TABLE_6_MPII)
 
 
 def published_for(study: StudyRecord) -> list[PublishedNetwork]:
-    """The published networks measured the way the study measures its own, most often none.
+    """The published networks scored the way the study scores its own, most often none.
 
-    Same data set, same metric (``ap_det``), same input size, and a flip test unless the protocol does not say. A network
-    that two tables print appears once.
+    Same data set and split, same metric (``ap_det`` or ``pckh50``), same input size, and a flip test unless the protocol
+    does not say; the training may differ. A network that two tables print appears once.
     """
     protocol = study.protocol
-    if METRIC not in study.objectives or protocol.get("dataset") != DATASET or protocol.get("flip_test", True) is not True:
+    if protocol.get("flip_test", True) is not True or protocol.get("val_split", "val") != "val":
         return []
     size = _size_text(protocol.get("input_size"))
     rows: dict[str, PublishedNetwork] = {}
     for network in PUBLISHED:
+        if network.metric not in study.objectives or network.dataset != protocol.get("dataset"):
+            continue
         if format_size(network.arch.input_size) == size:
             rows.setdefault(network.arch.arch_id, network)
     return list(rows.values())
+
+
+RECIPE_FIELDS = tuple(
+    field.name
+    for field in dataclasses.fields(TrainConfig)
+    if field.name not in ("epochs", "batch_size", "flip_test", "validate_every", "seed", *COMPUTATION)
+)
+"""Hyper-parameters that change what is learned and have no field of their own in a protocol."""
+
+
+def recipe_changes(config: TrainConfig) -> dict[str, Any]:
+    """Hyper-parameters that differ from the paper's for COCO, as plain values: the rest of a protocol."""
+    ours, paper = config.to_dict(), TrainConfig().to_dict()
+    return {name: ours[name] for name in RECIPE_FIELDS if ours[name] != paper[name]}
 
 
 def _size_text(size: Any) -> str:

@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from analysis.comparison import comparison_table
 from analysis.figures import curve_metrics, curves_figure, front_figure, hypervolume_figure
 from analysis.front_png import write_front_png
 from analysis.pareto import REFERENCE_MARGIN, costs_and_scores, front_of, hypervolume_curve, scored
@@ -103,6 +104,7 @@ def report_html(study: StudyRecord) -> str:
         recommended=recommendations(study),
         columns=table_columns(study),
         front_numbers={record.number for record in front},
+        comparison=comparison_table(study),
         charts=charts,
         progress=progress,
         rows=rows(study),
@@ -144,11 +146,8 @@ def front_charts(study: StudyRecord) -> list[Chart]:
     if not scored(study) or not scores:
         return []
     published = published_for(study)
-    note = (
-        " Blue diamonds are published networks of the same test protocol, trained for 210 or 270 epochs."
-        if published
-        else ""
-    )
+    epochs = " or ".join(map(str, sorted({network.epochs for network in published})))
+    note = f" Blue diamonds are published networks of the same test protocol, trained for {epochs} epochs." if epochs else ""
     return [
         Chart(
             key=f"front-{cost}",

@@ -33,7 +33,8 @@ CONVENTIONS = {
     "once, additions of a bias counted as well.",
     "params": "All parameters of the network.",
     "latency_ms": "Median time of one image through the exported network in ONNX Runtime on a CPU, without reading the "
-    "image and without flip test.",
+    "image and without flip test, measured before training; its spread, device, threads, warm-up and number of runs stand "
+    "in latency.json of each trial's folder.",
 }
 
 _INDEXED = re.compile(r"(.+?)_(branch|stage)_?(\d+)")

@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from analysis.trials import DIRECTIONS
+from dite_search.fitting import space_for, training_for
 from search_spaces.errors import InvalidInput, unknown_name
 from search_spaces.files import read_mapping
 from search_spaces.hyperparameters import TrainConfig
-from search_spaces.named_spaces import space_from
 from search_spaces.space import SearchSpace
+from trainers.data.formats import COCO, FORMATS, DataFormat
 
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -39,24 +40,60 @@ class DataSection(_Section):
 
     root: str | None = Field(
         None,
-        description="folder in the original COCO layout (annotations/, train2017/, val2017/); ${NAME} and ${NAME:-default}"
-        " are environment variables; relative to the working directory",
+        description="folder in the published layout of the format (COCO: annotations/, train2017/, val2017/; MPII and"
+        " CrowdPose: annotations/, images/); ${NAME} and ${NAME:-default} are environment variables; relative to the working"
+        " directory",
+    )
+    format: Annotated[str, AfterValidator(lambda name: _one_of("format", name, tuple(FORMATS)))] = Field(
+        "coco",
+        description="one of "
+        + ", ".join(FORMATS)
+        + "; it gives the keypoints of the networks, the accuracy and, where the file says nothing else, the papers' input"
+        " size and hyper-parameters for the data (MPII: 256x256, 260 epochs, no half-body crops)",
     )
     name: str = Field(
-        "custom", description="name of the data set in reports; published figures appear for coco_val2017 only"
+        "custom", description="name of the data set in reports; the published figures are of coco_val2017 and mpii_val"
     )
     synthetic: SyntheticSection | None = Field(None, description="draw people instead of reading a data set")
-    train_split: Literal["train", "val"] = Field("train", description="split to learn from")
-    val_split: Literal["train", "val"] = Field("val", description="split to be scored on")
-    boxes: Literal["gt", "det"] = Field("gt", description="person boxes of the validation: ground truth or detected")
+    train_split: str = Field("train", description="split to learn from: train or val; crowdpose has trainval and test too")
+    val_split: str = Field("val", description="split to be scored on")
+    boxes: Literal["gt", "det"] = Field(
+        "gt", description="person boxes of the validation: ground truth or detected; MPII has no detected ones"
+    )
     detections: str | None = Field(None, description="COCO detections file, needed when boxes is det")
     workers: int = Field(0, ge=0, le=256, description="loader processes of each training process; 0 loads in the process")
+    prepared: str | None = Field(
+        None,
+        description="folder that dite-search prepare wrote, seen by every node; default: one that fits in prepared/ of the"
+        " root, where there is one",
+    )
+    on_broken_image: Literal["stop", "skip"] = Field(
+        "stop", description="end a training at a broken image, or leave its people out of it; validation always stops"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSection:
         if (self.root is None) == (self.synthetic is None):
             raise ValueError("data must name exactly one of root and synthetic")
+        if self.synthetic and self.format != COCO.name:
+            raise ValueError(f"format must be {COCO.name} where data.synthetic draws the people, got {self.format}")
+        known = self.data_format
+        for field in ("train_split", "val_split"):
+            if getattr(self, field) not in known.splits:
+                raise ValueError(str(unknown_name(f"{field} of format {self.format}", getattr(self, field), known.splits)))
+        if self.boxes not in known.accuracies:
+            raise ValueError(f"boxes must be {' or '.join(known.accuracies)} in format {self.format}, got {self.boxes}")
         return self
+
+    @property
+    def data_format(self) -> DataFormat:
+        """What follows from the name of the format."""
+        return FORMATS[self.format]
+
+    @property
+    def accuracy(self) -> str:
+        """The figure that ranks networks on this data."""
+        return self.data_format.accuracies[self.boxes]
 
 
 class SamplerSection(_Section):
@@ -73,8 +110,33 @@ class ResourcesSection(_Section):
     """What one trial takes. One worker trains in the trial's own process; more are Ray Train workers of their own."""
 
     workers: int = Field(1, ge=1, le=1024, description="training processes that share each batch")
+    max_workers: int | None = Field(
+        None, ge=1, le=1024, description="up to so many processes while the cluster has room for them (elastic)"
+    )
     cpus_per_worker: int = Field(1, ge=1, le=1024, description="CPU cores, and threads, of each")
     gpus_per_worker: float = Field(0.0, ge=0.0, le=16.0, description="GPUs of each; a fraction shares one")
+
+    @model_validator(mode="after")
+    def _range(self) -> ResourcesSection:
+        if self.max_workers is not None and self.max_workers < self.workers:
+            raise ValueError(f"max_workers must be at least workers {self.workers}, got {self.max_workers}")
+        return self
+
+    @property
+    def in_process(self) -> bool:
+        """Whether a trial trains in its own process, without workers of Ray Train."""
+        return self.workers == 1 and self.max_workers is None
+
+
+class LatencySection(_Section):
+    """How the latency of one image is measured: ONNX Runtime on the processor of the trial, before its training."""
+
+    device: str | None = Field(
+        None, min_length=1, max_length=100, description="label of the device; default: the processor's name and the threads"
+    )
+    threads: int | None = Field(None, ge=1, le=1024, description="threads; default: resources.cpus_per_worker")
+    warmup: int = Field(5, ge=0, le=100_000, description="passes before the timed ones")
+    runs: int = Field(30, ge=1, le=100_000, description="timed passes, whose median is latency_ms")
 
 
 class SearchConfig(_Section):
@@ -95,6 +157,7 @@ class SearchConfig(_Section):
     start_with: tuple[dict[str, Any], ...] = Field((), description="points to try first, in the space's parameters")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the sampler and of every training")
     resources: ResourcesSection = Field(default_factory=ResourcesSection)
+    latency: LatencySection = Field(default_factory=LatencySection)
     max_concurrent: int | None = Field(None, ge=1, description="trials at once; default: what the resources allow")
     retries: int = Field(
         1, ge=0, le=100, description="new starts of a trial whose process died; it goes on from its checkpoint"
@@ -112,15 +175,15 @@ class SearchConfig(_Section):
                 raise unknown_name("objective", objective, DIRECTIONS)
         if len(set(self.objectives)) != len(self.objectives):
             raise ValueError(f"objectives must not name one twice, got {list(self.objectives)}")
-        scores = [objective for objective in self.objectives if objective.startswith("ap_")]
-        expected = f"ap_{self.data.boxes}"
-        if scores != [expected]:
+        scores = [objective for objective in self.objectives if DIRECTIONS[objective] == "maximize"]
+        if scores != [self.accuracy]:
+            data = self.data
+            of = f"data.boxes {data.boxes}" if len(data.data_format.accuracies) > 1 else f"data.format {data.format}"
+            raise ValueError(f"objectives must hold exactly one accuracy, {self.accuracy} for {of}, got {scores}")
+        most = max(self.resources.workers, self.resources.max_workers or 1)
+        if self.train_config.batch_size < 2 * most:
             raise ValueError(
-                f"objectives must hold exactly one accuracy, {expected} for data.boxes {self.data.boxes}, got {scores}"
-            )
-        if self.train_config.batch_size % self.resources.workers:
-            raise ValueError(
-                f"training.batch_size must be a multiple of resources.workers {self.resources.workers},"
+                f"training.batch_size must be at least {2 * most}, 2 samples for each of {most} workers,"
                 f" got {self.train_config.batch_size}"
             )
         space = self.search_space
@@ -140,20 +203,20 @@ class SearchConfig(_Section):
 
     @cached_property
     def search_space(self) -> SearchSpace:
-        """The space, with the input size of this search."""
-        return space_from(self.space, input_size=self.input_size)
+        """The space, with the input size of this search and the keypoints of its data."""
+        return space_for(self.space, self.data.data_format, input_size=self.input_size)
 
     @cached_property
     def train_config(self) -> TrainConfig:
         """The hyper-parameters of every trial, before a point changes some."""
         if "seed" in self.training:
             raise InvalidInput("training.seed must not be given: seed of the search is the seed of every training")
-        return TrainConfig.from_dict({**self.training, "seed": self.seed})
+        return TrainConfig.from_dict({**training_for(self.training, self.data.data_format), "seed": self.seed})
 
     @property
     def accuracy(self) -> str:
-        """The objective that is learned about, as opposed to computed: ``ap_gt`` or ``ap_det``."""
-        return f"ap_{self.data.boxes}"
+        """The objective that is learned about, as opposed to computed: ``ap_gt``, ``ap_det`` or ``pckh50``."""
+        return self.data.accuracy
 
     @property
     def study_directory(self) -> Path:
@@ -196,7 +259,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 def _expanded(values: dict[str, Any]) -> dict[str, Any]:
     """Environment variables in the fields that hold paths and URLs."""
     data = values.get("data")
-    for section, names in ((values, ("directory", "study_url", "mlflow_url")), (data, ("root", "detections"))):
+    for section, names in ((values, ("directory", "study_url", "mlflow_url")), (data, ("root", "detections", "prepared"))):
         if isinstance(section, dict):
             for name in names:
                 if isinstance(section.get(name), str):
@@ -247,5 +310,6 @@ def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
         "synthetic": SyntheticSection,
         "sampler": SamplerSection,
         "resources": ResourcesSection,
+        "latency": LatencySection,
     }
     return sections[str(path[-1])] if path else SearchConfig

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from analysis.comparison import comparison_table
 from analysis.pareto import front_of
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value
@@ -105,6 +108,20 @@ def front_table(study: StudyRecord) -> Table:
             " ".join(f"{name}={value}" for name, value in trial.parameters.items()),
         )
     return table
+
+
+def published_table(study: StudyRecord) -> Group | None:
+    """The study's networks beside the published figures, with both protocols; None where none was published."""
+    found = comparison_table(study)
+    if found is None:
+        return None
+    # Narrow, for a terminal of 80 columns.
+    table = Table(title=Text(found.title, style="bold"), title_justify="left", box=SIMPLE_HEAD, padding=0)
+    for index, name in enumerate(found.names):
+        table.add_column(Text(name), justify="left" if index == 0 else "right", overflow="fold")
+    for cells in found.rows:
+        table.add_row(*map(Text, cells))
+    return Group(table, *map(Text, found.notes))
 
 
 def latest(trial: TrialRecord, name: str) -> float | None:

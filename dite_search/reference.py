@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dite_search.config import DataSection, ResourcesSection, SamplerSection, SearchConfig, SyntheticSection
+from dite_search.config import DataSection, LatencySection, ResourcesSection, SamplerSection, SearchConfig, SyntheticSection
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.named_spaces import SPACES
-from search_spaces.parameters import ARCH_PARAMETERS, TRAIN_PARAMETERS, TUPLE_PARAMETERS
+from search_spaces.parameters import ARCH_PARAMETERS, NETWORK, TRAIN_PARAMETERS, TUPLE_PARAMETERS
 from search_spaces.presets import PRESETS
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data.synthetic": SyntheticSection,
     "sampler": SamplerSection,
     "resources": ResourcesSection,
+    "latency": LatencySection,
 }
 
 
@@ -47,6 +48,7 @@ def search_file_reference() -> str:
         "",
         f"- Spaces: {_names(SPACES)}.",
         f"- Networks: {_names(PRESETS)}.",
+        f"- A whole network as a parameter: `{NETWORK}`, its values networks by name.",
         f"- Parameters of the architecture: {_names(ARCH_PARAMETERS)}.",
         f"- Whole tuples, written as `1-1-2-4`: {_names(TUPLE_PARAMETERS)}.",
         f"- Hyper-parameters: {_names(TRAIN_PARAMETERS)}.",

@@ -43,6 +43,7 @@ from dite_search.tracking import UNREACHABLE, Tracker, tracking_uri
 from dite_search.trainable import TrialRunner
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
+from trainers.data.pictures import training_pictures, validation_pictures
 from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
 
@@ -57,7 +58,8 @@ def run_search(config: SearchConfig, console: Console) -> StudyRecord:
         InvalidInput: the data, the storage or the resources do not fit; nothing was started.
     """
     data = data_of(config, console)
-    data.people(data.train_split), data.validation_people()
+    size = config.search_space.base.input_size
+    training_pictures(data, size), validation_pictures(data, data.validation_people(), size)
     start_ray()
     concurrent = concurrency(config, ray.cluster_resources())  # type: ignore[no-untyped-call]
     uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
@@ -220,12 +222,15 @@ def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
     assert root is not None, "the search file names a root or a synthetic data set"
     return DataConfig(
         root=Path(root),
+        format=section.format,
         name="synthetic" if section.synthetic else section.name,
         train_split=section.train_split,
         val_split=section.val_split,
         boxes=section.boxes,
         detections=Path(section.detections) if section.detections else None,
         workers=section.workers,
+        prepared=Path(section.prepared) if section.prepared else None,
+        on_broken_image=section.on_broken_image,
     )
 
 
@@ -245,7 +250,7 @@ def provenance(uri: str) -> dict[str, Any]:
 def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:
     """The trainable with what its own process takes: all of one worker, next to nothing when it only drives others."""
     resources = config.resources
-    if resources.workers > 1:
+    if not resources.in_process:
         # A bundle must ask for something, and a fraction of a core would keep the last worker from its own: one byte does.
         return tune.with_resources(runner.__call__, {"memory": 1})
     bundle: dict[str, float] = {"CPU": resources.cpus_per_worker}

@@ -16,8 +16,11 @@ from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import resized
 from trainers import engine
 from trainers.checkpoint import LAST, load_any_network, load_checkpoint
+from trainers.data.formats import ACCURACIES
 from trainers.data.source import DataConfig, validation_set
+from trainers.distributed import Worker, default_device
 from trainers.evaluation.scoring import evaluate
+from trainers.torch_file import read_torch_file
 
 
 def train_one(
@@ -27,7 +30,9 @@ def train_one(
     *,
     directory: Path,
     workers: int,
+    max_workers: int | None = None,
     threads: int | None,
+    retries: int = 1,
     console: Console,
 ) -> engine.Metrics:
     """Train a network on ``workers`` processes and print every epoch; the metrics of the last.
@@ -39,8 +44,18 @@ def train_one(
     finished = len(load_checkpoint(directory / LAST).curve) if (directory / LAST).is_file() else 0
     if finished:
         console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False)
-    if workers > 1:
-        return _train_with_ray(arch, config, data, directory=directory, workers=workers, threads=cores)
+    if workers > 1 or max_workers is not None:
+        return _train_with_ray(
+            arch,
+            config,
+            data,
+            directory=directory,
+            workers=workers,
+            max_workers=max_workers,
+            threads=cores,
+            retries=retries,
+            console=console,
+        )
     torch.set_num_threads(cores)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         epochs = bar.add_task("epochs", total=config.epochs, completed=finished)
@@ -61,17 +76,23 @@ def evaluate_one(
     """The metrics of a checkpoint on the validation people, whose predictions ``dump`` receives."""
     arch, network = load_any_network(checkpoint)
     arch = resized(arch, input_size=input_size)
-    device = engine.default_device()
-    dataset = validation_set(data, arch, TrainConfig())
-    scored = evaluate(network.to(device), dataset, data, flip_test=flip_test, device=device)
+    worker = Worker(device=default_device())
+    dataset = validation_set(data, arch, trained_with(checkpoint))
+    scored = evaluate(network.to(worker.device), dataset, data, flip_test=flip_test, worker=worker)
+    assert scored is not None, "one process has the scores"
     if dump:
         write_json(dump, scored.results)
     return scored.metrics
 
 
+def trained_with(checkpoint: Path) -> TrainConfig:
+    """The hyper-parameters of a checkpoint's training, which say how heatmaps are read; the paper's for a published one."""
+    return TrainConfig() if "state_dict" in read_torch_file(checkpoint) else load_checkpoint(checkpoint).train
+
+
 def describe_epoch(metrics: engine.Metrics, epochs: int) -> str:
     """An epoch in one line."""
-    scores = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name.startswith(("ap_gt", "ap_det")))
+    scores = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name in ACCURACIES)
     return (
         f"epoch {metrics['epoch']:>3.0f}/{epochs}  loss {metrics['loss']:.6f}"
         f"  {metrics['samples_per_second']:.0f} samples/s  {metrics['seconds']:.0f} s  {scores}"
@@ -79,27 +100,39 @@ def describe_epoch(metrics: engine.Metrics, epochs: int) -> str:
 
 
 def _train_with_ray(
-    arch: ArchConfig, config: TrainConfig, data: DataConfig, *, directory: Path, workers: int, threads: int
+    arch: ArchConfig,
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    directory: Path,
+    workers: int,
+    max_workers: int | None,
+    threads: int,
+    retries: int,
+    console: Console,
 ) -> engine.Metrics:
     from dite_search.runner import start_ray
-    from dite_search.trainable import reason_of
-    from trainers.ray_trainer import fit
+    from trainers.ray_trainer import OWN_REASONS, WorkersLostError, fit
 
     engine.check_batch(config, workers)
     start_ray()
-    gpus = 1.0 if torch.cuda.is_available() else 0.0
     try:
-        return fit(
+        fit(
             arch,
             config,
             data,
             directory=directory,
             workers=workers,
+            max_workers=max_workers,
             cpus_per_worker=threads,
-            gpus_per_worker=gpus,
-            name="train",
+            gpus_per_worker=1.0 if torch.cuda.is_available() else 0.0,
+            retries=retries,
+            name=directory.name,
             storage=directory / "ray_train",
         )
-    except Exception as error:
-        # Ray wraps what a worker raised in errors of its own; the cause is what a user can mend.
-        raise InvalidInput(f"training on {workers} workers ended: {reason_of(error)}") from error
+    except (*OWN_REASONS, WorkersLostError) as error:
+        raise InvalidInput(f"training of {arch.arch_id} on {workers} workers ended: {error}") from None
+    curve = load_checkpoint(directory / LAST).curve
+    for metrics in curve:
+        console.print(describe_epoch(metrics, config.epochs), highlight=False)
+    return curve[-1]

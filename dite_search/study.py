@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from analysis.published import recipe_changes
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
 from dite_search.config import SearchConfig, parse_search
 from dite_search.samplers import distributions, make_sampler
@@ -174,11 +175,13 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
         "dataset": "synthetic" if config.data.synthetic else config.data.name,
         "train_split": config.data.train_split,
         "val_split": config.data.val_split,
+        "format": config.data.format,
         "boxes": config.data.boxes,
         "input_size": "x".join(map(str, space.base.input_size)) if "input_size" not in space.parameters else "varied",
         "epochs": config.train_config.epochs,
         "batch_size": config.train_config.batch_size,
         "flip_test": config.train_config.flip_test,
+        "recipe_changes": recipe_changes(config.train_config),
         "seed": config.seed,
     }
 

@@ -50,7 +50,8 @@ class TrialRunner:
         space, resources = self.search.search_space, self.search.resources
         arch, config = space.build(point), space.train_config(point, self.search.train_config)
         write_mapping(directory / ARCH_FILE, arch.to_dict())
-        if resources.workers == 1:
+        latency = median_latency(self.search, arch, directory) if "latency_ms" in self.search.objectives else {}
+        if resources.in_process:
             torch.set_num_threads(resources.cpus_per_worker)
             result = engine.train(arch, config, self.data, directory=directory, report=lambda m, _: tune.report(m))
             metrics = result.metrics
@@ -64,25 +65,24 @@ class TrialRunner:
                 self.data,
                 directory=directory,
                 workers=resources.workers,
+                max_workers=resources.max_workers,
                 cpus_per_worker=resources.cpus_per_worker,
                 gpus_per_worker=resources.gpus_per_worker,
+                retries=self.search.retries,
                 name=tune.get_context().get_trial_id(),
                 storage=self.search.study_directory / "ray_train",
                 callbacks=[TuneReportCallback()],  # type: ignore[no-untyped-call]
             )
-        if "latency_ms" in self.search.objectives:
-            latency = median_latency(arch, threads=resources.cpus_per_worker)
-            tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | {"latency_ms": latency})
+        if latency:
+            tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | latency)
 
 
-def median_latency(arch: ArchConfig, *, threads: int) -> float:
-    """Median milliseconds of the exported network on one image by ONNX Runtime on this machine's processor."""
+def median_latency(search: SearchConfig, arch: ArchConfig, directory: Path) -> dict[str, float]:
+    """``latency_ms`` of the exported network, measured before training: weights do not change it."""
     # These imports take seconds, and only a search with latency among its objectives needs them.
-    from analysis.latency import measure_latency
-    from analysis.onnx_export import onnx_bytes
-    from trainers.model import build_network
+    from dite_search.latency import trial_latency
 
-    return measure_latency(onnx_bytes(arch, build_network(arch).eval()), arch.input_size, threads=threads).median_ms
+    return {"latency_ms": trial_latency(search, arch, directory)}
 
 
 def reason_of(error: BaseException) -> str:

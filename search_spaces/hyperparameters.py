@@ -13,8 +13,8 @@ from search_spaces.errors import InvalidInput, unknown_name
 OPTIMIZERS = ("adam", "adamw")
 CODECS = ("msra", "udp", "dark")
 PRECISIONS = ("float32", "bfloat16", "float16")
-COMPUTATION = ("precision", "micro_batch", "sync_batchnorm", "recompute_activations", "compile")
-"""Fields that say how steps are computed, not what is learned."""
+COMPUTATION = ("precision", "micro_batch", "sync_batchnorm", "recompute_activations", "compile", "checkpoint_iterations")
+"""Fields that say how steps are computed, not what is learned: a training may go on with others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,8 @@ class TrainConfig:
     """Whether blocks are computed a second time in the backward pass instead of being kept: less memory, more time."""
     compile: bool = False
     """Whether ``torch.compile`` translates the network first, which takes minutes before the first step."""
+    checkpoint_iterations: int | None = None
+    """Iterations between checkpoints within an epoch; None writes one at the end of each epoch only."""
 
     def __post_init__(self) -> None:
         for name, low, high in _INTEGERS:
@@ -132,7 +134,8 @@ _INTEGERS = (
     ("validate_every", 1, 100_000),
     ("seed", 0, 2**32 - 1),
     ("reference_batch_size", 1, 1_000_000),
-    ("micro_batch", 1, 1_000_000),
+    ("micro_batch", 2, 1_000_000),
+    ("checkpoint_iterations", 1, 10_000_000),
 )
 _NUMBERS = (
     ("learning_rate", 1e-8, 10.0),
@@ -148,7 +151,7 @@ _NUMBERS = (
     ("clip_norm", 1e-6, 1e6),
     ("ema_decay", 0.0, 0.999999),
 )
-_OPTIONAL = ("sigma", "reference_batch_size", "micro_batch", "clip_norm", "ema_decay")
+_OPTIONAL = ("sigma", "reference_batch_size", "micro_batch", "checkpoint_iterations", "clip_norm", "ema_decay")
 
 
 def _number(name: str, value: Any, low: float, high: float) -> float:

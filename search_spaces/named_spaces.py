@@ -7,8 +7,8 @@ from typing import Any
 
 from search_spaces.arch import BRANCHES, ArchConfig
 from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.parameters import Choice, Parameter, parameter_from
-from search_spaces.presets import PRESETS, dite_hrnet_18, resized, resolve_arch
+from search_spaces.parameters import NETWORK, Choice, Parameter, parameter_from
+from search_spaces.presets import PRESETS, TABLE_6, dite_hrnet_18, resized, resolve_arch
 from search_spaces.space import SearchSpace
 
 
@@ -22,6 +22,11 @@ def table5() -> SearchSpace:
             "kernels": Choice(values=("1-1-1-1", "4-4-2-1", "1-2-4-4", "4-4-4-4")),
         },
     )
+
+
+def table6() -> SearchSpace:
+    """The five networks of the paper's Table 6: from Lite-HRNet-18 by ACM and DSC to Dite-HRNet-18, at 256×192."""
+    return SearchSpace(name="table6", base=dite_hrnet_18(), parameters={NETWORK: Choice(values=TABLE_6)})
 
 
 def dite_hrnet() -> SearchSpace:
@@ -65,7 +70,7 @@ def tiny() -> SearchSpace:
     )
 
 
-SPACES: dict[str, Callable[[], SearchSpace]] = {space.__name__: space for space in (table5, dite_hrnet, tiny)}
+SPACES: dict[str, Callable[[], SearchSpace]] = {space.__name__: space for space in (table5, table6, dite_hrnet, tiny)}
 
 
 def named_space(name: str) -> SearchSpace:

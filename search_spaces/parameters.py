@@ -40,6 +40,8 @@ ARCH_PARAMETERS = (
 """Every name an architecture flattens to."""
 TUPLE_PARAMETERS = (*_PER_BRANCH.values(), "modules")
 """Names under which a space may vary all branches, or all stages, together."""
+NETWORK = "network"
+"""The name under which a space varies whole networks: its values are those of presets, see `SearchSpace`."""
 TRAIN_PARAMETERS = tuple(
     field.name
     for field in dataclasses.fields(TrainConfig)

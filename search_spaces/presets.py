@@ -74,6 +74,10 @@ PRESETS: dict[str, Callable[[], ArchConfig]] = {
 }
 
 
+TABLE_6 = ("lite_hrnet_18", "lite_hrnet_18_acm", "lite_hrnet_18_dsc", "lite_hrnet_18_acm_dsc", "dite_hrnet_18")
+"""The networks of the paper's Table 6 in its order: each part of Dite-HRNet added to Lite-HRNet."""
+
+
 def preset(name: str, *, input_size: tuple[int, int] | None = None, keypoints: int | None = None) -> ArchConfig:
     """A named network; ``input_size`` (height, width) and ``keypoints`` default to COCO's 256×192 and 17."""
     if name not in PRESETS:

@@ -16,6 +16,7 @@ from search_spaces.errors import InvalidInput, unknown_name
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.parameters import (
     ARCH_PARAMETERS,
+    NETWORK,
     TRAIN_PARAMETERS,
     TUPLE_PARAMETERS,
     Choice,
@@ -24,6 +25,7 @@ from search_spaces.parameters import (
     field_of,
     unflatten,
 )
+from search_spaces.presets import PRESETS, preset
 
 Point = dict[str, Scalar]
 """One value for every parameter of a space."""
@@ -33,7 +35,9 @@ Point = dict[str, Scalar]
 class SearchSpace:
     """Parameters, each with its allowed values, around a base architecture that gives all other fields.
 
-    The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. Rules that tie
+    The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. The parameter
+    ``network`` names whole networks: each takes the place of the base, which then gives input size and keypoints only, and
+    the other parameters change it further. Rules that tie
     values together (G divides half a width) hold within one branch, so the valid points are a sum of products over
     branches: they are counted and sampled exactly, never by trial and error.
 
@@ -80,7 +84,7 @@ class SearchSpace:
         missing = [name for name in self.choices if name not in point]
         if missing:
             raise InvalidInput(f"a point of space {self.name} must have a value for {missing[0]}")
-        return unflatten({name: point[name] for name in self.choices}, self.base)
+        return self._arch({name: point[name] for name in self.choices})
 
     def train_config(self, point: Mapping[str, Scalar], base: TrainConfig) -> TrainConfig:
         """``base`` with the hyper-parameters of a point."""
@@ -108,7 +112,7 @@ class SearchSpace:
         """Every network of the space once, in a fixed order."""
         seen = set()
         for point in self.points():
-            arch = unflatten(point, self.base)
+            arch = self._arch(point)
             if arch.arch_id not in seen:
                 seen.add(arch.arch_id)
                 yield arch
@@ -175,13 +179,23 @@ class SearchSpace:
         ties = [candidate for distance, candidate in candidates if distance == min(d for d, _ in candidates)]
         return ties[int(generator.integers(len(ties)))] if ties else None
 
+    def _arch(self, values: Mapping[str, Scalar]) -> ArchConfig:
+        """The architecture of values that the space allows."""
+        return unflatten({name: value for name, value in values.items() if name != NETWORK}, self._base(values))
+
+    def _base(self, values: Mapping[str, Scalar]) -> ArchConfig:
+        """What the other parameters change: the network that the values name, or the base."""
+        if NETWORK not in values:
+            return self.base
+        return preset(str(values[NETWORK]), input_size=self.base.input_size, keypoints=self.base.keypoints)
+
     def _ordered(self, point: Point) -> Point:
         return {name: point[name] for name in self.parameters if name in point}
 
     @cached_property
     def _cells(self) -> list[_Cell]:
         """The valid points: one cell for each value of the parameters whose rules reach over several branches."""
-        shared_names = [name for name in self.choices if name == "block" or name in TUPLE_PARAMETERS]
+        shared_names = [name for name in self.choices if _unit(name) == "all"]
         branches = [[name for name in self.choices if _unit(name) == f"branch{i + 1}"] for i in range(BRANCHES)]
         bound = {*shared_names, *itertools.chain(*branches)}
         free = [_options([name], self.choices) for name in self.choices if name not in bound]
@@ -197,14 +211,15 @@ class SearchSpace:
 
     def _problem(self, values: Point, branch: int) -> str | None:
         """Why one branch cannot be built with these values and the base's."""
-        block = str(values.get("block", self.base.block))
+        base = self._base(values)
+        block = str(values.get("block", base.block))
         own = {
             name: value
             for name, value in values.items()
-            if name != "block" and _unit(name) in ("all", f"branch{branch + 1}")
+            if name not in (NETWORK, "block") and _unit(name) in ("all", f"branch{branch + 1}")
         }
-        arch = unflatten(own, _without_rules(self.base))
-        uses_dsc = dataclasses.replace(self.base, block=block, groups=(1,) * BRANCHES).uses_dsc
+        arch = unflatten(own, _without_rules(base))
+        uses_dsc = dataclasses.replace(base, block=block, groups=(1,) * BRANCHES).uses_dsc
         return branch_problem(arch.widths[branch], arch.groups[branch] if uses_dsc else 1, branch)
 
     def _first_problem(self) -> str:
@@ -260,7 +275,7 @@ def _alternatives(parameter: Parameter, value: Scalar) -> list[Scalar]:
 
 def _unit(name: str) -> str:
     """What a parameter's rules bind it to: its branch, all branches, or nothing (then its own name)."""
-    if name == "block" or name in TUPLE_PARAMETERS:
+    if name in (NETWORK, "block") or name in TUPLE_PARAMETERS:
         return "all"
     return name.rpartition("_")[2] if "_branch" in name else name
 
@@ -276,12 +291,13 @@ def _check_parameter(space: str, name: str, parameter: Parameter, base: ArchConf
         check = _train_check(name)
         if isinstance(parameter, Range) and isinstance(getattr(TrainConfig(), name), int):
             raise InvalidInput(f"space {space}: {name} takes integers, so it must be a list of values, not a range")
-    elif name in ARCH_PARAMETERS or name in TUPLE_PARAMETERS:
+    elif name in (NETWORK, *ARCH_PARAMETERS, *TUPLE_PARAMETERS):
         if not isinstance(parameter, Choice):
             raise InvalidInput(f"space {space}: {name} must be a list of values, not a range")
         check = _arch_check(name, base)
     else:
-        raise unknown_name(f"parameter of space {space}", name, (*ARCH_PARAMETERS, *TUPLE_PARAMETERS, *TRAIN_PARAMETERS))
+        known = (NETWORK, *ARCH_PARAMETERS, *TUPLE_PARAMETERS, *TRAIN_PARAMETERS)
+        raise unknown_name(f"parameter of space {space}", name, known)
     for value in (parameter.low, parameter.high) if isinstance(parameter, Range) else parameter.values:
         try:
             check(value)
@@ -294,7 +310,15 @@ def _train_check(name: str) -> Callable[[Scalar], object]:
 
 
 def _arch_check(name: str, base: ArchConfig) -> Callable[[Scalar], object]:
+    if name == NETWORK:
+        return _named
     free = _without_rules(base)
     if name == "block":
         free = dataclasses.replace(free, groups=(1,) * BRANCHES)
     return lambda value: unflatten({name: value}, free)
+
+
+def _named(network: Scalar) -> ArchConfig:
+    if network not in PRESETS:
+        raise unknown_name("network", str(network), PRESETS)
+    return preset(str(network))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +19,33 @@ from trainers.model.network import PoseNetwork
 from trainers.model.released_checkpoint import load_released
 from trainers.torch_file import read_torch_file
 
-FORMAT = 1
+FORMAT = 2
 LAST = "last.pt"
 BEST = "best.pt"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A training after ``epoch`` finished epochs.
+    """A training after the epochs in ``curve`` and ``position`` batches of the next, whose losses add up to ``loss``.
 
-    ``curve`` holds one mapping an epoch, as reported; ``data`` is the data set and protocol as plain values.
+    ``state`` is the learner's: ``network``, ``optimizer``, ``scaler``, ``average`` (None without one) and
+    ``averaged_steps``. ``data`` is the data set and protocol as plain values; ``seconds`` is the time spent so far.
     """
 
     arch: ArchConfig
     train: TrainConfig
     data: Mapping[str, Any]
-    network: Mapping[str, Tensor]
-    optimizer: Mapping[str, Any]
-    epoch: int
+    state: Mapping[str, Any]
     curve: list[dict[str, float]] = field(default_factory=list)
+    position: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def weights(self) -> Mapping[str, Tensor]:
+        """The weights to score and to ship: the averaged ones where there are any."""
+        weights: Mapping[str, Tensor] = self.state["average"] or self.state["network"]
+        return weights
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -46,15 +54,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         InvalidInput: the disk is full or the folder cannot be written; what was there before is still there.
     """
-    content = {
+    content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
+    content |= {
         "format": FORMAT,
         "arch": checkpoint.arch.to_dict(),
         "train": checkpoint.train.to_dict(),
         "data": dict(checkpoint.data),
-        "network": dict(checkpoint.network),
-        "optimizer": dict(checkpoint.optimizer),
-        "epoch": checkpoint.epoch,
-        "curve": checkpoint.curve,
+        "state": dict(checkpoint.state),
     }
     try:
         with atomic_path(path) as temporary:
@@ -70,24 +76,31 @@ def load_checkpoint(path: Path) -> Checkpoint:
         InvalidInput: the file is missing, cut short, no checkpoint of ours, or of another format.
     """
     content = read_torch_file(path)
-    missing = {"format", "arch", "train", "data", "network", "optimizer", "epoch", "curve"} - content.keys()
-    if missing:
-        raise InvalidInput(f"checkpoint {path} must hold the field {sorted(missing)[0]!r}; is it a dite-search checkpoint?")
-    if content["format"] != FORMAT:
+    if content.get("format", FORMAT) != FORMAT:
         raise InvalidInput(f"checkpoint {path} must have format {FORMAT}, got {content['format']!r}")
+    names = [field.name for field in fields(Checkpoint)]
+    for name in ("format", *names):
+        _require(name in content, path, f"the field {name!r}")
+    state = content["state"]
+    for name in ("network", "optimizer", "scaler", "average", "averaged_steps"):
+        _require(isinstance(state, Mapping) and name in state, path, f"the field 'state.{name}'")
     try:
         arch, train = ArchConfig.from_dict(content["arch"]), TrainConfig.from_dict(content["train"])
     except (InvalidInput, TypeError, AttributeError) as error:
         raise InvalidInput(f"checkpoint {path}: {error}") from None
-    fields = {name: content[name] for name in ("data", "network", "optimizer", "epoch", "curve")}
-    return Checkpoint(arch=arch, train=train, **fields)
+    return Checkpoint(**{name: content[name] for name in names} | {"arch": arch, "train": train})
+
+
+def _require(held: bool, path: Path, what: str) -> None:
+    if not held:
+        raise InvalidInput(f"checkpoint {path} must hold {what}; is it a dite-search checkpoint?")
 
 
 def load_network(path: Path) -> tuple[ArchConfig, PoseNetwork]:
     """The architecture and the trained network, in eval mode, of a checkpoint."""
     checkpoint = load_checkpoint(path)
     network = build_network(checkpoint.arch)
-    load_weights(network, checkpoint.network, f"checkpoint {path}")
+    load_weights(network, checkpoint.weights, f"checkpoint {path}")
     return checkpoint.arch, network.eval()
 
 

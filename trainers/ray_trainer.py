@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,21 @@ import ray.train.torch
 import torch
 
 from search_spaces.arch import ArchConfig
+from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from trainers.checkpoint import LAST, load_checkpoint
 from trainers.data.source import DataConfig
-from trainers.engine import Metrics, Worker, train
+from trainers.distributed import Worker
+from trainers.engine import Metrics, NonFiniteLossError, train
+
+OWN_REASONS = (InvalidInput, NonFiniteLossError, torch.OutOfMemoryError)
+"""What a training raises for reasons of its own: the same start would end in the same way, so it is not tried again."""
+
+_log = logging.getLogger(__name__)
+
+
+class WorkersLostError(RuntimeError):
+    """Workers of a training died more often than it was to be started again; the message says how the last one did."""
 
 
 def fit(
@@ -24,61 +36,97 @@ def fit(
     *,
     directory: Path,
     workers: int,
+    max_workers: int | None = None,
     cpus_per_worker: int = 1,
     gpus_per_worker: float = 0.0,
+    retries: int = 1,
     name: str,
     storage: Path,
     callbacks: list[Any] | None = None,
 ) -> Metrics:
     """Train on ``workers`` processes that share each batch, and return the metrics of the last epoch.
 
-    Checkpoints go to ``directory``, which every worker must see; Ray Train's own state goes to ``storage`` under ``name``.
-    Within a Ray Tune trial ``callbacks`` carries the one that hands metrics on to Tune.
+    Up to ``max_workers`` are used while the cluster has room for them; the batch stays the same. Checkpoints go to
+    ``directory``, which every worker must see; Ray Train's own state goes to ``storage`` under ``name``. When a worker
+    dies, all start again from the last checkpoint, ``retries`` times at most. Within a Ray Tune trial ``callbacks`` carries
+    the one that hands metrics on to Tune.
 
     Raises:
-        ray.train.TrainingFailedError: a worker failed; its cause says why.
+        InvalidInput, NonFiniteLossError, torch.OutOfMemoryError: as the training loop, for reasons of its own.
+        WorkersLostError: workers died more often than ``retries``.
     """
-    trainer = ray.train.torch.TorchTrainer(
-        _train_loop,
-        train_loop_config={
-            "arch": arch.to_dict(),
-            "train": config.to_dict(),
-            "data": data.to_dict(),
-            "directory": str(directory),
-            "threads": cpus_per_worker,
-        },
-        scaling_config=ray.train.ScalingConfig(
-            num_workers=workers,
-            use_gpu=gpus_per_worker > 0,
-            resources_per_worker={"CPU": cpus_per_worker} | ({"GPU": gpus_per_worker} if gpus_per_worker else {}),
-        ),
-        run_config=ray.train.RunConfig(name=name, storage_path=str(storage), callbacks=callbacks or []),
-    )
-    trainer.fit()
+    # Ray's annotations know no pair here; its documentation and its code do.
+    count: Any = workers if max_workers is None else (workers, max_workers)
+    for attempt in range(retries + 1):
+        trainer = ray.train.torch.TorchTrainer(
+            _train_loop,
+            train_loop_config={
+                "arch": arch.to_dict(),
+                "train": config.to_dict(),
+                "data": data.to_dict(),
+                "directory": str(directory),
+                "threads": cpus_per_worker,
+            },
+            torch_config=ray.train.torch.TorchConfig(backend=backend_for(gpus_per_worker)),
+            scaling_config=ray.train.ScalingConfig(
+                num_workers=count,
+                use_gpu=gpus_per_worker > 0,
+                resources_per_worker={"CPU": cpus_per_worker} | ({"GPU": gpus_per_worker} if gpus_per_worker else {}),
+            ),
+            run_config=ray.train.RunConfig(
+                # A new start is a new run: Ray Train would go on from the state of the one that failed.
+                name=f"{name}-{attempt}" if attempt else name,
+                storage_path=str(storage),
+                callbacks=callbacks or [],
+            ),
+        )
+        try:
+            trainer.fit()
+            break
+        except ray.train.TrainingFailedError as error:
+            own = own_reason(error)
+            if own is not None:
+                raise own from error
+            if attempt == retries:
+                raise WorkersLostError(f"{_last_line(error)} (after {retries} new starts)") from None
+            _log.warning("a worker of %s died: starting again from its last checkpoint", name)
     # Ray Train keeps metrics only beside checkpoints of its own; ours has them.
     return load_checkpoint(directory / LAST).curve[-1]
+
+
+def backend_for(gpus_per_worker: float) -> str:
+    """NCCL where every worker has a GPU to itself; it refuses workers that share one, and they talk by gloo."""
+    return "nccl" if gpus_per_worker >= 1 else "gloo"
+
+
+def own_reason(error: BaseException) -> Exception | None:
+    """What the training itself raised, where that is why its workers failed."""
+    failures: list[BaseException | None] = [error, *getattr(error, "worker_failures", {}).values()]
+    for failure in failures:
+        cause = failure
+        while cause is not None:
+            # Ray wraps what a worker raised and keeps it under a name of its own.
+            cause = getattr(cause, "_base_exc", cause)
+            if isinstance(cause, OWN_REASONS):
+                return cause
+            cause = cause.__cause__
+    return None
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__
 
 
 def _train_loop(settings: Mapping[str, Any]) -> None:
     """What each worker runs: the engine's loop, with this worker's rank and device."""
     torch.set_num_threads(settings["threads"])
     context = ray.train.get_context()
-    worker = Worker(
-        rank=context.get_world_rank(),
-        count=context.get_world_size(),
-        device=ray.train.torch.get_device(),
-        wrap=_wrap_with(ray.train.torch.prepare_model),
-    )
     train(
         ArchConfig.from_dict(settings["arch"]),
         TrainConfig.from_dict(settings["train"]),
         DataConfig.from_dict(settings["data"]),
         directory=Path(settings["directory"]),
         report=lambda metrics, _: ray.train.report(metrics),
-        worker=worker,
+        worker=Worker(rank=context.get_world_rank(), count=context.get_world_size(), device=ray.train.torch.get_device()),
     )
-
-
-def _wrap_with(prepare: Callable[..., torch.nn.Module]) -> Callable[[torch.nn.Module], torch.nn.Module]:
-    """Distributed data parallel; the engine has moved the network already, and its unused parameters take no gradient."""
-    return lambda network: prepare(network, move_to_device=False)

@@ -23,7 +23,7 @@ from analysis.onnx_export import Agreement, agreement, onnx_bytes, relative_diff
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from tests.analysis.studies import PROTOCOL, TINY, study, trial
-from trainers.data.heatmap import MsraCodec
+from trainers.data.codecs import MsraCodec
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from trainers.model import build_network
 from trainers.model.network import PoseNetwork
@@ -166,6 +166,14 @@ def test_latency_stands_on_the_card() -> None:
     latency = Latency(median_ms=3.2, p10_ms=3.0, p90_ms=4.0, threads=1, runs=30, device="CPU of a test")
     text = card_text(SMALL, dataclasses.replace(CARD, latency=latency), AGREED)
     assert "median 3.20 ms, 10th to 90th percentile 3.00 to 4.00 ms; 30 runs, threads: 1; CPU of a test" in text
+
+
+def test_the_latency_is_measured_for_the_card_where_asked(tmp_path: Path) -> None:
+    done = export_network(SMALL, network_of(SMALL), tmp_path / "net", card=CARD, threads=1)
+    text = (done.directory / "README.md").read_text()
+    assert re.search(
+        r"median \d+\.\d\d ms, 10th .*; 30 runs, threads: 1; CPU .*; batch 1, 5 runs before, ONNX Runtime \d", text
+    )
 
 
 def test_an_earlier_export_is_replaced_and_nothing_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

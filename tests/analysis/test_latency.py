@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from analysis.latency import measure_latency, open_session
+from analysis.latency import _other_cores, measure_latency, open_session
 from search_spaces.errors import InvalidInput
 
 
@@ -46,6 +46,13 @@ def test_real_time_is_positive(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(identity_model())
     latency = measure_latency(tmp_path / "model.onnx", (64, 64), runs=5)
     assert 0 < latency.p10_ms <= latency.median_ms <= latency.p90_ms
+
+
+def test_what_other_programs_did_is_told_where_it_is_known() -> None:
+    assert _other_cores((0.0, 0.0, 10.0), (2.0, 1.5, 14.5)) == 1.5
+    assert _other_cores((0.0, 0.0, 10.0), (2.0, 1.5, 11.0)) == 0.0
+    assert _other_cores((0.0, 0.0, 10.0), (0.05, 0.05, 10.1)) is None, "too short for hundredths of a second"
+    assert _other_cores(None, (2.0, 1.5, 11.0)) is None
 
 
 def test_messages(tmp_path: Path) -> None:

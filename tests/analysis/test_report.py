@@ -166,10 +166,10 @@ def test_published_networks_only_under_their_protocol(dataset: str, shown: bool)
     protocol = {"dataset": dataset, "input_size": "256x192", "boxes": "det"}
     plot = page_of(study(trials, objectives=("ap_det", "params"), protocol=protocol)).plots()["front-params"]
     published = [trace for trace in plot["data"] if str(trace.get("name")).startswith("published (Dite-HRNet paper")]
-    assert len(published) == (2 if shown else 0)
+    assert len(published) == (3 if shown else 0)
     if shown:
         assert "Dite-HRNet-18" in published[0]["text"]
-        assert [trace["marker"]["symbol"] for trace in published] == ["diamond", "diamond-open"]
+        assert [trace["marker"]["symbol"] for trace in published] == ["diamond", "diamond-open", "diamond-wide-open"]
 
 
 def test_recommendations_say_what_speaks_for_a_network() -> None:

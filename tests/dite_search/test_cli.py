@@ -34,7 +34,18 @@ def refused(*arguments) -> str:
 
 
 def test_every_command_has_help_with_an_example():
-    assert set(main.commands) == {"quickstart", "search", "train", "evaluate", "complexity", "report", "export", "synth"}
+    assert set(main.commands) == {
+        "quickstart",
+        "search",
+        "train",
+        "evaluate",
+        "complexity",
+        "latency",
+        "report",
+        "export",
+        "synth",
+        "prepare",
+    }
     for name in main.commands:
         output = run(name, "--help").output
         assert f"Example:  dite-search {name}" in output

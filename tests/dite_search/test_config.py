@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from analysis.published import TABLE_5, TABLE_6_COCO, TABLE_6_MPII, recipe_changes
 from dite_search.config import SearchConfig, load_search, parse_search
+from dite_search.study import protocol_of
 from search_spaces.errors import InvalidInput
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,8 +21,22 @@ MINIMAL = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 4,
 )
 def test_every_search_file_of_the_project_is_valid(file):
     config = load_search(file)
-    assert config.search_space.count() >= 16 or config.name == "table5"
+    assert config.search_space.count() >= 16 or config.name in ("table6", "table6_mpii")
+    assert config.sampler.name != "grid" or config.trials == config.search_space.count()
     assert parse_search(config.to_dict(), "again") == config
+
+
+@pytest.mark.parametrize(("file", "rows"), [("table5", TABLE_5), ("table6", TABLE_6_COCO), ("table6_mpii", TABLE_6_MPII)])
+def test_the_ablations_follow_the_protocol_of_the_paper(file, rows):
+    """Network by network; those that Lite-HRNet's authors trained for fewer epochs apart from that."""
+    config = load_search(ROOT / "examples" / f"{file}.yaml")
+    assert [arch.arch_id for arch in config.search_space.enumerate()] == [row.arch.arch_id for row in rows]
+    protocol = protocol_of(config)
+    for row in rows:
+        assert {name: protocol[name] for name in row.protocol} == row.protocol | {"epochs": rows[-1].epochs}
+        assert config.accuracy == row.metric
+        if row.epochs == config.train_config.epochs:
+            assert recipe_changes(config.train_config) == recipe_changes(row.recipe)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +66,8 @@ def test_every_search_file_of_the_project_is_valid(file):
             "has no valid network: groups of branch 3 must divide half its width: G = 7 does not divide 80",
         ),
         ({"space": {"base": "dite_hrnet_18"}}, "is empty: it names no parameter to search"),
-        ({"resources": {"workers": 3}}, "batch_size must be a multiple of resources.workers 3, got 256"),
+        ({"resources": {"workers": 200}}, "batch_size must be at least 400, 2 samples for each of 200 workers, got 256"),
+        ({"resources": {"workers": 3, "max_workers": 2}}, "max_workers must be at least workers 3, got 2"),
         ({"start_with": [{"widths": "1-2"}]}, r"start_with\[0\]: widths must be one of"),
         ({"sampler": {"name": "grid"}, "trials": 500}, "trials must be at most the 192 points of a grid search, got 500"),
         ({"input_size": "100x75"}, "input_size must be multiples of 32"),

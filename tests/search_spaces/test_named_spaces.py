@@ -4,14 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import dite_hrnet, named_space, space_from, table5, tiny
+from search_spaces.named_spaces import dite_hrnet, named_space, space_from, table5, table6, tiny
 from search_spaces.parameters import flatten
-from search_spaces.presets import dite_hrnet_18, dite_hrnet_30
+from search_spaces.presets import dite_hrnet_18, dite_hrnet_30, preset
 
 
 def test_table5_is_the_sixteen_points_of_the_paper(reference: Path) -> None:
@@ -20,6 +21,22 @@ def test_table5_is_the_sixteen_points_of_the_paper(reference: Path) -> None:
     found = list(table5().enumerate())
     assert table5().count() == len(found) == len(rows) == 16
     assert {arch.arch_id for arch in found} == expected
+
+
+def test_table6_is_the_five_networks_of_the_paper_in_its_order() -> None:
+    space = table6()
+    names = ["lite_hrnet_18", "lite_hrnet_18_acm", "lite_hrnet_18_dsc", "lite_hrnet_18_acm_dsc", "dite_hrnet_18"]
+    assert list(space.points()) == [{"network": name} for name in names]
+    assert list(space.enumerate()) == [preset(name) for name in names]
+    on_mpii = space_from("table6", input_size="256x256", keypoints=16)
+    assert list(on_mpii.enumerate()) == [preset(name, input_size=(256, 256), keypoints=16) for name in names]
+
+
+def test_networks_by_name_are_searched_with_hyperparameters() -> None:
+    space = space_from({"base": "table6", "parameters": {"learning_rate": {"low": 0.001, "high": 0.004}}})
+    point = space.sample(np.random.default_rng(0))
+    assert space.build(point) == preset(str(point["network"]))
+    assert space.count() == 5
 
 
 def test_the_large_space_is_large() -> None:
@@ -77,5 +94,6 @@ def test_a_wrong_space_says_why(spec: Any, message: str) -> None:
 
 
 def test_an_unknown_space_names_the_known_ones() -> None:
-    with pytest.raises(InvalidInput, match=r"unknown space 'table6': did you mean 'table5'.*dite_hrnet, table5, tiny"):
-        named_space("table6")
+    expected = r"unknown space 'table7': did you mean 'table6'.*dite_hrnet, table5, table6, tiny"
+    with pytest.raises(InvalidInput, match=expected):
+        named_space("table7")

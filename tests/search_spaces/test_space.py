@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter
 from typing import Any
@@ -14,6 +15,7 @@ from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.named_spaces import SPACES, dite_hrnet, named_space, tiny
 from search_spaces.parameters import Choice, Parameter, Range, unflatten
+from search_spaces.presets import preset
 from search_spaces.space import Point, SearchSpace
 
 BASE = ArchConfig(widths=(12, 16, 20, 24), groups=(1, 1, 1, 1))
@@ -28,6 +30,7 @@ VALUES: dict[str, tuple] = {
     "block": ("dmc", "lite", "lite_dsc"),
     "modules_stage3": (1, 2),
     "stem": ("dgc", "lite"),
+    "network": ("dite_hrnet_18", "lite_hrnet_18", "lite_hrnet_18_acm"),
 }
 PARTNERS = {"width_branch1": "widths", "width_branch3": "widths", "groups_branch1": "groups", "groups_branch3": "groups"}
 
@@ -60,8 +63,11 @@ def every_point(space: SearchSpace) -> list[Point]:
 
 def is_buildable(space: SearchSpace, point: Point) -> bool:
     """Decided by the architecture alone, without the space's own bookkeeping."""
+    values = dict(point)
+    network = values.pop("network", None)
+    base = space.base if network is None else preset(str(network), input_size=space.base.input_size)
     try:
-        unflatten(point, space.base)
+        unflatten(values, base)
     except InvalidInput:
         return False
     return True
@@ -187,6 +193,22 @@ def test_hyperparameters_are_sampled_and_applied() -> None:
     assert {name for other in mutated for name in other if other[name] != point[name]} == set(parameters)
 
 
+def test_a_named_network_takes_the_place_of_the_base_and_is_changed_further() -> None:
+    space = SearchSpace(
+        name="named",
+        base=ArchConfig(stem_width=16, input_size=(64, 64), keypoints=16),
+        parameters={
+            "network": Choice(values=("dite_hrnet_18", "lite_hrnet_18")),
+            "kernels_branch1": Choice(values=(1, 4)),
+            "learning_rate": Range(low=1e-4, high=1e-2),
+        },
+    )
+    built = space.build({"network": "dite_hrnet_18", "kernels_branch1": 1})
+    assert built == dataclasses.replace(ArchConfig(input_size=(64, 64), keypoints=16), kernels=(1, 4, 2, 1))
+    assert space.count() == 4
+    assert len(list(space.enumerate())) == 3, "a block without DSC has no N to vary"
+
+
 def test_a_block_is_searched_although_it_needs_another_parameter() -> None:
     base = ArchConfig(block="lite", widths=(42, 80, 160, 320), groups=(4, 1, 1, 1))
     parameters = {"block": Choice(values=("lite", "dmc")), "groups_branch1": Choice(values=(3, 4))}
@@ -234,6 +256,20 @@ def test_a_block_is_searched_although_it_needs_another_parameter() -> None:
         ),
         ({"optimizer": Choice(values=("sgd",))}, "space bad: parameter optimizer: unknown optimizer 'sgd'"),
         ({"epochs": Choice(values=(1, 2))}, "unknown parameter of space bad 'epochs'"),
+        (
+            {"network": Choice(values=("dite_hrnet_18", "dite_hrnet18"))},
+            "space bad: parameter network: unknown network 'dite_hrnet18': did you mean 'dite_hrnet_18'",
+        ),
+        ({"network": Range(low=1, high=4)}, "space bad: network must be a list of values, not a range"),
+        (
+            {"networks": Choice(values=("dite_hrnet_18",))},
+            "unknown parameter of space bad 'networks': did you mean 'network'",
+        ),
+        (
+            {"network": Choice(values=("dite_hrnet_18",)), "groups_branch1": Choice(values=(3,))},
+            "space bad has no valid network: groups of branch 1 must divide half its width: "
+            "G = 3 does not divide 20 (width 40)",
+        ),
         (
             {"groups": Choice(values=("1-1-1-1",)), "groups_branch1": Choice(values=(1,))},
             "space bad: groups must be varied whole or branch by branch, not both",

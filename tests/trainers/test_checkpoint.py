@@ -23,34 +23,49 @@ def checkpoint(small_arch) -> Checkpoint:
         arch=small_arch,
         train=TrainConfig(epochs=3),
         data={"root": "somewhere"},
-        network=build_network(small_arch).state_dict(),
-        optimizer={},
-        epoch=1,
+        state={
+            "network": build_network(small_arch).state_dict(),
+            "optimizer": {},
+            "scaler": {},
+            "average": None,
+            "averaged_steps": 0,
+        },
         curve=[{"epoch": 1.0, "loss": 0.5}],
+        position=3,
+        loss=0.25,
+        seconds=1.5,
     )
+
+
+def with_weights(checkpoint: Checkpoint, weights: dict[str, torch.Tensor]) -> Checkpoint:
+    return dataclasses.replace(checkpoint, state={**checkpoint.state, "network": weights})
 
 
 def test_round_trip(checkpoint, tmp_path):
     path = tmp_path / "deep" / "last.pt"
     save_checkpoint(path, checkpoint)
     loaded = load_checkpoint(path)
-    assert (loaded.arch, loaded.train, loaded.epoch, loaded.curve) == (
-        checkpoint.arch,
-        checkpoint.train,
-        checkpoint.epoch,
-        checkpoint.curve,
-    )
+    for field in ("arch", "train", "data", "curve", "position", "loss", "seconds"):
+        assert getattr(loaded, field) == getattr(checkpoint, field)
     arch, network = load_network(path)
     assert arch == checkpoint.arch
     images = torch.randn(2, 3, *arch.input_size)
     original = build_network(arch)
-    original.load_state_dict(dict(checkpoint.network))
+    original.load_state_dict(dict(checkpoint.weights))
     assert torch.equal(network(images), original.eval()(images))
     assert os.listdir(path.parent) == ["last.pt"]
 
 
+def test_averaged_weights_are_the_ones_to_ship(checkpoint, tmp_path):
+    average = {key: torch.ones_like(value) for key, value in checkpoint.weights.items()}
+    state = {**checkpoint.state, "average": average, "averaged_steps": 7}
+    save_checkpoint(tmp_path / "best.pt", dataclasses.replace(checkpoint, state=state))
+    _, network = load_network(tmp_path / "best.pt")
+    assert all(torch.equal(value, average[key]) for key, value in network.state_dict().items())
+
+
 def test_a_published_checkpoint_is_recognised(checkpoint, small_arch, tmp_path):
-    state = {released_key(key, small_arch): value for key, value in checkpoint.network.items()}
+    state = {released_key(key, small_arch): value for key, value in checkpoint.weights.items()}
     torch.save({"state_dict": state}, tmp_path / "published.pth")
     arch, _ = load_any_network(tmp_path / "published.pth")
     assert dataclasses.replace(arch, input_size=small_arch.input_size).arch_id == small_arch.arch_id
@@ -91,18 +106,21 @@ def test_a_checkpoint_of_another_shape_names_the_key(checkpoint, tmp_path):
         InvalidInput, match=r"last\.pt: final\.weight must have shape \(16, \d+, 1, 1\), got \(17, \d+, 1, 1\)"
     ):
         load_network(path)
-    lacking = {key: value for key, value in checkpoint.network.items() if key != "final.bias"}
-    save_checkpoint(path, dataclasses.replace(checkpoint, network=lacking))
+    lacking = {key: value for key, value in checkpoint.weights.items() if key != "final.bias"}
+    save_checkpoint(path, with_weights(checkpoint, lacking))
     with pytest.raises(InvalidInput, match=r"last\.pt must hold the key 'final\.bias', which is missing"):
         load_network(path)
-    save_checkpoint(path, dataclasses.replace(checkpoint, network={**checkpoint.network, "extra": torch.zeros(1)}))
+    save_checkpoint(path, with_weights(checkpoint, {**checkpoint.weights, "extra": torch.zeros(1)}))
     with pytest.raises(InvalidInput, match="holds the key 'extra', which the network has not"):
         load_network(path)
 
 
 def test_a_torch_file_of_something_else(tmp_path):
+    torch.save({"format": 1}, tmp_path / "old.pt")
+    with pytest.raises(InvalidInput, match=r"old\.pt must have format 2, got 1"):
+        load_checkpoint(tmp_path / "old.pt")
     torch.save({"weights": torch.zeros(1)}, tmp_path / "other.pt")
-    with pytest.raises(InvalidInput, match=r"other\.pt must hold the field 'arch'; is it a dite-search checkpoint\?"):
+    with pytest.raises(InvalidInput, match=r"other\.pt must hold the field 'format'; is it a dite-search checkpoint\?"):
         load_checkpoint(tmp_path / "other.pt")
     torch.save([1, 2], tmp_path / "list.pt")
     with pytest.raises(InvalidInput, match=r"list\.pt must hold named fields, got list"):
@@ -119,6 +137,6 @@ def test_a_failed_write_keeps_the_checkpoint_before(checkpoint, tmp_path, monkey
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(InvalidInput, match=r"checkpoint .*last\.pt cannot be written: .*No space left on device"):
-        save_checkpoint(path, dataclasses.replace(checkpoint, epoch=2))
+        save_checkpoint(path, dataclasses.replace(checkpoint, position=4))
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["last.pt"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,9 @@ from search_spaces.hyperparameters import TrainConfig
 from trainers import engine
 from trainers.checkpoint import BEST, LAST, load_checkpoint, load_network
 from trainers.data.source import DataConfig
-from trainers.engine import NonFiniteLossError, ShardSampler, Worker, heatmap_loss, train
+from trainers.distributed import Worker
+from trainers.engine import NonFiniteLossError, train
+from trainers.learner import Learner
 
 
 def test_every_epoch_is_reported_and_the_last_is_validated(people, small_arch, short_training, tmp_path):
@@ -56,8 +57,60 @@ def test_a_training_cut_off_goes_on_to_the_same_end(people, small_arch, short_tr
     assert reported == [1, 2], "the report that died with the process is made up for"
     assert [m["loss"] for m in resumed.curve] == [m["loss"] for m in whole.curve]
     assert resumed.metrics["ap_gt"] == whole.metrics["ap_gt"]
-    weights = [load_checkpoint(tmp_path / name / LAST).network for name in ("whole", "cut")]
+    weights = [load_checkpoint(tmp_path / name / LAST).weights for name in ("whole", "cut")]
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+@pytest.mark.parametrize("recipe", ["plain", "everything"])
+def test_a_training_cut_off_within_an_epoch_goes_on_to_the_last_bit(
+    people, small_arch, short_training, tmp_path, monkeypatch, recipe
+):
+    """Model, optimiser, averages, schedule, order and position: nothing is lost but the steps since the checkpoint."""
+    config = dataclasses.replace(short_training, checkpoint_iterations=1, validate_every=1)
+    if recipe == "everything":
+        config = dataclasses.replace(
+            config, precision="float16", ema_decay=0.9, clip_norm=0.01, micro_batch=5, optimizer="adamw", weight_decay=0.01
+        )
+    whole = train(small_arch, config, people, directory=tmp_path / "whole", report=lambda *_: None)
+    steps = 0
+
+    def die_in_second_epoch(learner, batch, rate):
+        nonlocal steps
+        steps += 1
+        if steps == 6:
+            raise Interrupted
+        return step(learner, batch, rate)
+
+    step = Learner.step
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "step", die_in_second_epoch)
+        with pytest.raises(Interrupted):
+            train(small_arch, config, people, directory=tmp_path / "cut", report=lambda *_: None)
+    left = load_checkpoint(tmp_path / "cut" / LAST)
+    assert (len(left.curve), left.position) == (1, 1)
+    resumed = train(small_arch, config, people, directory=tmp_path / "cut", report=lambda *_: None)
+    timed = ("seconds", "samples_per_second")
+    assert [{k: v for k, v in m.items() if k not in timed} for m in resumed.curve] == [
+        {k: v for k, v in m.items() if k not in timed} for m in whole.curve
+    ]
+    states = [flat(load_checkpoint(tmp_path / name / LAST).state) for name in ("whole", "cut")]
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(torch.as_tensor(states[0][key]), torch.as_tensor(states[1][key])) for key in states[0])
+
+
+def flat(value, name=""):
+    """Every tensor and number of a nested state by its path."""
+    if isinstance(value, dict):
+        return {k: v for key, part in value.items() for k, v in flat(part, f"{name}.{key}").items()}
+    if isinstance(value, list | tuple):
+        return flat(dict(enumerate(value)), name)
+    return {} if value is None else {name: value}
+
+
+def test_how_steps_are_computed_may_change_on_the_way(people, small_arch, short_training, tmp_path):
+    train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None)
+    other = dataclasses.replace(short_training, micro_batch=8, recompute_activations=True)
+    assert len(train(small_arch, other, people, directory=tmp_path, report=lambda *_: None).curve) == 2
 
 
 def test_a_checkpoint_of_another_training_is_refused(people, small_arch, short_training, tmp_path):
@@ -92,34 +145,11 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_the_reason(people, sma
     assert not last.exists() or all(m["loss"] < float("inf") for m in load_checkpoint(last).curve)
 
 
-def test_a_batch_the_workers_cannot_share_is_refused(people, small_arch, short_training):
-    worker = Worker(rank=0, count=3, device=torch.device("cpu"))
-    with pytest.raises(InvalidInput, match="batch_size must be a multiple of the 3 workers of a training, got 16"):
+def test_a_batch_too_small_for_the_workers_is_refused(people, small_arch, short_training):
+    worker = Worker(rank=0, count=9, device=torch.device("cpu"))
+    message = "batch_size must be at least 18, 2 samples for each of the 9 workers of a training, got 16"
+    with pytest.raises(InvalidInput, match=message):
         train(small_arch, short_training, people, directory=None, report=lambda *_: None, worker=worker)
-
-
-def test_loss_is_the_mean_square_weighted_by_visibility():
-    heatmaps, target = torch.tensor([[[[1.0, 2.0]], [[5.0, 5.0]]]]), torch.zeros(1, 2, 1, 2)
-    assert heatmap_loss(heatmaps, target, torch.tensor([[1.0, 0.0]])).item() == pytest.approx((1 + 4 + 0 + 0) / 4)
-
-
-@pytest.mark.parametrize("samples", [5, 16, 37, 64])
-def test_shards_partition_the_global_batches_of_one_process(samples):
-    def shard(rank: int, count: int, epoch: int = 0) -> list[int]:
-        worker = Worker(rank=rank, count=count, device=torch.device("cpu"))
-        sampler = ShardSampler(samples, batch_size=8, worker=worker, seed=1)
-        sampler.set_epoch(epoch)
-        return list(sampler)
-
-    alone = shard(0, 1)
-    together = [shard(rank, 4) for rank in range(4)]
-    assert len({len(part) for part in together}) == 1
-    for start in range(0, len(alone), 8):
-        own = slice(start // 4, start // 4 + 2)
-        assert Counter(alone[start : start + 8]) == Counter(i for part in together for i in part[own])
-    assert len(alone) == max(8, samples // 8 * 8)
-    assert samples < 8 or len(set(alone)) == len(alone)
-    assert shard(0, 1, epoch=1) != alone
 
 
 def test_it_learns_drawn_people(people, small_arch):

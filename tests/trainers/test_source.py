@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import pytest
 
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
+from trainers.data.codecs import make_codec
+from trainers.data.photometric import Photometric
 from trainers.data.source import DataConfig, codec_for, training_set, validation_set
 
 
@@ -26,6 +29,30 @@ def test_sigma_is_the_papers_unless_named(small_arch):
     paper = dataclasses.replace(small_arch, input_size=(384, 288))
     assert codec_for(paper, TrainConfig()).sigma == 3
     assert codec_for(paper, TrainConfig(sigma=1.5)).sigma == 1.5
+
+
+@pytest.mark.parametrize(("name", "shift"), [("msra", 1), ("udp", 0), ("dark", 1)])
+def test_the_codec_is_that_of_the_hyper_parameters(people, small_arch, name, shift):
+    config = TrainConfig(codec=name, sigma=1.25)
+    expected = make_codec(name, input_size=small_arch.input_size, heatmap_size=small_arch.heatmap_size, sigma=1.25)
+    for dataset in (training_set(people, small_arch, config), validation_set(people, small_arch, config)):
+        assert dataset.codec == expected
+        assert dataset.codec.flip_shift == shift
+
+
+def test_looks_change_in_training_only(people, small_arch):
+    assert training_set(people, small_arch, TrainConfig()).photometric is None
+    config = TrainConfig(photometric=0.25)
+    assert training_set(people, small_arch, config).photometric == Photometric(strength=0.25)
+    assert validation_set(people, small_arch, config).photometric is None
+
+
+def test_a_library_that_is_missing_is_told_before_training(people, small_arch, monkeypatch):
+    for module in ("kornia", "kornia.augmentation"):
+        monkeypatch.setitem(sys.modules, module, None)
+    training_set(people, small_arch, TrainConfig())
+    with pytest.raises(InvalidInput, match="photometric above 0 needs kornia, install the extra 'augment'"):
+        training_set(people, small_arch, TrainConfig(photometric=0.1))
 
 
 def test_plain_values_round_trip(people):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +15,21 @@ from trainers.data.json_file import read_json
 from trainers.data.keypoints import COCO17, KeypointSet
 
 Box = tuple[float, float, float, float]
-Split = Literal["train", "val"]
+SPLITS = ("train", "val")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Person:
     """One person to be estimated.
 
-    ``box`` x, y, width, height and ``area`` in image pixels; ``image_size`` (height, width); ``score`` the confidence
-    in the box, in [0, 1]. An annotated person has an ``annotation_id`` and ``keypoints`` (K, 3): x, y, visibility
-    (0 not labelled, 1 hidden, 2 visible). A detected one has neither.
+    ``box`` x, y, width, height and ``area`` in image pixels; ``image_size`` (height, width), None where the annotations do
+    not say; ``score`` the confidence in the box, in [0, 1]. An annotated person has an ``annotation_id`` and ``keypoints``
+    (K, 3): x, y, visibility (0 not labelled, 1 hidden, 2 visible). A detected one has neither.
     """
 
     image_path: Path
     image_id: int
-    image_size: tuple[int, int]
+    image_size: tuple[int, int] | None
     box: Box
     area: float
     annotation_id: int | None = None
@@ -46,18 +45,25 @@ class CocoSplit:
     image_dir: Path
 
 
-def coco_split(root: Path, split: Split) -> CocoSplit:
+def coco_split(root: Path, split: str) -> CocoSplit:
     """Find a split of a data set in COCO's own layout; raises InvalidInput where its file or folder is missing."""
-    if split not in get_args(Split):
-        raise unknown_name("split", split, get_args(Split))
-    root = Path(root)
-    _require_folder(root, "data folder")
-    found = CocoSplit(
-        annotation_file=root / "annotations" / f"person_keypoints_{split}2017.json", image_dir=root / f"{split}2017"
-    )
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    return find_split(Path(root), f"person_keypoints_{split}2017.json", f"{split}2017")
+
+
+def test_dev_split(root: Path) -> CocoSplit:
+    """Where test-dev2017 lies, whose images COCO lists without annotations; raises InvalidInput as `coco_split` does."""
+    return find_split(Path(root), "image_info_test-dev2017.json", "test2017")
+
+
+def find_split(root: Path, annotation_file: str, image_dir: str) -> CocoSplit:
+    """A file of ``annotations`` and a folder of images under ``root``; raises InvalidInput where one is missing."""
+    require_folder(root, "data folder")
+    found = CocoSplit(annotation_file=root / "annotations" / annotation_file, image_dir=root / image_dir)
     if not found.annotation_file.is_file():
         raise InvalidInput(f"annotation file not found: {found.annotation_file}")
-    _require_folder(found.image_dir, "image folder")
+    require_folder(found.image_dir, "image folder")
     return found
 
 
@@ -67,8 +73,12 @@ def load_people(annotation_file: Path, image_dir: Path, keypoint_set: KeypointSe
     Those with at least one labelled keypoint that are not crowds; boxes are cut to the image, and those of which
     nothing is left are dropped. Raises InvalidInput for a broken file, a missing image, or where nobody remains.
     """
-    coco = read_coco(annotation_file, keypoint_set)
-    _require_folder(image_dir, "image folder")
+    return annotated_people(read_coco(annotation_file, keypoint_set), image_dir)
+
+
+def annotated_people(coco: CocoFile, image_dir: Path, *, require_images: bool = True) -> list[Person]:
+    """The people of a checked file, chosen as `load_people` says; their images may be required to be there."""
+    require_folder(image_dir, "image folder")
     found: dict[int, Path] = {}
     people = []
     for entry in coco.annotations:
@@ -76,13 +86,13 @@ def load_people(annotation_file: Path, image_dir: Path, keypoint_set: KeypointSe
         if entry["iscrowd"] or not entry["num_keypoints"] or not keypoints[:, 2].any():
             continue
         image_id = entry["image_id"]
-        x, y, width, height = box_field(entry, f"annotation {entry['id']} of {annotation_file}")
+        x, y, width, height = box_field(entry, f"annotation {entry['id']} of {coco.path}")
         box = clip_box((x, y, width, height), coco.images[image_id].size)
         if box is None:
             continue
         people.append(
             Person(
-                image_path=_image_path(coco, image_id, image_dir, found),
+                image_path=_image_path(coco, image_id, image_dir, found, require=require_images),
                 image_id=image_id,
                 image_size=coco.images[image_id].size,
                 box=box,
@@ -93,7 +103,7 @@ def load_people(annotation_file: Path, image_dir: Path, keypoint_set: KeypointSe
         )
     if not people:
         raise InvalidInput(
-            f"{annotation_file} must hold at least one person with labelled keypoints and a box inside its image,"
+            f"{coco.path} must hold at least one person with labelled keypoints and a box inside its image,"
             f" got none among {len(coco.annotations)} person annotations"
         )
     return people
@@ -115,8 +125,14 @@ def load_detections(
     """
     if not 0 <= score_threshold <= 1:
         raise InvalidInput(f"score_threshold of detections must be in [0, 1], got {score_threshold}")
-    coco = read_coco(annotation_file, keypoint_set)
-    _require_folder(image_dir, "image folder")
+    return detected_people(
+        read_coco(annotation_file, keypoint_set), detections_file, image_dir, score_threshold=score_threshold
+    )
+
+
+def detected_people(coco: CocoFile, detections_file: Path, image_dir: Path, *, score_threshold: float = 0.0) -> list[Person]:
+    """The people of a detections file in the images of a checked file, chosen as `load_detections` says."""
+    require_folder(image_dir, "image folder")
     entries = read_json(detections_file)
     if not isinstance(entries, list):
         raise InvalidInput(f"{detections_file} must hold a list of detections, got {type(entries).__name__}")
@@ -147,7 +163,7 @@ def load_detections(
     if not people:
         raise InvalidInput(
             f"{detections_file} must hold at least one person box with a score of {score_threshold} or more in an image"
-            f" of {annotation_file}, got none among {len(entries)} detections"
+            f" of {coco.path}, got none among {len(entries)} detections"
         )
     return people
 
@@ -160,16 +176,22 @@ def clip_box(box: Box, image_size: tuple[int, int]) -> Box | None:
     return (left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
-def _image_path(coco: CocoFile, image_id: int, image_dir: Path, found: dict[int, Path]) -> Path:
+def _image_path(coco: CocoFile, image_id: int, image_dir: Path, found: dict[int, Path], *, require: bool = True) -> Path:
     """Where an image lies; ``found`` remembers the files already seen to exist."""
     if image_id not in found:
-        path = Path(image_dir) / coco.images[image_id].file_name
-        if not os.path.isfile(path):
-            raise InvalidInput(f"image file not found: {path}, named by {coco.path}")
-        found[image_id] = path
+        found[image_id] = image_file(image_dir, coco.images[image_id].file_name, coco.path, require=require)
     return found[image_id]
 
 
-def _require_folder(path: Path, kind: str) -> None:
+def image_file(image_dir: Path, file_name: str, annotation_file: Path, *, require: bool = True) -> Path:
+    """The image of that name, which ``annotation_file`` gives; raises InvalidInput where one is required and missing."""
+    path = Path(image_dir) / file_name
+    if require and not os.path.isfile(path):
+        raise InvalidInput(f"image file not found: {path}, named by {annotation_file}")
+    return path
+
+
+def require_folder(path: Path, kind: str) -> None:
+    """Raise InvalidInput where there is no such folder; ``kind`` says what it is meant for."""
     if not os.path.isdir(path):
         raise InvalidInput(f"{kind} not found: {path}")

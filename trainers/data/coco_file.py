@@ -37,16 +37,13 @@ class CocoFile:
 
 def read_coco(annotation_file: Path, keypoint_set: KeypointSet) -> CocoFile:
     """Read a ``person_keypoints`` file; raises InvalidInput that names the file, the entry and the rule it breaks."""
-    document = read_json(annotation_file)
-    if not isinstance(document, dict):
-        raise InvalidInput(f"{annotation_file} must hold a COCO document (an object), got {_shown(document)}")
+    return parse_coco(read_json(annotation_file), annotation_file, keypoint_set)
+
+
+def parse_coco(document: Any, annotation_file: Path, keypoint_set: KeypointSet) -> CocoFile:
+    """Check a document that was read from ``annotation_file``; raises InvalidInput as `read_coco` does."""
     place = str(annotation_file)
-    images: dict[int, CocoImage] = {}
-    for number, entry in enumerate(field(document, "images", list, place)):
-        image = _image(entry, f"images[{number}] of {annotation_file}")
-        if image.image_id in images:
-            raise InvalidInput(f"{annotation_file} must give every image its own id, got {image.image_id} twice")
-        images[image.image_id] = image
+    images = _images(document, annotation_file)
     annotations = []
     for number, entry in enumerate(field(document, "annotations", list, place)):
         where = f"annotations[{number}] of {annotation_file}"
@@ -56,16 +53,21 @@ def read_coco(annotation_file: Path, keypoint_set: KeypointSet) -> CocoFile:
     return CocoFile(path=Path(annotation_file), images=images, annotations=annotations)
 
 
+def read_image_info(image_info_file: Path) -> CocoFile:
+    """Read a file that lists images only, as COCO publishes for its test sets: nobody is annotated in it."""
+    return CocoFile(path=Path(image_info_file), images=_images(read_json(image_info_file), image_info_file), annotations=[])
+
+
 def field(entry: Any, key: str, kind: type, where: str) -> Any:
     """``entry[key]``, which must be of that kind; ``where`` names the entry in the InvalidInput it raises otherwise."""
     if not isinstance(entry, dict):
-        raise InvalidInput(f"{where} must be an object, got {_shown(entry)}")
+        raise InvalidInput(f"{where} must be an object, got {shown(entry)}")
     if key not in entry:
         raise InvalidInput(f"{where} must have {key!r}, got only {sorted(entry)}")
     value = entry[key]
     fits = is_finite(value) if kind is float else isinstance(value, kind) and not isinstance(value, bool)
     if not fits:
-        raise InvalidInput(f"{key!r} of {where} must be {_KINDS[kind]}, got {_shown(value)}")
+        raise InvalidInput(f"{key!r} of {where} must be {_KINDS[kind]}, got {shown(value)}")
     return value
 
 
@@ -73,9 +75,19 @@ def box_field(entry: Any, where: str) -> tuple[float, float, float, float]:
     """``entry["bbox"]``: x, y, width, height, the sizes not negative."""
     values = field(entry, "bbox", list, where)
     if len(values) != 4 or not all(is_finite(value) for value in values) or values[2] < 0 or values[3] < 0:
-        raise InvalidInput(f"'bbox' of {where} must be 4 finite numbers x, y, width >= 0, height >= 0, got {_shown(values)}")
+        raise InvalidInput(f"'bbox' of {where} must be 4 finite numbers x, y, width >= 0, height >= 0, got {shown(values)}")
     x, y, width, height = (float(value) for value in values)
     return x, y, width, height
+
+
+def file_name_field(entry: Any, key: str, where: str) -> str:
+    """``entry[key]``, a relative path that stays inside the folder it is meant for, on POSIX and on Windows."""
+    file_name: str = field(entry, key, str, where)
+    parts = {*PurePosixPath(file_name).parts, *PureWindowsPath(file_name).parts}
+    anchored = file_name.startswith(("/", "\\")) or PureWindowsPath(file_name).drive
+    if not parts or anchored or ".." in parts or "\0" in file_name:
+        raise InvalidInput(f"{key!r} of {where} must stay inside the image folder, got {file_name!r}")
+    return file_name
 
 
 def is_finite(value: object) -> bool:
@@ -88,17 +100,25 @@ def is_finite(value: object) -> bool:
         return False
 
 
+def _images(document: Any, file: Path) -> dict[int, CocoImage]:
+    """The checked ``images`` of a document, by id."""
+    if not isinstance(document, dict):
+        raise InvalidInput(f"{file} must hold a COCO document (an object), got {shown(document)}")
+    images: dict[int, CocoImage] = {}
+    for number, entry in enumerate(field(document, "images", list, str(file))):
+        image = _image(entry, f"images[{number}] of {file}")
+        if image.image_id in images:
+            raise InvalidInput(f"{file} must give every image its own id, got {image.image_id} twice")
+        images[image.image_id] = image
+    return images
+
+
 def _image(entry: Any, where: str) -> CocoImage:
     image_id = field(entry, "id", int, where)
-    file_name = field(entry, "file_name", str, where)
     size = field(entry, "height", int, where), field(entry, "width", int, where)
     if min(size) < 1:
         raise InvalidInput(f"'height' and 'width' of {where} must be positive, got {size[0]} and {size[1]}")
-    parts = {*PurePosixPath(file_name).parts, *PureWindowsPath(file_name).parts}
-    anchored = file_name.startswith(("/", "\\")) or PureWindowsPath(file_name).drive
-    if not parts or anchored or ".." in parts:
-        raise InvalidInput(f"'file_name' of {where} must stay inside the image folder, got {file_name!r}")
-    return CocoImage(image_id=image_id, file_name=file_name, size=size)
+    return CocoImage(image_id=image_id, file_name=file_name_field(entry, "file_name", where), size=size)
 
 
 def _check_annotation(
@@ -123,12 +143,13 @@ def _check_annotation(
         )
     for index, value in enumerate(values):
         if not is_finite(value):
-            raise InvalidInput(f"'keypoints' of {where} must be finite numbers, got {_shown(value)} at {index}")
+            raise InvalidInput(f"'keypoints' of {where} must be finite numbers, got {shown(value)} at {index}")
     wrong = [value for value in values[2::3] if value not in (0, 1, 2)]
     if wrong:
-        raise InvalidInput(f"visibilities in 'keypoints' of {where} must be 0, 1 or 2, got {_shown(wrong[0])}")
+        raise InvalidInput(f"visibilities in 'keypoints' of {where} must be 0, 1 or 2, got {shown(wrong[0])}")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a message quotes it, cut to 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

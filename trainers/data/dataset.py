@@ -17,14 +17,17 @@ from torch.utils.data import Dataset
 
 from search_spaces.errors import InvalidInput
 from trainers.data.coco import Person
-from trainers.data.heatmap import Codec
+from trainers.data.codecs import Codec
 from trainers.data.images import read_image
 from trainers.data.keypoints import COCO17, KeypointSet
+from trainers.data.photometric import Photometric
+from trainers.data.prepared import PreparedPictures
+from trainers.data.regions import Region, needed_by, shown
 from trainers.data.transforms import (
     Augmentation,
     Crop,
+    Matrix,
     compose,
-    crop_matrix,
     crop_of_box,
     flip_keypoints,
     mirror_crop,
@@ -45,9 +48,10 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 class TopDownDataset(Dataset[dict[str, Tensor]]):
     """One sample for each person; sample i depends on (seed, epoch, i) only, whichever worker loads it.
 
-    ``augmentation`` None gives the plain crop, as evaluation needs. Decoded images are kept in memory, up to
-    ``cache_bytes`` in each process that loads (0 keeps none); a full cache keeps what it has, which under a shuffled
-    order serves a larger set better than replacing.
+    ``augmentation`` None gives the plain crop, as evaluation needs; ``photometric`` may join an augmentation. Decoded
+    images are kept in memory, up to ``cache_bytes`` in each process that loads (0 keeps none); a full cache keeps what it
+    has, which under a shuffled order serves a larger set better than replacing. ``prepared`` pictures of the same people
+    are read in place of the images, and give the same samples.
     """
 
     def __init__(
@@ -57,22 +61,27 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         *,
         keypoint_set: KeypointSet = COCO17,
         augmentation: Augmentation | None = None,
+        photometric: Photometric | None = None,
         seed: int = 0,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        prepared: PreparedPictures | None = None,
     ) -> None:
         if seed < 0:
             raise InvalidInput(f"seed of a data set must not be negative, got {seed}")
         if cache_bytes < 0:
             raise InvalidInput(f"cache_bytes of a data set must not be negative, got {cache_bytes}")
+        assert photometric is None or augmentation is not None, "only augmented samples change their looks"
         self.people = tuple(people)
         self.codec = codec
         self.keypoint_set = keypoint_set
         self.augmentation = augmentation
+        self.photometric = photometric
         self.seed = seed
         # In shared memory: workers that outlive an epoch hold a copy of this object and would never hear of the next.
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call, unused-ignore]
-        self._cache: dict[Path, NDArray[np.uint8]] = {}
+        self.prepared = prepared
+        self._cache: dict[Path | int, NDArray[np.uint8]] = {}
         self._cache_left = cache_bytes
 
     def set_epoch(self, epoch: int) -> None:
@@ -98,44 +107,79 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         if keypoints is None:
             keypoints = np.zeros((self.keypoint_set.count, 3))
         crop, size = self.crop(index), self.codec.input_size
+        generator = None
         if self.augmentation is None:
-            matrix = to_input = crop_matrix(crop, size)
+            matrix = to_input = self.codec.crop_matrix(crop)
         else:
+            generator = np.random.default_rng([self.seed, int(self._epoch), index])
             variation = vary(
                 crop,
                 keypoints,
                 augmentation=self.augmentation,
                 keypoint_set=self.keypoint_set,
                 input_size=size,
-                generator=np.random.default_rng([self.seed, int(self._epoch), index]),
+                generator=generator,
             )
-            matrix = to_input = crop_matrix(variation.crop, size)
+            matrix = to_input = self.codec.crop_matrix(variation.crop)
             if variation.flip:
                 # One resampling does both: the image is mirrored on its way, the keypoints before theirs.
-                width = person.image_size[1]
-                to_input = crop_matrix(mirror_crop(variation.crop, width), size)
+                width = self._image_width(index)
+                to_input = self.codec.crop_matrix(mirror_crop(variation.crop, width))
                 matrix = compose(to_input, mirror_matrix(width))
                 keypoints = flip_keypoints(keypoints, width, self.keypoint_set)
         target, weight = self.codec.encode(warp_points(keypoints, to_input))
-        image = normalise(warp_image(self._image(person), matrix, size))
+        picture, matrix = self._picture(index, matrix)
+        image = warp_image(picture, matrix, size)
+        if self.photometric and generator:
+            image = self.photometric(image, generator)
         return {
-            "image": torch.from_numpy(image),
+            "image": torch.from_numpy(normalise(image)),
             "target": torch.from_numpy(target),
             "weight": torch.from_numpy(weight),
             "index": torch.tensor(index),
         }
 
+    def _image_width(self, index: int) -> int:
+        """Pixels across the image of a person, which is decoded only where nothing else says."""
+        prepared = self.prepared.image_size(index) if self.prepared else None
+        size = prepared or self.people[index].image_size
+        return size[1] if size else self._image(self.people[index]).shape[1]
+
+    def _picture(self, index: int, matrix: Matrix) -> tuple[NDArray[np.uint8], Matrix]:
+        """Pixels to read a person's input from, and the matrix from them to the input, given that from the image.
+
+        The prepared region where it holds all that is shown, else the image: stronger variations than those prepared for
+        cost time, never pixels.
+        """
+        needed = needed_by(matrix, self.codec.input_size)
+        region = self.prepared.region(index, needed) if self.prepared else None
+        image_size = self.prepared.image_size(index) if self.prepared else None
+        if self.prepared and region and image_size:
+            picture = self._cache.get(index)
+            if picture is None:
+                picture = self._kept(index, self.prepared.read(index))
+        else:
+            picture = self._image(self.people[index])
+            image_size = (picture.shape[0], picture.shape[1])
+            region = Region(left=0, top=0, width=image_size[1], height=image_size[0])
+        return shown(picture, region, needed, matrix, image_size)
+
+    def _kept(self, key: Path | int, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The picture, kept in memory where there is room."""
+        if picture.nbytes <= self._cache_left:
+            self._cache[key] = picture
+            self._cache_left -= picture.nbytes
+        return picture
+
     def _image(self, person: Person) -> NDArray[np.uint8]:
         image = self._cache.get(person.image_path)
         if image is None:
             image = read_image(person.image_path)
-            if image.shape[:2] != person.image_size:
+            if person.image_size is not None and image.shape[:2] != person.image_size:
                 raise InvalidInput(
                     f"image {person.image_path} must be of the size in its annotation file,"
                     f" {person.image_size[0]} x {person.image_size[1]} (height x width),"
                     f" got {image.shape[0]} x {image.shape[1]}"
                 )
-            if image.nbytes <= self._cache_left:
-                self._cache[person.image_path] = image
-                self._cache_left -= image.nbytes
+            self._kept(person.image_path, image)
         return image

@@ -21,17 +21,34 @@ _MARKER_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 def read_image(path: Path) -> NDArray[np.uint8]:
     """Read a JPEG or PNG file as (height, width, 3) BGR of 8 bits.
 
-    The orientation that a camera may have noted in the file is not applied: annotations count stored pixels. Raises
-    InvalidInput for a file that is missing, unreadable, neither JPEG nor PNG, cut short or damaged. OpenCV decodes a
-    JPEG that was cut short without complaint and leaves the rest grey, so the file's structure is checked first.
+    Raises InvalidInput as `read_image_file` and `decode_image` do.
     """
+    return decode_image(read_image_file(path), path)
+
+
+def read_image_file(path: Path) -> bytes:
+    """The bytes of an image file; raises InvalidInput for one that is missing or unreadable."""
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except FileNotFoundError:
         raise InvalidInput(f"image file not found: {path}") from None
     except OSError as error:
         raise InvalidInput(f"cannot read image {path}: {error.strerror}") from None
-    if data.startswith(_JPEG_START):
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Whether the bytes begin as a JPEG file does."""
+    return data.startswith(_JPEG_START)
+
+
+def decode_image(data: bytes, path: Path) -> NDArray[np.uint8]:
+    """The bytes of a JPEG or PNG file, read from ``path``, as (height, width, 3) BGR of 8 bits.
+
+    The orientation that a camera may have noted in the file is not applied: annotations count stored pixels. Raises
+    InvalidInput for a file that is neither JPEG nor PNG, cut short or damaged. OpenCV decodes a JPEG that was cut short
+    without complaint and leaves the rest grey, so the file's structure is checked first.
+    """
+    if is_jpeg(data):
         complete = _jpeg_is_complete(data)
     elif data.startswith(_PNG_START):
         complete = _png_is_complete(data)
@@ -40,12 +57,18 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     if not complete:
         raise InvalidInput(f"image {path} is truncated: its {len(data)} bytes stop before the end of the picture")
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = decode(data)
     except cv2.error as error:
         raise InvalidInput(f"image {path} cannot be decoded: {error.err}") from None
     if image is None:
         raise InvalidInput(f"image {path} cannot be decoded: its {len(data)} bytes are damaged")
-    return np.asarray(image, np.uint8)
+    return image
+
+
+def decode(data: bytes | memoryview) -> NDArray[np.uint8] | None:
+    """Bytes that are known to be whole as (height, width, 3) BGR of 8 bits; None or cv2.error where they are damaged."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return None if image is None else np.asarray(image, np.uint8)
 
 
 def _jpeg_is_complete(data: bytes) -> bool:

@@ -16,7 +16,7 @@ class KeypointSet:
     ``flip_pairs`` are the (left, right) indices that change places in a mirrored image, ``upper_body`` the indices that
     the half-body augmentation treats as the upper half, ``limbs`` the pairs a drawing joins, ``oks_sigmas`` the
     standard deviation of each keypoint relative to the object's scale (square root of its area) in the object keypoint
-    similarity.
+    similarity; none at all where the scheme is not scored by it.
     """
 
     name: str
@@ -43,7 +43,7 @@ class KeypointSet:
                 )
             if field != "limbs" and len(set(indices)) < len(indices):
                 raise InvalidInput(f"keypoint set {self.name!r}: {field} must name an index once, got {indices}")
-        if len(self.oks_sigmas) != self.count or not all(sigma > 0 for sigma in self.oks_sigmas):
+        if self.oks_sigmas and (len(self.oks_sigmas) != self.count or not all(sigma > 0 for sigma in self.oks_sigmas)):
             raise InvalidInput(
                 f"keypoint set {self.name!r}: oks_sigmas must be {self.count} positive numbers, got {self.oks_sigmas}"
             )
@@ -116,5 +116,93 @@ COCO17 = KeypointSet(
         *(0.026, 0.025, 0.025, 0.035, 0.035),
         *(0.079, 0.079, 0.072, 0.072, 0.062, 0.062),
         *(0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
+    ),
+)
+
+# http://human-pose.mpi-inf.mpg.de/#download, DOI 10.1109/CVPR.2014.471: right and left are the person's own. MPII is scored
+# by PCKh, not by object keypoint similarity.
+MPII16 = KeypointSet(
+    name="mpii16",
+    names=(
+        "right_ankle",
+        "right_knee",
+        "right_hip",
+        "left_hip",
+        "left_knee",
+        "left_ankle",
+        "pelvis",
+        "thorax",
+        "upper_neck",
+        "head_top",
+        "right_wrist",
+        "right_elbow",
+        "right_shoulder",
+        "left_shoulder",
+        "left_elbow",
+        "left_wrist",
+    ),
+    flip_pairs=((5, 0), (4, 1), (3, 2), (13, 12), (14, 11), (15, 10)),
+    upper_body=tuple(range(7, 16)),
+    limbs=(
+        (0, 1),
+        (1, 2),
+        (2, 6),
+        (3, 6),
+        (4, 3),
+        (5, 4),
+        (6, 7),
+        (7, 8),
+        (8, 9),
+        (10, 11),
+        (11, 12),
+        (12, 7),
+        (13, 7),
+        (14, 13),
+        (15, 14),
+    ),
+    oks_sigmas=(),
+)
+
+# arXiv:1812.00324; the published scoring has the deviations of COCO's joints, and those of a shoulder for head and neck.
+CROWDPOSE14 = KeypointSet(
+    name="crowdpose14",
+    names=(
+        "left_shoulder",
+        "right_shoulder",
+        "left_elbow",
+        "right_elbow",
+        "left_wrist",
+        "right_wrist",
+        "left_hip",
+        "right_hip",
+        "left_knee",
+        "right_knee",
+        "left_ankle",
+        "right_ankle",
+        "head",
+        "neck",
+    ),
+    flip_pairs=((0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 11)),
+    upper_body=(0, 1, 2, 3, 4, 5, 12, 13),
+    limbs=(
+        (12, 13),
+        (13, 0),
+        (13, 1),
+        (0, 2),
+        (2, 4),
+        (1, 3),
+        (3, 5),
+        (0, 6),
+        (1, 7),
+        (6, 7),
+        (6, 8),
+        (8, 10),
+        (7, 9),
+        (9, 11),
+    ),
+    oks_sigmas=(
+        *(0.079, 0.079, 0.072, 0.072, 0.062, 0.062),
+        *(0.107, 0.107, 0.087, 0.087, 0.089, 0.089),
+        *(0.079, 0.079),
     ),
 )

@@ -11,23 +11,30 @@ from typing import Any
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput, unknown_name
 from search_spaces.hyperparameters import TrainConfig
-from trainers.data.coco import CocoSplit, Person, coco_split, load_detections, load_people
+from trainers.data.coco import CocoSplit, Person, annotated_people, coco_split, detected_people
+from trainers.data.coco_file import CocoFile, read_coco
+from trainers.data.codecs import Codec, make_codec
+from trainers.data.crowdpose import crowdpose_split, read_crowdpose
 from trainers.data.dataset import TopDownDataset
-from trainers.data.heatmap import MsraCodec, default_sigma
-from trainers.data.keypoints import COCO17, KeypointSet
+from trainers.data.formats import COCO, CROWDPOSE, FORMATS, MPII, DataFormat
+from trainers.data.keypoints import KeypointSet
+from trainers.data.mpii import load_mpii_people, mpii_split, mpii_truth_file
+from trainers.data.mpii_truth import MpiiTruth, read_mpii_truth
+from trainers.data.photometric import photometric_of
+from trainers.data.pictures import ON_BROKEN_IMAGE, STOP, training_pictures, validation_pictures
 from trainers.data.transforms import Augmentation
 
-FORMATS = ("coco",)
-SPLITS = ("train", "val")
 BOXES = ("gt", "det")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """A data set in the original COCO layout under ``root``, and the protocol of its use.
+    """A data set in the published layout of its ``format`` under ``root``, and the protocol of its use.
 
     ``val_split`` may be ``train``, which measures how well a network fits what it saw. With ``boxes`` ``det`` the people of
-    the validation come from ``detections``, a COCO detections file. ``workers`` processes load the samples.
+    the validation come from ``detections``, a COCO detections file; MPII has annotated people only. ``workers`` processes
+    load the samples. Pictures are read from a prepared set: the folder ``prepared``, or one found in the standard place.
+    ``on_broken_image`` ``skip`` trains without the people of broken images; what is scored is never left out.
 
     Raises:
         InvalidInput: a field breaks its rule; folders and files are looked at only when the data sets are made.
@@ -41,45 +48,86 @@ class DataConfig:
     boxes: str = "gt"
     detections: Path | None = None
     workers: int = 0
+    prepared: Path | None = None
+    on_broken_image: str = "stop"
 
     def __post_init__(self) -> None:
-        for field in ("root", "detections"):
+        for field in ("root", "detections", "prepared"):
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, Path(getattr(self, field)).absolute())
-        for field, allowed in (("format", FORMATS), ("train_split", SPLITS), ("val_split", SPLITS), ("boxes", BOXES)):
+        for field, allowed in (
+            ("format", tuple(FORMATS)),
+            ("boxes", BOXES),
+            ("on_broken_image", ON_BROKEN_IMAGE),
+        ):
             if getattr(self, field) not in allowed:
                 raise unknown_name(field, str(getattr(self, field)), allowed)
+        for field in ("train_split", "val_split"):
+            if getattr(self, field) not in self.data_format.splits:
+                raise unknown_name(field, str(getattr(self, field)), self.data_format.splits)
+        if self.boxes not in self.data_format.accuracies:
+            raise InvalidInput(
+                f"boxes must be {' or '.join(self.data_format.accuracies)} in format {self.format}, got {self.boxes}"
+            )
         if (self.boxes == "det") != (self.detections is not None):
             raise InvalidInput(f"detections must be given exactly when boxes is det, got boxes {self.boxes}")
         if not 0 <= self.workers <= 256:
             raise InvalidInput(f"workers must be from 0 to 256, got {self.workers}")
 
     @property
+    def data_format(self) -> DataFormat:
+        """What follows from the name of the format."""
+        return FORMATS[self.format]
+
+    @property
     def keypoint_set(self) -> KeypointSet:
         """The keypoints of the format."""
-        return COCO17
+        return self.data_format.keypoint_set
 
     @property
     def accuracy(self) -> str:
-        """The name of the figure that ranks networks on this data: ``ap_gt`` or ``ap_det``."""
-        return f"ap_{self.boxes}"
+        """The name of the figure that ranks networks on this data: ``ap_gt``, ``ap_det`` or ``pckh50``."""
+        return self.data_format.accuracies[self.boxes]
 
     @property
     def annotations(self) -> Path:
-        """The annotation file that validation scores against."""
+        """The annotation file of the people to score."""
         return self._split(self.val_split).annotation_file
 
-    def people(self, split: str) -> list[Person]:
-        """The annotated people of a split."""
+    def people(self, split: str, *, require_images: bool | None = None) -> list[Person]:
+        """The annotated people of a split; their images must be there unless told otherwise, or broken ones are skipped."""
+        if require_images is None:
+            require_images = self.on_broken_image == STOP
         where = self._split(split)
-        return load_people(where.annotation_file, where.image_dir, self.keypoint_set)
+        if self.format == MPII.name:
+            return load_mpii_people(where.annotation_file, where.image_dir, require_images=require_images)
+        return annotated_people(self._read(where), where.image_dir, require_images=require_images)
+
+    def annotation_file(self, split: str) -> Path:
+        """The file that annotates the people of a split."""
+        return self._split(split).annotation_file
 
     def validation_people(self) -> list[Person]:
-        """The people to score: annotated ones, or those of the detections file."""
-        if self.detections is None:
-            return self.people(self.val_split)
+        """The people to score: annotated ones, or those of the detections file.
+
+        What they are scored against is looked at too: a search should not end at its first validation.
+        """
         where = self._split(self.val_split)
-        return load_detections(self.detections, where.annotation_file, where.image_dir)
+        if self.detections is not None:
+            return detected_people(self._read(where), self.detections, where.image_dir)
+        people = self.people(self.val_split, require_images=True)
+        if self.format == MPII.name:
+            self.mpii_truth(len(people))
+        return people
+
+    def mpii_truth(self, people: int) -> MpiiTruth:
+        """What PCKh is computed from, a row for each of the ``people`` of the annotation file; in format mpii only."""
+        assert self.format == MPII.name, self.format
+        file = mpii_truth_file(self.root, self.val_split)
+        truth = read_mpii_truth(file)
+        if len(truth) != people:
+            raise InvalidInput(f"{file} must be of the {people} people of {self.annotations}, got {len(truth)}")
+        return truth
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types; paths as text."""
@@ -92,20 +140,25 @@ class DataConfig:
         return cls(**values)
 
     def _split(self, split: str) -> CocoSplit:
-        return coco_split(self.root, "train" if split == "train" else "val")
+        find = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}[self.format]
+        return find(self.root, split)
+
+    def _read(self, where: CocoSplit) -> CocoFile:
+        if self.format == CROWDPOSE.name:
+            return read_crowdpose(where.annotation_file).coco
+        return read_coco(where.annotation_file, self.keypoint_set)
 
 
-def codec_for(arch: ArchConfig, config: TrainConfig) -> MsraCodec:
+def codec_for(arch: ArchConfig, config: TrainConfig) -> Codec:
     """The heatmap codec of a network: the paper's σ unless the hyper-parameters name one."""
-    return MsraCodec(
-        input_size=arch.input_size,
-        heatmap_size=arch.heatmap_size,
-        sigma=config.sigma or default_sigma(arch.heatmap_size),
-    )
+    return make_codec(config.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=config.sigma)
 
 
 def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> TopDownDataset:
-    """The augmented samples to learn from."""
+    """The augmented samples to learn from.
+
+    Raises InvalidInput for data that cannot be read, a network for other keypoints, or a library that is not installed.
+    """
     _check_keypoints(arch, data)
     augmentation = Augmentation(
         flip=config.flip_probability,
@@ -113,15 +166,28 @@ def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> Top
         rotation=config.rotation_degrees,
         scale=config.scale_range,
     )
+    people, prepared = training_pictures(data, arch.input_size)
     return TopDownDataset(
-        data.people(data.train_split), codec_for(arch, config), augmentation=augmentation, seed=config.seed
+        people,
+        codec_for(arch, config),
+        keypoint_set=data.keypoint_set,
+        augmentation=augmentation,
+        photometric=photometric_of(config.photometric),
+        seed=config.seed,
+        prepared=prepared,
     )
 
 
 def validation_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> TopDownDataset:
     """The plain samples to be scored on."""
     _check_keypoints(arch, data)
-    return TopDownDataset(data.validation_people(), codec_for(arch, config))
+    people = data.validation_people()
+    return TopDownDataset(
+        people,
+        codec_for(arch, config),
+        keypoint_set=data.keypoint_set,
+        prepared=validation_pictures(data, people, arch.input_size),
+    )
 
 
 def _check_keypoints(arch: ArchConfig, data: DataConfig) -> None:

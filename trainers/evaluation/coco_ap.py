@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,19 @@ def coco_ap(results: Sequence[Result], annotation_file: Path, *, keypoint_set: K
     InvalidInput for a broken file.
     """
     coco = read_coco(annotation_file, keypoint_set)
-    truth = _index(coco.images, coco.annotations)
+    return keypoint_ap(results, coco.images, coco.annotations, keypoint_set)
+
+
+def keypoint_ap(
+    results: Sequence[Result], images: Collection[int], annotations: list[dict[str, Any]], keypoint_set: KeypointSet
+) -> dict[str, float]:
+    """The figures of `coco_ap` for these images, by id, and the annotations in them, of checked files."""
+    truth = _index(images, annotations)
     # Copies: pycocotools adds keys to the entries it is given, a bbox among them.
-    listed = [dict(result) for result in results if result["image_id"] in coco.images]
+    listed = [dict(result) for result in results if result["image_id"] in images]
     with contextlib.redirect_stdout(io.StringIO()):
         # loadRes cannot read an empty list; a document without annotations says the same.
-        found = truth.loadRes(listed) if listed else _index(coco.images, [])
+        found = truth.loadRes(listed) if listed else _index(images, [])
         evaluation = COCOeval(truth, found, "keypoints")
         evaluation.params.kpt_oks_sigmas = np.array(keypoint_set.oks_sigmas)
         evaluation.params.catIds = [PERSON_CATEGORY]

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from search_spaces.errors import InvalidInput
 from trainers.data.dataset import TopDownDataset
-from trainers.data.transforms import crop_matrix, invert, warp_points
+from trainers.data.transforms import invert, warp_points
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,6 +28,16 @@ class Predictions:
     keypoints: NDArray[np.float64]
     scores: NDArray[np.float64]
 
+    @classmethod
+    def interleaved(cls, shares: Sequence[Predictions]) -> Predictions:
+        """Those of all people, from the shares of all ranks."""
+        total = sum(len(share.scores) for share in shares)
+        keypoints = np.empty((total, *shares[0].keypoints.shape[1:]))
+        scores = np.empty(keypoints.shape[:2])
+        for rank, share in enumerate(shares):
+            keypoints[rank :: len(shares)], scores[rank :: len(shares)] = share.keypoints, share.scores
+        return cls(keypoints=keypoints, scores=scores)
+
 
 def predict(
     network: nn.Module,
@@ -37,51 +47,59 @@ def predict(
     device: torch.device | str = "cpu",
     batch_size: int = 32,
     workers: int = 0,
+    rank: int = 0,
+    count: int = 1,
 ) -> Predictions:
-    """Predict every person of ``dataset``, in its order; the data set must not augment.
+    """Predict every ``count``-th person of ``dataset`` from ``rank`` on, in its order; the data set must not augment.
 
     The network is put in evaluation mode for the while and must already be on ``device``. ``flip_test`` averages its
-    heatmaps with those of the mirrored crop, as the published figures do. Raises InvalidInput for a ``batch_size``
-    below 1, ``workers`` below 0, or an image that cannot be read.
+    heatmaps with those of the mirrored crop, laid over each other as the data set's codec says. Raises InvalidInput for a
+    ``batch_size`` below 1, ``workers`` below 0, or an image that cannot be read.
     """
     if batch_size < 1:
         raise InvalidInput(f"batch_size of an evaluation must be 1 or more, got {batch_size}")
     if workers < 0:
         raise InvalidInput(f"workers of an evaluation must be 0 or more, got {workers}")
     assert dataset.augmentation is None, "an augmented crop cannot be mapped back to its image"
-    size, permutation = dataset.codec.input_size, dataset.keypoint_set.flip_permutation
-    keypoints = np.empty((len(dataset), dataset.keypoint_set.count, 2))
+    codec = dataset.codec
+    permutation = dataset.keypoint_set.flip_permutation if flip_test else None
+    share = range(rank, len(dataset), count)
+    keypoints = np.empty((len(share), dataset.keypoint_set.count, 2))
     scores = np.empty(keypoints.shape[:2])
     training = network.training
     network.eval()
     try:
         with torch.inference_mode():
-            for batch in DataLoader(dataset, batch_size=batch_size, num_workers=workers):
-                heatmaps = predict_heatmaps(network, batch["image"].to(device), permutation if flip_test else None)
-                located, values = dataset.codec.decode(heatmaps.float().cpu().numpy())
+            for batch in DataLoader(dataset, batch_size=batch_size, sampler=share, num_workers=workers):
+                heatmaps = predict_heatmaps(network, batch["image"].to(device), permutation, codec.flip_shift)
+                located, values = codec.decode(heatmaps.float().cpu().numpy())
                 for row, index in enumerate(batch["index"].tolist()):
-                    to_image = invert(crop_matrix(dataset.crop(index), size))
-                    keypoints[index] = warp_points(located[row], to_image)
-                    scores[index] = values[row]
+                    to_image = invert(codec.crop_matrix(dataset.crop(index)))
+                    keypoints[index // count] = warp_points(located[row], to_image)
+                    scores[index // count] = values[row]
     finally:
         network.train(training)
     return Predictions(keypoints=keypoints, scores=scores)
 
 
-def predict_heatmaps(network: nn.Module, images: Tensor, flip_permutation: Sequence[int] | None = None) -> Tensor:
-    """The heatmaps of a batch, averaged with those of the mirrored images where a permutation is given."""
+def predict_heatmaps(
+    network: nn.Module, images: Tensor, flip_permutation: Sequence[int] | None = None, shift: int = 1
+) -> Tensor:
+    """The heatmaps of a batch, averaged with those of the mirrored images where a permutation is given.
+
+    ``shift`` is the codec's `flip_shift`; 1 is that of the published networks.
+    """
     heatmaps: Tensor = network(images)
     if flip_permutation is None:
         return heatmaps
     mirrored: Tensor = network(images.flip(3))
-    return (heatmaps + unflip(mirrored, flip_permutation)) / 2
+    return (heatmaps + unflip(mirrored, flip_permutation, shift)) / 2
 
 
-def unflip(heatmaps: Tensor, flip_permutation: Sequence[int]) -> Tensor:
-    """Heatmaps of mirrored images as heatmaps of the images: mirrored, left and right exchanged, moved by one cell.
+def unflip(heatmaps: Tensor, flip_permutation: Sequence[int], shift: int = 1) -> Tensor:
+    """Heatmaps of mirrored images as heatmaps of the images: mirrored, left and right exchanged, moved by ``shift`` cells.
 
-    Input pixel x is mirrored to W - 1 - x, which is cell w - 1 - x / stride + (1 - 1 / stride): mirrored back the map
-    lies most of a cell too far to the left, so the published protocol moves it one to the right; column 0 stays.
+    They move to the right, 0 or more cells; the columns on the left that would be left empty keep what they hold.
     """
     mirrored = heatmaps.flip(3)[:, list(flip_permutation)]
-    return torch.cat([mirrored[..., :1], mirrored[..., :-1]], dim=3)
+    return torch.cat([mirrored[..., :shift], mirrored[..., : mirrored.shape[3] - shift]], dim=3)

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from trainers.data.dataset import TopDownDataset
+from trainers.data.formats import CROWDPOSE, MPII
 from trainers.data.source import DataConfig
+from trainers.distributed import Worker
 from trainers.evaluation.coco_ap import coco_ap
+from trainers.evaluation.crowdpose_ap import crowdpose_ap
 from trainers.evaluation.inference import Predictions, predict
+from trainers.evaluation.pckh import MpiiResult, annotation_rows, mpii_results, pckh
 from trainers.evaluation.results import Result, box_kind, coco_results
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
-    """``metrics``: the figures of ``coco_ap``, each name followed by the kind of boxes (``ap_gt``, ``ap_m_det``);
-    ``results``: the entries they were computed from.
+    """``metrics``: the figures of ``coco_ap`` or ``crowdpose_ap``, each name followed by the kind of boxes (``ap_gt``,
+    ``ap_m_det``), or those of ``pckh``; ``results``: the entries they were computed from.
     """
 
     metrics: dict[str, float]
-    results: list[Result]
+    results: Sequence[Result] | Sequence[MpiiResult]
 
 
 def evaluate(
@@ -30,24 +35,43 @@ def evaluate(
     data: DataConfig,
     *,
     flip_test: bool = True,
-    device: torch.device | str = "cpu",
     batch_size: int = 32,
     workers: int = 0,
-) -> Evaluation:
+    worker: Worker | None = None,
+) -> Evaluation | None:
     """Predict the people of ``dataset``, the validation set of ``data``, and score them.
 
-    Raises InvalidInput as ``predict`` and ``score`` do.
+    Each of several processes predicts its share; the first scores them all, and the others get None. Raises InvalidInput
+    as ``predict`` and ``score`` do.
     """
-    predictions = predict(network, dataset, flip_test=flip_test, device=device, batch_size=batch_size, workers=workers)
-    return score(dataset, predictions, data)
+    worker = worker or Worker(device=torch.device("cpu"))
+    share = predict(
+        network,
+        dataset,
+        flip_test=flip_test,
+        device=worker.device,
+        batch_size=batch_size,
+        workers=workers,
+        rank=worker.rank,
+        count=worker.count,
+    )
+    shares = worker.gather(share)
+    return score(dataset, Predictions.interleaved(shares), data) if worker.is_first else None
 
 
 def score(dataset: TopDownDataset, predictions: Predictions, data: DataConfig) -> Evaluation:
-    """Rescore the predictions of a whole validation set, drop duplicates and score against the annotations of ``data``.
+    """Score the predictions of a whole validation set against the truth of ``data``, by the rules of its format.
 
-    Raises InvalidInput for a broken annotation file, and where annotated and detected boxes are mixed.
+    Those of COCO and CrowdPose are rescored first, and duplicates dropped. Raises InvalidInput for a broken annotation
+    file, and where annotated and detected boxes are mixed.
     """
+    if data.format == MPII.name:
+        truth = data.mpii_truth(len(dataset)).take(annotation_rows(dataset))
+        return Evaluation(metrics=pckh(predictions.keypoints, truth), results=mpii_results(dataset, predictions))
     kind = box_kind(dataset.people)
     results = coco_results(dataset, predictions)
-    figures = coco_ap(results, data.annotations, keypoint_set=dataset.keypoint_set)
+    if data.format == CROWDPOSE.name:
+        figures = crowdpose_ap(results, data.annotations)
+    else:
+        figures = coco_ap(results, data.annotations, keypoint_set=dataset.keypoint_set)
     return Evaluation(metrics={f"{name}_{kind}": value for name, value in figures.items()}, results=results)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from trainers.model.context import GlobalContextModeling
 from trainers.model.dynamic_conv import dynamic_conv2d
-from trainers.model.layers import ConvBn, channel_shuffle, conv2d, depthwise, pointwise
+from trainers.model.layers import ConvBn, conv2d, depthwise, pointwise, shuffled
+from trainers.model.layout import contiguous
 
 
 class MultiBranchBlock(nn.Module):
@@ -33,7 +33,7 @@ class MultiBranchBlock(nn.Module):
         halves = [branch.chunk(2, dim=1) for branch in branches]
         weighted = self.cross([half[1] for half in halves])
         worked = [context(conv(half)) for conv, context, half in zip(self.convs, self.contexts, weighted, strict=True)]
-        return [channel_shuffle(torch.cat((half[0], done), dim=1), 2) for half, done in zip(halves, worked, strict=True)]
+        return [shuffled((half[0], done)) for half, done in zip(halves, worked, strict=True)]
 
 
 class Stem(nn.Module):
@@ -49,8 +49,8 @@ class Stem(nn.Module):
         self.second = second
 
     def forward(self, image: Tensor) -> Tensor:
-        first, second = self.entry(image).chunk(2, dim=1)
-        return channel_shuffle(torch.cat((self.first(first), self.second(second)), dim=1), 2)
+        first, second = contiguous(self.entry(image)).chunk(2, dim=1)
+        return shuffled((self.first(first), self.second(second)))
 
 
 def dgc_stem(width: int, *, kernels: int, attention_reduction: int, context_reduction: int) -> Stem:

@@ -43,6 +43,7 @@ class DynamicKernelAggregation(nn.Module):
     ) -> None:
         super().__init__()
         self.stride, self.groups, self.padding = stride, groups, size // 2
+        self.pointwise = size == stride == groups == 1
         self.linear = False
         self.attention = KernelAttention(in_channels, kernels, reduction=reduction)
         self.kernels = nn.Parameter(torch.empty(kernels, out_channels, in_channels // groups, size, size))
@@ -54,9 +55,19 @@ class DynamicKernelAggregation(nn.Module):
         if self.linear:
             return self._sum_of_convolutions(x, attention)
         batch, channels, height, width = x.shape
-        kernels = (attention @ self.kernels.flatten(1)).view(-1, *self.kernels.shape[2:])
+        kernels = attention @ self.kernels.flatten(1)
+        if self.pointwise and self.training:
+            # A product of matrices for each sample: the backward pass takes less than half of the convolution's time.
+            return torch.bmm(kernels.view(batch, -1, channels), x.flatten(2)).view(batch, -1, height, width)
         samples = x.reshape(1, batch * channels, height, width)
-        out = F.conv2d(samples, kernels, None, self.stride, self.padding, groups=batch * self.groups)
+        out = F.conv2d(
+            samples,
+            kernels.view(-1, *self.kernels.shape[2:]),
+            None,
+            self.stride,
+            self.padding,
+            groups=batch * self.groups,
+        )
         return out.view(batch, -1, *out.shape[2:])
 
     def _sum_of_convolutions(self, x: Tensor, attention: Tensor) -> Tensor:

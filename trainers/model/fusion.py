@@ -6,12 +6,13 @@ and width of the one above it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainers.model.layers import DepthwiseSeparable, pointwise
+from trainers.model.layout import as_it_is, channels_last, contiguous
 
 
 class Transition(nn.Module):
@@ -26,8 +27,15 @@ class Transition(nn.Module):
         self.new = DepthwiseSeparable(in_widths[-1], out_widths[-1], stride=2)
 
     def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
-        kept = [module(branch) for module, branch in zip(self.kept, branches, strict=True)]
-        return [*kept, self.new(branches[-1])]
+        kept = [
+            branch if isinstance(module, nn.Identity) else self._project(module, branch)
+            for module, branch in zip(self.kept, branches, strict=True)
+        ]
+        return [*kept, self._project(self.new, branches[-1])]
+
+    def _project(self, module: nn.Module, branch: Tensor) -> Tensor:
+        out: Tensor = contiguous(module(channels_last(branch))) if self.training else module(branch)
+        return out
 
 
 class Upward(nn.Module):
@@ -38,8 +46,9 @@ class Upward(nn.Module):
         self.project = pointwise(in_width, out_width, relu=False)
         self.factor = factor
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.interpolate(self.project(x), scale_factor=self.factor, mode="nearest")
+    def forward(self, x: Tensor, order: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
+        """``order`` lays out what is added to branch i: cheaper before it grows."""
+        return F.interpolate(order(self.project(x)), scale_factor=self.factor, mode="nearest")
 
 
 def downward(in_width: int, out_width: int, steps: int) -> nn.Sequential:
@@ -66,16 +75,19 @@ class Fusion(nn.Module):
         )
 
     def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
-        top = 2 * branches[0]
-        for path, branch in zip(_children(self.paths[0])[1:], branches[1:], strict=True):
-            top = top + path(branch)
+        # In training the highest resolution stays contiguous, as blocks want it; what is convolved goes channels-last.
+        strided, plain = (channels_last, contiguous) if self.training else (as_it_is, as_it_is)
+        first, *others = branches[0], *map(strided, branches[1:])
+        top = 2 * first
+        for path, branch in zip(_children(self.paths[0])[1:], others, strict=True):
+            top = top + path(branch, plain)
         outputs = [F.relu(top)]
-        fused = outputs[0] if self.source == "after_relu" else top
+        fused = strided(outputs[0] if self.source == "after_relu" else top)
         for paths in map(_children, self.paths[1:]):
             total = 2 * paths[0](fused)
-            for path, branch in zip(paths[1:], branches[1:], strict=True):
+            for path, branch in zip(paths[1:], others, strict=True):
                 total = total + path(branch)
-            outputs.append(F.relu(total))
+            outputs.append(plain(F.relu(total)))
         return outputs
 
 
@@ -104,6 +116,8 @@ class IterativeHead(nn.Module):
         self.projects = nn.ModuleList(DepthwiseSeparable(a, b) for a, b in zip(upwards, targets, strict=True))
 
     def forward(self, branches: Sequence[Tensor]) -> Tensor:
+        if self.training:
+            branches = [channels_last(branch) for branch in branches]
         lowest, *others = reversed(branches)
         x: Tensor = self.projects[0](lowest)
         for project, branch in zip(list(self.projects)[1:], others, strict=True):

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from trainers.model.scaled_norm import scaled_batch_norm
+
 
 class ConvBn(nn.Module):
     """A convolution without bias, batch normalisation and, unless ``relu`` is false, ReLU: (B, C, H, W) to (B, C', H', W').
@@ -24,7 +26,7 @@ class ConvBn(nn.Module):
         self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.relu(self.bn(self.conv(x)))
+        out: Tensor = self.relu(scaled_batch_norm(self.bn, self.conv(x)))
         return out
 
 
@@ -58,11 +60,11 @@ class DepthwiseSeparable(nn.Module):
         return out
 
 
-def channel_shuffle(x: Tensor, groups: int) -> Tensor:
-    """Interleave ``groups`` groups of channels, as in ShuffleNet (doi:10.1109/CVPR.2018.00716): (B, C, H, W) to the same."""
-    batch, channels, height, width = x.shape
-    grouped = x.view(batch, groups, channels // groups, height, width)
-    return grouped.transpose(1, 2).reshape(batch, channels, height, width)
+def shuffled(parts: Sequence[Tensor]) -> Tensor:
+    """Concatenate equal groups of channels and shuffle them (doi:10.1109/CVPR.2018.00716): G times (B, C, H, W) to
+    (B, G·C, H, W), the first channels of all groups before their second ones.
+    """
+    return torch.stack(tuple(parts), dim=2).flatten(1, 2)
 
 
 class SplitConcatShuffle(nn.Module):
@@ -81,7 +83,7 @@ class SplitConcatShuffle(nn.Module):
             only: Tensor = self.operations[0](x)
             return only
         parts = [operation(part) for operation, part in zip(self.operations, x.chunk(groups, dim=1), strict=True)]
-        return channel_shuffle(torch.cat(parts, dim=1), groups)
+        return shuffled(parts)
 
 
 def initialise(module: nn.Module) -> None:

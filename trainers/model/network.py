@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from trainers.model.blocks import MultiBranchBlock, Stem
 from trainers.model.fusion import Fusion, IterativeHead, Transition
+from trainers.model.recompute import recomputed
 
 
 class FusedModule(nn.Module):
@@ -29,17 +30,21 @@ class FusedModule(nn.Module):
 
 
 class Stage(nn.Module):
-    """A transition into one branch more, then the modules of the stage."""
+    """A transition into one branch more, then the modules of the stage.
+
+    ``recompute`` trades time for memory in training: modules are computed again when the backward pass comes to them.
+    """
 
     def __init__(self, transition: Transition, modules: Sequence[FusedModule]) -> None:
         super().__init__()
         self.transition = transition
         self.fused_modules = nn.ModuleList(modules)
+        self.recompute = False
 
     def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
         out: list[Tensor] = self.transition(branches)
         for module in self.fused_modules:
-            out = module(out)
+            out = recomputed(module, out) if self.recompute and self.training else module(out)
         return out
 
 

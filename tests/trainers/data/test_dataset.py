@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 from search_spaces.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset, write_image
 from trainers.data.coco import Person, load_people
+from trainers.data.codecs import MsraCodec
 from trainers.data.dataset import TopDownDataset
-from trainers.data.heatmap import MsraCodec
 from trainers.data.transforms import Augmentation, crop_matrix, warp_points
 
 CODEC = MsraCodec(input_size=(64, 48), heatmap_size=(16, 12), sigma=1.0)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from search_spaces.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset
 from trainers.data.coco import load_people
+from trainers.data.codecs import MsraCodec
 from trainers.data.dataset import TopDownDataset
-from trainers.data.heatmap import MsraCodec
 from trainers.data.keypoints import COCO17
 from trainers.evaluation.inference import predict, predict_heatmaps, unflip
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from trainers.data.coco import Person, coco_split, load_people
+from trainers.data.codecs import MsraCodec, default_sigma
 from trainers.data.dataset import TopDownDataset
-from trainers.data.heatmap import MsraCodec, default_sigma
 from trainers.data.source import DataConfig
 from trainers.data.transforms import crop_matrix, warp_points
 from trainers.evaluation.coco_ap import FIGURES, coco_ap

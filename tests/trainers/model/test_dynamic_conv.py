@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainers.model.dynamic_conv import DynamicKernelAggregation, DynamicSplitConv, KernelAttention, dynamic_conv2d
-from trainers.model.layers import SplitConcatShuffle, channel_shuffle
+from trainers.model.layers import SplitConcatShuffle, shuffled
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -103,15 +103,15 @@ def test_dsc_group_i_has_kernels_of_side_2i_plus_1(groups: int, kernels: int) ->
     torch.testing.assert_close(dsc(x), joined[:, order])
 
 
-def test_channel_shuffle_interleaves_groups() -> None:
+def test_channels_of_all_parts_take_turns() -> None:
     x = torch.arange(6.0).reshape(1, 6, 1, 1)
-    assert channel_shuffle(x, 2).flatten().tolist() == [0, 3, 1, 4, 2, 5]
-    assert channel_shuffle(x, 3).flatten().tolist() == [0, 2, 4, 1, 3, 5]
-    assert channel_shuffle(x, 1).flatten().tolist() == list(range(6))
+    assert shuffled(x.chunk(2, dim=1)).flatten().tolist() == [0, 3, 1, 4, 2, 5]
+    assert shuffled(x.chunk(3, dim=1)).flatten().tolist() == [0, 2, 4, 1, 3, 5]
+    assert shuffled([x]).flatten().tolist() == list(range(6))
     planes = drawn(2, 8, 3, 5)
-    assert torch.equal(channel_shuffle(channel_shuffle(planes, 2), 4), planes)
+    assert torch.equal(shuffled(shuffled(planes.chunk(2, dim=1)).chunk(4, dim=1)), planes)
     channels_last = planes.contiguous(memory_format=torch.channels_last)
-    assert torch.equal(channel_shuffle(channels_last, 4), channel_shuffle(planes, 4))
+    assert torch.equal(shuffled(channels_last.chunk(4, dim=1)), shuffled(planes.chunk(4, dim=1)))
 
 
 def test_split_concat_shuffle_of_one_group_does_not_shuffle() -> None:

@@ -1,0 +1,65 @@
+"""The command line: ``dite-search``, also ``python -m dite_search``.
+
+Every command imports what it needs when it runs: torch, Ray and MLflow take seconds, and help should take none.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import warnings
+from typing import Any
+
+import click
+
+from dite_search.cli import data, networks, searching
+from search_spaces.errors import InvalidInput
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+
+
+class UserError(click.ClickException):
+    """A user's mistake: one sentence, exit status 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """Turns a user's mistake, and a disk that is full or closed, into one sentence; a defect keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except InvalidInput as error:
+            raise UserError(str(error)) from None
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            raise UserError(f"{error.filename or 'the output'} cannot be written: {error.strerror}") from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dite-search")
+def main() -> None:
+    """Find the best lightweight pose network for a compute budget.
+
+    Start with:  dite-search quickstart
+    """
+    warnings.filterwarnings("ignore")
+    logging.getLogger().setLevel(logging.ERROR)
+
+
+for _command in (
+    searching.quickstart,
+    searching.search,
+    networks.train,
+    networks.evaluate,
+    networks.complexity,
+    networks.latency,
+    searching.report,
+    searching.export,
+    data.prepare,
+    data.synth,
+):
+    main.add_command(_command)

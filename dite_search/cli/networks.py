@@ -1,0 +1,251 @@
+"""Commands about one network: train it, score it, count it, time it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dite_search.cli.options import (
+    DATA_VARIABLE,
+    directory_option,
+    format_option,
+    input_size_option,
+    json_option,
+    on_broken_image_option,
+)
+from dite_search.cli.output import console_for, next_steps, program, show
+from search_spaces.errors import InvalidInput
+from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
+
+
+@click.command(epilog="Example:  dite-search train dite_hrnet_18 --input-size 128x96 --data ~/coco_mini --epochs 20")
+@click.argument("arch")
+@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
+@click.option("--output", default="runs/train", show_default=True, help="Folder of the checkpoints.", type=click.Path())
+@format_option
+@input_size_option
+@click.option("--train-split", type=click.Choice(SPLITS), default="train", show_default=True, help="Split to learn from.")
+@click.option("--val-split", type=click.Choice(SPLITS), default="val", show_default=True, help="Split to score.")
+@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Training processes.")
+@click.option("--max-workers", type=click.IntRange(1, 1024), help="Use up to so many while the cluster has room.")
+@click.option("--retries", type=click.IntRange(0, 100), default=1, show_default=True, help="New starts when workers die.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads of each process (default: all cores shared).")
+@click.option("--loaders", type=click.IntRange(0, 256), default=0, show_default=True, help="Loader processes of each.")
+@click.option("--prepared", type=click.Path(), help="Folder that dite-search prepare wrote (default: found in the data).")
+@on_broken_image_option
+@click.option("--epochs", type=int, help="Epochs (default: the paper's, 270 on COCO, 260 on MPII).")
+@click.option("--batch-size", type=int, help="Samples of one step over all processes (default: the paper's 256).")
+@click.option("--learning-rate", type=float, help="Learning rate (default: the paper's 0.002).")
+@click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="Any other hyper-parameter, as in --set seed=3.")
+@json_option
+def train(
+    arch: str,
+    root: str,
+    output: str,
+    data_format: str,
+    input_size: str | None,
+    train_split: str,
+    val_split: str,
+    workers: int,
+    max_workers: int | None,
+    retries: int,
+    threads: int | None,
+    loaders: int,
+    prepared: str | None,
+    on_broken_image: str,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    fields: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Train one network: ARCH is a preset's name or an architecture file.
+
+    The format of the data gives it its number of keypoints, and a preset the papers' input size for it.
+
+    A training that was cut off goes on from its last checkpoint when the same command is given again.
+    """
+    from dite_search.fitting import arch_for, training_for
+    from dite_search.single import train_one
+    from trainers.data.source import DataConfig
+
+    known = FORMATS[data_format]
+    given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    config = _train_config(fields, training_for({n: v for n, v in given.items() if v is not None}, known))
+    metrics = train_one(
+        arch_for(arch, known, input_size=input_size),
+        config,
+        DataConfig(
+            root=Path(root),
+            format=data_format,
+            train_split=train_split,
+            val_split=val_split,
+            workers=loaders,
+            prepared=Path(prepared) if prepared else None,
+            on_broken_image=on_broken_image,
+        ),
+        directory=Path(output).absolute(),
+        workers=workers,
+        max_workers=max_workers,
+        retries=retries,
+        threads=threads,
+        console=console_for(as_json),
+    )
+    show(metrics, as_json)
+    next_steps(as_json, f"{program('dite-search')} evaluate {output}/best.pt --data {root}{_format_words(data_format)}")
+
+
+@click.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
+@click.argument("checkpoint", type=click.Path())
+@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
+@format_option
+@click.option(
+    "--split",
+    type=click.Choice((*SPLITS, TEST_DEV)),
+    default="val",
+    show_default=True,
+    help=f"Split to score; {TEST_DEV} writes a submission to the COCO server.",
+)
+@click.option("--detections", help="COCO detections file; without it the boxes are the ground truth.")
+@click.option("--flip-test/--no-flip-test", default=True, show_default=True, help="Average with the flipped image.")
+@click.option("--dump", help="Write the predictions, as a COCO results file.", type=click.Path(dir_okay=False))
+@input_size_option
+@json_option
+def evaluate(
+    checkpoint: str,
+    root: str,
+    data_format: str,
+    split: str,
+    detections: str | None,
+    flip_test: bool,
+    dump: str | None,
+    input_size: str | None,
+    as_json: bool,
+) -> None:
+    """Score CHECKPOINT, of this tool or in the layout of the published ones, by the measure of the data's format.
+
+    That is COCO's average precision, CrowdPose's, or MPII's PCKh. With --split test-dev nothing is scored: the people of
+    --detections in COCO's test-dev2017 are written beside --dump, as a results file and zipped, for the COCO server.
+    """
+    from dite_search.single import evaluate_one
+    from trainers.data.source import DataConfig
+
+    if split == TEST_DEV:
+        from dite_search.submit import SCORED_ELSEWHERE, submit_one
+
+        show(
+            submit_one(checkpoint, root, data_format, detections, dump, flip_test=flip_test, input_size=input_size), as_json
+        )
+        click.echo(SCORED_ELSEWHERE, err=True)
+        return
+    data = DataConfig(
+        root=Path(root),
+        format=data_format,
+        val_split=split,
+        boxes="det" if detections else "gt",
+        detections=Path(detections) if detections else None,
+    )
+    metrics = evaluate_one(
+        Path(checkpoint), data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None
+    )
+    show(metrics, as_json)
+
+
+@click.command(epilog="Example:  dite-search complexity dite_hrnet_18 --input-size 384x288 --json")
+@click.argument("arch")
+@input_size_option
+@click.option("--measure", is_flag=True, help="Build the network too, and count it with fvcore.")
+@json_option
+def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) -> None:
+    """Parameters and multiply-accumulates of ARCH, a preset's name or an architecture file.
+
+    macs counts the convolutions that our network executes; macs_paper adds the bias additions, as published figures do.
+    """
+    from search_spaces.arch import format_size
+    from search_spaces.cost import cost_of
+    from search_spaces.presets import PRESETS, paper_variants, resized, resolve_arch
+
+    config = resized(resolve_arch(arch), input_size=input_size)
+    cost = cost_of(config)
+    result: dict[str, Any] = {
+        "arch_id": config.arch_id,
+        "input_size": format_size(config.input_size),
+        "params": cost.params,
+        "macs": cost.macs,
+        "macs_paper": cost.macs_paper,
+    }
+    if measure:
+        from trainers.complexity import measured_cost
+
+        result["params_measured"], result["macs_measured"] = measured_cost(config)
+    show(result, as_json)
+    if arch in PRESETS and input_size is None and not as_json:
+        click.echo("\nAt the inputs of the papers:")
+        for data, variant in paper_variants(arch):
+            paper = cost_of(variant)
+            size = format_size(variant.input_size)
+            click.echo(f"  {data}  {size}  {paper.params:>9,} params  {paper.macs_paper / 1e6:>6.1f} M macs_paper")
+
+
+@click.command(epilog="Example:  dite-search latency dite_hrnet_18 --threads 2")
+@click.argument("arch", required=False)
+@input_size_option
+@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads of ONNX Runtime.")
+@click.option("--warmup", type=click.IntRange(min=0), default=5, show_default=True, help="Untimed passes.")
+@click.option("--runs", type=click.IntRange(min=1), default=30, show_default=True, help="Timed passes.")
+@click.option("--label", help="Name of the device (default: the processor's name and the threads).")
+@click.option("--predict", "predicted", is_flag=True, help="Add up a calibrated table instead of measuring.")
+@click.option("--calibrate", is_flag=True, help="Measure the table of --space first; goes on where it was cut off.")
+@click.option("--space", help="Named space or search file of the table (default: dite_hrnet to calibrate, any to predict).")
+@directory_option
+@json_option
+def latency(
+    arch: str | None,
+    input_size: str | None,
+    threads: int,
+    warmup: int,
+    runs: int,
+    label: str | None,
+    predicted: bool,
+    calibrate: bool,
+    space: str | None,
+    directory: str,
+    as_json: bool,
+) -> None:
+    """Milliseconds of one image through ARCH, a preset's name or an architecture file, by ONNX Runtime on this processor.
+
+    A network is measured once under the same conditions; later calls show the same figures.
+    """
+    from dite_search.latency import calibrated, shown_latency, space_named, store_of
+    from search_spaces.presets import resized, resolve_arch
+
+    if arch is None and not calibrate:
+        raise InvalidInput("latency needs ARCH, --calibrate or both")
+    config = None if arch is None else resized(resolve_arch(arch), input_size=input_size)
+    store = store_of(directory, label=label, threads=threads, warmup=warmup, runs=runs)
+    known = None if space is None and not calibrate else space_named(space or "dite_hrnet", input_size=input_size)
+    result: dict[str, Any] = {}
+    if known is not None and calibrate:
+        result = {"calibration": calibrated(store, known, console=console_for(True))}
+    if config is not None:
+        result |= shown_latency(store, config, predicted=predicted, space=known.name if known else None)
+    show(result if config is not None and as_json else result.pop("calibration", {}) | result, as_json)
+
+
+def _format_words(data_format: str) -> str:
+    return "" if data_format == "coco" else f" --format {data_format}"
+
+
+def _train_config(fields: tuple[str, ...], given: dict[str, Any]) -> Any:
+    import yaml
+
+    from search_spaces.hyperparameters import TrainConfig
+
+    for field in fields:
+        name, equals, value = field.partition("=")
+        if not equals:
+            raise InvalidInput(f"--set must be FIELD=VALUE, got {field!r}")
+        given[name] = yaml.safe_load(value)
+    return TrainConfig.from_dict(given)

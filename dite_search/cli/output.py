@@ -1,0 +1,46 @@
+"""What commands print: results as lines or as JSON, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+
+def console_for(as_json: bool) -> Console:
+    """Where progress goes: beside a JSON result, not into it."""
+    return Console(stderr=as_json)
+
+
+def show(result: dict[str, Any], as_json: bool) -> None:
+    """The result as JSON, or a line for each value."""
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    width = max(len(name) for name in result)
+    for name, value in result.items():
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else value
+        click.echo(f"{name:<{width}}  {shown}")
+
+
+def program(name: str) -> str:
+    """How to call a program of this environment: by its name where the shell finds it, else by its path."""
+    own = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    if found and Path(found).resolve() == own.resolve():
+        return name
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
+
+
+def next_steps(as_json: bool, *commands: str) -> None:
+    """Commands a user may want to give next, for a reader who is not a program."""
+    if as_json:
+        return
+    click.echo("\nNext:")
+    for command in commands:
+        click.echo(f"  {command}")

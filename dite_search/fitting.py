@@ -1,0 +1,53 @@
+"""What a network and its training take from the format of the data, where the user says nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from search_spaces.arch import ArchConfig
+from search_spaces.errors import InvalidInput
+from search_spaces.named_spaces import SPACES, space_from
+from search_spaces.presets import PRESETS, resized, resolve_arch
+from search_spaces.space import SearchSpace
+from trainers.data.formats import DataFormat
+
+
+def arch_for(name_or_file: str, data_format: DataFormat, *, input_size: str | None) -> ArchConfig:
+    """The network of a preset's name or an architecture file, with the keypoints of the data.
+
+    A preset takes the papers' input size for the data; a file keeps its own. ``input_size`` goes before both.
+    """
+    arch = resized(resolve_arch(name_or_file), input_size=input_size)
+    return _fitted(arch, data_format, sized=input_size is not None or name_or_file not in PRESETS)
+
+
+def space_for(spec: str | Mapping[str, Any], data_format: DataFormat, *, input_size: str | None) -> SearchSpace:
+    """The space of a search file, whose networks have the keypoints of the data.
+
+    The networks of a named space or preset that are meant for COCO's 256×192 take the papers' input size for the data;
+    every other size stays, and ``input_size`` goes before all.
+    """
+    space = space_from(spec, input_size=input_size)
+    base = spec if isinstance(spec, str) else spec.get("base", "dite_hrnet_18")
+    named = isinstance(base, str) and (base in SPACES or base in PRESETS)
+    if "keypoints" in space.parameters:
+        raise InvalidInput(
+            f"space {space.name}: keypoints must not be searched, they are the {data_format.keypoint_set.count} of the data"
+        )
+    return dataclasses.replace(space, base=_fitted(space.base, data_format, sized=input_size is not None or not named))
+
+
+def training_for(given: Mapping[str, Any], data_format: DataFormat) -> dict[str, Any]:
+    """The hyper-parameters that were given, over those of the published protocol for the data."""
+    return {**data_format.training, **given}
+
+
+def _fitted(arch: ArchConfig, data_format: DataFormat, *, sized: bool) -> ArchConfig:
+    default, expected = ArchConfig(), data_format.keypoint_set
+    if arch.keypoints not in (default.keypoints, expected.count):
+        raise InvalidInput(f"keypoints of the network must be {expected.count}, as in {expected.name}, got {arch.keypoints}")
+    takes_papers = not sized and arch.input_size == default.input_size
+    size = data_format.input_size if takes_papers else None
+    return resized(arch, input_size=size, keypoints=expected.count)

@@ -1,0 +1,62 @@
+"""Predictions on COCO's test-dev2017, whose annotations are not public, as a submission to the server that has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dite_search.single import trained_with
+from search_spaces.errors import InvalidInput
+from search_spaces.presets import resized
+from trainers.checkpoint import load_any_network
+from trainers.data.coco import detected_people, test_dev_split
+from trainers.data.coco_file import read_image_info
+from trainers.data.dataset import TopDownDataset
+from trainers.data.formats import COCO, TEST_DEV
+from trainers.data.keypoints import COCO17
+from trainers.data.source import codec_for
+from trainers.distributed import default_device
+from trainers.evaluation.inference import predict
+from trainers.evaluation.results import coco_results
+from trainers.evaluation.submission import submission_files, write_submission
+
+SCORED_ELSEWHERE = "Only the COCO server can score test-dev2017: upload the zip file there."
+
+
+def submit_one(
+    checkpoint: str,
+    root: str,
+    data_format: str,
+    detections: str | None,
+    dump: str | None,
+    *,
+    flip_test: bool,
+    input_size: str | None,
+) -> dict[str, str | int]:
+    """Write the submission of a checkpoint beside ``dump``: what was counted, and where its two files are.
+
+    Raises:
+        InvalidInput: something is not given, missing or broken, the network is not for COCO's keypoints, or ``dump`` names
+            no method.
+    """
+    if data_format != COCO.name:
+        raise InvalidInput(f"--split {TEST_DEV} is a split of COCO's, so --format must be {COCO.name}, got {data_format}")
+    if detections is None or dump is None:
+        missing = "--detections, the people to estimate" if detections is None else "--dump, where to write the submission"
+        raise InvalidInput(f"--split {TEST_DEV}, whose annotations are not public, needs {missing}")
+    submission_files(Path(dump))
+    arch, network = load_any_network(Path(checkpoint))
+    arch = resized(arch, input_size=input_size)
+    if arch.keypoints != COCO17.count:
+        raise InvalidInput(f"keypoints of the network must be {COCO17.count}, as in {COCO17.name}, got {arch.keypoints}")
+    where = test_dev_split(Path(root))
+    people = detected_people(read_image_info(where.annotation_file), Path(detections), where.image_dir)
+    dataset = TopDownDataset(people, codec_for(arch, trained_with(Path(checkpoint))), keypoint_set=COCO17)
+    device = default_device()
+    results = coco_results(dataset, predict(network.to(device), dataset, flip_test=flip_test, device=device))
+    results_file, zip_file = write_submission(Path(dump), results)
+    return {
+        "images": len({result["image_id"] for result in results}),
+        "people": len(results),
+        "results": str(results_file),
+        "zip": str(zip_file),
+    }

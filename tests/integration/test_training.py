@@ -1,0 +1,114 @@
+"""One training on real Ray Train workers: the same curve as alone, and nothing lost but an interval when one is killed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from dite_search.runner import start_ray
+from search_spaces.arch import ArchConfig
+from search_spaces.errors import InvalidInput
+from search_spaces.hyperparameters import TrainConfig
+from search_spaces.named_spaces import tiny
+from trainers.checkpoint import LAST, load_checkpoint
+from trainers.data.source import DataConfig
+from trainers.data.synthetic import draw_dataset
+from trainers.distributed import Worker
+from trainers.engine import train
+from trainers.ray_trainer import backend_for, fit
+
+ROOT = Path(__file__).resolve().parents[2]
+ARCH: ArchConfig = next(tiny().enumerate())
+CONFIG = TrainConfig(epochs=3, batch_size=16, warmup_iterations=2, validate_every=3, checkpoint_iterations=2, seed=5)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+    root = tmp_path_factory.mktemp("data") / "people"
+    draw_dataset(root, train_images=60, val_images=9, seed=4)
+    return DataConfig(root=root, name="synthetic")
+
+
+def on_workers(directory: Path, data: DataConfig, config: TrainConfig = CONFIG, **options) -> dict[str, float]:
+    start_ray()
+    return fit(ARCH, config, data, directory=directory, name="t", storage=directory / "ray", **({"workers": 2} | options))
+
+
+def test_workers_that_share_a_gpu_do_not_use_nccl():
+    assert [backend_for(gpus) for gpus in (0.0, 0.5, 1.0, 2.0)] == ["gloo", "gloo", "nccl", "nccl"]
+
+
+@pytest.mark.slow
+def test_the_command_trains_the_same_curve_on_one_worker_and_on_two(coco_mini, tmp_path):
+    def curve(workers: int) -> list[dict[str, float]]:
+        output = tmp_path / str(workers)
+        command = [sys.executable, "-m", "dite_search", "train", "dite_hrnet_18", "--input-size", "64x64"]
+        command += ["--data", str(coco_mini), "--output", str(output), "--workers", str(workers), "--epochs", "3"]
+        command += ["--batch-size", "16", "--set", "warmup_iterations=5", "--set", "sync_batchnorm=true", "--json"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        found = load_checkpoint(output / LAST).curve
+        assert json.loads(done.stdout)["loss"] == found[-1]["loss"]
+        return found
+
+    alone, together = curve(1), curve(2)
+    assert len(alone) == 3
+    assert [m["loss"] for m in together] == pytest.approx([m["loss"] for m in alone], rel=0.01)
+    assert together[-1].keys() == alone[-1].keys()
+
+
+@pytest.mark.slow
+def test_a_worker_killed_within_an_epoch_loses_at_most_an_interval(people, tmp_path):
+    """The other one stops too, both start anew, and the end is that of a training nobody disturbed."""
+    undisturbed = on_workers(tmp_path / "whole", people)
+    result: dict[str, float] = {}
+    directory = tmp_path / "killed"
+    thread = threading.Thread(target=lambda: result.update(on_workers(directory, people, retries=1)))
+    thread.start()
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if (directory / LAST).exists() and load_checkpoint(directory / LAST).position:
+            break
+        time.sleep(0.02)
+    else:
+        pytest.fail("no checkpoint within an epoch in two minutes")
+    victims = [p for p in psutil.process_iter(["cmdline"]) if "RayTrainWorker" in " ".join(p.info["cmdline"] or [])]
+    assert len(victims) == 2
+    os.kill(victims[0].pid, signal.SIGKILL)
+    before = load_checkpoint(directory / LAST)
+    thread.join(timeout=240)
+    assert not thread.is_alive()
+    assert before.position or before.curve
+    assert result["loss"] == undisturbed["loss"]
+    assert result["ap_gt"] == undisturbed["ap_gt"]
+    ours, theirs = (load_checkpoint(tmp_path / name / LAST) for name in ("whole", "killed"))
+    assert all(torch.equal(ours.weights[key], theirs.weights[key]) for key in ours.weights)
+
+
+@pytest.mark.slow
+def test_elastic_workers_take_what_room_there_is(people, tmp_path):
+    metrics = on_workers(tmp_path, people, workers=1, max_workers=2)
+    alone = train(
+        ARCH, CONFIG, people, directory=None, report=lambda *_: None, worker=Worker(device=torch.device("cpu"))
+    ).metrics
+    assert metrics["epoch"] == CONFIG.epochs
+    assert metrics["loss"] == pytest.approx(alone["loss"], rel=0.1)
+
+
+@pytest.mark.slow
+def test_a_reason_of_its_own_is_told_at_once(people, tmp_path):
+    broken = dataclasses.replace(people, root=tmp_path / "gone")
+    began = time.monotonic()
+    with pytest.raises(InvalidInput, match="data folder not found"):
+        on_workers(tmp_path / "run", broken, retries=5)
+    assert time.monotonic() - began < 90, "it is not tried again five times"

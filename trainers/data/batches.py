@@ -1,0 +1,42 @@
+"""Which samples each process of a training takes, batch by batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import Sampler
+
+
+class BatchShares(Sampler[list[int]]):
+    """The share of process ``rank`` of ``count`` in every batch of a shuffled epoch.
+
+    The batches of an epoch are the same for any number of processes, and depend on (seed, epoch) only: whole ones of
+    ``batch_size`` samples, of which each process takes every ``count``-th. Shares differ by one sample at most. What does
+    not fill a batch is left out until the next epoch; a data set smaller than one batch is repeated until it fills one.
+    """
+
+    def __init__(self, samples: int, *, batch_size: int, seed: int, rank: int = 0, count: int = 1) -> None:
+        assert samples > 0
+        assert 0 <= rank < count <= batch_size, (rank, count, batch_size)
+        self.samples, self.batch_size, self.seed, self.rank, self.count = samples, batch_size, seed, rank, count
+        self.batches = max(1, samples // batch_size)
+        self._epoch = self._first = 0
+
+    def set_epoch(self, epoch: int, *, first: int = 0) -> None:
+        """Choose the order of this epoch, and the batch to begin with."""
+        assert 0 <= first <= self.batches, (first, self.batches)
+        self._epoch, self._first = epoch, first
+
+    def __len__(self) -> int:
+        """Batches still to come in the epoch."""
+        return self.batches - self._first
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Indices of samples, a list a batch."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self._epoch)
+        order = torch.randperm(self.samples, generator=generator).tolist()
+        order *= math.ceil(self.batch_size / self.samples)
+        for batch in range(self._first, self.batches):
+            yield order[batch * self.batch_size : (batch + 1) * self.batch_size][self.rank :: self.count]

@@ -1,0 +1,73 @@
+"""The processes of one training: who they are, and what they tell each other by ``torch.distributed``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """One process of a training: ``rank`` of ``count``, on ``device``.
+
+    With more than one the default process group must be up, as Ray Train or ``torchrun`` leave it. Every method but
+    ``is_first`` is collective: all processes call it, in the same order.
+    """
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process scores and writes checkpoints for all."""
+        return self.rank == 0
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The network that learns with those of the other processes: gradients are averaged as they arise.
+
+        Running statistics stay each process's own until `average_buffers`: sending them around with every step would cost
+        hundreds of small messages and change nothing that is learned.
+        """
+        if self.count == 1:
+            return network
+        ids = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(network, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum of a tensor over all processes."""
+        if self.count == 1:
+            return value
+        total = value.detach().clone()
+        dist.all_reduce(total)
+        return total
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, by rank."""
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value)
+        return values
+
+    def average_buffers(self, network: nn.Module) -> None:
+        """Give all processes the mean of their running statistics, so that they score, and keep, the same network."""
+        if self.count == 1:
+            return
+        buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+        joined = self.sum(torch.cat([buffer.flatten() for buffer in buffers])) / self.count
+        means = torch.split(joined, [buffer.numel() for buffer in buffers])
+        for buffer, mean in zip(buffers, means, strict=True):
+            buffer.copy_(mean.view_as(buffer))
+
+
+def default_device() -> torch.device:
+    """The GPU where there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
