@@ -6,13 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from analysis.choice import choose
+from analysis.latency import measure_latency
 from analysis.model_card import ModelCard, card_of, card_text
 from analysis.onnx_export import Agreement, agreement, onnx_bytes
 from analysis.trials import StudyRecord, TrialRecord
@@ -45,8 +46,8 @@ class Exported:
         return self.directory / ONNX_FILE
 
 
-def export_trial(study: StudyRecord, record: TrialRecord, directory: Path) -> Exported:
-    """Export the network of a trial's checkpoint.
+def export_trial(study: StudyRecord, record: TrialRecord, directory: Path, *, threads: int | None = None) -> Exported:
+    """Export the network of a trial's checkpoint; ``threads`` is as in `export_network`.
 
     Raises:
         InvalidInput: the trial has no checkpoint or it cannot be read; the checkpoint holds another architecture than the
@@ -62,11 +63,15 @@ def export_trial(study: StudyRecord, record: TrialRecord, directory: Path) -> Ex
             f"checkpoint {record.checkpoint} must hold architecture {record.arch.arch_id} of trial {record.number}, "
             f"got {arch.arch_id}"
         )
-    return export_network(arch, network, directory, card=card_of(study, record))
+    return export_network(arch, network, directory, card=card_of(study, record), threads=threads)
 
 
-def export_network(arch: ArchConfig, network: PoseNetwork, directory: Path, *, card: ModelCard) -> Exported:
+def export_network(
+    arch: ArchConfig, network: PoseNetwork, directory: Path, *, card: ModelCard, threads: int | None = None
+) -> Exported:
     """Write `FILES` to a directory that does not exist, is empty, or holds an earlier export, which is replaced.
+
+    With ``threads`` the ONNX model's latency on this processor is measured for the card.
 
     Raises:
         InvalidInput: the directory holds anything else, or ONNX Runtime does not agree with torch; nothing is left then.
@@ -76,6 +81,8 @@ def export_network(arch: ArchConfig, network: PoseNetwork, directory: Path, *, c
         found = agreement(network, model, arch.input_size)
         if not found.holds:
             raise InvalidInput(f"the exported network must compute what the trained one does, but {found}")
+        if threads is not None:
+            card = replace(card, latency=measure_latency(model, arch.input_size, threads=threads))
         write_mapping(folder / ARCH_FILE, arch.to_dict())
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
         save_file(state, folder / WEIGHTS_FILE, metadata={"format": "pt", "arch_id": arch.arch_id})

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from search_spaces.errors import InvalidInput
 
+Array = NDArray[np.float32]
 CPU_INFO = Path("/proc/cpuinfo")
+CPU_TIMES = Path("/proc/stat")
 CPU_PROVIDER = "CPUExecutionProvider"
+SHORTEST_SHARE = 0.1
+"""Seconds below which nothing can be said about what other programs did."""
+WARMUP, RUNS = 5, 30
+"""Untimed and timed passes of a measurement, unless something else is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +36,22 @@ class Latency:
     threads: int
     runs: int
     device: str
+    warmup: int = WARMUP
+    onnxruntime: str = onnxruntime.__version__
+    other_cores: float | None = None
+    """Cores that other programs, trials among them, kept busy meanwhile; None where that is not known."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return asdict(self)
+
+    def __str__(self) -> str:
+        busy = "" if self.other_cores is None else f", other programs on {self.other_cores:.1f} cores"
+        return (
+            f"median {self.median_ms:.2f} ms, 10th to 90th percentile {self.p10_ms:.2f} to {self.p90_ms:.2f} ms "
+            f"(ONNX Runtime {self.onnxruntime}, {self.device}, threads {self.threads}, warm-up {self.warmup}, "
+            f"runs {self.runs}{busy})"
+        )
 
 
 def open_session(model: Path | str | bytes, *, threads: int = 1) -> Any:
@@ -40,8 +60,7 @@ def open_session(model: Path | str | bytes, *, threads: int = 1) -> Any:
     Raises:
         InvalidInput: the file is missing or no ONNX model, or ``threads`` is below 1.
     """
-    if threads < 1:
-        raise InvalidInput(f"threads must be 1 or more, got {threads}")
+    check_protocol(threads=threads)
     if not isinstance(model, bytes) and not Path(model).is_file():
         raise InvalidInput(f"ONNX model {model} does not exist or is not a file")
     options = onnxruntime.SessionOptions()
@@ -61,8 +80,8 @@ def measure_latency(
     input_size: tuple[int, int],
     *,
     threads: int = 1,
-    warmup: int = 5,
-    runs: int = 30,
+    warmup: int = WARMUP,
+    runs: int = RUNS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Latency:
     """Time ``runs`` forward passes of one random image of ``input_size`` (height, width) after ``warmup`` untimed ones.
@@ -72,20 +91,53 @@ def measure_latency(
     Raises:
         InvalidInput: ``runs`` is below 1, ``warmup`` below 0, or as `open_session`.
     """
-    if runs < 1 or warmup < 0:
-        raise InvalidInput(f"latency needs runs of 1 or more and warmup of 0 or more, got {runs} and {warmup}")
+    check_protocol(threads=threads, warmup=warmup, runs=runs)
     session: Any = open_session(model, threads=threads) if isinstance(model, (Path, str, bytes)) else model
-    threads = session.get_session_options().intra_op_num_threads
-    feed = {session.get_inputs()[0].name: _image(input_size)}
+    feed = {session.get_inputs()[0].name: random_input((3, *input_size))}
+    return time_session(session, feed, warmup=warmup, runs=runs, clock=clock)
+
+
+def time_session(
+    session: Any,
+    feed: Mapping[str, Array],
+    *,
+    warmup: int = WARMUP,
+    runs: int = RUNS,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Latency:
+    """Time ``runs`` passes of an open session with these inputs after ``warmup`` untimed ones; ``clock`` returns seconds."""
     for _ in range(warmup):
         session.run(None, feed)
     times = []
+    before = _cpu_seconds()
     for _ in range(runs):
         start = clock()
         session.run(None, feed)
         times.append(1000 * (clock() - start))
+    other = _other_cores(before, _cpu_seconds())
     p10, median, p90 = (float(value) for value in np.percentile(times, (10, 50, 90)))
-    return Latency(median_ms=median, p10_ms=p10, p90_ms=p90, threads=threads, runs=runs, device=cpu_name())
+    return Latency(
+        median_ms=median,
+        p10_ms=p10,
+        p90_ms=p90,
+        threads=session.get_session_options().intra_op_num_threads,
+        runs=runs,
+        warmup=warmup,
+        device=cpu_name(),
+        other_cores=other,
+    )
+
+
+def check_protocol(*, threads: int = 1, warmup: int = 0, runs: int = 1) -> None:
+    """Refuse numbers that no measurement can have.
+
+    Raises:
+        InvalidInput: ``threads`` or ``runs`` is below 1, or ``warmup`` below 0.
+    """
+    if threads < 1:
+        raise InvalidInput(f"threads must be 1 or more, got {threads}")
+    if runs < 1 or warmup < 0:
+        raise InvalidInput(f"latency needs runs of 1 or more and warmup of 0 or more, got {runs} and {warmup}")
 
 
 def cpu_name() -> str:
@@ -98,5 +150,23 @@ def cpu_name() -> str:
     return f"CPU {platform.processor() or platform.machine()}"
 
 
-def _image(input_size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.random.default_rng(0).standard_normal((1, 3, *input_size), np.float32)
+def _cpu_seconds() -> tuple[float, float, float] | None:
+    """Wall-clock seconds, processor seconds of this process, and of all: user, nice, system, interrupts (proc_stat(5))."""
+    if not CPU_TIMES.is_file():
+        return None
+    ticks = [int(value) for value in CPU_TIMES.read_text(encoding="ascii").split("\n", 1)[0].split()[1:8]]
+    busy = sum(ticks) - ticks[3] - ticks[4]
+    return time.monotonic(), time.process_time(), busy / os.sysconf("SC_CLK_TCK")
+
+
+def _other_cores(before: tuple[float, float, float] | None, after: tuple[float, float, float] | None) -> float | None:
+    """The mean number of cores that other processes kept busy between two readings; the system counts in hundredths."""
+    if before is None or after is None:
+        return None
+    wall, own, total = (late - early for early, late in zip(before, after, strict=True))
+    return round(max(0.0, total - own) / wall, 2) if wall >= SHORTEST_SHARE else None
+
+
+def random_input(shape: tuple[int, ...]) -> Array:
+    """A batch of one with mean 0 and deviation 1, the same at every call."""
+    return np.random.default_rng(0).standard_normal((1, *shape), np.float32)

@@ -2,39 +2,35 @@
 
 Shape legend: B batch, K keypoints, H and W input height and width.
 
-PyTorch's TorchScript exporter writes the file: on one core it takes 4 s for a network of 300 convolutions where the
-exporter built on ``torch.export`` takes 40 s, and 10 s against 210 s for Dite-HRNet-18 (torch 2.13). Its graph recomputes
-constant shapes at every run, which `fold_shapes` mends.
+The graph is not traced but written part by part (`analysis.onnx_network`): the form that ONNX Runtime runs fastest is not
+the one that trains fastest, and a file takes tenths of a second where PyTorch's exporters take 10 s and more.
 """
 
 from __future__ import annotations
 
 import copy
-import io
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from analysis.fold_shapes import fold_shapes, free_batch
 from analysis.latency import open_session
+from analysis.onnx_graph import OPSET, Array, Graph
+from analysis.onnx_network import write_network
 from search_spaces.arch import ArchConfig
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from trainers.model.network import PoseNetwork
 
+__all__ = ["FORM", "INPUT", "OPSET", "OUTPUT", "Agreement", "agreement", "onnx_bytes", "relative_difference"]
+
 INPUT, OUTPUT = "images", "heatmaps"
-OPSET = 17
-"""Old enough for the runtimes and converters in use, and what the exporter supports in full."""
-TRACED_BATCH = 2
-"""The exporter wants every pooling size constant, and finds it only when the batch is constant as well; `free_batch` then
-frees it."""
+FORM = 1
+"""Counts the forms of the graph: a change that alters its speed raises it, and latencies of other forms are not its own."""
 TOLERANCE = 1e-4
 """Largest accepted difference, relative to the largest heatmap value. Two orders of summation in single precision differ
 by about 1e-6 over this depth, a real defect (a lost weight, another padding) shows above 1e-2, and a keypoint moves only
@@ -87,34 +83,21 @@ def onnx_bytes(arch: ArchConfig, network: PoseNetwork) -> bytes:
 
     B is free, H and W are those of the architecture. The network itself is left as it is.
     """
-    exported = copy.deepcopy(network).cpu().eval()
-    for module in exported.modules():
-        if hasattr(module, "linear"):
-            setattr(module, "linear", True)  # noqa: B010
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            exported,
-            (torch.zeros(TRACED_BATCH, 3, *arch.input_size),),
-            buffer,  # type: ignore[arg-type]
-            dynamo=False,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            opset_version=OPSET,
-        )
-    model = free_batch(onnx.load_from_string(buffer.getvalue()), TRACED_BATCH)
-    model = fold_shapes(model, {INPUT: (3, *arch.input_size)})
-    onnx.checker.check_model(model)
+    graph = Graph()
+    heatmaps = write_network(graph, arch, arrays(network), graph.input(INPUT, (3, *arch.input_size)))
     properties = {
         "arch_id": arch.arch_id,
         "color_order": "RGB",
         "normalization_mean": " ".join(map(str, IMAGENET_MEAN)),
         "normalization_std": " ".join(map(str, IMAGENET_STD)),
     }
-    onnx.helper.set_model_props(model, properties)
-    content: bytes = model.SerializeToString()
+    content: bytes = graph.model([heatmaps], [OUTPUT], properties).SerializeToString()
     return content
+
+
+def arrays(module: nn.Module) -> dict[str, Array]:
+    """Parameters and buffers by their names."""
+    return {name: tensor.detach().cpu().float().numpy() for name, tensor in module.state_dict().items()}
 
 
 def agreement(

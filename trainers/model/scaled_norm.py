@@ -23,6 +23,7 @@ def scaled_batch_norm(norm: nn.BatchNorm2d, x: Tensor, scale: Tensor | None = No
     quick = (
         type(norm) is nn.BatchNorm2d
         and norm.training
+        and norm.momentum is not None
         and x.device.type == "cpu"
         and x.dtype == norm.weight.dtype
         and x.shape[2] * x.shape[3] >= SMALLEST_MAP
