@@ -6,7 +6,7 @@ convolution per sample and channel for every aggregated kernel, F_i0(y_0) evalua
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,11 @@ from torch.nn import functional as F
 from search_spaces.arch import ArchConfig
 from trainers.model.blocks import MultiBranchBlock, Stem
 from trainers.model.build import build_network
-from trainers.model.context import DenseContextModeling, GlobalContextModeling, attention_mask, weight_branches
+from trainers.model.context import DenseContextModeling, GlobalContextModeling, attention_mask
 from trainers.model.dynamic_conv import DynamicKernelAggregation, DynamicSplitConv
-from trainers.model.fusion import Fusion, IterativeHead, Transition
+from trainers.model.fusion import Fusion, IterativeHead, Transition, Upward
 from trainers.model.layers import ConvBn
+from trainers.model.layout import as_it_is
 from trainers.model.network import PoseNetwork
 
 
@@ -61,7 +62,7 @@ class ReleasedDenseContext(DenseContextModeling):
             self._pool(branch, attention_mask(mask(branch)), (size[0], size[1]))
             for branch, mask in zip(branches[:-1], self.masks, strict=False)
         ]
-        return weight_branches(branches, self.channel_attention(torch.cat([*pooled, branches[-1]], dim=1)))
+        return released_weight_branches(branches, self.channel_attention(torch.cat([*pooled, branches[-1]], dim=1)))
 
 
 def channel_shuffle(parts: Sequence[Tensor]) -> Tensor:
@@ -95,6 +96,22 @@ class ReleasedStem(Stem):
     def forward(self, image: Tensor) -> Tensor:
         first, second = self.entry(image).chunk(2, dim=1)
         return channel_shuffle((self.first(first), self.second(second)))
+
+
+def released_weight_branches(branches: Sequence[Tensor], weights: Tensor) -> list[Tensor]:
+    """Joint weights, upsampled by torch's own kernel."""
+    parts = torch.split(weights, [branch.shape[1] for branch in branches], dim=1)
+    return [
+        branch * F.interpolate(part, size=branch.shape[2:], mode="nearest")
+        for branch, part in zip(branches, parts, strict=True)
+    ]
+
+
+class ReleasedUpward(Upward):
+    """1×1 + BN, then torch's own upsampling."""
+
+    def forward(self, x: Tensor, order: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
+        return F.interpolate(self.project(x), scale_factor=self.factor, mode="nearest")
 
 
 class ReleasedTransition(Transition):
@@ -144,6 +161,7 @@ _LITERAL: dict[type[nn.Module], type[nn.Module]] = {
         ReleasedSplitConv,
         ReleasedBlock,
         ReleasedStem,
+        ReleasedUpward,
         ReleasedTransition,
         ReleasedHead,
         ReleasedFusion,

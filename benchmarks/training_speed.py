@@ -19,6 +19,7 @@ from search_spaces.hyperparameters import PRECISIONS, TrainConfig
 from search_spaces.presets import preset, resized
 from trainers.distributed import Worker
 from trainers.learner import Batch, Learner, heatmap_loss
+from trainers.memory import keep_freed_memory
 from trainers.model.build import build_network
 
 Step = Callable[[], None]
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="measure torch.compile too, and how long it takes")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     arch = resized(preset(options.network), input_size=options.input_size)
     print(f"{options.network} {options.input_size}, batch {options.batch_size}, {options.device}, {options.threads} threads")
     print(f"largest difference of the outputs, of the largest value: {same_outputs(arch):.1e}")

@@ -22,6 +22,7 @@ from trainers.data.source import DataConfig, training_set, validation_set
 from trainers.distributed import Worker, default_device
 from trainers.evaluation.scoring import evaluate
 from trainers.learner import SMALLEST_PIECE, Learner
+from trainers.memory import keep_freed_memory
 from trainers.model.build import build_network
 
 Metrics = dict[str, float]
@@ -74,6 +75,8 @@ def train(
     """
     worker = worker or Worker(device=default_device())
     check_batch(config, worker.count)
+    if worker.device.type == "cpu":
+        keep_freed_memory()
     training, validation = training_set(data, arch, config), validation_set(data, arch, config)
     run = _Run(arch, config, data, training, worker, directory)
     if run.curve and not run.position:

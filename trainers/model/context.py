@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from search_spaces.arch import reduced
 from trainers.model.layers import conv2d
 from trainers.model.scaled_norm import scaled_batch_norm
+from trainers.model.upsample import upsampled
 
 
 def mask_logits(conv: nn.Conv2d, x: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ def weight_branches(branches: Sequence[Tensor], weights: Tensor) -> list[Tensor]
     """Multiply each branch by its share of joint weights (B, ΣC, h, w), upsampled to it by nearest neighbour."""
     parts = torch.split(weights, [branch.shape[1] for branch in branches], dim=1)
     return [
-        branch * F.interpolate(part, size=branch.shape[2:], mode="nearest")
+        branch * upsampled(part, branch.shape[2] // part.shape[2])
         for branch, part in zip(branches, parts, strict=True)
     ]
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from trainers.model.layers import DepthwiseSeparable, pointwise
 from trainers.model.layout import as_it_is, channels_last, contiguous
+from trainers.model.upsample import upsampled
 
 
 class Transition(nn.Module):
@@ -48,7 +49,7 @@ class Upward(nn.Module):
 
     def forward(self, x: Tensor, order: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
         """``order`` lays out what is added to branch i: cheaper before it grows."""
-        return F.interpolate(order(self.project(x)), scale_factor=self.factor, mode="nearest")
+        return upsampled(order(self.project(x)), self.factor)
 
 
 def downward(in_width: int, out_width: int, steps: int) -> nn.Sequential:
