@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from search_spaces.errors import InvalidInput
 from search_spaces.files import read_mapping, write_mapping
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.hyperparameters import COMPUTATION, TrainConfig
+from search_spaces.parameters import TRAIN_PARAMETERS
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,20 @@ from search_spaces.hyperparameters import TrainConfig
 )
 def test_the_schedule_of_the_paper(iteration: int, rate: float) -> None:
     assert TrainConfig().learning_rate_at(iteration, 1000) == pytest.approx(rate, rel=1e-12)
+
+
+@given(batch_size=st.integers(2, 4096), reference=st.integers(2, 4096))
+def test_the_learning_rate_follows_the_batch_on_request(batch_size: int, reference: int) -> None:
+    config = TrainConfig(batch_size=batch_size, reference_batch_size=reference, learning_rate=0.01, warmup_iterations=10)
+    assert config.full_learning_rate == pytest.approx(0.01 * batch_size / reference)
+    assert config.learning_rate_at(10, 1000) == pytest.approx(config.full_learning_rate)
+    assert config.learning_rate_at(0, 1000) == pytest.approx(0.001 * config.full_learning_rate)
+    assert TrainConfig(batch_size=batch_size, learning_rate=0.01).full_learning_rate == 0.01
+
+
+def test_how_steps_are_computed_is_not_searched() -> None:
+    assert set(COMPUTATION).isdisjoint(TRAIN_PARAMETERS)
+    assert {"codec", "learning_rate", "ema_decay", "clip_norm", "photometric"} <= set(TRAIN_PARAMETERS)
 
 
 def test_a_short_training_keeps_the_shape() -> None:
@@ -56,6 +71,13 @@ def test_a_warm_up_that_reaches_past_a_milestone_is_scaled_by_both() -> None:
         ({"sigma": 0}, "sigma must be a number from 0.1 to 100, got 0"),
         ({"optimizer": "admw"}, "unknown optimizer 'admw': did you mean 'adamw'? known: adam, adamw"),
         ({"flip_test": 1}, "flip_test must be true or false, got 1"),
+        ({"compile": "yes"}, "compile must be true or false, got 'yes'"),
+        ({"codec": "drak"}, "unknown codec 'drak': did you mean 'dark'? known: dark, msra, udp"),
+        ({"precision": "float8"}, "unknown precision 'float8': did you mean 'float32'? known: bfloat16, float16, float32"),
+        ({"micro_batch": 1}, "micro_batch must be an integer from 2 to 1000000, got 1"),
+        ({"clip_norm": 0}, "clip_norm must be a number from 1e-06 to 1e+06, got 0"),
+        ({"ema_decay": 1.0}, "ema_decay must be a number from 0 to 0.999999, got 1.0"),
+        ({"photometric": 2}, "photometric must be a number from 0 to 1, got 2"),
         ({"milestones": 0.5}, "milestones must be a list of fractions of the training, got 0.5"),
         ({"milestones": [170, 200]}, "milestones[0] must be a number from 0 to 1, got 170"),
         ({"milestones": [0.9, 0.5]}, "milestones must rise, got [0.9, 0.5]"),
