@@ -60,6 +60,8 @@ def run_search(config: SearchConfig, console: Console) -> StudyRecord:
     data = data_of(config, console)
     size = config.search_space.base.input_size
     training_pictures(data, size), validation_pictures(data, data.validation_people(), size)
+    # What no trial could do without is asked for here, or every one of them would fail for it.
+    photometric_of(1.0 if "photometric" in config.search_space.parameters else config.train_config.photometric)
     start_ray()
     concurrent = concurrency(config, ray.cluster_resources())  # type: ignore[no-untyped-call]
     uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
