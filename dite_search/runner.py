@@ -43,8 +43,8 @@ from dite_search.tracking import UNREACHABLE, Tracker, tracking_uri
 from dite_search.trainable import TrialRunner
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
-from trainers.data.pictures import training_pictures, validation_pictures
 from trainers.data.photometric import photometric_of
+from trainers.data.pictures import training_pictures, validation_pictures
 from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
 
