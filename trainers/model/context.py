@@ -84,10 +84,7 @@ class ChannelAttention(nn.Module):
 def weight_branches(branches: Sequence[Tensor], weights: Tensor) -> list[Tensor]:
     """Multiply each branch by its share of joint weights (B, ΣC, h, w), upsampled to it by nearest neighbour."""
     parts = torch.split(weights, [branch.shape[1] for branch in branches], dim=1)
-    return [
-        branch * upsampled(part, branch.shape[2] // part.shape[2])
-        for branch, part in zip(branches, parts, strict=True)
-    ]
+    return [branch * upsampled(part, branch.shape[2] // part.shape[2]) for branch, part in zip(branches, parts, strict=True)]
 
 
 class DenseContextModeling(nn.Module):
