@@ -110,7 +110,7 @@ def released_weight_branches(branches: Sequence[Tensor], weights: Tensor) -> lis
 class ReleasedUpward(Upward):
     """1×1 + BN, then torch's own upsampling."""
 
-    def forward(self, x: Tensor, order: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
+    def forward(self, x: Tensor, *, order: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
         return F.interpolate(self.project(x), scale_factor=self.factor, mode="nearest")
 
 

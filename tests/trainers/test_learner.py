@@ -151,12 +151,13 @@ def test_the_average_follows_the_weights(small_arch: ArchConfig, batch: Batch) -
     assert learner_of(small_arch, CONFIG).scored is not learner.scored
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.05), ("float16", 0.01)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.05), ("float16", 0.03)])
 def test_half_precision_learns_as_single_does(
     people: DataConfig, small_arch: ArchConfig, short_training: TrainConfig, precision: str, tolerance: float
 ) -> None:
+    # Adam's first steps are of full size whatever the gradient: they make rounding a hundredth of the loss.
     def losses(**changes: Any) -> list[float]:
-        config = dataclasses.replace(short_training, epochs=4, validate_every=4, **changes)
+        config = dataclasses.replace(short_training, **changes)
         return [m["loss"] for m in train(small_arch, config, people, directory=None, report=lambda *_: None).curve]
 
     assert losses(precision=precision) == pytest.approx(losses(), rel=tolerance)

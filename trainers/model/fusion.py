@@ -47,7 +47,7 @@ class Upward(nn.Module):
         self.project = pointwise(in_width, out_width, relu=False)
         self.factor = factor
 
-    def forward(self, x: Tensor, order: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
+    def forward(self, x: Tensor, *, order: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
         """``order`` lays out what is added to branch i: cheaper before it grows."""
         return upsampled(order(self.project(x)), self.factor)
 
@@ -81,7 +81,7 @@ class Fusion(nn.Module):
         first, *others = branches[0], *map(strided, branches[1:])
         top = 2 * first
         for path, branch in zip(_children(self.paths[0])[1:], others, strict=True):
-            top = top + path(branch, plain)
+            top = top + path(branch, order=plain)
         outputs = [F.relu(top)]
         fused = strided(outputs[0] if self.source == "after_relu" else top)
         for paths in map(_children, self.paths[1:]):
