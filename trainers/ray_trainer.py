@@ -86,7 +86,7 @@ def fit(
         except ray.train.TrainingFailedError as error:
             own = own_reason(error)
             if own is not None:
-                raise own from error
+                raise own from None
             if attempt == retries:
                 raise WorkersLostError(f"{_last_line(error)} (after {retries} new starts)") from None
             _log.warning("a worker of %s died: starting again from its last checkpoint", name)

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from dite_search.runner import start_ray
+from dite_search.trainable import reason_of
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
@@ -111,6 +112,7 @@ def test_elastic_workers_take_what_room_there_is(people, tmp_path):
 def test_a_reason_of_its_own_is_told_at_once(people, tmp_path):
     broken = dataclasses.replace(people, root=tmp_path / "gone")
     began = time.monotonic()
-    with pytest.raises(InvalidInput, match="data folder not found"):
+    with pytest.raises(InvalidInput, match="data folder not found") as failure:
         on_workers(tmp_path / "run", broken, retries=5)
+    assert reason_of(failure.value).startswith("InvalidInput: data folder not found")
     assert time.monotonic() - began < 90, "it is not tried again five times"
