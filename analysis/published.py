@@ -196,32 +196,30 @@ TABLE_5 = tuple(
     )
     for groups, kernels, params, gflops, ap in _TABLE_5
 )
-TABLE_6_COCO = tuple(
-    PublishedNetwork(
+
+
+def _of_table_6(
+    name: str, arch: ArchConfig, *, metric: str, percent: float, params: float, mflops: float, epochs: int
+) -> PublishedNetwork:
+    return PublishedNetwork(
         name=name,
         table=6,
-        arch=preset(network),
-        metric=AP,
-        score=_fraction(ap),
+        arch=arch,
+        metric=metric,
+        score=_fraction(percent),
         printed_params_m=params,
         printed_flops=mflops,
         flops_unit="M",
-        epochs=_epochs(name, COCO_EPOCHS),
+        epochs=_epochs(name, epochs),
     )
+
+
+TABLE_6_COCO = tuple(
+    _of_table_6(name, preset(network), metric=AP, percent=ap, params=params, mflops=mflops, epochs=COCO_EPOCHS)
     for network, (name, params, mflops, ap, _, _) in zip(NETWORKS_OF_TABLE_6, _TABLE_6, strict=True)
 )
 TABLE_6_MPII = tuple(
-    PublishedNetwork(
-        name=name,
-        table=6,
-        arch=_on_mpii(network),
-        metric=PCKH,
-        score=_fraction(pckh),
-        printed_params_m=params,
-        printed_flops=mflops,
-        flops_unit="M",
-        epochs=_epochs(name, MPII_EPOCHS),
-    )
+    _of_table_6(name, _on_mpii(network), metric=PCKH, percent=pckh, params=params, mflops=mflops, epochs=MPII_EPOCHS)
     for network, (name, params, _, _, mflops, pckh) in zip(NETWORKS_OF_TABLE_6, _TABLE_6, strict=True)
 )
 NAMED_TABLES = (2, 4)

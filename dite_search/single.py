@@ -38,7 +38,7 @@ def train_one(
     """Train a network on ``workers`` processes and print every epoch; the metrics of the last.
 
     Raises:
-        InvalidInput: as `trainers.engine.train`, and for a loss that is not finite.
+        InvalidInput: as `trainers.engine.train`, and for a training that ends for a reason of its own.
     """
     cores = threads or max(1, (os.cpu_count() or 1) // workers)
     finished = len(load_checkpoint(directory / LAST).curve) if (directory / LAST).is_file() else 0
@@ -66,8 +66,10 @@ def train_one(
 
         try:
             return engine.train(arch, config, data, directory=directory, report=report).metrics
-        except engine.NonFiniteLossError as error:
-            raise InvalidInput(f"training of {arch.arch_id} ended: {error}; try a lower learning_rate") from None
+        except InvalidInput:
+            raise
+        except engine.OWN_REASONS as error:
+            raise _ended(arch, error) from None
 
 
 def evaluate_one(
@@ -99,6 +101,15 @@ def describe_epoch(metrics: engine.Metrics, epochs: int) -> str:
     )
 
 
+def _ended(arch: ArchConfig, error: Exception) -> InvalidInput:
+    """The sentence a user gets for a training that ended for a reason of its own, with what may help."""
+    advice: dict[type[Exception], str] = {
+        engine.NonFiniteLossError: "; try a lower learning_rate",
+        torch.OutOfMemoryError: "; try a smaller input size or network",
+    }
+    return InvalidInput(f"training of {arch.arch_id} ended: {error}{advice.get(type(error), '')}")
+
+
 def _train_with_ray(
     arch: ArchConfig,
     config: TrainConfig,
@@ -112,7 +123,7 @@ def _train_with_ray(
     console: Console,
 ) -> engine.Metrics:
     from dite_search.runner import start_ray
-    from trainers.ray_trainer import OWN_REASONS, WorkersLostError, fit
+    from trainers.ray_trainer import WorkersLostError, fit
 
     engine.check_batch(config, workers)
     start_ray()
@@ -130,8 +141,10 @@ def _train_with_ray(
             name=directory.name,
             storage=directory / "ray_train",
         )
-    except (*OWN_REASONS, WorkersLostError) as error:
-        raise InvalidInput(f"training of {arch.arch_id} on {workers} workers ended: {error}") from None
+    except InvalidInput:
+        raise
+    except (*engine.OWN_REASONS, WorkersLostError) as error:
+        raise _ended(arch, error) from None
     curve = load_checkpoint(directory / LAST).curve
     for metrics in curve:
         console.print(describe_epoch(metrics, config.epochs), highlight=False)

@@ -40,6 +40,10 @@ class NonFiniteLossError(RuntimeError):
     """The loss became infinite or not a number: the training cannot recover and its scores mean nothing."""
 
 
+OWN_REASONS = (InvalidInput, NonFiniteLossError, torch.OutOfMemoryError)
+"""What a training raises for reasons of its own: the same start would end in the same way, so it is not tried again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
     """A finished training: the metrics of every epoch and where the last checkpoint lies."""

@@ -129,7 +129,9 @@ class Learner:
     def load(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state`, for all but the network's own weights, which the caller has loaded and checked."""
         self.optimizer.load_state_dict(dict(state["optimizer"]))
-        self._scaler.load_state_dict(dict(state["scaler"]))
+        # A training that began without loss scaling has none to hand on.
+        if state["scaler"]:
+            self._scaler.load_state_dict(dict(state["scaler"]))
         if self._average:
             self._average.module.load_state_dict(dict(state["average"]))
             self._average.n_averaged.fill_(state["averaged_steps"])

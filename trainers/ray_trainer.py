@@ -12,15 +12,11 @@ import ray.train.torch
 import torch
 
 from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from trainers.checkpoint import LAST, load_checkpoint
 from trainers.data.source import DataConfig
 from trainers.distributed import Worker
-from trainers.engine import Metrics, NonFiniteLossError, train
-
-OWN_REASONS = (InvalidInput, NonFiniteLossError, torch.OutOfMemoryError)
-"""What a training raises for reasons of its own: the same start would end in the same way, so it is not tried again."""
+from trainers.engine import OWN_REASONS, Metrics, train
 
 _log = logging.getLogger(__name__)
 

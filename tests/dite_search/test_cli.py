@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 
 from dite_search.cli import main
+from tests.dite_search.commands import refused, run
 from trainers.data.synthetic import draw_dataset
 
 
@@ -19,18 +19,6 @@ def people(tmp_path_factory):
     root = tmp_path_factory.mktemp("cli") / "people"
     draw_dataset(root, train_images=16, val_images=6, seed=1)
     return root
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def refused(*arguments) -> str:
-    """The sentence that a mistake is answered with."""
-    result = run(*arguments)
-    assert result.exit_code == 2, (result.output, result.exception)
-    assert "Traceback" not in result.output
-    return result.output.strip().splitlines()[-1]
 
 
 def test_every_command_has_help_with_an_example():

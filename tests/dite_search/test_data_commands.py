@@ -7,26 +7,13 @@ import shutil
 import zipfile
 
 import pytest
-from click.testing import CliRunner
 
-from dite_search.cli import main
+from tests.dite_search.commands import refused, run
 from tests.trainers.data.layouts import write_crowdpose, write_mpii
 from trainers.data.synthetic import draw_dataset
 
 ARCH = "{widths: [16, 24, 32, 48], stem_width: 16, modules: [1, 1, 1], blocks_per_module: 1, input_size: [64, 64]}"
 QUICK = ("--epochs", "1", "--batch-size", "8", "--threads", "1", "--set", "warmup_iterations=1", "--json")
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def refused(*arguments) -> str:
-    """The sentence that a mistake is answered with."""
-    result = run(*arguments)
-    assert result.exit_code == 2, (result.output, result.exception)
-    assert "Traceback" not in result.output
-    return result.output.strip().splitlines()[-1]
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from dite_search.cli import main
+from tests.dite_search.commands import run
 from trainers.data.synthetic import draw_dataset
 
 
@@ -21,10 +20,6 @@ from trainers.data.synthetic import draw_dataset
 def people(tmp_path: Path) -> Path:
     draw_dataset(tmp_path / "people", train_images=10, val_images=4, seed=2)
     return tmp_path / "people"
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def test_prepares_once_and_then_keeps(people: Path) -> None:

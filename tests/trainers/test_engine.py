@@ -107,10 +107,32 @@ def flat(value, name=""):
     return {} if value is None else {name: value}
 
 
-def test_how_steps_are_computed_may_change_on_the_way(people, small_arch, short_training, tmp_path):
-    train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None)
-    other = dataclasses.replace(short_training, micro_batch=8, recompute_activations=True)
-    assert len(train(small_arch, other, people, directory=tmp_path, report=lambda *_: None).curve) == 2
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({}, {"micro_batch": 8, "recompute_activations": True}),
+        ({}, {"precision": "float16"}),
+        ({"precision": "float16"}, {"precision": "bfloat16"}),
+    ],
+    ids=["pieces", "with loss scaling", "without loss scaling"],
+)
+def test_how_steps_are_computed_may_change_on_the_way(people, small_arch, short_training, tmp_path, first, then):
+    def die_after_first(metrics, _):
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        train(
+            small_arch,
+            dataclasses.replace(short_training, **first),
+            people,
+            directory=tmp_path,
+            report=die_after_first,
+        )
+    config = dataclasses.replace(short_training, **then)
+    curve = train(small_arch, config, people, directory=tmp_path, report=lambda *_: None).curve
+    whole = train(small_arch, short_training, people, directory=None, report=lambda *_: None).curve
+    assert [metrics["epoch"] for metrics in curve] == [1, 2]
+    assert [metrics["loss"] for metrics in curve] == pytest.approx([metrics["loss"] for metrics in whole], rel=0.05)
 
 
 def test_a_checkpoint_of_another_training_is_refused(people, small_arch, short_training, tmp_path):

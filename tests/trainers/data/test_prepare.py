@@ -20,6 +20,7 @@ import torch
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
+from tests.trainers.data.builders import annotation
 from trainers.data import prepare as preparing
 from trainers.data import shards
 from trainers.data.prepare import Prepared, SplitToPrepare, prepare
@@ -377,16 +378,9 @@ def test_a_dot_lies_where_its_keypoint_goes(tmp_path: Path, small_arch: ArchConf
     image = np.zeros((height, width, 3), np.uint8)
     cv2.circle(image, (int(dot[0]), int(dot[1])), 60, (255, 255, 255), cv2.FILLED)
     assert cv2.imwrite(str(root / "train2017" / "wall.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 98])
-    entry = {
-        "id": 0,
-        "image_id": 4,
-        "category_id": 1,
-        "iscrowd": 0,
-        "bbox": [611, 233, 420, 660],
-        "area": 1000.0,
-        "num_keypoints": 1,
-        "keypoints": [*dot, 2] + [0] * 48,
-    }
+    entry = annotation(
+        id=0, image_id=4, bbox=[611, 233, 420, 660], area=1000.0, num_keypoints=1, keypoints=[*dot, 2] + [0] * 48
+    )
     images = [{"id": 4, "file_name": "wall.jpg", "height": height, "width": width}]
     document = {"images": images, "annotations": [entry], "categories": []}
     (root / "annotations" / "person_keypoints_train2017.json").write_text(json.dumps(document))
