@@ -50,7 +50,8 @@ class TrialRunner:
         space, resources = self.search.search_space, self.search.resources
         arch, config = space.build(point), space.train_config(point, self.search.train_config)
         write_mapping(directory / ARCH_FILE, arch.to_dict())
-        latency = median_latency(self.search, arch, directory) if "latency_ms" in self.search.objectives else {}
+        wanted = "latency_ms" in self.search.objectives
+        latency = {"latency_ms": median_latency(self.search, arch, directory)} if wanted else {}
         if resources.in_process:
             torch.set_num_threads(resources.cpus_per_worker)
             result = engine.train(arch, config, self.data, directory=directory, report=lambda m, _: tune.report(m))
@@ -77,12 +78,12 @@ class TrialRunner:
             tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | latency)
 
 
-def median_latency(search: SearchConfig, arch: ArchConfig, directory: Path) -> dict[str, float]:
-    """``latency_ms`` of the exported network, measured before training: weights do not change it."""
+def median_latency(search: SearchConfig, arch: ArchConfig, directory: Path) -> float:
+    """Milliseconds of the exported network for one image, measured before training: weights do not change it."""
     # These imports take seconds, and only a search with latency among its objectives needs them.
     from dite_search.latency import trial_latency
 
-    return {"latency_ms": trial_latency(search, arch, directory)}
+    return trial_latency(search, arch, directory)
 
 
 def reason_of(error: BaseException) -> str:
