@@ -30,7 +30,7 @@ from analysis.words import (
 from search_spaces.files import atomic_path, write_text
 
 HTML_FILE, PNG_FILE, CSV_FILE = "report.html", "front.png", "trials.csv"
-MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…"}
+MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
 """A sign for each status, so that it is not told by colour."""
 STATIC_COLUMNS = ("mmacs", "params", "latency_ms")
 

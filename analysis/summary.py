@@ -80,15 +80,16 @@ def summary(study: StudyRecord) -> str:
     counts = status_counts(study)
     compute = format_seconds(sum(record.seconds for record in study.trials))
     ran = f"{number_words(len(study.trials), 'trial')} ran for {compute} of compute"
+    spared = _spared(study)
     tally = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     front = front_of(study)
     if not front:
         return (
             f"There is no network to recommend: no trial is complete with every objective measured. {ran}"
-            f"{f' ({tally})' if tally else ''}. The table below says what became of each."
+            f"{f' ({tally})' if tally else ''}. {spared}The table below says what became of each."
         )
     costs, scores = costs_and_scores(study.objectives)
-    sentences = [f"{ran} ({tally})."]
+    sentences = [f"{ran} ({tally}).", *([spared.strip()] if spared else [])]
     names = ", ".join(quantity(name) for name in study.objectives)
     if len(front) == 1:
         sentences.append(
@@ -107,8 +108,22 @@ def summary(study: StudyRecord) -> str:
         knee = knee_of(study)
         if knee is not None:
             sentences.append(f"The front bends at {_trial_words(knee, score, cost)}; past it, accuracy costs more.")
-    sentences.append("Each network was trained once, so a small difference in accuracy may be chance.")
+    if len({record.arch.arch_id for record in scored(study)}) == len(scored(study)):
+        sentences.append("Each network was trained once, so a small difference in accuracy may be chance.")
     return " ".join(sentences)
+
+
+def _spared(study: StudyRecord) -> str:
+    """What was suggested and cost nothing, as a sentence that ends with a space; empty where there was nothing."""
+    parts = []
+    if study.over_budget:
+        parts.append(f"{study.over_budget} beyond the budget")
+    if study.reused:
+        parts.append(f"{study.reused} trained before")
+    earlier = sum(bool(record.origin) for record in study.trials)
+    known = f"{number_words(earlier, 'result')} came from earlier studies. ".capitalize() if earlier else ""
+    spared = f"Further suggestions cost nothing: {', '.join(parts)}. " if parts else ""
+    return known + spared
 
 
 def status_counts(study: StudyRecord) -> dict[str, int]:

@@ -12,9 +12,10 @@ import pandas as pd
 from search_spaces.arch import ArchConfig, Scalar
 from search_spaces.cost import Cost
 
-STATUSES = ("complete", "stopped", "failed", "running")
+STATUSES = ("complete", "stopped", "failed", "running", "waiting")
 """``complete``: trained to the end of its budget. ``stopped``: ended early on purpose, its scores are of a lower fidelity.
-``failed``: ended by an error, ``reason`` says which. ``running``: not finished when the record was read."""
+``failed``: ended by an error, ``reason`` says which. ``running``: not finished when the record was read. ``waiting``: cut
+off; a search that is resumed goes on with it."""
 
 DIRECTIONS = {
     "ap_gt": "maximize",
@@ -49,6 +50,7 @@ class TrialRecord:
     seconds: float = 0.0
     checkpoint: Path | None = None
     mlflow_run_id: str | None = None
+    origin: str = ""
 
     def __post_init__(self) -> None:
         assert self.status in STATUSES, self.status
@@ -65,6 +67,7 @@ class StudyRecord:
 
     ``protocol`` is what makes scores comparable, as plain values: ``dataset``, ``boxes``, ``input_size``, ``epochs``,
     ``flip_test`` and the like; ``provenance`` is what a reader needs to repeat it: command, versions, seed, device.
+    ``over_budget`` and ``reused`` count suggestions that were not trained: beyond the budget, or trained before.
     """
 
     name: str
@@ -73,6 +76,8 @@ class StudyRecord:
     trials: Sequence[TrialRecord]
     protocol: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    over_budget: int = 0
+    reused: int = 0
 
 
 COLUMNS = ("trial", "status", "reason", "arch_id")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,13 +13,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from analysis.trials import DIRECTIONS
 from dite_search.fitting import space_for, training_for
+from dite_search.halving import rung_epochs
+from search_spaces.budget import Budget
 from search_spaces.errors import InvalidInput, unknown_name
 from search_spaces.files import read_mapping
 from search_spaces.hyperparameters import TrainConfig
+from search_spaces.presets import preset
 from search_spaces.space import SearchSpace
 from trainers.data.formats import COCO, FORMATS, DataFormat
 
-SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
+COST_AWARE = "cost_aware"
+SAMPLERS = (COST_AWARE, "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
+OPTUNAHUB = "optunahub:"
+"""Begins the name of a sampler from optunahub."""
+SCHEDULERS = ("pareto", "none")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 
@@ -99,11 +106,46 @@ class DataSection(_Section):
 class SamplerSection(_Section):
     """Who suggests the next trial."""
 
-    name: Annotated[str, AfterValidator(lambda name: _one_of("sampler", name, SAMPLERS))] = Field(
-        "tpe", description="one of " + ", ".join(SAMPLERS)
+    name: Annotated[str, AfterValidator(lambda name: _known_sampler(name))] = Field(
+        "tpe", description="one of " + ", ".join(SAMPLERS) + "; or optunahub:PACKAGE, where optunahub is installed"
     )
-    startup_trials: int = Field(10, ge=1, description="random trials before a model is fitted (tpe, gp)")
+    startup_trials: int = Field(10, ge=1, description="first trials, before a model is fitted (cost_aware, tpe, gp)")
     population: int = Field(20, ge=2, description="population size (nsga2, nsga3)")
+    pool: int = Field(2000, ge=2, le=100_000, description="candidates that are compared for each suggestion (cost_aware)")
+    proxies: tuple[str, ...] = Field(
+        (), description="zero-cost proxies that the model of the accuracy reads besides the network (cost_aware)"
+    )
+
+
+class SchedulerSection(_Section):
+    """Which trials end early: those that others dominate at a rung of epochs."""
+
+    name: Annotated[str, AfterValidator(lambda name: _one_of("scheduler", name, SCHEDULERS))] = Field(
+        "pareto",
+        description="pareto: asynchronous successive halving by non-dominated rank, which never stops a trial that is on the"
+        " front at its rung; none: every trial runs to its last epoch",
+    )
+    grace_period: int | None = Field(
+        None, ge=1, le=100_000, description="epochs of every trial before the first decision; default: from the epochs"
+    )
+    reduction_factor: float = Field(
+        3.0, gt=1.0, le=100.0, description="of the trials at a rung, this part goes on (3: a third), and the whole front"
+    )
+
+
+class WarmStartSection(_Section):
+    """What is known before the search begins."""
+
+    networks: tuple[str, ...] = Field((), description="networks by name that are trained first; each must be in the space")
+    studies: tuple[str, ...] = Field(
+        (),
+        description="folders of earlier studies with the same protocol, whose trials in this space count as results",
+    )
+    published: tuple[str, ...] = Field(
+        (),
+        description="published tables (table2, table4, table5, table6, table6_mpii) that guide the cost_aware sampler:"
+        " a prior, never results",
+    )
 
 
 class ResourcesSection(_Section):
@@ -152,7 +194,18 @@ class SearchConfig(_Section):
     objectives: tuple[str, ...] = Field(
         ("ap_gt", "mmacs"), min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
     )
+    budget: tuple[str, ...] = Field(
+        (),
+        max_length=4,
+        description="limits such as mmacs <= 250, params <= 1.5M or latency_ms <= 20: no network beyond them is trained",
+    )
     sampler: SamplerSection = Field(default_factory=SamplerSection)
+    scheduler: SchedulerSection = Field(default_factory=SchedulerSection)
+    warm_start: WarmStartSection = Field(default_factory=WarmStartSection)
+    reuse: bool = Field(True, description="whether a network that was trained already is not trained again")
+    repeats: int = Field(
+        1, ge=1, le=100, description="trainings of each network, with seeds that follow one another: how much is chance"
+    )
     trials: int = Field(ge=1, le=1_000_000, description="networks to train")
     start_with: tuple[dict[str, Any], ...] = Field((), description="points to try first, in the space's parameters")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the sampler and of every training")
@@ -187,6 +240,12 @@ class SearchConfig(_Section):
                 f" got {self.train_config.batch_size}"
             )
         space = self.search_space
+        _ = self.network_budget, self.rungs, self.first_points
+        self._check_guides()
+        if self.repeats > 1 and not self.reuse:
+            raise ValueError(
+                f"repeats must be 1 where reuse is false, which repeats networks without a limit, got {self.repeats}"
+            )
         if self.sampler.name == "grid":
             if space.training_parameters:
                 raise ValueError(
@@ -201,6 +260,21 @@ class SearchConfig(_Section):
                 raise InvalidInput(f"start_with[{index}]: {error}") from None
         return self
 
+    def _check_guides(self) -> None:
+        """Refuse features of the model of the accuracy that are unknown, or that the sampler has no model to read with."""
+        for field, names in (("sampler.proxies", self.sampler.proxies), ("warm_start.published", self.warm_start.published)):
+            if names and self.sampler.name != COST_AWARE:
+                raise ValueError(f"{field} must be empty unless sampler.name is {COST_AWARE}, got {list(names)}")
+        if self.sampler.proxies:
+            # These imports take a second each, and few searches need them.
+            from trainers.proxies import PROXIES
+
+            _all_known("proxy", self.sampler.proxies, PROXIES)
+        if self.warm_start.published:
+            from dite_search.prior import PUBLISHED
+
+            _all_known("published table", self.warm_start.published, PUBLISHED)
+
     @cached_property
     def search_space(self) -> SearchSpace:
         """The space, with the input size of this search and the keypoints of its data."""
@@ -212,6 +286,35 @@ class SearchConfig(_Section):
         if "seed" in self.training:
             raise InvalidInput("training.seed must not be given: seed of the search is the seed of every training")
         return TrainConfig.from_dict({**training_for(self.training, self.data.data_format), "seed": self.seed})
+
+    @cached_property
+    def network_budget(self) -> Budget:
+        """The limits on what a network may cost."""
+        return Budget.parse(self.budget, [name for name, side in DIRECTIONS.items() if side == "minimize"])
+
+    @cached_property
+    def first_points(self) -> tuple[dict[str, Any], ...]:
+        """Points that are tried before any sampler is asked: those of ``start_with``, then the named networks."""
+        space, points = self.search_space, list(self.start_with)
+        for name in self.warm_start.networks:
+            point = space.point_of(preset(name, input_size=space.base.input_size, keypoints=space.base.keypoints))
+            if point is None:
+                raise InvalidInput(f"warm_start.networks must be networks of space {space.name}, got {name}")
+            points.append(point)
+        return tuple(points)
+
+    @cached_property
+    def rungs(self) -> tuple[int, ...]:
+        """The epochs at which a trial may be stopped; none without a scheduler."""
+        section, config = self.scheduler, self.train_config
+        if section.name == "none":
+            return ()
+        return rung_epochs(
+            config.epochs,
+            validate_every=config.validate_every,
+            grace_period=section.grace_period,
+            reduction_factor=section.reduction_factor,
+        )
 
     @property
     def accuracy(self) -> str:
@@ -277,6 +380,16 @@ def _expand(text: str, field: str) -> str:
     return _VARIABLE.sub(replace, text)
 
 
+def _all_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise unknown_name(kind, name, known)
+
+
+def _known_sampler(name: str) -> str:
+    return name if name.startswith(OPTUNAHUB) and len(name) > len(OPTUNAHUB) else _one_of("sampler", name, SAMPLERS)
+
+
 def _one_of(kind: str, name: str, known: tuple[str, ...]) -> str:
     if name not in known:
         raise unknown_name(kind, name, known)
@@ -309,6 +422,8 @@ def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
         "data": DataSection,
         "synthetic": SyntheticSection,
         "sampler": SamplerSection,
+        "scheduler": SchedulerSection,
+        "warm_start": WarmStartSection,
         "resources": ResourcesSection,
         "latency": LatencySection,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,22 @@ def trial_latency(config: SearchConfig, arch: ArchConfig, directory: Path) -> fl
     record = {"latency_ms": latency.median_ms, "measured_now": new, "concurrent_trials_allowed": config.max_concurrent != 1}
     write_json(directory / LATENCY_FILE, record | {"device_label": store.conditions.device} | latency.to_dict())
     return latency.median_ms
+
+
+def predicted_latency(config: SearchConfig) -> Callable[[ArchConfig], float]:
+    """Predicted milliseconds of a network on the search's device, each network looked up once.
+
+    Raises:
+        InvalidInput: when called, where nothing was fitted for the device; the message says how to.
+    """
+    store, known = store_of_search(config), dict[str, float]()
+
+    def milliseconds(arch: ArchConfig) -> float:
+        if arch.arch_id not in known:
+            known[arch.arch_id] = predict(store, arch).latency_ms_predicted
+        return known[arch.arch_id]
+
+    return milliseconds
 
 
 def shown_latency(store: LatencyStore, arch: ArchConfig, *, predicted: bool, space: str | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value
 
 MAX_ROWS = 24
-_MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x"}
+_MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x", "waiting": "‖"}
 
 
 class Progress:
@@ -47,7 +47,7 @@ class Progress:
             self._live.update(trials_panel(study, self._caption(study), epochs=self._epochs))
             return
         for trial in study.trials:
-            if trial.status != "running" and trial.number not in self._printed:
+            if trial.status not in ("running", "waiting") and trial.number not in self._printed:
                 self._printed.add(trial.number)
                 self._console.print(f"{self._caption(study)}  {describe_trial(trial, study.objectives)}", highlight=False)
 
@@ -56,7 +56,7 @@ class Progress:
         self._console.print(text, highlight=False)
 
     def _caption(self, study: StudyRecord) -> str:
-        finished = sum(trial.status != "running" for trial in study.trials)
+        finished = sum(trial.status not in ("running", "waiting") and not trial.origin for trial in study.trials)
         elapsed = time.monotonic() - self._began
         left = f", about {_clock(elapsed / finished * (self._trials - finished))} left" if finished else ""
         return f"[{finished}/{self._trials} trials, {_clock(elapsed)}{left if finished < self._trials else ''}]"

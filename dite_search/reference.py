@@ -11,7 +11,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dite_search.config import DataSection, LatencySection, ResourcesSection, SamplerSection, SearchConfig, SyntheticSection
+from dite_search.config import (
+    DataSection,
+    LatencySection,
+    ResourcesSection,
+    SamplerSection,
+    SchedulerSection,
+    SearchConfig,
+    SyntheticSection,
+    WarmStartSection,
+)
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.named_spaces import SPACES
 from search_spaces.parameters import ARCH_PARAMETERS, NETWORK, TRAIN_PARAMETERS, TUPLE_PARAMETERS
@@ -22,6 +31,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data": DataSection,
     "data.synthetic": SyntheticSection,
     "sampler": SamplerSection,
+    "scheduler": SchedulerSection,
+    "warm_start": WarmStartSection,
     "resources": ResourcesSection,
     "latency": LatencySection,
 }

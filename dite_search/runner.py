@@ -29,18 +29,25 @@ from analysis.pareto import front_of
 from analysis.trials import StudyRecord
 from dite_search.config import SearchConfig
 from dite_search.progress import Progress
-from dite_search.searcher import EPOCH_KEY, StudySearch, epoch_metrics
+from dite_search.scheduler import scheduler_of
+from dite_search.searcher import EPOCH_KEY, StudySearch, epoch_metrics, gate_of
 from dite_search.study import (
+    INTERRUPTED,
+    MLFLOW_RUN,
     PROVENANCE_FILE,
     SEARCH_FILE,
-    close_running,
+    StudyReader,
     create_study,
+    is_spent,
     open_study,
     protocol_of,
     read_study,
+    reopen_running,
+    rung_records,
 )
 from dite_search.tracking import UNREACHABLE, Tracker, tracking_uri
 from dite_search.trainable import TrialRunner
+from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
 from trainers.data.photometric import photometric_of
@@ -49,37 +56,69 @@ from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
-INTERRUPTED = "the search was stopped before the trial ended"
 
 
 def run_search(config: SearchConfig, console: Console) -> StudyRecord:
     """Run a new search to its end, showing its progress, and return what it found.
 
     Raises:
-        InvalidInput: the data, the storage or the resources do not fit; nothing was started.
+        InvalidInput: the data, the budget, the storage or the resources do not fit; nothing was started.
     """
-    data = data_of(config, console)
-    size = config.search_space.base.input_size
-    training_pictures(data, size), validation_pictures(data, data.validation_people(), size)
-    # What no trial could do without is asked for here, or every one of them would fail for it.
-    photometric_of(1.0 if "photometric" in config.search_space.parameters else config.train_config.photometric)
+    data = checked_data(config, console)
+    gate, space = gate_of(config), config.search_space
+    config.network_budget.check(space, lambda point: gate.costs(space.build(point)))
+    known = earlier_trials(config)
     start_ray()
     concurrent = concurrency(config, ray.cluster_resources())  # type: ignore[no-untyped-call]
-    uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
-    tracker = Tracker(uri, experiment="dite-search", artifacts=config.study_directory.parent / "mlflow-artifacts")
-    create_study(config)
-    write_json(config.study_directory / PROVENANCE_FILE, provenance(uri))
-    tracker.start_search(config.name, _flat(protocol_of(config)), config.study_directory / SEARCH_FILE)
-    searcher = StudySearch(config)
+    tracker = tracker_of(config)
+    create_study(config, known=known)
+    write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.uri))
+    _start_tracking(config, tracker)
+    return _search(config, data, tracker, console, trials=config.trials, concurrent=concurrent)
+
+
+def resume_search(config: SearchConfig, console: Console) -> StudyRecord:
+    """Go on with a search that was cut off: what was running goes on from its last checkpoint, under its own number.
+
+    Raises:
+        InvalidInput: as `run_search`; or nothing is left to do.
+    """
+    data = checked_data(config, console)
+    study = open_study(config)
+    left = config.trials - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
+    if left <= 0:
+        raise InvalidInput(f"study {config.name} must have trials left to go on with, but all {config.trials} have ended")
+    start_ray()
+    concurrent = concurrency(config, ray.cluster_resources())  # type: ignore[no-untyped-call]
+    tracker = tracker_of(config)
+    if MLFLOW_RUN in study.user_attrs:
+        tracker.go_on_with(study.user_attrs[MLFLOW_RUN])
+    else:
+        _start_tracking(config, tracker)
+    reopen_running(config)
+    return _search(config, data, tracker, console, trials=left, concurrent=concurrent)
+
+
+def _search(
+    config: SearchConfig, data: DataConfig, tracker: Tracker, console: Console, *, trials: int, concurrent: int
+) -> StudyRecord:
+    """Run so many more trials of a study that exists."""
+    searcher, scheduler = StudySearch(config), scheduler_of(config)
+    if scheduler:
+        scheduler.add_records(rung_records(config))
     with Progress(console, trials=config.trials, epochs=config.train_config.epochs) as progress:
         recorder = Recorder(config, searcher, tracker, progress)
         tuner = tune.Tuner(
             _with_resources(config, TrialRunner(search=config, data=data)),
             tune_config=tune.TuneConfig(
-                search_alg=searcher, num_samples=config.trials, max_concurrent_trials=concurrent, reuse_actors=True
+                search_alg=searcher,
+                scheduler=scheduler,
+                num_samples=trials,
+                max_concurrent_trials=concurrent,
+                reuse_actors=True,
             ),
             run_config=tune.RunConfig(
-                name="ray",
+                name=f"ray-{time.strftime('%Y%m%d-%H%M%S')}",
                 storage_path=str(config.study_directory),
                 failure_config=tune.FailureConfig(max_failures=config.retries),
                 callbacks=[recorder],
@@ -87,12 +126,32 @@ def run_search(config: SearchConfig, console: Console) -> StudyRecord:
             ),
         )
         tuner.fit()
-        close_running(config, INTERRUPTED)
+        reopen_running(config)
         recorder.close()
         study = read_study(config)
         progress.update(study)
     _finish_tracking(tracker, study, recorder, console)
     return study
+
+
+def checked_data(config: SearchConfig, console: Console) -> DataConfig:
+    """The data of a search, seen to be there before anything is started.
+
+    Raises:
+        InvalidInput: the data, or a library that the training needs, is not there.
+    """
+    data = data_of(config, console)
+    size = config.search_space.base.input_size
+    training_pictures(data, size), validation_pictures(data, data.validation_people(), size)
+    # What no trial could do without is asked for here, or every one of them would fail for it.
+    photometric_of(1.0 if "photometric" in config.search_space.parameters else config.train_config.photometric)
+    return data
+
+
+def tracker_of(config: SearchConfig) -> Tracker:
+    """The tracking of a search."""
+    uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
+    return Tracker(uri, experiment="dite-search", artifacts=config.study_directory.parent / "mlflow-artifacts")
 
 
 class Recorder(tune.Callback):
@@ -103,7 +162,7 @@ class Recorder(tune.Callback):
 
     def __init__(self, config: SearchConfig, searcher: StudySearch, tracker: Tracker, progress: Progress) -> None:
         self._config, self._searcher, self._tracker, self._progress = config, searcher, tracker, progress
-        self._study = open_study(config)
+        self._reader = StudyReader(config, open_study(config))
         self._runs: dict[str, str] = {}
         self._shown = 0.0
         self.missed = 0
@@ -117,9 +176,14 @@ class Recorder(tune.Callback):
         if trial.trial_id in self._runs:
             return
         number, point = trial.config["number"], trial.config["point"]
-        arch = self._config.search_space.build(point)
-        hyperparameters = {name: point[name] for name in self._config.search_space.training_parameters}
-        run_id = self._write(self._tracker.start_trial, number, arch, hyperparameters)
+        run_id = self._searcher.mlflow_run(trial.trial_id)
+        if run_id:
+            self._write(self._tracker.reopen_trial, run_id)
+        else:
+            arch = self._config.search_space.build(point)
+            hyperparameters = {name: point[name] for name in self._config.search_space.training_parameters}
+            hyperparameters["seed"] = trial.config["seed"]
+            run_id = self._write(self._tracker.start_trial, number, arch, hyperparameters)
         if run_id:
             self._runs[trial.trial_id] = run_id
             self._searcher.set_mlflow_run(trial.trial_id, run_id)
@@ -155,13 +219,13 @@ class Recorder(tune.Callback):
 
     def _finish(self, trial: Trial) -> None:
         if trial.trial_id in self._runs:
-            reason = self._searcher.reason_of(trial.trial_id)
-            self._write(self._tracker.finish_trial, self._runs.pop(trial.trial_id), failed=reason)
+            ending = self._searcher.ending_of(trial.trial_id)
+            self._write(self._tracker.finish_trial, self._runs.pop(trial.trial_id), **ending)
         self._show()
 
     def _show(self, *, always: bool = True) -> None:
         if always or time.monotonic() - self._shown > SECONDS_BETWEEN_DRAWINGS:
-            self._progress.update(read_study(self._config, self._study))
+            self._progress.update(self._reader.read())
             self._shown = time.monotonic()
 
     def _write(self, call: Any, *arguments: Any, **named: Any) -> Any:
@@ -262,9 +326,16 @@ def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:
     )
 
 
+def _start_tracking(config: SearchConfig, tracker: Tracker) -> None:
+    parent = tracker.start_search(config.name, _flat(protocol_of(config)), config.study_directory / SEARCH_FILE)
+    open_study(config).set_user_attr(MLFLOW_RUN, parent)
+
+
 def _finish_tracking(tracker: Tracker, study: StudyRecord, recorder: Recorder, console: Console) -> None:
     try:
-        tracker.finish_search(front_of(study), study.objectives)
+        counts = {"over_budget": study.over_budget, "reused": study.reused}
+        epochs = sum(len(trial.curve) for trial in study.trials if not trial.origin)
+        tracker.finish_search(front_of(study), study.objectives, counts=counts | {"epochs_trained": epochs})
     except UNREACHABLE:
         recorder.missed += 1
     if recorder.missed:

@@ -1,10 +1,11 @@
-"""The translation of a search space and a sampler's settings to Optuna."""
+"""The sampler that a search file names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.samplers import (
     BaseSampler,
     GPSampler,
@@ -14,30 +15,30 @@ from optuna.samplers import (
     RandomSampler,
     TPESampler,
 )
+from optuna.trial import FrozenTrial
 
-from dite_search.config import SamplerSection
-from search_spaces.parameters import Range
-from search_spaces.space import SearchSpace
-
-
-def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """Each parameter of the space as Optuna sees it: choices are categories, ranges are floats."""
-    found: dict[str, BaseDistribution] = {}
-    for name, parameter in space.parameters.items():
-        if isinstance(parameter, Range):
-            found[name] = FloatDistribution(parameter.low, parameter.high, log=parameter.log)
-        else:
-            found[name] = CategoricalDistribution(parameter.values)
-    return found
+from analysis.pareto import costs_and_scores, directions_of
+from dite_search.config import COST_AWARE, OPTUNAHUB, SearchConfig
+from dite_search.cost_aware.candidates import SpaceCandidates
+from dite_search.cost_aware.sampler import CostAwareSampler
+from dite_search.gate import Gate
+from dite_search.prior import published_prior
+from dite_search.study import NOT_ITS_OWN, REASON, curve_of
+from search_spaces.arch import ArchConfig
+from search_spaces.errors import InvalidInput
 
 
-def make_sampler(settings: SamplerSection, seed: int) -> BaseSampler:
-    """The sampler that a search file names.
+def sampler_of(config: SearchConfig, gate: Gate) -> BaseSampler:
+    """The sampler that a search names, seeded by the search.
 
     A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose: Optuna's
     own grid sampler ends by stopping a loop which a study that is asked and told has not.
     """
+    settings, seed = config.sampler, config.seed
+    if settings.name.startswith(OPTUNAHUB):
+        return _from_hub(settings.name.removeprefix(OPTUNAHUB), seed)
     makers: dict[str, Callable[[], BaseSampler]] = {
+        COST_AWARE: lambda: _cost_aware(config, gate),
         "tpe": lambda: TPESampler(
             n_startup_trials=settings.startup_trials, multivariate=True, constant_liar=True, seed=seed
         ),
@@ -49,3 +50,69 @@ def make_sampler(settings: SamplerSection, seed: int) -> BaseSampler:
         "grid": lambda: RandomSampler(seed=seed),
     }
     return makers[settings.name]()
+
+
+def _cost_aware(config: SearchConfig, gate: Gate) -> BaseSampler:
+    published, proxies = config.warm_start.published, config.sampler.proxies
+    costs, _ = costs_and_scores(config.objectives)
+    candidates = SpaceCandidates(
+        config.search_space,
+        cost_objectives=costs,
+        allowed=gate.allows,
+        costs=gate.costs,
+        extra=published_prior(published) if published else None,
+        expensive=partial(_proxies, names=proxies, seed=config.seed) if proxies else None,
+    )
+    return CostAwareSampler(
+        candidates,
+        objectives=config.objectives,
+        directions=directions_of(config.objectives),
+        accuracy=config.accuracy,
+        epochs=config.train_config.epochs,
+        startup_trials=config.sampler.startup_trials,
+        pool_size=config.sampler.pool,
+        seed=config.seed,
+        curve=partial(_accuracies, name=config.accuracy),
+        repeatable=lambda trial: trial.user_attrs.get(REASON) in NOT_ITS_OWN,
+    )
+
+
+def _accuracies(trial: FrozenTrial, *, name: str) -> dict[int, float]:
+    """The accuracy after each epoch of a trial that was validated."""
+    return {int(metrics["epoch"]): metrics[name] for metrics in curve_of(trial) if name in metrics}
+
+
+def _proxies(arch: ArchConfig, *, names: Sequence[str], seed: int) -> list[float]:
+    # torch is only imported where a proxy is asked for.
+    from trainers.proxies import measure
+
+    return list(measure(arch, names, seed=seed).values())
+
+
+def _from_hub(package: str, seed: int) -> BaseSampler:
+    """The sampler of an optunahub package, whose module holds one class of samplers.
+
+    Raises:
+        InvalidInput: optunahub is not installed, or has no such package with a sampler in it.
+    """
+    try:
+        import optunahub
+    except ImportError:
+        raise InvalidInput(f"sampler {OPTUNAHUB}{package} needs the package optunahub: pip install optunahub") from None
+    try:
+        module = optunahub.load_module(package)
+    except Exception as error:
+        # The registry is fetched from the network: dozens of kinds of errors have this one meaning.
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InvalidInput(f"sampler {OPTUNAHUB}{package} cannot be loaded: {reason}") from None
+    classes = [
+        found
+        for found in vars(module).values()
+        if inspect.isclass(found) and issubclass(found, BaseSampler) and found.__module__.startswith(module.__name__)
+    ]
+    if len(classes) != 1:
+        names = ", ".join(found.__name__ for found in classes) or "none"
+        raise InvalidInput(f"sampler {OPTUNAHUB}{package} must be a package with one sampler, got {names}")
+    takes_seed = "seed" in inspect.signature(classes[0]).parameters
+    make: Callable[..., BaseSampler] = classes[0]
+    return make(seed=seed) if takes_seed else make()

@@ -2,89 +2,163 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.trial import TrialState
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from analysis.trials import DIRECTIONS
-from dite_search.config import SearchConfig
+from dite_search.config import COST_AWARE, SearchConfig
+from dite_search.cost_aware.candidates import distributions_of
+from dite_search.gate import Gate, Verdict
+from dite_search.samplers import sampler_of
 from dite_search.study import (
     ARCH,
     ARCH_ID,
-    EPOCH,
     METRICS,
     MLFLOW_RUN,
+    NOT_ITS_OWN,
     REASON,
+    REUSED,
     SECONDS,
+    SEED,
     STARTED,
-    distributions_of,
-    sampler_of,
+    UNEXPLAINED,
+    curve_of,
+    epoch_name,
     storage_of,
 )
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
 from trainers.engine import LOOP_FIGURES
 
-MAX_INVALID = 20
-"""Invalid suggestions in a row after which a valid point is drawn instead."""
-
-UNEXPLAINED = "the trial's process ended without giving a reason (killed, or out of memory)"
+MAX_REPLACED = 10
+"""Suggestions in a row that are not trained, after which a point that is drawn at random takes their place."""
 
 
 class StudySearch(OptunaSearch):
     """Optuna over a search space with several objectives, every trial recorded in the study as it goes.
 
-    A suggestion that breaks a rule of the space is told as failed, at no cost, and replaced. A trial that ends without a
-    finite value of every objective is told as failed with its reason, never as a score, and one that was stopped before its
-    last epoch as pruned. Since the study holds everything,
+    A suggestion is only trained when it has to be: one that breaks a rule of the space is told as failed, one over the
+    budget as pruned and infeasible, and one that was trained before as what became of it then, all at no cost, and the
+    next one takes its place. A trial that ends without a finite value of every objective is told as failed with its
+    reason, never as a score, and one that was stopped before its last epoch as pruned. Since the study holds everything,
     Tune's own snapshots of the searcher stay empty.
+
+    ``storage`` takes the place of the search's own, and ``allowed`` narrows the space (both for replays).
     """
 
-    def __init__(self, config: SearchConfig) -> None:
+    def __init__(
+        self,
+        config: SearchConfig,
+        *,
+        storage: BaseStorage | None = None,
+        allowed: Callable[[ArchConfig], bool] | None = None,
+    ) -> None:
+        gate = gate_of(config, allowed=allowed)
         super().__init__(
-            space=distributions_of(config),
+            space=distributions_of(config.search_space),
             metric=list(config.objectives),
             mode=["max" if DIRECTIONS[objective] == "maximize" else "min" for objective in config.objectives],
-            sampler=sampler_of(config),
-            storage=storage_of(config),
+            sampler=sampler_of(config, gate),
+            storage=storage or storage_of(config),
             study_name=config.name,
         )
-        self._config = config
+        self._config, self._gate = config, gate
         self._generator = np.random.default_rng([config.seed, 1])
+        self._followers: dict[int, list[optuna.Trial]] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            self._remember(trial)
 
     @property
     def _study(self) -> optuna.Study:
         assert self._ot_study is not None, "the study is opened when the search is constructed"
         return self._ot_study
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | None:
-        """The next valid point, as ``{"number": …, "point": {…}}``."""
-        space = self._config.search_space
-        for attempt in range(MAX_INVALID + 1):
-            if attempt == MAX_INVALID:
-                self._study.enqueue_trial(space.sample(self._generator))
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
+        """The next point to train, as ``{"number": …, "point": {…}, "seed": …}``; FINISHED when none is left."""
+        for attempt in itertools.count():
+            if attempt == MAX_REPLACED:
+                fresh = self._gate.fresh(self._generator)
+                if fresh is None:
+                    finished: str = Searcher.FINISHED
+                    return finished
+                self._study.enqueue_trial(fresh)
             super().suggest(trial_id)
             trial = self._ot_trials[trial_id]
-            point = dict(trial.params)
-            try:
-                arch = space.build(point)
-            except InvalidInput as error:
-                trial.set_user_attr(REASON, f"not a valid network: {error}")
-                self._study.tell(trial, state=TrialState.FAIL)
-                del self._ot_trials[trial_id]
-                continue
-            trial.set_user_attr(ARCH, arch.to_dict())
-            trial.set_user_attr(ARCH_ID, arch.arch_id)
-            trial.set_user_attr(STARTED, time.time())
-            return {"number": trial.number, "point": point}
-        raise AssertionError("a point drawn from the space is valid")
+            verdict = self._gate.judge(trial.params)
+            if verdict.outcome == "train":
+                return self._begin(trial, verdict)
+            del self._ot_trials[trial_id]
+            self._replace(trial, verdict)
+        raise AssertionError("the loop ends with a point to train or with none left")
+
+    def _begin(self, trial: optuna.Trial, verdict: Verdict) -> dict[str, Any]:
+        assert verdict.arch is not None
+        earlier = trial.user_attrs
+        seed = earlier.get(SEED, verdict.seed)
+        self._gate.begin(verdict.key, trial.number)
+        trial.set_user_attr(STARTED, time.time() - earlier.get(SECONDS, 0.0))
+        if ARCH not in earlier:
+            trial.set_user_attr(ARCH_ID, verdict.arch.arch_id)
+            trial.set_user_attr(SEED, seed)
+            trial.set_user_attr(ARCH, verdict.arch.to_dict())
+        # A constraint can be set once: that of the latency waits for its measurement.
+        _set_constraints(trial, {name: value for name, value in verdict.excess.items() if name != "latency_ms"})
+        point = dict(trial.params)
+        if ARCH not in earlier and seed == self._config.seed:
+            for _ in range(self._config.repeats - 1):
+                self._study.enqueue_trial(point)
+        return {"number": trial.number, "point": point, "seed": seed}
+
+    def _replace(self, trial: optuna.Trial, verdict: Verdict) -> None:
+        """Tell what is not trained as what it is."""
+        if verdict.outcome == "known":
+            assert verdict.trial is not None
+            trial.set_user_attr(REUSED, verdict.trial)
+            twin = self._study.get_trials(deepcopy=False)[verdict.trial]
+            if twin.state is TrialState.RUNNING:
+                self._followers.setdefault(twin.number, []).append(trial)
+            else:
+                self._follow(trial, twin)
+            return
+        trial.set_user_attr(REASON, verdict.problem)
+        _set_constraints(trial, verdict.excess)
+        state = TrialState.PRUNED if verdict.outcome == "over_budget" else TrialState.FAIL
+        self._study.tell(trial, state=state)
+
+    def _follow(self, trial: optuna.Trial, twin: FrozenTrial) -> None:
+        """Tell a trial that was not trained what became of the one that was."""
+        for name in (ARCH_ID, METRICS, REASON):
+            if name in twin.user_attrs:
+                trial.set_user_attr(name, twin.user_attrs[name])
+        _set_constraints(trial, twin.constraints)
+        self._study.tell(trial, twin.values if twin.state is TrialState.COMPLETE else None, state=twin.state)
+
+    def _remember(self, trial: FrozenTrial) -> None:
+        """What a trial of an earlier start means for the gate."""
+        attributes = trial.user_attrs
+        if ARCH not in attributes or trial.state is TrialState.WAITING:
+            return
+        key = self._gate.key(ArchConfig.from_dict(attributes[ARCH]), trial.params)
+        if trial.state is TrialState.FAIL and attributes.get(REASON) in NOT_ITS_OWN:
+            return
+        self._gate.begin(key, trial.number)
+        if trial.state in (TrialState.PRUNED, TrialState.FAIL):
+            self._gate.end(key)
+
+    def mlflow_run(self, trial_id: str) -> str | None:
+        """Where the tracking server holds the trial, if it knows it already."""
+        run_id: str | None = self._ot_trials[trial_id].user_attrs.get(MLFLOW_RUN)
+        return run_id
 
     def set_mlflow_run(self, trial_id: str, run_id: str) -> None:
         """Remember where the tracking server holds the trial."""
@@ -96,40 +170,73 @@ class StudySearch(OptunaSearch):
         if REASON in result:
             trial.set_user_attr(REASON, result[REASON])
         elif EPOCH_KEY in result:
-            trial.set_user_attr(f"{EPOCH}{int(result[EPOCH_KEY]):06d}", epoch_metrics(result))
+            trial.set_user_attr(epoch_name(result[EPOCH_KEY]), epoch_metrics(result))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Tell Optuna the values, or that the trial failed and why."""
+        """Tell Optuna the values, or that the trial failed and why; and the same to the trials that waited for it."""
         if trial_id not in self._ot_trials or trial_id in self._completed_trials:
             return
         self._completed_trials.add(trial_id)
         trial = self._ot_trials[trial_id]
+        self._conclude(trial, result or {}, error)
+        frozen = self._study.get_trials(deepcopy=False)[trial.number]
+        key = self._gate.key(ArchConfig.from_dict(frozen.user_attrs[ARCH]), frozen.params)
+        if frozen.state is TrialState.FAIL and frozen.user_attrs[REASON] in NOT_ITS_OWN:
+            self._gate.forget(key, trial.number)
+        elif frozen.state is not TrialState.COMPLETE:
+            self._gate.end(key)
+        for follower in self._followers.pop(trial.number, []):
+            self._follow(follower, frozen)
+
+    def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
         attributes = trial.user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
-        known = (result or {}) | cost_of(ArchConfig.from_dict(attributes[ARCH])).objectives
+        known = dict(result) | cost_of(ArchConfig.from_dict(attributes[ARCH])).objectives
+        excess = self._config.network_budget.excess(known)
+        _set_constraints(trial, excess)
+        if any(value > 0 for value in excess.values()):
+            # Only a measured latency can turn out to be over a limit that its prediction was within.
+            trial.set_user_attr(REASON, f"over budget: {self._config.network_budget.problem(known)}")
+            self._study.tell(trial, state=TrialState.PRUNED)
+            return
+        epochs = self._config.train_config.epochs
+        if not attributes.get(REASON) and not error and known.get(EPOCH_KEY, epochs) < epochs:
+            # Tune tells a result that ends a trial to the scheduler alone.
+            trial.set_user_attr(epoch_name(known[EPOCH_KEY]), epoch_metrics(result))
+            self._study.tell(trial, state=TrialState.PRUNED)
+            return
         values = {objective: known.get(objective) for objective in self._config.objectives}
         reason = attributes.get(REASON) or (UNEXPLAINED if error else _missing(values))
         if reason:
             trial.set_user_attr(REASON, reason)
             self._study.tell(trial, state=TrialState.FAIL)
             return
-        epochs = self._config.train_config.epochs
-        if known.get(EPOCH_KEY, epochs) < epochs:
-            self._study.tell(trial, state=TrialState.PRUNED)
-            return
-        trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result or {}).items() if k not in LOOP_FIGURES})
+        trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result).items() if k not in LOOP_FIGURES})
         self._study.tell(trial, [float(known[objective]) for objective in self._config.objectives])
 
-    def reason_of(self, trial_id: str) -> str | None:
-        """Why the trial failed; None for one that did not."""
-        reason: str | None = self._ot_trials[trial_id].user_attrs.get(REASON)
-        return reason
+    def ending_of(self, trial_id: str) -> dict[str, Any]:
+        """How a trial ended, for the tracking: why it ``failed``, or the epoch it was ``stopped_at``."""
+        trial = self._study.get_trials(deepcopy=False)[self._ot_trials[trial_id].number]
+        if trial.state is TrialState.PRUNED and REASON not in trial.user_attrs:
+            return {"stopped_at": int(curve_of(trial)[-1][EPOCH_KEY])}
+        return {"failed": trial.user_attrs.get(REASON)}
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the study is the record."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore: the study is the record."""
+
+
+def gate_of(config: SearchConfig, *, allowed: Callable[[ArchConfig], bool] | None = None) -> Gate:
+    """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
+    asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
+    if "latency_ms" not in asked:
+        return Gate(config, allowed=allowed)
+    # This import takes seconds, and few searches need it.
+    from dite_search.latency import predicted_latency
+
+    return Gate(config, latency=predicted_latency(config), allowed=allowed)
 
 
 EPOCH_KEY = "epoch"
@@ -165,6 +272,12 @@ def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
         and isinstance(value, int | float)
         and math.isfinite(value)
     }
+
+
+def _set_constraints(trial: optuna.Trial, excess: Mapping[str, float]) -> None:
+    for name, value in excess.items():
+        if name not in trial.constraints:
+            trial.set_constraint(name, value)
 
 
 def _missing(values: Mapping[str, Any]) -> str:

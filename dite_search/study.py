@@ -7,19 +7,18 @@ import json
 import logging
 import time
 import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from analysis.published import recipe_changes
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
 from dite_search.config import SearchConfig, parse_search
-from dite_search.samplers import distributions, make_sampler
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
@@ -36,26 +35,60 @@ STARTED = "started"
 SECONDS = "seconds"
 METRICS = "metrics"
 MLFLOW_RUN = "mlflow_run_id"
+SEED = "seed"
+REUSED = "reused_from"
+ORIGIN = "origin"
 EPOCH = "epoch:"
 """Names of the attributes a trial carries; one attribute an epoch begins with `EPOCH`."""
+
+INTERRUPTED = "the search was stopped before the trial ended"
+UNEXPLAINED = "the trial's process ended without giving a reason (killed, or out of memory)"
+NOT_ITS_OWN = (UNEXPLAINED, INTERRUPTED)
+"""Reasons for which a trial fails that say nothing about what it trained."""
 
 _STATUSES = {
     TrialState.COMPLETE: "complete",
     TrialState.PRUNED: "stopped",
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
 }
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
-def create_study(config: SearchConfig) -> None:
-    """Make the folder and the empty study of a new search.
+def create_study(config: SearchConfig, *, known: Iterable[FrozenTrial] = (), storage: BaseStorage | None = None) -> None:
+    """Make the folder of a new search and its study, which holds the ``known`` trials from the start.
+
+    A ``storage`` takes the place of the search's own, and no folder is made.
 
     Raises:
         InvalidInput: the name is taken, the folder cannot be written, or the storage cannot be reached.
     """
+    if storage is None:
+        _create_folder(config)
+        storage = storage_of(config)
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=config.name,
+            directions=[StudyDirection[DIRECTIONS[objective].upper()] for objective in config.objectives],
+        )
+    except optuna.exceptions.DuplicatedStudyError:
+        (config.study_directory / SEARCH_FILE).unlink()
+        raise InvalidInput(f"study {config.name} exists already in {config.study_url}: choose another name") from None
+    study.set_metric_names(list(config.objectives))
+    for trial in known:
+        study.add_trial(trial)
+    for point in config.first_points:
+        study.enqueue_trial(point)
+    if config.sampler.name == "grid":
+        for point in itertools.islice(config.search_space.points(), config.trials):
+            study.enqueue_trial(point)
+
+
+def _create_folder(config: SearchConfig) -> None:
     directory = config.study_directory
     if (directory / SEARCH_FILE).exists():
         raise InvalidInput(
@@ -65,36 +98,21 @@ def create_study(config: SearchConfig) -> None:
         write_mapping(directory / SEARCH_FILE, config.to_dict())
     except OSError as error:
         raise InvalidInput(f"study folder {directory} cannot be written: {error.strerror}") from None
-    try:
-        study = optuna.create_study(
-            storage=storage_of(config),
-            study_name=config.name,
-            directions=[StudyDirection[DIRECTIONS[objective].upper()] for objective in config.objectives],
-        )
-    except optuna.exceptions.DuplicatedStudyError:
-        (directory / SEARCH_FILE).unlink()
-        raise InvalidInput(f"study {config.name} exists already in {config.study_url}: choose another name") from None
-    study.set_metric_names(list(config.objectives))
-    for point in config.start_with:
-        study.enqueue_trial(point)
-    if config.sampler.name == "grid":
-        for point in itertools.islice(config.search_space.points(), config.trials):
-            study.enqueue_trial(point)
 
 
-def open_study(config: SearchConfig, *, sampler: BaseSampler | None = None) -> optuna.Study:
+def open_study(config: SearchConfig) -> optuna.Study:
     """The study of a search, which exists."""
-    return optuna.load_study(study_name=config.name, storage=storage_of(config), sampler=sampler)
+    return optuna.load_study(study_name=config.name, storage=storage_of(config))
 
 
-def sampler_of(config: SearchConfig) -> BaseSampler:
-    """The sampler that the search names, seeded by the search."""
-    return make_sampler(config.sampler, config.seed)
+def epoch_name(epoch: float) -> str:
+    """The name of the attribute that holds an epoch's metrics; names sort as epochs do."""
+    return f"{EPOCH}{int(epoch):06d}"
 
 
-def distributions_of(config: SearchConfig) -> dict[str, BaseDistribution]:
-    """The search space as Optuna sees it."""
-    return distributions(config.search_space)
+def curve_of(trial: FrozenTrial) -> list[dict[str, float]]:
+    """The metrics of a trial's epochs, in order."""
+    return [value for name, value in sorted(trial.user_attrs.items()) if name.startswith(EPOCH)]
 
 
 def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
@@ -141,31 +159,72 @@ def free_name(name: str, directory: str | Path) -> str:
 
 
 def read_study(config: SearchConfig, study: optuna.Study | None = None) -> StudyRecord:
-    """Everything the study knows, as records; a ``study`` that stays open reads only what is new."""
-    trials = [
-        trial
-        for trial in (study or open_study(config)).get_trials(deepcopy=False)
-        if trial.state in _STATUSES and ARCH in trial.user_attrs
-    ]
-    provenance = config.study_directory / PROVENANCE_FILE
-    return StudyRecord(
-        name=config.name,
-        directory=config.study_directory,
-        objectives=config.objectives,
-        trials=[_record(config, trial) for trial in trials],
-        protocol=protocol_of(config),
-        provenance=json.loads(provenance.read_text()) if provenance.is_file() else {},
-    )
+    """Everything the study knows, as records."""
+    return StudyReader(config, study or open_study(config)).read()
 
 
-def close_running(config: SearchConfig, reason: str) -> None:
-    """Fail the trials that are still running, with a reason: a search that ended keeps no trial running."""
+class StudyReader:
+    """Reads a study that stays open again and again: a trial that has ended is made into a record once."""
+
+    def __init__(self, config: SearchConfig, study: optuna.Study) -> None:
+        self._config, self._study = config, study
+        self._ended: dict[int, TrialRecord] = {}
+
+    def read(self) -> StudyRecord:
+        """Everything the study knows by now."""
+        config, trials = self._config, self._study.get_trials(deepcopy=False)
+        provenance = config.study_directory / PROVENANCE_FILE
+        return StudyRecord(
+            name=config.name,
+            directory=config.study_directory,
+            objectives=config.objectives,
+            trials=[self._record(trial) for trial in trials if ARCH in trial.user_attrs],
+            protocol=protocol_of(config),
+            provenance=json.loads(provenance.read_text()) if provenance.is_file() else {},
+            over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in trials),
+            reused=sum(REUSED in trial.user_attrs for trial in trials),
+        )
+
+    def _record(self, trial: FrozenTrial) -> TrialRecord:
+        if not trial.state.is_finished():
+            return _record(self._config, trial)
+        if trial.number not in self._ended:
+            self._ended[trial.number] = _record(self._config, trial)
+        return self._ended[trial.number]
+
+
+def reopen_running(config: SearchConfig) -> None:
+    """Make the trials of a search that was cut off wait again: each goes on under its number, from its checkpoint.
+
+    Those that only waited for another's result are failed: they are suggested anew, or not.
+    """
     study = open_study(config)
     for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        storage, seconds = study._storage, time.time() - frozen.user_attrs.get(STARTED, time.time())
-        storage.set_trial_user_attr(frozen._trial_id, REASON, reason)
-        storage.set_trial_user_attr(frozen._trial_id, SECONDS, seconds)
-        study.tell(frozen.number, state=TrialState.FAIL)
+        storage = study._storage
+        if REUSED in frozen.user_attrs:
+            storage.set_trial_user_attr(frozen._trial_id, REASON, INTERRUPTED)
+            study.tell(frozen.number, state=TrialState.FAIL)
+        else:
+            seconds = time.time() - frozen.user_attrs.get(STARTED, time.time())
+            storage.set_trial_user_attr(frozen._trial_id, SECONDS, seconds)
+            storage.set_trial_state_values(frozen._trial_id, state=TrialState.WAITING)
+
+
+def is_spent(trial: FrozenTrial) -> bool:
+    """Whether a trial was trained in this search and has ended: one of the number that the search asks for."""
+    attributes = trial.user_attrs
+    here = ARCH in attributes and ORIGIN not in attributes
+    return here and trial.state.is_finished() and attributes.get(REASON) != INTERRUPTED
+
+
+def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, float]]]:
+    """What the trials of a study reported: number, epoch, and the metrics of the epoch with the costs."""
+    for trial in open_study(config).get_trials(deepcopy=False):
+        if ARCH not in trial.user_attrs:
+            continue
+        costs = cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
+        for metrics in curve_of(trial):
+            yield trial.number, int(metrics["epoch"]), costs | trial.user_attrs.get(METRICS, {}) | metrics
 
 
 def protocol_of(config: SearchConfig) -> dict[str, Any]:
@@ -189,9 +248,9 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
 def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
     attributes = trial.user_attrs
     arch = ArchConfig.from_dict(attributes[ARCH])
-    folder = trial_directory(config, trial.number)
+    origin = attributes.get(ORIGIN)
+    folder = Path(origin["folder"]) if origin else trial_directory(config, trial.number)
     checkpoint = folder / "last.pt"
-    curve = [value for name, value in sorted(attributes.items()) if name.startswith(EPOCH)]
     return TrialRecord(
         number=trial.number,
         status=_STATUSES[trial.state],
@@ -200,10 +259,11 @@ def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
         cost=cost_of(arch),
         parameters=trial.params,
         metrics=attributes.get(METRICS, {}),
-        curve=curve,
+        curve=curve_of(trial),
         seconds=attributes.get(SECONDS, 0.0),
         checkpoint=checkpoint if checkpoint.is_file() else None,
         mlflow_run_id=attributes.get(MLFLOW_RUN),
+        origin=f"trial {origin['trial']} of {origin['study']}" if origin else "",
     )
 
 

@@ -61,12 +61,22 @@ class Tracker:
             raise InvalidInput(f"mlflow_url {uri.rpartition('@')[2]} cannot be reached: {reason}") from None
         self.parent: str | None = None
 
-    def start_search(self, name: str, parameters: Mapping[str, Any], search_file: Path) -> None:
-        """Open the parent run, with the search file as its artifact."""
+    def start_search(self, name: str, parameters: Mapping[str, Any], search_file: Path) -> str:
+        """Open the parent run, with the search file as its artifact; its id."""
         run = self._client.create_run(self._experiment, tags={MLFLOW_RUN_NAME: name}, run_name=name)
         self.parent = run.info.run_id
         self._log(self.parent, params=parameters)
         self._client.log_artifact(self.parent, str(search_file))
+        return self.parent
+
+    def go_on_with(self, parent: str) -> None:
+        """Take up the parent run of a search that was cut off."""
+        self.parent = parent
+        self.reopen_trial(parent)
+
+    def reopen_trial(self, run_id: str) -> None:
+        """Take up a run that was cut off."""
+        self._client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING))
 
     def start_trial(self, number: int, arch: ArchConfig, parameters: Mapping[str, Any]) -> str:
         """Open a child run with the trial's parameters, whole architecture and cost; return its id."""
@@ -83,14 +93,23 @@ class Tracker:
         """The metrics of one epoch, in one call."""
         self._log(run_id, metrics={name: value for name, value in metrics.items() if name != "epoch"}, step=epoch)
 
-    def finish_trial(self, run_id: str, *, failed: str | None = None) -> None:
-        """Close a child run; ``failed`` is the reason of a failure."""
+    def finish_trial(self, run_id: str, *, failed: str | None = None, stopped_at: int | None = None) -> None:
+        """Close a child run; ``failed`` is the reason of a failure, ``stopped_at`` the epoch after which it was stopped."""
         if failed:
             self._client.set_tag(run_id, "reason", failed[:MAX_TEXT])
+        if stopped_at is not None:
+            self._client.set_tag(run_id, "stopped_at_epoch", str(stopped_at))
         self._client.set_terminated(run_id, RunStatus.to_string(RunStatus.FAILED if failed else RunStatus.FINISHED))
 
-    def finish_search(self, front: Sequence[TrialRecord], objectives: Sequence[str], *, failed: bool = False) -> None:
-        """Put the front on the parent run, as an artifact, a table and tags, and close it."""
+    def finish_search(
+        self,
+        front: Sequence[TrialRecord],
+        objectives: Sequence[str],
+        *,
+        counts: Mapping[str, int] | None = None,
+        failed: bool = False,
+    ) -> None:
+        """Put the front on the parent run, as an artifact, a table and tags, with ``counts`` as metrics, and close it."""
         assert self.parent is not None, "a search is started before it is finished"
         rows = [
             {"trial": record.number, "arch_id": record.arch.arch_id, "run_id": record.mlflow_run_id}
@@ -102,7 +121,7 @@ class Tracker:
             columns = {name: [row[name] for row in rows] for name in rows[0]}
             self._client.log_table(self.parent, columns, "front_table.json")
         self._client.set_tag(self.parent, "front", ",".join(str(record.number) for record in front)[:MAX_TEXT])
-        self._client.log_metric(self.parent, "front_size", len(rows))
+        self._log(self.parent, metrics={"front_size": len(rows), **(counts or {})})
         for record in front:
             if record.mlflow_run_id:
                 self._client.set_tag(record.mlflow_run_id, "on_front", "true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,18 +41,26 @@ class TrialRunner:
         """Train the suggested point."""
         directory = trial_directory(self.search, suggestion["number"])
         try:
-            self._train(suggestion["point"], directory)
+            self._train(suggestion["point"], suggestion["seed"], directory)
         except Exception as error:
             # Whatever a training raises belongs to its trial; the search goes on with the others.
             write_text(directory / ERROR_FILE, traceback.format_exc())
             tune.report({REASON: reason_of(error)})
 
-    def _train(self, point: Mapping[str, Any], directory: Path) -> None:
-        space, resources = self.search.search_space, self.search.resources
-        arch, config = space.build(point), space.train_config(point, self.search.train_config)
+    def _train(self, point: Mapping[str, Any], seed: int, directory: Path) -> None:
+        space, resources, budget = self.search.search_space, self.search.resources, self.search.network_budget
+        arch = space.build(point)
+        config = dataclasses.replace(space.train_config(point, self.search.train_config), seed=seed)
         write_mapping(directory / ARCH_FILE, arch.to_dict())
-        wanted = "latency_ms" in self.search.objectives
+        wanted = "latency_ms" in (*self.search.objectives, *budget.costs)
         latency = {"latency_ms": median_latency(self.search, arch, directory)} if wanted else {}
+        if not budget.allows(latency):
+            # The prediction was within the limit, the measurement is not: the training is spared.
+            tune.report({REASON: f"over budget: {budget.problem(latency)}"} | latency)
+            return
+        if latency:
+            # Early stopping weighs it from the first decision on.
+            tune.report(latency)
         if resources.in_process:
             torch.set_num_threads(resources.cpus_per_worker)
             result = engine.train(arch, config, self.data, directory=directory, report=lambda m, _: tune.report(m))

@@ -70,7 +70,25 @@ def tiny() -> SearchSpace:
     )
 
 
-SPACES: dict[str, Callable[[], SearchSpace]] = {space.__name__: space for space in (table5, table6, dite_hrnet, tiny)}
+def tiny_128() -> SearchSpace:
+    """128 small networks at 96×64 over G, N, width and depth, few enough to train them all: those of the recorded table."""
+    return SearchSpace(
+        name="tiny_128",
+        base=tiny().base,
+        parameters={
+            "width_branch1": Choice(values=(8, 16, 24, 32)),
+            "width_branch2": Choice(values=(16, 32)),
+            "width_branch3": Choice(values=(32, 64)),
+            "groups_branch4": Choice(values=(1, 4)),
+            "kernels_branch1": Choice(values=(1, 2)),
+            "modules_stage3": Choice(values=(1, 2)),
+        },
+    )
+
+
+SPACES: dict[str, Callable[[], SearchSpace]] = {
+    space.__name__: space for space in (table5, table6, dite_hrnet, tiny, tiny_128)
+}
 
 
 def named_space(name: str) -> SearchSpace:

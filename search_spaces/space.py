@@ -23,6 +23,8 @@ from search_spaces.parameters import (
     Parameter,
     Range,
     field_of,
+    flatten,
+    format_tuple,
     unflatten,
 )
 from search_spaces.presets import PRESETS, preset
@@ -97,6 +99,16 @@ class SearchSpace:
         except InvalidInput:
             return False
         return True
+
+    def point_of(self, arch: ArchConfig) -> Point | None:
+        """The architecture parameters of the point that is this network; None where the space has none."""
+        values = flatten(arch) | {name: format_tuple(getattr(arch, name)) for name in TUPLE_PARAMETERS}
+        networks = self.choices[NETWORK].values if NETWORK in self.choices else ("",)
+        for network in networks:
+            point = {name: network if name == NETWORK else values[name] for name in self.choices}
+            if self.is_valid(point) and self.build(point) == arch:
+                return point
+        return None
 
     def count(self) -> int:
         """How many valid points the architecture parameters have; points may share a network, see `enumerate`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dite_search.cli import data, networks, searching
+from dite_search.cli import data, networks, replaying, searching
 from search_spaces.errors import InvalidInput
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -53,12 +53,14 @@ def main() -> None:
 for _command in (
     searching.quickstart,
     searching.search,
+    searching.resume,
     networks.train,
     networks.evaluate,
     networks.complexity,
     networks.latency,
     searching.report,
     searching.export,
+    replaying.replay,
     data.prepare,
     data.synth,
 ):

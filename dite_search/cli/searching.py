@@ -51,6 +51,18 @@ def search(
     _search_and_show(load_search(file, data_root=data_root, changes=changes), as_json=as_json, export=False)
 
 
+@click.command(epilog="Example:  dite-search resume quickstart")
+@click.argument("study")
+@directory_option
+@json_option
+def resume(study: str, directory: str, as_json: bool) -> None:
+    """Go on with STUDY (its name, or its folder), which was cut off: no result is lost, and none is made twice."""
+    from dite_search.runner import resume_search
+    from dite_search.study import load_config
+
+    _search_and_show(load_config(study, directory=directory), as_json=as_json, export=False, run=resume_search)
+
+
 @click.command(epilog="Example:  dite-search report quickstart")
 @click.argument("study")
 @directory_option
@@ -95,7 +107,7 @@ def export(
     show(_export(record, chosen, output), as_json)
 
 
-def _search_and_show(config: Any, *, as_json: bool, export: bool) -> None:
+def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.choice import choose
     from analysis.pareto import front_of
     from dite_search.progress import front_table, published_table
@@ -103,7 +115,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool) -> None:
     from dite_search.tracking import tracking_uri
 
     console = console_for(as_json)
-    study = run_search(config, console)
+    study = (run or run_search)(config, console)
     front = front_of(study)
     paths = _write_report(study, None)
     result: dict[str, Any] = {

@@ -25,6 +25,8 @@ def test_every_command_has_help_with_an_example():
     assert set(main.commands) == {
         "quickstart",
         "search",
+        "resume",
+        "replay",
         "train",
         "evaluate",
         "complexity",

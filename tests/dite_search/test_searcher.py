@@ -8,7 +8,8 @@ import pytest
 from optuna.trial import TrialState
 
 from dite_search.searcher import StudySearch, epoch_metrics
-from dite_search.study import create_study, open_study, read_study
+from dite_search.study import create_study, open_study, read_study, reopen_running
+from search_spaces.cost import cost_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -76,6 +77,95 @@ def test_a_trial_stopped_early_is_pruned_and_never_complete(start):
     assert trial.state is TrialState.PRUNED
     assert (record.status, record.reason) == ("stopped", "")
     assert "ap_gt" not in record.values
+    assert record.curve == [{"epoch": 1, "loss": 0.4, "ap_gt": 0.9}]
+
+
+def test_over_budget_suggestions_are_infeasible_and_cost_no_trial(start):
+    config, search = start(budget=["mmacs <= 2.6"], sampler={"name": "random"}, trials=12)
+    suggested = [search.suggest(f"t{index}") for index in range(12)]
+    costs = [cost_of(config.search_space.build(s["point"])).mmacs for s in suggested]
+    assert max(costs) <= 2.6
+    trials = open_study(config).get_trials()
+    refused = [trial for trial in trials if trial.state is TrialState.PRUNED]
+    assert len(refused) == len(trials) - 12 > 0
+    assert all(trial.constraints["mmacs"] > 0 for trial in refused)
+    assert all(trial.user_attrs["reason"].startswith("over budget: mmacs must be at most 2.6, got ") for trial in refused)
+    record = read_study(config)
+    assert (len(record.trials), record.over_budget, record.reused) == (12, len(refused), 0)
+
+
+def test_a_measured_latency_over_its_limit_makes_a_trial_infeasible(start, monkeypatch):
+    monkeypatch.setattr("dite_search.latency.predicted_latency", lambda config: lambda arch: 1.0)
+    config, search = start(budget=["latency_ms <= 5"])
+    search.suggest("t")
+    search.on_trial_result("t", {"reason": "over budget: latency_ms must be at most 5, got 7", "latency_ms": 7.0})
+    search.on_trial_complete("t", {"reason": "over budget: latency_ms must be at most 5, got 7", "latency_ms": 7.0})
+    (trial,) = open_study(config).trials
+    assert (trial.state, trial.constraints["latency_ms"]) == (TrialState.PRUNED, pytest.approx(0.4))
+    assert read_study(config).over_budget == 1
+
+
+PAIR = {"base": "tiny", "parameters": dict.fromkeys(("widths", "groups_branch3", "groups_branch4", "kernels_branch1"))}
+PAIR["parameters"]["kernels_branch2"] = None
+"""A space of two networks: only modules_stage3 is left to choose."""
+
+
+def test_a_network_that_was_trained_is_reused(start):
+    config, search = start(space=PAIR, sampler={"name": "random"}, trials=9)
+    first = search.suggest("a")
+    search.on_trial_complete("a", {"epoch": 2, "ap_gt": 0.3})
+    second = search.suggest("b")
+    assert first["point"] != second["point"]
+    search.on_trial_complete("b", {"epoch": 2, "ap_gt": 0.4})
+    assert search.suggest("c") == "FINISHED"
+    values = {str(first["point"]): 0.3, str(second["point"]): 0.4}
+    trials = open_study(config).get_trials()
+    assert all(trial.state is TrialState.COMPLETE and trial.values[0] == values[str(trial.params)] for trial in trials)
+    reused = [trial for trial in trials if "reused_from" in trial.user_attrs]
+    assert len(reused) == len(trials) - 2 == read_study(config).reused > 0
+    assert len(read_study(config).trials) == 2
+
+
+@pytest.mark.parametrize(
+    ("result", "state"),
+    [({"epoch": 2, "ap_gt": 0.3}, TrialState.COMPLETE), ({"epoch": 1, "ap_gt": 0.1}, TrialState.PRUNED)],
+)
+def test_the_twin_of_a_running_trial_ends_as_it_does(start, result, state):
+    config, search = start(space=PAIR, sampler={"name": "random"}, trials=9)
+    search.suggest("a"), search.suggest("b")
+    assert search.suggest("c") == "FINISHED"
+    running = [trial for trial in open_study(config).get_trials() if trial.state is TrialState.RUNNING]
+    assert len(running) > 2
+    search.on_trial_complete("a", result)
+    search.on_trial_complete("b", {"epoch": 2, "ap_gt": 0.9})
+    trials = open_study(config).get_trials()
+    assert all(trial.state.is_finished() for trial in trials)
+    twins = [trial for trial in trials if trial.params == trials[0].params]
+    assert {trial.state for trial in twins} == {state}
+    assert {tuple(trial.values or ()) for trial in twins} == {tuple(trials[0].values or ())}
+
+
+def test_repeats_are_trained_with_seeds_that_follow_one_another(start):
+    _, search = start(space=PAIR, sampler={"name": "random"}, trials=9, repeats=3, seed=7)
+    suggested = [search.suggest(f"t{index}") for index in range(6)]
+    assert [s["seed"] for s in suggested] == [7, 8, 9, 7, 8, 9]
+    assert len({str(s["point"]) for s in suggested[:3]}) == 1
+    assert search.suggest("more") == "FINISHED"
+
+
+def test_a_search_that_goes_on_trains_nothing_twice_and_what_was_cut_off_again(start):
+    config, search = start(sampler={"name": "random"}, trials=192)
+    finished, cut_off = search.suggest("a"), search.suggest("b")
+    search.on_trial_complete("a", {"epoch": 2, "ap_gt": 0.3})
+    reopen_running(config)
+    again = StudySearch(config)
+    points = []
+    while (suggestion := again.suggest(f"again{len(points)}")) != "FINISHED":
+        points.append(suggestion["point"])
+        again.on_trial_complete(f"again{len(points) - 1}", {"epoch": 2, "ap_gt": 0.3})
+    assert finished["point"] not in points
+    assert cut_off["point"] == points[0]
+    assert len(points) == len({str(point) for point in points}) == config.search_space.count() - 1
 
 
 def test_a_reason_the_trial_gave_outweighs_everything(start):
@@ -90,7 +180,7 @@ def test_a_reason_the_trial_gave_outweighs_everything(start):
 def test_invalid_suggestions_are_failed_and_replaced(start):
     # Half of 36 is 18: G = 5 fits only the width 40, G = 9 only 36.
     space = {"base": "dite_hrnet_18", "parameters": {"width_branch1": [36, 40], "groups_branch1": [5, 9]}}
-    config, search = start(space=space, input_size="64x64", sampler={"name": "random"})
+    config, search = start(space=space, input_size="64x64", sampler={"name": "random"}, reuse=False)
     suggestions = [search.suggest(f"t{i}") for i in range(12)]
     assert {tuple(s["point"].values()) for s in suggestions} <= {(40, 5), (36, 9)}
     refused = [trial for trial in open_study(config).trials if trial.state is TrialState.FAIL]

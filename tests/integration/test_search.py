@@ -43,6 +43,7 @@ def search_in(directory: Path, **changes):
         "data": {"synthetic": {"train_images": 24, "val_images": 8}},
         "trials": 3,
         "training": TRAINING,
+        "scheduler": {"name": "none"},
         "directory": str(directory),
     }
     return parse_search(fields | changes, "search.yaml")
@@ -178,7 +179,8 @@ def test_an_interrupted_search_keeps_what_it_has(tmp_path):
                 break
         rest = process.stdout.read()
     config = load_config(tmp_path / "cut")
-    statuses = [trial.status for trial in read_study(config).trials]
+    before = read_study(config).trials
+    statuses = [trial.status for trial in before]
     assert "complete" in statuses
     assert "running" not in statuses
     assert len(statuses) < 50
@@ -187,6 +189,68 @@ def test_an_interrupted_search_keeps_what_it_has(tmp_path):
     _, parent, children = children_of(config)
     assert {child.info.status for child in children} <= {"FINISHED", "FAILED"}
     assert parent.info.status == "FINISHED"
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_and_makes_nothing_twice(tmp_path):
+    file = tmp_path / "search.yaml"
+    fields = search_in(tmp_path, name="killed", trials=6, training=TRAINING | {"epochs": 4}, max_concurrent=2).to_dict()
+    file.write_text(yaml.safe_dump(fields))
+    command = [sys.executable, "-m", "dite_search", "search", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if " complete: network" in line:
+                process.kill()
+                break
+    config = load_config(tmp_path / "killed")
+    before = read_study(config).trials
+    assert "running" in {trial.status for trial in before}
+    resumed = subprocess.run(
+        [sys.executable, "-m", "dite_search", "resume", str(tmp_path / "killed"), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    study, after = open_study(config), read_study(config).trials
+    assert [trial.state for trial in study.trials if "reused_from" not in trial.user_attrs] == [TrialState.COMPLETE] * 6
+    assert all(trial.state.is_finished() for trial in study.trials)
+    assert len({trial.arch.arch_id for trial in after}) == len(after) == 6
+    for earlier, later in zip(before, after, strict=False):
+        assert earlier.arch == later.arch
+        assert list(later.curve[: len(earlier.curve)]) == list(earlier.curve)
+        assert [epoch["epoch"] for epoch in later.curve] == [1, 2, 3, 4]
+    assert {row["trial"] for row in json.loads(resumed.stdout)["front"]} == {t.number for t in front_of(read_study(config))}
+    _, parent, children = children_of(config)
+    assert [child.info.status for child in children] == ["FINISHED"] * 6
+    assert parent.info.status == "FINISHED"
+    again = subprocess.run([*command[:3], "resume", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "study killed must have trials left to go on with, but all 6 have ended" in again.stderr
+
+
+def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(tmp_path):
+    config = search_in(
+        tmp_path,
+        name="thrifty",
+        trials=8,
+        training=TRAINING | {"epochs": 4},
+        scheduler={"name": "pareto", "grace_period": 1, "reduction_factor": 3},
+        budget=["mmacs <= 4"],
+        sampler={"name": "cost_aware", "startup_trials": 4},
+    )
+    study = run_search(config, Console(file=io.StringIO()))
+    assert len(study.trials) == 8
+    assert all(trial.cost.mmacs <= 4 for trial in study.trials)
+    assert {trial.status for trial in study.trials} == {"complete", "stopped"}
+    stopped = [trial for trial in study.trials if trial.status == "stopped"]
+    assert all(len(trial.curve) in config.rungs for trial in stopped)
+    states = {trial.number: trial.state for trial in open_study(config).trials}
+    assert all(states[trial.number] is TrialState.PRUNED for trial in stopped)
+    assert {trial.number for trial in open_study(config).best_trials} >= {trial.number for trial in front_of(study)}
+    _, _, children = children_of(config)
+    ends = {child.data.tags["stopped_at_epoch"] for child in children if "stopped_at_epoch" in child.data.tags}
+    assert ends == {str(len(trial.curve)) for trial in stopped}
 
 
 def kill_a_trial_process(after: Path, killed: list[int]) -> None:

@@ -1,0 +1,154 @@
+"""Syne Tune's multi-objective ASHA as a competitor: its own suggestions and decisions, on this project's simulated clock.
+
+Syne Tune's tuner calls its scheduler in the order kept here. All objectives are minimised there, so the accuracy is handed
+on as an error, 1 - accuracy; the costs come as they are.
+
+In version 0.16 the default priority is not what its documentation says: ``nondominated_sort`` returns the items in their
+order, best first, where the rung expects the place of each item. A new trial is then judged by the *number* of the trial
+that is last in the order, whatever it scored itself. `AsReleased` keeps that, and `AsDocumented` gives every trial its
+place. Both only compute what the decision about the newest trial reads, since the original sorts all trials of a rung anew
+for each, which takes hours over a long search; ``tests/benchmarks`` compares them with the original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from ray.tune.schedulers import FIFOScheduler
+from syne_tune.backend.trial_status import Trial
+from syne_tune.config_space import choice
+from syne_tune.optimizer.scheduler import SchedulerDecision
+from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
+from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import MOPriority, NonDominatedPriority
+from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import compute_epsilon_net
+
+from analysis.pareto import non_dominated
+from analysis.trials import DIRECTIONS
+from benchmarks.search_cost.competitors import MoashaSettings
+from dite_search.recorded import RecordedTable
+from dite_search.searcher import EPOCH_KEY
+from search_spaces.cost import cost_of
+
+EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+"""When every trial was created: Syne Tune asks, and MOASHA does not look."""
+FIRST_OBJECTIVE = 0
+"""The objective whose best trial comes first on a front: Syne Tune's default."""
+
+
+class Moasha:
+    """MOASHA in the place of a replay's searcher and scheduler."""
+
+    def __init__(self, table: RecordedTable, settings: MoashaSettings, *, seed: int) -> None:
+        # Its suggestions and brackets come from numpy's global generator.
+        np.random.seed(seed)
+        self._space, self._objectives, self._seed = table.config.search_space, table.config.objectives, table.config.seed
+        self._table = table
+        self._epochs = table.config.train_config.epochs
+        self._moasha = MOASHA(
+            {name: choice(list(values.values)) for name, values in self._space.choices.items()},
+            metrics=list(self._objectives),
+            time_attr=EPOCH_KEY,
+            multiobjective_priority=AsDocumented() if settings.documented else AsReleased(),
+            max_t=self._epochs,
+            grace_period=settings.grace_period,
+            reduction_factor=settings.reduction_factor,
+            brackets=settings.brackets,
+            random_seed=seed,
+        )
+        self._trials: dict[str, Trial] = {}
+        self._costs: dict[str, dict[str, float]] = {}
+        self._stopped: dict[str, int] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any]:
+        """The next point, as `dite_search.searcher.StudySearch.suggest`; one that was not recorded is drawn again."""
+        while True:
+            point = self._moasha.suggest().config
+            arch = self._space.build(point)
+            if arch in self._table:
+                break
+        trial = Trial(trial_id=len(self._trials), config=point, creation_time=EPOCH_ZERO)
+        self._trials[trial_id], self._costs[trial_id] = trial, dict(cost_of(arch).objectives)
+        self._moasha.on_trial_add(trial)
+        return {"number": trial.trial_id, "point": point, "seed": self._seed}
+
+    def decide(self, trial_id: str, result: Mapping[str, Any]) -> str:
+        """Ray Tune's word for what MOASHA says to a result; a trial at its last epoch has ended anyway."""
+        figures = {**result, **self._costs[trial_id]}
+        minimised = {
+            name: 1 - figures[name] if DIRECTIONS[name] == "maximize" else figures[name] for name in self._objectives
+        }
+        epoch = int(result[EPOCH_KEY])
+        decision = self._moasha.on_trial_result(self._trials[trial_id], {EPOCH_KEY: epoch, **minimised})
+        if decision != SchedulerDecision.STOP:
+            return str(FIFOScheduler.CONTINUE)
+        self._moasha.on_trial_remove(self._trials[trial_id])
+        if epoch < self._epochs:
+            self._stopped[trial_id] = epoch
+        return str(FIFOScheduler.STOP)
+
+    def ending_of(self, trial_id: str) -> dict[str, Any]:
+        """What became of a trial, in the words of `dite_search.searcher.StudySearch`."""
+        return {"failed": False, **({"stopped_at": self._stopped[trial_id]} if trial_id in self._stopped else {})}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Nothing: the scheduler's half has told MOASHA."""
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing, as Syne Tune's tuner says nothing more of a trial that was told to stop."""
+
+
+class MoashaScheduler(FIFOScheduler):
+    """The scheduler's half of `Moasha`."""
+
+    def __init__(self, moasha: Moasha) -> None:
+        super().__init__()
+        self._moasha = moasha
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        return self._moasha.decide(trial.trial_id, result)
+
+
+class AsReleased(NonDominatedPriority):
+    """The decisions of `NonDominatedPriority`, computed from the worst front alone.
+
+    Its figures are the numbers of all trials in their order, and a decision reads how many are below the last of them: the
+    number of the worst trial. Here that number comes last, and all others before it in any order.
+    """
+
+    def priority_unsafe(self, objectives: NDArray[np.float64]) -> NDArray[np.int64]:
+        ranks = _fronts(objectives)
+        worst = np.flatnonzero(ranks == ranks.max())
+        order = compute_epsilon_net(objectives[worst], dim=FIRST_OBJECTIVE)
+        return _permutation_ending_with(int(worst[order[-1]]), len(objectives))
+
+
+class AsDocumented(MOPriority):
+    """Non-dominated sorting, an epsilon-net within each front (Salinas et al. 2021): the newest trial's place comes last."""
+
+    def priority_unsafe(self, objectives: NDArray[np.float64]) -> NDArray[np.int64]:
+        ranks = _fronts(objectives)
+        peers = np.flatnonzero(ranks == ranks[-1])
+        # What the function calls an order is the place of each item in it.
+        places = compute_epsilon_net(objectives[peers], dim=FIRST_OBJECTIVE)
+        return _permutation_ending_with(int((ranks < ranks[-1]).sum() + places[-1]), len(objectives))
+
+
+def _fronts(objectives: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The front of every row, 0 for what nothing dominates: (n, m) to (n,), all minimised."""
+    rows, place = np.unique(objectives, axis=0, return_inverse=True)
+    ranks, left = np.zeros(len(rows), np.int64), np.arange(len(rows))
+    for rank in range(len(rows)):
+        if not len(left):
+            break
+        front = non_dominated(rows[left], ["minimize"] * rows.shape[1])
+        ranks[left[front]] = rank
+        left = left[~front]
+    return ranks[place.reshape(-1)]
+
+
+def _permutation_ending_with(value: int, count: int) -> NDArray[np.int64]:
+    return np.append(np.delete(np.arange(count), value), value)

@@ -1,0 +1,174 @@
+"""One run of a competitor over a recorded table, and many of them, kept on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from optuna.storages import InMemoryStorage
+
+import dite_search
+from analysis.pareto import hypervolume
+from benchmarks.search_cost.competitors import Competitor
+from dite_search.recorded import RecordedTable, load_table
+from dite_search.replay import COMPLETE, RUNNING, Simulation, replayed_config
+from search_spaces.budget import Budget
+from search_spaces.files import write_json
+
+PACKAGES = ("numpy", "optuna", "ray", "syne-tune")
+DECIDING = ("cost_aware/*.py", "gate.py", "halving.py", "replay.py", "samplers.py", "scheduler.py", "searcher.py")
+"""Modules of this search on which the outcome of a replay depends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What is the same for all: the table, workers side by side, epochs in all, the fraction that ends a run, a budget.
+
+    ``budget`` holds limits such as ``mmacs <= 2``: the hypervolume is then that of the networks within, for everyone.
+    """
+
+    table: str
+    workers: int = 4
+    epochs: int
+    target: float = 0.99
+    budget: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What one run came to.
+
+    ``steps`` are pairs of epochs spent by all trainings together and the fraction of the hypervolume that complete trials
+    had reached by then, a pair for each rise. ``spent`` epochs of the run are in ``trials`` complete, stopped and running.
+    """
+
+    steps: tuple[tuple[int, float], ...]
+    spent: int
+    trials: Mapping[str, int]
+
+    def epochs_to(self, fraction: float) -> float:
+        """Epochs until a fraction was reached; infinity where it never was."""
+        return next((float(epochs) for epochs, reached in self.steps if reached >= fraction), float("inf"))
+
+
+def run(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -> Run:
+    """One search, until the target, the last epoch of the budget, or the last network."""
+    simulation = _simulation(competitor, table, terms, seed)
+    limits = Budget.parse(terms.budget, [name for name, side in _sides(table) if side == "minimize"])
+    within = {arch_id for arch_id in table.points if limits.allows(table.finals[arch_id])}
+    whole = _volume(table, within)
+    steps: list[tuple[int, float]] = []
+    seen: set[str] = set()
+    trials: Counter[str] = Counter()
+    for ended in simulation.run():
+        trials[ended.status] += 1
+        arch_id = ended.arch.arch_id
+        if ended.status != COMPLETE or arch_id not in within or arch_id in seen:
+            continue
+        seen.add(arch_id)
+        reached = _volume(table, seen) / whole
+        if not steps or reached > steps[-1][1]:
+            steps.append((ended.epochs, reached))
+        if reached >= terms.target:
+            break
+    trials[RUNNING] = simulation.trainings - trials.total()
+    return Run(steps=tuple(steps), spent=simulation.epochs, trials=dict(trials))
+
+
+def _simulation(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -> Simulation:
+    budget = {"budget": list(terms.budget)} if competitor.gated else {}
+    simulation = Simulation(
+        replayed_config(table, {**competitor.changes, **budget, "seed": seed}),
+        lambda arch, repeat: table.curve(arch.arch_id, repeat),
+        workers=terms.workers,
+        storage=InMemoryStorage(),
+        allowed=table.__contains__,
+        max_epochs=terms.epochs,
+    )
+    if competitor.moasha:
+        # Syne Tune is needed for this competitor alone.
+        from benchmarks.search_cost.moasha import Moasha, MoashaScheduler
+
+        moasha = Moasha(table, competitor.moasha, seed=seed)
+        simulation.searcher, simulation.scheduler = moasha, MoashaScheduler(moasha)
+    return simulation
+
+
+def _sides(table: RecordedTable) -> Iterable[tuple[str, str]]:
+    return zip(table.config.objectives, table.directions, strict=True)
+
+
+def _volume(table: RecordedTable, networks: Iterable[str]) -> float:
+    return hypervolume(table.matrix(sorted(networks)), table.reference, table.directions)
+
+
+def run_all(
+    competitors: Iterable[Competitor], terms: Terms, seeds: Iterable[int], *, output: Path, jobs: int
+) -> dict[str, list[Run]]:
+    """Every competitor with every seed, by name; what is kept in ``output`` is not run again."""
+    # One thread a process: the models are too small to share.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    seeds, competitors, table = list(seeds), list(competitors), load_table(terms.table)
+    folders = {c.name: output / f"{c.name}-{_digest(c, table, terms)}" for c in competitors}
+    paths = {name: [folder / f"{seed}.json" for seed in seeds] for name, folder in folders.items()}
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        missing = [
+            pool.submit(_run_and_keep, competitor, terms, seed, path)
+            for competitor in competitors
+            for seed, path in zip(seeds, paths[competitor.name], strict=True)
+            if not path.is_file()
+        ]
+        for count, done in enumerate(as_completed(missing), start=1):
+            print(f"{count}/{len(missing)} {done.result()}", file=sys.stderr, flush=True)
+    return {name: [_read(path) for path in kept] for name, kept in paths.items()}
+
+
+def _run_and_keep(competitor: Competitor, terms: Terms, seed: int, path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, dataclasses.asdict(run(competitor, _table(terms.table), terms, seed)))
+    return f"{competitor.name} seed {seed}"
+
+
+_table = functools.cache(load_table)
+
+
+def _read(path: Path) -> Run:
+    kept = json.loads(path.read_text())
+    return Run(
+        steps=tuple((epochs, reached) for epochs, reached in kept["steps"]), spent=kept["spent"], trials=kept["trials"]
+    )
+
+
+def _digest(competitor: Competitor, table: RecordedTable, terms: Terms) -> str:
+    """What a kept run depends on, in short: for this search its code too."""
+    facts: dict[str, Any] = {
+        "competitor": dataclasses.asdict(competitor) | {"label": ""},
+        "terms": dataclasses.asdict(terms) | {"table": ""},
+        "search": table.config.to_dict() | {"directory": ""},
+        "curves": {arch_id: [list(map(dict, curve)) for curve in curves] for arch_id, curves in table.curves.items()},
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+    if competitor.group != "peer":
+        root = Path(dite_search.__file__).parent
+        sources = sorted(path for pattern in DECIDING for path in root.glob(pattern))
+        facts["code"] = [path.read_text() for path in sources]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

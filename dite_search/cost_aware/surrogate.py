@@ -1,0 +1,222 @@
+"""A model of the accuracy, with its uncertainty: a Gaussian process on finished trials and on learning curves so far.
+
+Shape legend: n observations, q queries, p pending trials, d features. Accuracies ("scores") are larger where better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
+from scipy.optimize import minimize
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+Array = NDArray[np.float64]
+Curve = Mapping[int, float]
+"""The score at each epoch that was validated."""
+
+MIN_PAIRS = 5
+"""Complete curves that an epoch must have before scores at it are carried to the end."""
+MIN_EXPLAINED = 0.05
+"""Share of the variance of final scores that an epoch must explain for its scores to say anything."""
+RIDGE = 2.0
+"""Weight, in observations, of the prior that an epoch's score says nothing of the final one."""
+JITTER = 1e-8
+
+# Priors of the logarithms of the kernel's parameters, in units of standardised features and scores: mean and deviation.
+# They were chosen by the predictive likelihood after 8 to 80 trials of four data sets, see docs/benchmarks.md.
+_SIGNAL = (1.0, 1.0)
+_LENGTH_TIMES_ROOT_D = (math.log(4.0), 1.0)
+_LENGTH_SPREAD = 0.6
+_NOISE = (math.log(0.15), 1.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observations:
+    """``features`` (n, d), ``scores`` (n,), and ``extra`` (n,): variance of a score beyond that of a finished trial."""
+
+    features: Array
+    scores: Array
+    extra: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """A Matérn 5/2 kernel with a length for each feature, the noise of a finished trial, and the units of both."""
+
+    shift: Array
+    scale: Array
+    mean: float
+    spread: float
+    lengths: Array
+    signal: float
+    noise: float
+
+    def between(self, first: Array, second: Array) -> Array:
+        """The covariance (a, b) of features (a, d) and (b, d), in units of ``spread`` squared."""
+        units = self.scale * self.lengths
+        kernel: Array = Matern(nu=2.5)((first - self.shift) / units, (second - self.shift) / units)
+        return self.signal * kernel
+
+
+def fit_kernel(data: Observations) -> Kernel:
+    """The kernel of largest posterior probability, from one start and so without chance.
+
+    Priors keep it sound after few trials: the lengths of all features are alike and long unless the data say otherwise,
+    so that the accuracy is at first nearly linear in them.
+    """
+    shift, scale = data.features.mean(axis=0), np.maximum(data.features.std(axis=0), 0.1)
+    mean, spread = float(data.scores.mean()), max(float(data.scores.std()), 1e-6)
+    size = data.features.shape[1]
+    start = np.concatenate([[_SIGNAL[0]], np.full(size, _length_prior(size)), [_NOISE[0]]])
+    kernel = ConstantKernel(1.0, (1e-3, 1e3)) * Matern(np.ones(size), (1e-2, 1e4), nu=2.5) + WhiteKernel(1.0, (1e-5, 1e1))
+    model = GaussianProcessRegressor(
+        kernel.clone_with_theta(start), alpha=data.extra / spread**2 + JITTER, optimizer=_most_probable
+    )
+    model.fit((data.features - shift) / scale, (data.scores - mean) / spread)
+    theta = np.exp(model.kernel_.theta)
+    return Kernel(
+        shift=shift,
+        scale=scale,
+        mean=mean,
+        spread=spread,
+        signal=float(theta[0]),
+        lengths=theta[1:-1],
+        noise=float(theta[-1]),
+    )
+
+
+def _length_prior(size: int) -> float:
+    return _LENGTH_TIMES_ROOT_D[0] + 0.5 * math.log(size)
+
+
+def _most_probable(negative_likelihood: Any, start: Array, bounds: Array) -> tuple[Array, float]:
+    """An optimiser for scikit-learn that adds the priors to the likelihood."""
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        value, gradient = negative_likelihood(theta)
+        penalty, slope = _negative_prior(theta)
+        return float(value) + penalty, gradient + slope
+
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
+    return found.x, float(found.fun)
+
+
+def _negative_prior(theta: Array) -> tuple[float, Array]:
+    """Normal priors of the logarithms: of signal and noise, of the mean length, and of each length around that mean."""
+    lengths = theta[1:-1]
+    common = float(lengths.mean())
+    scaled = np.array(
+        [
+            (theta[0] - _SIGNAL[0]) / _SIGNAL[1],
+            (common - _length_prior(len(lengths))) / _LENGTH_TIMES_ROOT_D[1],
+            (theta[-1] - _NOISE[0]) / _NOISE[1],
+        ]
+    )
+    apart = (lengths - common) / _LENGTH_SPREAD
+    slope = np.concatenate(
+        [
+            [scaled[0] / _SIGNAL[1]],
+            apart / _LENGTH_SPREAD + scaled[1] / _LENGTH_TIMES_ROOT_D[1] / len(lengths),
+            [scaled[2] / _NOISE[1]],
+        ]
+    )
+    return 0.5 * float((scaled**2).sum() + (apart**2).sum()), slope
+
+
+class Posterior:
+    """What is expected of any candidate after the observations, while ``pending`` (p, d) trials have no score yet.
+
+    A pending trial is taken to end as predicted: that leaves every mean as it is, and makes its neighbourhood certain.
+    """
+
+    def __init__(self, kernel: Kernel, data: Observations, pending: Array | None = None) -> None:
+        waiting = np.empty((0, data.features.shape[1])) if pending is None else pending
+        count = len(data.scores)
+        self.kernel, self.scores, self._count = kernel, data.scores, count
+        self._places = np.vstack([data.features, waiting])
+        noise = kernel.noise + JITTER + np.concatenate([data.extra / kernel.spread**2, np.zeros(len(waiting))])
+        self._factor = np.linalg.cholesky(kernel.between(self._places, self._places) + np.diag(noise))
+        # The leading block of a Cholesky factor is the factor of the leading block: that of the observations alone.
+        leading = (self._factor[:count, :count], True)
+        self._weights = cho_solve(leading, (data.scores - kernel.mean) / kernel.spread, check_finite=False)
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation (q,) of the accuracy of candidates (q, d), free of a single training's chance."""
+        kernel = self.kernel
+        covariance = kernel.between(features, self._places)
+        mean = kernel.mean + kernel.spread * (covariance[:, : self._count] @ self._weights)
+        known = solve_triangular(self._factor, covariance.T, lower=True, check_finite=False)
+        variance = np.maximum(kernel.signal - np.einsum("iq,iq->q", known, known), 1e-12)
+        return mean, kernel.spread * np.sqrt(variance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """A score as it would be at the end, and the variance of that."""
+
+    score: float
+    variance: float
+
+
+class CurveModel:
+    """Carries a score at an early epoch to the end of the training, by what complete curves show between the two.
+
+    For each epoch, a ridge regression of the final score on the score at that epoch. A regression draws its forecasts
+    towards the mean of all trials, but the Gaussian process knows better than that mean where a candidate lies; so the
+    forecast's deviation from the mean is divided by the share of the variance that the epoch explains (R²), and its
+    residual variance likewise: an observation with noise, that the process weighs against what it knows. Trials that were
+    stopped enter the mean and the variance at an epoch, so that stopping the worse ones early does not distort them.
+    """
+
+    def __init__(self, complete: Sequence[tuple[Curve, float]], stopped: Sequence[Curve] = ()) -> None:
+        self._complete, self._stopped = list(complete), list(stopped)
+        self._epochs: dict[int, _Line | None] = {}
+
+    def carry(self, epoch: int, score: float) -> Carried | None:
+        """The final score to be expected; None where too few curves, or curves too wild, say anything."""
+        if epoch not in self._epochs:
+            self._epochs[epoch] = self._line(epoch)
+        line = self._epochs[epoch]
+        if line is None:
+            return None
+        return Carried(score=line.final + line.slope * (score - line.early), variance=line.variance)
+
+    def _line(self, epoch: int) -> _Line | None:
+        pairs = np.array([(curve[epoch], final) for curve, final in self._complete if epoch in curve]).reshape(-1, 2)
+        if len(pairs) < MIN_PAIRS:
+            return None
+        early, final = pairs.T
+        reached = np.concatenate([early, [curve[epoch] for curve in self._stopped if epoch in curve]])
+        spread, total = float(early.var()), float(final.var())
+        if min(spread, total) <= 1e-12:
+            return None
+        count = len(pairs)
+        slope = float(np.cov(early, final, bias=True)[0, 1]) / (spread * (1.0 + RIDGE / count))
+        left = final - final.mean() - slope * (early - early.mean())
+        residual = (float(left @ left) + RIDGE * total) / (count - 2.0 + RIDGE)
+        explained = slope**2 * float(reached.var())
+        share = explained / (explained + residual)
+        if share < MIN_EXPLAINED:
+            return None
+        middle = float(reached.mean())
+        return _Line(
+            early=middle,
+            final=float(final.mean()) + slope * (middle - float(early.mean())),
+            slope=slope / share,
+            variance=residual / share,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Line:
+    early: float
+    final: float
+    slope: float
+    variance: float

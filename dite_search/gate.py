@@ -1,0 +1,118 @@
+"""What becomes of a suggestion before any compute is spent on it: trained, over the budget, or known already."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from dite_search.config import SearchConfig
+from search_spaces.arch import ArchConfig, Scalar
+from search_spaces.cost import cost_of
+from search_spaces.errors import InvalidInput
+from search_spaces.space import Point
+
+DRAWS = 200
+"""Random points looked at before a fresh one is looked for among all points of the space."""
+SCANNED = 100_000
+"""Points of a space that are looked through for a fresh one, some seconds of it."""
+
+Outcome = Literal["train", "invalid", "over_budget", "known"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of one suggestion.
+
+    ``problem`` says why it is not trained; ``excess`` by which fraction each limited cost is over its limit; ``key`` is the
+    identity of the training and ``trial`` the number of the trial that had it first; ``seed`` is that of a training to come.
+    """
+
+    outcome: Outcome
+    problem: str = ""
+    arch: ArchConfig | None = None
+    key: str = ""
+    excess: Mapping[str, float] = field(default_factory=dict)
+    trial: int | None = None
+    seed: int = 0
+
+
+class Gate:
+    """Judges suggestions, and knows which trainings there were.
+
+    ``latency`` predicts milliseconds where they are asked for before a training, and ``allowed`` narrows the space further
+    (a replay can only show what was recorded).
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        *,
+        latency: Callable[[ArchConfig], float] | None = None,
+        allowed: Callable[[ArchConfig], bool] | None = None,
+    ) -> None:
+        self._config, self._latency, self._allowed = config, latency, allowed
+        self._trained: dict[str, list[int]] = {}
+        self._ended: set[str] = set()
+
+    def judge(self, point: Mapping[str, Scalar]) -> Verdict:
+        """What becomes of a point; nothing is remembered."""
+        config = self._config
+        try:
+            arch = config.search_space.build(point)
+        except InvalidInput as error:
+            return Verdict(outcome="invalid", problem=f"not a valid network: {error}")
+        if self._allowed and not self._allowed(arch):
+            return Verdict(outcome="invalid", problem=f"network {arch.arch_id} is not among the recorded ones")
+        costs = self.costs(arch)
+        excess, key = config.network_budget.excess(costs), self.key(arch, point)
+        problem = config.network_budget.problem(costs)
+        if problem:
+            return Verdict(outcome="over_budget", problem=f"over budget: {problem}", arch=arch, key=key, excess=excess)
+        earlier = self._trained.get(key, [])
+        if config.reuse and earlier and (len(earlier) >= config.repeats or key in self._ended):
+            return Verdict(outcome="known", arch=arch, key=key, excess=excess, trial=earlier[0])
+        seed = config.seed + (len(earlier) if config.repeats > 1 else 0)
+        return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
+
+    def costs(self, arch: ArchConfig) -> dict[str, float]:
+        """What is known of a network's costs before it is trained; the latency, where it is asked for, is predicted."""
+        predicted = {"latency_ms": self._latency(arch)} if self._latency else {}
+        return cost_of(arch).objectives | predicted
+
+    def allows(self, arch: ArchConfig) -> bool:
+        """Whether the network is within the budget, and among those that may be tried."""
+        return (not self._allowed or self._allowed(arch)) and self._config.network_budget.allows(self.costs(arch))
+
+    def key(self, arch: ArchConfig, point: Mapping[str, Scalar]) -> str:
+        """The identity of a training under the protocol of the search, apart from its seed."""
+        training = {name: point[name] for name in self._config.search_space.training_parameters}
+        return f"{arch.arch_id} {json.dumps(training, sort_keys=True)}" if training else arch.arch_id
+
+    def begin(self, key: str, number: int) -> None:
+        """Remember that a trial trains, or has trained, what ``key`` names."""
+        self._trained.setdefault(key, []).append(number)
+
+    def forget(self, key: str, number: int) -> None:
+        """A trial came to nothing through no fault of its own: what it trained may be trained anew."""
+        self._trained[key].remove(number)
+
+    def end(self, key: str) -> None:
+        """A trial was stopped or failed for its own reason: its repeats are not worth their compute."""
+        self._ended.add(key)
+
+    def fresh(self, generator: np.random.Generator) -> Point | None:
+        """A point that would be trained, by chance; None where there is none left (or none was found in a huge space)."""
+        space = self._config.search_space
+        for _ in range(DRAWS):
+            point = space.sample(generator)
+            if self.judge(point).outcome == "train":
+                return point
+        if space.training_parameters:
+            return None
+        found = [point for point in itertools.islice(space.points(), SCANNED) if self.judge(point).outcome == "train"]
+        return found[int(generator.integers(len(found)))] if found else None

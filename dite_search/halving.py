@@ -1,0 +1,263 @@
+"""Asynchronous successive halving for several objectives: which trainings go on at a rung, and which stop.
+
+A rung is an epoch at which decisions fall (Li et al. 2020, arXiv:1810.05934, in the variant that stops trials where theirs
+promotes them). With one objective a trial is placed by its score; with several it is placed by its rank, as in NSGA-II
+(Deb et al. 2002, doi:10.1109/4235.996017), and within a rank by how much of the objective space it alone covers.
+
+Arrays: ``rows`` (n, m), a row a trial and a column an objective, all minimised; ``ranks`` (n,), 0 where nothing
+dominates a row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.pareto import SIGNS
+from search_spaces.errors import InvalidInput, unknown_name
+
+Array = NDArray[np.float64]
+Ranks = NDArray[np.int32]
+Key = str | int
+
+EXACT_COLUMNS = 2
+"""Objectives up to which contributions are exact volumes: those of a whole rank take one sort, with three or more they take
+seconds, and crowding distances stand in for them."""
+CORNER_MARGIN = 0.1
+"""How far past the worst value of its rung, in the range of all values there, volumes end: the ends of a rank count too."""
+NO_DECISION = "left out where no epoch before the last is validated"
+
+
+def rung_epochs(epochs: int, *, validate_every: int, grace_period: int | None, reduction_factor: float) -> tuple[int, ...]:
+    """The epochs at which decisions fall: ``grace_period`` × ``reduction_factor``^k, each at the next validated epoch.
+
+    All are below ``epochs``, since at the last epoch nothing is left to stop; there are none where no epoch before it is
+    validated. Without a ``grace_period`` it is ``epochs`` / ``reduction_factor``^2, which leaves two decisions and the first
+    stopped at about a ninth of a training (for a factor of 3): earlier ones would save little more, and compare networks
+    whose learning rate has barely left its warm-up.
+
+    Raises:
+        InvalidInput: a number is out of its range, or a given ``grace_period`` leaves no validated epoch before the last.
+    """
+    _check_reduction(reduction_factor)
+    for name, value in (("epochs", epochs), ("validate_every", validate_every)):
+        if value < 1:
+            raise InvalidInput(f"{name} must be at least 1, got {value}")
+    latest = (epochs - 1) // validate_every * validate_every
+    if grace_period is None:
+        grace_period = max(1, min(math.ceil(epochs / reduction_factor**2), latest))
+    elif grace_period < 1:
+        raise InvalidInput(f"grace_period must be at least 1 epoch, got {grace_period}")
+    elif grace_period > latest:
+        rule = f"at most {latest}, the last epoch to be validated before the end" if latest else NO_DECISION
+        raise InvalidInput(f"grace_period must be {rule} ({epochs=}, {validate_every=}), got {grace_period}")
+    return tuple(_rungs(epochs, validate_every, grace_period, reduction_factor))
+
+
+class Rungs:
+    """What every trial scored at every rung, and who goes on from there.
+
+    At a rung a trial is placed among all that ever reached it, itself included: by rank, then by contribution
+    (`contributions`), trials that tie sharing the better place. Of ``n`` trials it goes on from place ``n`` /
+    ``reduction_factor`` or better, at the least from the first, and whenever nothing at the rung dominates it. So what is on
+    the front of its rung never stops, nor does the first to come; and a decision depends on which trials reached the rung
+    before, not on their order.
+
+    A rung holds scores of exactly its epoch. A trial that skipped a rung (an epoch without a score, a start after it) is
+    neither judged nor recorded there: the score of a longer training would dominate, and stop, trials that are on the front
+    among their equals. It is judged at the next rung that it reports at. One trial has one record and one decision at a
+    rung, the first: a training that goes on reports epochs again, and no number that it reports late can change them.
+
+    ``epochs`` are those of `rung_epochs`, ``directions`` one of ``minimize`` and ``maximize`` for each value. Memory is one
+    row a trial and rung.
+
+    Raises:
+        InvalidInput: an epoch is below 1, a direction is unknown or missing, or the factor is not above 1.
+    """
+
+    def __init__(self, epochs: Sequence[int], directions: Sequence[str], reduction_factor: float) -> None:
+        _check_reduction(reduction_factor)
+        if any(epoch < 1 for epoch in epochs):
+            raise InvalidInput(f"epochs of rungs must be at least 1, got {list(epochs)}")
+        if not directions:
+            raise InvalidInput("directions must not be empty: a decision needs an objective")
+        for direction in directions:
+            if direction not in SIGNS:
+                raise unknown_name("direction", direction, SIGNS)
+        self._signs = np.array([SIGNS[direction] for direction in directions])
+        self._reduction = reduction_factor
+        self._rungs = {epoch: _Rung(len(directions)) for epoch in sorted(set(epochs))}
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The epochs at which decisions fall, ascending."""
+        return tuple(self._rungs)
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """How many trials have reached each rung."""
+        return {epoch: len(rung.decisions) for epoch, rung in self._rungs.items()}
+
+    def report(self, key: Key, epoch: int, values: Sequence[float]) -> bool:
+        """Record what a trial scored after an epoch, and say whether it goes on; True at epochs that are no rungs.
+
+        Raises:
+            InvalidInput: at a rung, a value is missing or not finite.
+        """
+        rung = self._rungs.get(epoch)
+        if rung is None:
+            return True
+        if key not in rung.decisions:
+            index = rung.insert(self._minimised(values))
+            rung.decisions[key] = rung.goes_on(index, self._reduction)
+        return rung.decisions[key]
+
+    def add(self, key: Key, epoch: int, values: Sequence[float]) -> None:
+        """Record what a trial scored in the part of a search that lies behind, which decides nothing anew.
+
+        Such a trial went on: a stopped one does not come back, and any other was let go on before the search was cut off.
+
+        Raises:
+            InvalidInput: as `report`.
+        """
+        rung = self._rungs.get(epoch)
+        if rung is not None and key not in rung.decisions:
+            rung.insert(self._minimised(values))
+            rung.decisions[key] = True
+
+    def _minimised(self, values: Sequence[float]) -> Array:
+        row = np.asarray(values, np.float64)
+        if row.shape != self._signs.shape:
+            raise InvalidInput(f"values must be one for each of {len(self._signs)} directions, got shape {row.shape}")
+        if not np.isfinite(row).all():
+            raise InvalidInput(f"values must be finite, got {row.tolist()}")
+        signed: Array = row * self._signs
+        return signed
+
+
+class _Rung:
+    """One rung: its rows in order of arrival, in arrays that double when full, with their ranks kept up to date."""
+
+    def __init__(self, columns: int) -> None:
+        self._rows, self._ranks = np.empty((16, columns)), np.empty(16, np.int32)
+        self._count = 0
+        self.decisions: dict[Key, bool] = {}
+
+    def insert(self, row: Array) -> int:
+        """Add a row; its index."""
+        index = self._count
+        if index == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+            self._ranks = np.concatenate([self._ranks, np.empty_like(self._ranks)])
+        self._ranks[index] = insert_rank(self._rows[:index], self._ranks[:index], row)
+        self._rows[index] = row
+        self._count += 1
+        return index
+
+    def goes_on(self, index: int, reduction_factor: float) -> bool:
+        """Whether the row is among the best ``1 / reduction_factor``, or nothing dominates it."""
+        rows, ranks = self._rows[: self._count], self._ranks[: self._count]
+        rank, places = ranks[index], max(1.0, self._count / reduction_factor)
+        if rank == 0:
+            return True
+        before = np.count_nonzero(ranks < rank)
+        peers = np.flatnonzero(ranks == rank)
+        if before + 1 > places or before + len(peers) <= places:
+            return bool(before + 1 <= places)
+        shares = contributions(rows[peers], rows.min(axis=0), rows.max(axis=0))
+        before += np.count_nonzero(shares > shares[np.searchsorted(peers, index)])
+        return bool(before + 1 <= places)
+
+
+def insert_rank(rows: Array, ranks: Ranks, row: Array) -> int:
+    """The rank of a new row among ``rows``, whose ``ranks`` are brought up to date in place.
+
+    A rank is the length of the longest chain of rows that each dominate the next and end at the row (0 where there is none),
+    so a new row can only push those that it dominates, each by one. Rank by rank, those pushed out push what they dominate
+    in the next; where they are the whole of their rank, every later rank shifts as it stands (the update of levels by Li et
+    al. 2017, doi:10.1109/TCYB.2016.2621008, in arrays).
+    """
+    no_worse, no_better = _all_columns(rows, row, np.less_equal), _all_columns(rows, row, np.greater_equal)
+    dominating = ranks[no_worse & ~no_better]
+    first = int(dominating.max()) + 1 if len(dominating) else 0
+    behind = np.flatnonzero(no_better & ~no_worse & (ranks >= first))
+    levels = ranks[behind].copy()
+    arriving, pushed, rank = behind[:0], behind[levels == first], first
+    while len(pushed):
+        if len(pushed) == np.count_nonzero(ranks == rank):
+            ranks[ranks >= rank] += 1
+            break
+        reached = behind[levels == rank + 1]
+        worse = np.ones((len(pushed), len(reached)), np.bool_)
+        for better, other in zip(rows[pushed].T, rows[reached].T, strict=True):
+            worse &= better[:, None] <= other
+        ranks[arriving] = rank
+        arriving, pushed, rank = pushed, reached[worse.any(axis=0)], rank + 1
+    ranks[arriving] = rank
+    return first
+
+
+def contributions(rows: Array, best: Array, worst: Array) -> Array:
+    """How much each row of one rank adds to what the rank covers: (n, m) to (n,), copies of one row adding nothing.
+
+    With one or two objectives the exclusive hypervolume of each row, up to a corner past ``worst`` (m,); with more the
+    crowding distance (Deb et al. 2002), without bound at the ends of the rank. ``best`` and ``worst`` are the extremes of
+    the whole rung, whose range is the unit of each objective.
+    """
+    span = np.where(worst > best, worst - best, 1.0)
+    unique, place, copies = np.unique((rows - best) / span, axis=0, return_inverse=True, return_counts=True)
+    if unique.shape[1] <= EXACT_COLUMNS:
+        shares = _exclusive_volumes(unique, (worst - best) / span + CORNER_MARGIN)
+    else:
+        shares = _crowding(unique)
+    found: Array = np.where(copies > 1, 0.0, shares)[place.reshape(-1)]
+    return found
+
+
+def _exclusive_volumes(rows: Array, corner: Array) -> Array:
+    """`contributions` of distinct rows of one rank in lexicographic order: the box up to the next row in each objective."""
+    first = np.append(rows[1:, 0], corner[0]) - rows[:, 0]
+    if rows.shape[1] == 1:
+        return first
+    second = np.append(corner[1], rows[:-1, 1]) - rows[:, 1]
+    volumes: Array = first * second
+    return volumes
+
+
+def _crowding(rows: Array) -> Array:
+    """The distance between the neighbours of each row, summed over the objectives."""
+    distances = np.zeros(len(rows))
+    for column in rows.T:
+        order = np.argsort(column, kind="stable")
+        padded = np.concatenate([[-np.inf], column[order], [np.inf]])
+        distances[order] += padded[2:] - padded[:-2]
+    return distances
+
+
+def _rungs(epochs: int, validate_every: int, grace_period: int, reduction_factor: float) -> Iterator[int]:
+    """The validated epochs below ``epochs`` up to which a power of the factor falls that no earlier one held."""
+    seen = -1
+    for epoch in range(validate_every, epochs, validate_every):
+        if epoch < grace_period:
+            continue
+        # The largest k with grace_period × factor^k <= epoch; the margin is for powers that are not exact in binary.
+        power = math.floor(math.log(epoch / grace_period) / math.log(reduction_factor) + 1e-9)
+        if power > seen:
+            yield epoch
+        seen = power
+
+
+def _all_columns(rows: Array, row: Array, compare: np.ufunc) -> NDArray[np.bool_]:
+    """Where a comparison with ``row`` holds in every column."""
+    mask = np.ones(len(rows), np.bool_)
+    for column, value in zip(rows.T, row, strict=True):
+        mask &= compare(column, value)
+    return mask
+
+
+def _check_reduction(reduction_factor: float) -> None:
+    if not (math.isfinite(reduction_factor) and reduction_factor > 1):
+        raise InvalidInput(f"reduction_factor must be a number above 1, got {reduction_factor}")

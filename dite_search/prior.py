@@ -1,0 +1,50 @@
+"""What published tables foretell of a network: a feature for the model of the accuracy, never a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+
+from analysis.published import TABLE_2, TABLE_4, TABLE_5, TABLE_6_COCO, TABLE_6_MPII, PublishedNetwork
+from search_spaces.arch import ArchConfig
+from search_spaces.parameters import flatten
+
+PUBLISHED: Mapping[str, Sequence[PublishedNetwork]] = {
+    "table2": TABLE_2,
+    "table4": TABLE_4,
+    "table5": TABLE_5,
+    "table6": TABLE_6_COCO,
+    "table6_mpii": TABLE_6_MPII,
+}
+"""Tables of the Dite-HRNet paper (doi:10.24963/ijcai.2022/153) by name."""
+PENALTY = 1.0
+"""Of the ridge regression, on features of unit variance: a table has fewer rows than a network has fields."""
+
+
+def published_prior(tables: Sequence[str]) -> Callable[[ArchConfig], Sequence[float]]:
+    """A function from a network to one figure for each table: about how its score would stand among those of the table.
+
+    Ridge regression of the table's scores, in standard deviations, on the logarithms of the network's fields. It knows only
+    what the table varies, with its own length of training, so the figure is worth what the model of the accuracy finds it
+    to be worth.
+    """
+    models = [_fitted(PUBLISHED[name]) for name in tables]
+    return lambda arch: [model(_features(arch)) for model in models]
+
+
+def _fitted(rows: Sequence[PublishedNetwork]) -> Callable[[NDArray[np.float64]], float]:
+    matrix = np.array([_features(row.arch) for row in rows])
+    scores = np.array([row.score for row in rows])
+    mean, spread = matrix.mean(axis=0), matrix.std(axis=0)
+    # What the table never varies says nothing: its distance from the table's value must not either.
+    scale = np.where(spread > 1e-9, spread, np.inf)
+    model = Ridge(alpha=PENALTY).fit((matrix - mean) / scale, (scores - scores.mean()) / scores.std())
+    return lambda features: float(model.predict(((features - mean) / scale)[None])[0])
+
+
+def _features(arch: ArchConfig) -> NDArray[np.float64]:
+    numbers = [float(value) for name, value in flatten(arch).items() if isinstance(value, int) and name != "keypoints"]
+    return np.log2([*(1.0 + number for number in numbers), arch.input_size[0] * arch.input_size[1]])

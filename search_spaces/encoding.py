@@ -1,0 +1,163 @@
+"""`Encoding`: the points of a space as vectors, for models that learn from what was tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces.arch import ArchConfig, Scalar
+from search_spaces.errors import InvalidInput
+from search_spaces.parameters import (
+    NETWORK,
+    TUPLE_PARAMETERS,
+    Choice,
+    Parameter,
+    Range,
+    field_of,
+    flatten,
+    parse_tuple,
+)
+from search_spaces.presets import preset
+from search_spaces.space import SearchSpace
+
+Array = NDArray[np.float64]
+
+SPREAD = 10.0
+"""Numbers of which the largest is at least so many times the smallest are told apart by their logarithms."""
+
+_BLOCK_PARTS = {"acm": "uses_acm", "dsc": "uses_dsc"}
+"""A block is two choices, and is coded as such: weighting by ACM or not, convolving by DSC or not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """One number of the code, from the flat values of a canonical architecture, or from a point's hyper-parameters."""
+
+    name: str
+    source: str
+    training: bool
+    number: Callable[[Scalar], float]
+
+
+class Encoding:
+    """The code of a point: what tells its network and its hyper-parameters from others of the space, mostly in [0, 1].
+
+    The columns are the fields of the built network that vary in the space, whatever parameters they come from: numbers
+    by their base-2 logarithms between the smallest and the largest of the space, names as one column for each (one in
+    all where there are two), a block by its two parts. Hyper-parameters follow, by their logarithms where their range is
+    logarithmic or their values spread widely. Points that are the same network, trained alike, have the same code.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        self._columns = (*_arch_columns(space), *_training_columns(space))
+        self.names = tuple(column.name for column in self._columns)
+
+    def __call__(self, point: Mapping[str, Scalar]) -> Array:
+        """The code (d,) of a point.
+
+        Raises:
+            InvalidInput: the point is not of the space, or lacks a value.
+        """
+        return self.of(self._space.build(point), point)
+
+    def of(self, arch: ArchConfig, training: Mapping[str, Scalar]) -> Array:
+        """The code (d,) of a network that is built already, with hyper-parameters as in a point."""
+        values = _values(arch.canonical)
+        for name in self._space.training_parameters:
+            if name not in training:
+                raise InvalidInput(f"a point of space {self._space.name} must have a value for {name} to be encoded")
+        return np.array(
+            [column.number((training if column.training else values)[column.source]) for column in self._columns], np.float64
+        )
+
+
+def _values(arch: ArchConfig) -> dict[str, Scalar]:
+    """The flat values of an architecture, its input size and its block taken apart."""
+    values = flatten(arch) | {"input_height": arch.input_size[0], "input_width": arch.input_size[1]}
+    return values | {name: int(getattr(arch, part)) for name, part in _BLOCK_PARTS.items()}
+
+
+def _arch_columns(space: SearchSpace) -> list[_Column]:
+    columns: list[_Column] = []
+    for name, values in _varied(space).items():
+        if name == "block":
+            columns += [_Column(name=part, source=part, training=False, number=float) for part in _BLOCK_PARTS]
+        elif all(isinstance(value, str) for value in values):
+            columns += _one_hot(name, values, training=False)
+        else:
+            scale = _scale([float(value) for value in values], log=True)
+            columns.append(_Column(name=name, source=name, training=False, number=scale))
+    return columns
+
+
+def _varied(space: SearchSpace) -> dict[str, list[Scalar]]:
+    """The flat fields that have more than one value in the space, with their values."""
+    bases = [space.base]
+    if NETWORK in space.choices:
+        base = space.base
+        bases = [
+            preset(str(name), input_size=base.input_size, keypoints=base.keypoints) for name in space.choices[NETWORK].values
+        ]
+    found: dict[str, list[Scalar]] = {name: [] for name in _values(space.base)}
+    for name, known in found.items():
+        known += [_values(base)[name] for base in bases]
+    for name, choice in space.choices.items():
+        for place, values in _places(name, choice).items():
+            found[place] = values
+    for name in (*_BLOCK_PARTS, "input_size"):
+        del found[name]
+    return {name: list(dict.fromkeys(values)) for name, values in found.items() if len(set(values)) > 1}
+
+
+def _places(name: str, choice: Choice) -> dict[str, list[Scalar]]:
+    """The flat fields that a parameter decides on, with the values it gives them."""
+    if name == NETWORK:
+        return {}
+    if name == "input_size":
+        sizes = [str(value).lower().split("x") for value in choice.values]
+        return {place: [int(size[i]) for size in sizes] for i, place in enumerate(("input_height", "input_width"))}
+    if name in TUPLE_PARAMETERS:
+        rows = [parse_tuple(name, value) for value in choice.values]
+        flat = [place for place in flatten(ArchConfig()) if field_of(place) == name]
+        return {place: [row[i] for row in rows] for i, place in enumerate(flat)}
+    return {name: list(choice.values)}
+
+
+def _training_columns(space: SearchSpace) -> list[_Column]:
+    columns: list[_Column] = []
+    for name, parameter in space.training_parameters.items():
+        values = _extent(parameter)
+        if any(isinstance(value, str) for value in values):
+            columns += _one_hot(name, values, training=True)
+            continue
+        numbers = [float(value) for value in values]
+        wide = min(numbers) > 0 and max(numbers) >= SPREAD * min(numbers)
+        log = parameter.log if isinstance(parameter, Range) else wide
+        columns.append(_Column(name=name, source=name, training=True, number=_scale(numbers, log=log)))
+    return columns
+
+
+def _extent(parameter: Parameter) -> list[Scalar]:
+    return [parameter.low, parameter.high] if isinstance(parameter, Range) else list(parameter.values)
+
+
+def _one_hot(name: str, values: Iterable[Scalar], *, training: bool) -> list[_Column]:
+    kinds = sorted(map(str, values))
+    shown = kinds[1:] if len(kinds) == 2 else kinds
+    return [
+        _Column(name=f"{name}={kind}", source=name, training=training, number=lambda v, kind=kind: float(str(v) == kind))  # type: ignore[misc]
+        for kind in shown
+    ]
+
+
+def _scale(numbers: list[float], *, log: bool) -> Callable[[Scalar], float]:
+    """The map that takes the smallest number to 0 and the largest to 1."""
+    shape: Callable[[float], float] = math.log2 if log else float
+    low, high = shape(min(numbers)), shape(max(numbers))
+    span = high - low or 1.0
+    return lambda value: (shape(float(value)) - low) / span
