@@ -204,7 +204,10 @@ class SearchConfig(_Section):
     warm_start: WarmStartSection = Field(default_factory=WarmStartSection)
     reuse: bool = Field(True, description="whether a network that was trained already is not trained again")
     repeats: int = Field(
-        1, ge=1, le=100, description="trainings of each network, with seeds that follow one another: how much is chance"
+        1,
+        ge=1,
+        le=100,
+        description="trainings, with seeds that follow one another, of each network that reached its last epoch: what is chance",
     )
     trials: int = Field(ge=1, le=1_000_000, description="networks to train")
     start_with: tuple[dict[str, Any], ...] = Field((), description="points to try first, in the space's parameters")

@@ -16,7 +16,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from optuna.storages import BaseStorage, InMemoryStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -62,10 +62,10 @@ class Simulation:
     """A search whose trainings are looked up: ``workers`` of them side by side, each epoch taking the time of its curve.
 
     ``curve_of`` gives the curve of a network's training number ``repeat``; its times are its ``seconds``, or its epochs
-    where it has none. ``storage`` holds the study, which begins with the ``known`` trials; ``allowed`` says which networks
-    there are curves of. The search goes on until the searcher has nothing left, ``max_trials`` trainings have begun and
-    ended, or the next epoch would be past ``max_epochs``; ``trials`` of the search is no limit. Of what happens at the same
-    time, what began first comes first.
+    where it has none. ``storage`` holds the study (`create_study`); ``allowed`` says which networks there are curves of. The
+    search goes on until the searcher has nothing left, ``max_trials`` trainings have begun and ended, or the next epoch
+    would be past ``max_epochs``; ``trials`` of the search is no limit. Of what happens at the same time, what began first
+    comes first.
 
     ``epochs``, ``seconds`` and ``trainings`` (those that have begun) say where it stands.
     """
@@ -78,11 +78,9 @@ class Simulation:
         workers: int,
         storage: BaseStorage,
         allowed: Callable[[ArchConfig], bool] | None = None,
-        known: Iterable[FrozenTrial] = (),
         max_epochs: int | None = None,
         max_trials: int | None = None,
     ) -> None:
-        create_study(config, known=known, storage=storage)
         self.searcher = StudySearch(config, storage=storage, allowed=allowed)
         # Any: it is handed stand-ins for Ray's controller and trials.
         self.scheduler: Any = scheduler_of(config) or FIFOScheduler()  # type: ignore[no-untyped-call]
@@ -245,13 +243,13 @@ def replay(
     config = parse_search(config.to_dict() | {"seed": seed}, f"table {table.name}")
     coverage, known, storage = _Coverage(table, config), earlier_trials(config), InMemoryStorage()
     coverage.add(*(trial.user_attrs[ARCH_ID] for trial in known if trial.state is TrialState.COMPLETE))
+    create_study(config, known=known, storage=storage)
     simulation = Simulation(
         config,
         lambda arch, repeat: table.curve(arch.arch_id, repeat),
         workers=workers,
         storage=storage,
         allowed=table.__contains__,
-        known=known,
         max_epochs=max_epochs,
         max_trials=max_trials,
     )

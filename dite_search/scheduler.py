@@ -27,8 +27,8 @@ class ParetoScheduler(FIFOScheduler):
 
     At a rung the scores are those of its epoch, and the costs those of ``costs``. A cost that is measured (a latency) may
     come in any result of the trial up to the rung, with or without an epoch, and holds for the whole trial. A result
-    without an epoch, at an epoch that is no rung, with a reason why the trial ends, or without a finite value of every
-    objective decides nothing; ``unjudged`` counts the last kind at rungs.
+    without an epoch, at an epoch that is no rung, with a reason why the trial ends, of a ``repeat`` of a network (which
+    would compete with itself), or without a finite value of every objective decides nothing; ``unjudged`` counts the last kind at rungs.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
@@ -80,7 +80,7 @@ class ParetoScheduler(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:
         """STOP for a trial that has no place at its rung, else CONTINUE; a repeated epoch gets the first answer again."""
-        if REASON in result:
+        if REASON in result or trial.config.get("repeat"):
             return self.CONTINUE
         key = trial.config.get("number", trial.trial_id)
         costs = {name: result[name] for name in self._measurable if name in result}

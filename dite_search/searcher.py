@@ -84,7 +84,7 @@ class StudySearch(OptunaSearch):
         return self._ot_study
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        """The next point to train, as ``{"number": …, "point": {…}, "seed": …}``; FINISHED when none is left."""
+        """The next point to train, as ``{"number", "point", "seed", "repeat"}``; FINISHED when none is left."""
         for attempt in itertools.count():
             if attempt == MAX_REPLACED:
                 fresh = self._gate.fresh(self._generator)
@@ -114,10 +114,7 @@ class StudySearch(OptunaSearch):
         # A constraint can be set once: that of the latency waits for its measurement.
         _set_constraints(trial, {name: value for name, value in verdict.excess.items() if name != "latency_ms"})
         point = dict(trial.params)
-        if ARCH not in earlier and seed == self._config.seed:
-            for _ in range(self._config.repeats - 1):
-                self._study.enqueue_trial(point)
-        return {"number": trial.number, "point": point, "seed": seed}
+        return {"number": trial.number, "point": point, "seed": seed, "repeat": seed - self._config.seed}
 
     def _replace(self, trial: optuna.Trial, verdict: Verdict) -> None:
         """Tell what is not trained as what it is."""
@@ -185,6 +182,9 @@ class StudySearch(OptunaSearch):
             self._gate.forget(key, trial.number)
         elif frozen.state is not TrialState.COMPLETE:
             self._gate.end(key)
+        elif frozen.user_attrs[SEED] == self._config.seed:
+            for _ in range(self._config.repeats - 1):
+                self._study.enqueue_trial(frozen.params)
         for follower in self._followers.pop(trial.number, []):
             self._follow(follower, frozen)
 

@@ -218,9 +218,9 @@ def is_spent(trial: FrozenTrial) -> bool:
 
 
 def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, float]]]:
-    """What the trials of a study reported: number, epoch, and the metrics of the epoch with the costs."""
+    """What the trials of a study reported, repeats apart: number, epoch, and the metrics of the epoch with the costs."""
     for trial in open_study(config).get_trials(deepcopy=False):
-        if ARCH not in trial.user_attrs:
+        if ARCH not in trial.user_attrs or trial.user_attrs.get(SEED, config.seed) != config.seed:
             continue
         costs = cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
         for metrics in curve_of(trial):

@@ -116,14 +116,13 @@ class AsReleased(NonDominatedPriority):
     """The decisions of `NonDominatedPriority`, computed from the worst front alone.
 
     Its figures are the numbers of all trials in their order, and a decision reads how many are below the last of them: the
-    number of the worst trial. Here that number comes last, and all others before it in any order.
+    number of a trial of the worst front. Here that number comes last, and all others before it in any order.
     """
 
     def priority_unsafe(self, objectives: NDArray[np.float64]) -> NDArray[np.int64]:
         ranks = _fronts(objectives)
         worst = np.flatnonzero(ranks == ranks.max())
-        order = compute_epsilon_net(objectives[worst], dim=FIRST_OBJECTIVE)
-        return _permutation_ending_with(int(worst[order[-1]]), len(objectives))
+        return _permutation_ending_with(int(worst[_place_of_last(objectives[worst])]), len(objectives))
 
 
 class AsDocumented(MOPriority):
@@ -131,10 +130,17 @@ class AsDocumented(MOPriority):
 
     def priority_unsafe(self, objectives: NDArray[np.float64]) -> NDArray[np.int64]:
         ranks = _fronts(objectives)
-        peers = np.flatnonzero(ranks == ranks[-1])
-        # What the function calls an order is the place of each item in it.
-        places = compute_epsilon_net(objectives[peers], dim=FIRST_OBJECTIVE)
-        return _permutation_ending_with(int((ranks < ranks[-1]).sum() + places[-1]), len(objectives))
+        place = _place_of_last(objectives[ranks == ranks[-1]])
+        return _permutation_ending_with(int((ranks < ranks[-1]).sum()) + place, len(objectives))
+
+
+def _place_of_last(front: NDArray[np.float64]) -> int:
+    """The place of the last row of a front in its epsilon-net, in which copies of a row come after all others."""
+    first = np.sort(np.unique(front, axis=0, return_index=True)[1])
+    if first[-1] < len(front) - 1:
+        return len(front) - 1
+    # What the function calls an order is the place of each item in it.
+    return int(compute_epsilon_net(front[first], dim=FIRST_OBJECTIVE)[-1])
 
 
 def _fronts(objectives: NDArray[np.float64]) -> NDArray[np.int64]:

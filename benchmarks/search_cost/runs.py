@@ -23,7 +23,7 @@ import dite_search
 from analysis.pareto import hypervolume
 from benchmarks.search_cost.competitors import Competitor
 from dite_search.recorded import RecordedTable, load_table
-from dite_search.replay import COMPLETE, RUNNING, Simulation, replayed_config
+from dite_search.replay import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config
 from search_spaces.budget import Budget
 from search_spaces.files import write_json
 
@@ -84,7 +84,8 @@ def run(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -
         if reached >= terms.target:
             break
     trials[RUNNING] = simulation.trainings - trials.total()
-    return Run(steps=tuple(steps), spent=simulation.epochs, trials=dict(trials))
+    counts = {status: trials[status] for status in (COMPLETE, STOPPED, FAILED, RUNNING)}
+    return Run(steps=tuple(steps), spent=simulation.epochs, trials=counts)
 
 
 def _simulation(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -> Simulation:

@@ -53,6 +53,13 @@ def part_of(table, *points) -> float:
     return hypervolume(table.matrix(networks), table.reference, table.directions) / table.hypervolume
 
 
+def simulated(config, curve_of, storage=None, **limits) -> Simulation:
+    """A search of one worker, ready to run."""
+    storage = storage or InMemoryStorage()
+    create_study(config, storage=storage)
+    return Simulation(config, curve_of, workers=1, storage=storage, **limits)
+
+
 def test_workers_run_side_by_side_on_the_recorded_clock(table):
     """Two workers, the networks in the order of the grid; a dot is an epoch that ends.
 
@@ -155,7 +162,7 @@ def test_the_searcher_is_not_told_the_result_that_stops_a_trial_but_that_it_ende
 @pytest.mark.parametrize(("scheduler", "kind"), [("pareto", ParetoScheduler), ("none", FIFOScheduler)])
 def test_the_searcher_and_the_scheduler_are_those_of_a_search(halved, scheduler, kind):
     config = replayed_config(halved, {"scheduler": {"name": scheduler}, "sampler": {"name": "nsga2"}})
-    simulation = Simulation(config, lambda arch, repeat: halved.curve(arch.arch_id), workers=1, storage=InMemoryStorage())
+    simulation = simulated(config, lambda arch, repeat: halved.curve(arch.arch_id))
     assert type(simulation.searcher) is StudySearch
     assert type(simulation.scheduler) is kind
     assert isinstance(simulation.searcher._study.sampler, optuna.samplers.NSGAIISampler)
@@ -165,10 +172,8 @@ def test_ray_tune_runs_the_same_search(halved, tmp_path):
     """The same trials with the same ends, epoch by epoch, from Tune's own loop with a trainable that follows the curves."""
     sampler = {"name": "nsga2", "population": 3}
     config = replayed_config(halved, {"sampler": sampler, "reuse": False, "seed": 4, "directory": str(tmp_path)})
-    storage, trials = InMemoryStorage(), 12
-    simulation = Simulation(
-        config, lambda arch, repeat: halved.curve(arch.arch_id), workers=1, storage=storage, max_trials=trials
-    )
+    storage, trials = InMemoryStorage(), 8
+    simulation = simulated(config, lambda arch, repeat: halved.curve(arch.arch_id), storage, max_trials=trials)
     ended = [training.status for training in simulation.run()]
     assert sorted(set(ended)) == ["complete", "stopped"]
     curves = {
@@ -257,7 +262,7 @@ def test_repeated_trainings_follow_the_recorded_seeds(tmp_path):
         return table.curve(arch.arch_id, repeat)
 
     config = replayed_config(table, {"sampler": {"name": "random"}, "repeats": 3, "seed": 11})
-    ended = list(Simulation(config, curve_of, workers=1, storage=InMemoryStorage()).run())
+    ended = list(simulated(config, curve_of).run())
     assert len(ended) == 12
     assert sorted(asked) == [(arch_id, repeat) for arch_id in sorted(table.points) for repeat in range(3)]
 

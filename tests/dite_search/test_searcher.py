@@ -147,10 +147,21 @@ def test_the_twin_of_a_running_trial_ends_as_it_does(start, result, state):
 
 def test_repeats_are_trained_with_seeds_that_follow_one_another(start):
     _, search = start(space=PAIR, sampler={"name": "random"}, trials=9, repeats=3, seed=7)
-    suggested = [search.suggest(f"t{index}") for index in range(6)]
+    suggested = []
+    for index in range(6):
+        suggested.append(search.suggest(f"t{index}"))
+        search.on_trial_complete(f"t{index}", {"epoch": 2, "ap_gt": 0.1 * index})
     assert [s["seed"] for s in suggested] == [7, 8, 9, 7, 8, 9]
+    assert [s["repeat"] for s in suggested] == [0, 1, 2, 0, 1, 2]
     assert len({str(s["point"]) for s in suggested[:3]}) == 1
     assert search.suggest("more") == "FINISHED"
+
+
+def test_a_network_that_was_stopped_is_not_repeated(start):
+    _, search = start(space=PAIR, sampler={"name": "random"}, trials=9, repeats=3)
+    stopped = search.suggest("stopped")
+    search.on_trial_complete("stopped", {"epoch": 1, "ap_gt": 0.1})
+    assert search.suggest("next")["point"] != stopped["point"]
 
 
 def test_a_search_that_goes_on_trains_nothing_twice_and_what_was_cut_off_again(start):

@@ -1,0 +1,166 @@
+"""What the bookkeeping of a large search takes: the study, the searcher with its gate, the scheduler, at 10,000 finished trials.
+
+Run: ``python -m benchmarks.bookkeeping``. Searches over the space ``dite_hrnet`` are simulated with 100 workers side by side.
+Nothing is trained: a made-up formula stands for every learning curve, so the scores mean nothing, and only the time between
+them is measured. Each study is first filled with finished trials by the random sampler, and memory is noted every 1,000; then
+each sampler goes on in it, and the clock runs. A suggestion is everything that Tune's driver does for one trial: to ask the
+sampler, to judge the point, and for every epoch to ask the scheduler and to record it, and to tell the study how it ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from optuna.storages import BaseStorage, InMemoryStorage
+
+from dite_search.config import SearchConfig, parse_search
+from dite_search.recorded import Curve
+from dite_search.replay import Simulation
+from dite_search.study import create_study, storage_of
+from search_spaces.arch import ArchConfig
+from search_spaces.cost import cost_of
+
+BLOCK = 1000
+"""Trials between looks at the memory."""
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Process time, time by the clock (both in seconds) and resident memory (in bytes) after so many trials."""
+
+    trials: int
+    processor: float
+    wall: float
+    memory: int
+
+
+class MadeUpCurves:
+    """A formula of a network and an epoch, in the place of a training: larger networks end higher, with noise, and slower."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self.seconds = 0.0
+
+    def __call__(self, arch: ArchConfig, repeat: int) -> Curve:
+        """The curve of a network; its processor time is added to ``seconds``, to be taken off what is measured."""
+        began = time.process_time()
+        cost = cost_of(arch)
+        noise = int(hashlib.sha256(f"{arch.arch_id} {repeat}".encode()).hexdigest()[:8], 16) / 16**8
+        top = 0.3 + 0.08 * math.log2(1 + cost.mmacs / 50) + 0.1 * noise
+        curve = [
+            {
+                "epoch": epoch,
+                "ap_gt": min(1.0, top * (1 - math.exp(-3 * epoch / self._epochs))),
+                "loss": 1 / epoch,
+                "seconds": epoch * cost.mmacs,
+            }
+            for epoch in range(1, self._epochs + 1)
+        ]
+        self.seconds += time.process_time() - began
+        return curve
+
+
+def search(sampler: str, epochs: int, directory: str) -> SearchConfig:
+    """The search whose bookkeeping is measured: the default scheduler and gate, and a sampler."""
+    fields: dict[str, Any] = {
+        "name": "bookkeeping",
+        "space": "dite_hrnet",
+        "data": {"synthetic": {}},
+        "sampler": {"name": sampler},
+        "trials": 1_000_000,
+        "training": {"epochs": epochs},
+        "directory": directory,
+    }
+    return parse_search(fields, "benchmark")
+
+
+def run(simulation: Simulation, curves: MadeUpCurves) -> list[Reading]:
+    """Run to the end, with a reading before and after every block, the formula's own time taken off."""
+    process, readings = psutil.Process(), []
+
+    def read(trials: int) -> None:
+        processor, wall = time.process_time() - curves.seconds, time.perf_counter() - curves.seconds
+        readings.append(Reading(trials=trials, processor=processor, wall=wall, memory=process.memory_info().rss))
+
+    read(0)
+    count = 0
+    for count, _ in enumerate(simulation.run(), start=1):
+        if count % BLOCK == 0:
+            read(count)
+    if count % BLOCK:
+        read(count)
+    return readings
+
+
+def milliseconds(before: Reading, after: Reading) -> str:
+    """Per trial: process time, and by the clock."""
+    trials = after.trials - before.trials
+    processor, wall = after.processor - before.processor, after.wall - before.wall
+    return f"{1000 * processor / trials:7.1f} ms a suggestion of processor time ({1000 * wall / trials:.1f} by the clock)"
+
+
+def measure(kind: str, samplers: Sequence[str], *, trials: int, measured: int, workers: int, epochs: int) -> None:
+    """Fill one study, then go on in it with each sampler."""
+    with tempfile.TemporaryDirectory() as directory:
+        config = search("random", epochs, directory)
+        config.study_directory.mkdir(parents=True)
+        storage: BaseStorage = InMemoryStorage() if kind == "memory" else storage_of(config)
+        create_study(config, storage=storage)
+        curves = MadeUpCurves(epochs)
+        filling = Simulation(config, curves, workers=workers, storage=storage, max_trials=trials)
+        readings = run(filling, curves)
+        print(f"storage {kind}: {trials:,} trials of {epochs} epochs by sampler random, {workers} workers")
+        print(f"  first {readings[1].trials:,}: {milliseconds(*readings[:2])}")
+        print(f"  last {readings[-1].trials - readings[-2].trials:,}:  {milliseconds(*readings[-2:])}")
+        grown = [reading.memory / MEBIBYTE for reading in readings]
+        if len(readings) > 2:
+            slope = np.polyfit([reading.trials / BLOCK for reading in readings[1:]], grown[1:], 1)[0]
+            print(f"  memory {grown[0]:.0f} MiB before, {grown[-1]:.0f} after: {slope:.1f} MiB for every {BLOCK:,} trials")
+        if kind != "memory":
+            size = sum(path.stat().st_size for path in Path(directory).rglob("*.db*"))
+            print(f"  study on disk {size / MEBIBYTE:.0f} MiB")
+        for sampler in samplers:
+            curves = MadeUpCurves(epochs)
+            going_on = Simulation(
+                search(sampler, epochs, directory), curves, workers=workers, storage=storage, max_trials=measured
+            )
+            going_on.scheduler = filling.scheduler  # It remembers every trial at its rungs.
+            first, *_, last = run(going_on, curves)
+            memory = (last.memory - first.memory) / MEBIBYTE
+            print(f"  {sampler:<10} {milliseconds(first, last)}; memory {memory:+.0f} MiB", flush=True)
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--trials", type=int, default=10_000, help="finished trials before the measurement")
+    parser.add_argument("--measured", type=int, default=300, help="trials that are measured, for each sampler")
+    parser.add_argument("--workers", type=int, default=100, help="trials side by side")
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of a trial, each validated")
+    parser.add_argument("--samplers", nargs="+", default=["random", "tpe", "nsga2", "cost_aware"])
+    parser.add_argument("--storages", nargs="+", default=["memory", "sqlite"], choices=["memory", "sqlite"])
+    arguments = parser.parse_args()
+    for kind in arguments.storages:
+        measure(
+            kind,
+            arguments.samplers,
+            trials=arguments.trials,
+            measured=arguments.measured,
+            workers=arguments.workers,
+            epochs=arguments.epochs,
+        )
+
+
+if __name__ == "__main__":
+    main()
