@@ -1,10 +1,11 @@
-"""What the bookkeeping of a large search takes: the study, the searcher with its gate, the scheduler, at 10,000 finished trials.
+"""What the bookkeeping of a large search takes at 10,000 finished trials: study, sampler, gate and scheduler.
 
-Run: ``python -m benchmarks.bookkeeping``. Searches over the space ``dite_hrnet`` are simulated with 100 workers side by side.
-Nothing is trained: a made-up formula stands for every learning curve, so the scores mean nothing, and only the time between
-them is measured. Each study is first filled with finished trials by the random sampler, and memory is noted every 1,000; then
-each sampler goes on in it, and the clock runs. A suggestion is everything that Tune's driver does for one trial: to ask the
-sampler, to judge the point, and for every epoch to ask the scheduler and to record it, and to tell the study how it ended.
+Run: ``python -m benchmarks.bookkeeping``. Searches over the space ``dite_hrnet`` are simulated, 100 workers side by side.
+Nothing is trained: a made-up formula stands for every learning curve, so the scores mean nothing, and what is measured is
+the time between them. Each study is first filled with finished trials by the random sampler, and memory is noted every
+1,000; then each sampler goes on in it, and the clock runs. A suggestion is everything that Tune's driver does for one trial:
+to ask the sampler and judge the point, to ask the scheduler and record the epoch for each of them, and to tell the study how
+it ended.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Reading:
 
 
 class MadeUpCurves:
-    """A formula of a network and an epoch, in the place of a training: larger networks end higher, with noise, and slower."""
+    """A formula in the place of a training: larger networks end higher, with some noise, and take longer."""
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
@@ -71,13 +72,14 @@ class MadeUpCurves:
         return curve
 
 
-def search(sampler: str, epochs: int, directory: str) -> SearchConfig:
+def search(sampler: str, seed: int, epochs: int, directory: str) -> SearchConfig:
     """The search whose bookkeeping is measured: the default scheduler and gate, and a sampler."""
     fields: dict[str, Any] = {
         "name": "bookkeeping",
         "space": "dite_hrnet",
         "data": {"synthetic": {}},
         "sampler": {"name": sampler},
+        "seed": seed,
         "trials": 1_000_000,
         "training": {"epochs": epochs},
         "directory": directory,
@@ -113,7 +115,7 @@ def milliseconds(before: Reading, after: Reading) -> str:
 def measure(kind: str, samplers: Sequence[str], *, trials: int, measured: int, workers: int, epochs: int) -> None:
     """Fill one study, then go on in it with each sampler."""
     with tempfile.TemporaryDirectory() as directory:
-        config = search("random", epochs, directory)
+        config = search("random", 0, epochs, directory)
         config.study_directory.mkdir(parents=True)
         storage: BaseStorage = InMemoryStorage() if kind == "memory" else storage_of(config)
         create_study(config, storage=storage)
@@ -130,11 +132,9 @@ def measure(kind: str, samplers: Sequence[str], *, trials: int, measured: int, w
         if kind != "memory":
             size = sum(path.stat().st_size for path in Path(directory).rglob("*.db*"))
             print(f"  study on disk {size / MEBIBYTE:.0f} MiB")
-        for sampler in samplers:
-            curves = MadeUpCurves(epochs)
-            going_on = Simulation(
-                search(sampler, epochs, directory), curves, workers=workers, storage=storage, max_trials=measured
-            )
+        for seed, sampler in enumerate(samplers, start=1):
+            config, curves = search(sampler, seed, epochs, directory), MadeUpCurves(epochs)
+            going_on = Simulation(config, curves, workers=workers, storage=storage, max_trials=measured)
             going_on.scheduler = filling.scheduler  # It remembers every trial at its rungs.
             first, *_, last = run(going_on, curves)
             memory = (last.memory - first.memory) / MEBIBYTE

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,10 +16,12 @@ from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
 from search_spaces.space import Point
 
-DRAWS = 200
+DRAWS = 100
 """Random points looked at before a fresh one is looked for among all points of the space."""
-SCANNED = 100_000
-"""Points of a space that are looked through for a fresh one, some seconds of it."""
+STEPS = 50
+"""Steps from a random point over the budget towards cheaper ones."""
+SCANNED = 50_000
+"""Points up to which all of a space are looked through for a fresh one, in seconds."""
 
 Outcome = Literal["train", "invalid", "over_budget", "known"]
 
@@ -109,10 +111,22 @@ class Gate:
         """A point that would be trained, by chance; None where there is none left (or none was found in a huge space)."""
         space = self._config.search_space
         for _ in range(DRAWS):
-            point = space.sample(generator)
-            if self.judge(point).outcome == "train":
+            point, verdict = self._within_budget(space.sample(generator), generator)
+            if verdict.outcome == "train":
                 return point
-        if space.training_parameters:
+        if space.training_parameters or space.count() > SCANNED:
             return None
-        found = [point for point in itertools.islice(space.points(), SCANNED) if self.judge(point).outcome == "train"]
+        found = [point for point in space.points() if self.judge(point).outcome == "train"]
         return found[int(generator.integers(len(found)))] if found else None
+
+    def _within_budget(self, point: Point, generator: np.random.Generator) -> tuple[Point, Verdict]:
+        """A point, or one that a walk from it towards the budget comes to."""
+        verdict = self.judge(point)
+        for _ in range(STEPS):
+            if verdict.outcome != "over_budget":
+                break
+            nearby = self._config.search_space.mutate(point, generator)
+            found = self.judge(nearby)
+            if found.outcome == "train" or max(found.excess.values(), default=math.inf) < max(verdict.excess.values()):
+                point, verdict = nearby, found
+        return point, verdict

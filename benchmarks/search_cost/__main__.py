@@ -9,7 +9,7 @@ hypervolume of the whole table or when the epochs are used up; they are kept in 
 run again.
 
 Syne Tune's MOASHA is the one competitor that is not among the dependencies: ``pip install -e '.[benchmarks]'`` brings all
-that Syne Tune asks for, some of it large; ``pip install --no-deps syne-tune==0.16.0 dill psutil sortedcontainers`` is enough.
+that Syne Tune asks for, some of it large; ``pip install --no-deps syne-tune==0.16.0 dill psutil sortedcontainers`` does too.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
 from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import MOPriority, NonDominatedPriority
 from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import compute_epsilon_net
 
-from analysis.pareto import non_dominated
 from analysis.trials import DIRECTIONS
 from benchmarks.search_cost.competitors import MoashaSettings
+from dite_search.halving import insert_rank
 from dite_search.recorded import RecordedTable
 from dite_search.searcher import EPOCH_KEY
 from search_spaces.cost import cost_of
@@ -143,16 +143,12 @@ def _place_of_last(front: NDArray[np.float64]) -> int:
     return int(compute_epsilon_net(front[first], dim=FIRST_OBJECTIVE)[-1])
 
 
-def _fronts(objectives: NDArray[np.float64]) -> NDArray[np.int64]:
+def _fronts(objectives: NDArray[np.float64]) -> NDArray[np.int32]:
     """The front of every row, 0 for what nothing dominates: (n, m) to (n,), all minimised."""
     rows, place = np.unique(objectives, axis=0, return_inverse=True)
-    ranks, left = np.zeros(len(rows), np.int64), np.arange(len(rows))
-    for rank in range(len(rows)):
-        if not len(left):
-            break
-        front = non_dominated(rows[left], ["minimize"] * rows.shape[1])
-        ranks[left[front]] = rank
-        left = left[~front]
+    ranks = np.zeros(len(rows), np.int32)
+    for count, row in enumerate(rows):
+        ranks[count] = insert_rank(rows[:count], ranks[:count], row)
     return ranks[place.reshape(-1)]
 
 

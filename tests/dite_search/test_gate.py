@@ -96,3 +96,13 @@ def test_a_fresh_point_is_found_as_long_as_there_is_one(make_search):
         gate.begin(verdict.key, len(seen))
     within = [p for p in POINTS if p["modules_stage3"] == 1 and cost_of(SPACE.build(p)).mmacs <= LIMIT]
     assert len(seen) == len(within) > 40
+
+
+def test_a_fresh_point_is_found_in_a_huge_space_with_a_tight_budget(make_search):
+    config = make_search(space="dite_hrnet", budget=["mmacs <= 90"])
+    space, generator = config.search_space, np.random.default_rng(0)
+    within = [cost_of(space.build(space.sample(generator))).mmacs <= 90 for _ in range(300)]
+    assert np.mean(within) < 0.01
+    point = Gate(config).fresh(generator)
+    assert point is not None
+    assert cost_of(space.build(point)).mmacs <= 90

@@ -198,8 +198,8 @@ def test_ray_tune_runs_the_same_search(halved, tmp_path):
         ),
         run_config=tune.RunConfig(name="ray", storage_path=str(tmp_path), verbose=0),
     ).fit()
-    simulated = optuna.load_study(study_name=config.name, storage=storage).get_trials()
-    for ours, record in zip(simulated, read_study(config).trials, strict=True):
+    replayed = optuna.load_study(study_name=config.name, storage=storage).get_trials()
+    for ours, record in zip(replayed, read_study(config).trials, strict=True):
         assert ours.number == record.number
         assert ours.params == record.parameters
         assert {"COMPLETE": "complete", "PRUNED": "stopped"}[ours.state.name] == record.status
