@@ -24,6 +24,7 @@ from analysis.pareto import hypervolume
 from benchmarks.search_cost.competitors import Competitor
 from dite_search.recorded import RecordedTable, load_table
 from dite_search.replay import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config
+from dite_search.study import create_study
 from search_spaces.budget import Budget
 from search_spaces.files import write_json
 
@@ -90,11 +91,13 @@ def run(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -
 
 def _simulation(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -> Simulation:
     budget = {"budget": list(terms.budget)} if competitor.gated else {}
+    config, storage = replayed_config(table, {**competitor.changes, **budget, "seed": seed}), InMemoryStorage()
+    create_study(config, storage=storage)
     simulation = Simulation(
-        replayed_config(table, {**competitor.changes, **budget, "seed": seed}),
+        config,
         lambda arch, repeat: table.curve(arch.arch_id, repeat),
         workers=terms.workers,
-        storage=InMemoryStorage(),
+        storage=storage,
         allowed=table.__contains__,
         max_epochs=terms.epochs,
     )
