@@ -37,6 +37,9 @@ class TrialRecord:
     ``metrics`` are the scores of the last finished epoch (and ``latency_ms`` where it was measured); ``curve`` has one
     mapping for each epoch, with ``epoch`` (from 1), ``loss``, ``seconds`` since the start of the trial and, in epochs that
     were validated, scores such as ``ap_gt``. ``seconds`` is the wall-clock time of the whole trial.
+
+    ``origin`` names the trial of an earlier study whose result this is, and is empty for one of this study. The first
+    ``epochs_before`` epochs of the curve were trained by an earlier trial, which was stopped and which this one continues.
     """
 
     number: int
@@ -51,9 +54,15 @@ class TrialRecord:
     checkpoint: Path | None = None
     mlflow_run_id: str | None = None
     origin: str = ""
+    epochs_before: int = 0
 
     def __post_init__(self) -> None:
         assert self.status in STATUSES, self.status
+
+    @property
+    def epochs_trained(self) -> int:
+        """The epochs that this trial itself spent."""
+        return 0 if self.origin else len(self.curve) - self.epochs_before
 
     @property
     def values(self) -> dict[str, float]:

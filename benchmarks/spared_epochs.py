@@ -66,7 +66,7 @@ def figures(study: StudyRecord) -> dict[str, Any]:
     within = [trial for trial in scored(study) if trial.cost.mmacs <= BUDGET]
     volume = hypervolume(matrix_of(within, OBJECTIVES), (0.0, BUDGET), directions_of(OBJECTIVES))
     return {
-        "epochs": sum(len(trial.curve) for trial in study.trials),
+        "epochs": sum(trial.epochs_trained for trial in study.trials),
         "hypervolume": volume,
         "complete": sum(trial.status == "complete" for trial in study.trials),
         "stopped": sum(trial.status == "stopped" for trial in study.trials),

@@ -207,7 +207,7 @@ class SearchConfig(_Section):
         1,
         ge=1,
         le=100,
-        description="trainings, with seeds that follow one another, of each network that reached its last epoch: what is chance",
+        description="trainings, with seeds that follow one another, of each network that reached its last epoch",
     )
     trials: int = Field(ge=1, le=1_000_000, description="networks to train")
     start_with: tuple[dict[str, Any], ...] = Field((), description="points to try first, in the space's parameters")

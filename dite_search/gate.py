@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from dite_search.config import SearchConfig
+from dite_search.config import COST_AWARE, SearchConfig
 from search_spaces.arch import ArchConfig, Scalar
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
@@ -27,11 +27,22 @@ Outcome = Literal["train", "invalid", "over_budget", "known"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """A training that was stopped early: the trial that began it, the one that holds its last checkpoint, its epochs."""
+
+    first: int
+    last: int
+    epoch: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What becomes of one suggestion.
 
     ``problem`` says why it is not trained; ``excess`` by which fraction each limited cost is over its limit; ``key`` is the
-    identity of the training and ``trial`` the number of the trial that had it first; ``seed`` is that of a training to come.
+    identity of the training and ``trial`` the number of the trial that had it first; ``seed`` is that of a training to come,
+    which ``continues`` one that was stopped, or begins.
     """
 
     outcome: Outcome
@@ -41,6 +52,7 @@ class Verdict:
     excess: Mapping[str, float] = field(default_factory=dict)
     trial: int | None = None
     seed: int = 0
+    continues: Stopped | None = None
 
 
 class Gate:
@@ -58,7 +70,9 @@ class Gate:
         allowed: Callable[[ArchConfig], bool] | None = None,
     ) -> None:
         self._config, self._latency, self._allowed = config, latency, allowed
+        self._continue_stopped = config.sampler.name == COST_AWARE
         self._trained: dict[str, list[int]] = {}
+        self._stopped: dict[str, Stopped] = {}
         self._ended: set[str] = set()
 
     def judge(self, point: Mapping[str, Scalar]) -> Verdict:
@@ -75,6 +89,9 @@ class Gate:
         problem = config.network_budget.problem(costs)
         if problem:
             return Verdict(outcome="over_budget", problem=f"over budget: {problem}", arch=arch, key=key, excess=excess)
+        stopped = self._stopped.get(key)
+        if stopped and self._continue_stopped:
+            return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=stopped.seed, continues=stopped)
         earlier = self._trained.get(key, [])
         if config.reuse and earlier and (len(earlier) >= config.repeats or key in self._ended):
             return Verdict(outcome="known", arch=arch, key=key, excess=excess, trial=earlier[0])
@@ -98,14 +115,21 @@ class Gate:
     def begin(self, key: str, number: int) -> None:
         """Remember that a trial trains, or has trained, what ``key`` names."""
         self._trained.setdefault(key, []).append(number)
+        self._stopped.pop(key, None)
 
     def forget(self, key: str, number: int) -> None:
         """A trial came to nothing through no fault of its own: what it trained may be trained anew."""
         self._trained[key].remove(number)
 
-    def end(self, key: str) -> None:
-        """A trial was stopped or failed for its own reason: its repeats are not worth their compute."""
+    def end(self, key: str, stopped: Stopped | None = None) -> None:
+        """A trial was stopped or failed for its own reason: its repeats are not worth their compute.
+
+        One that was ``stopped`` by the scheduler may be continued, when a sampler that weighs its curve asks for it, or
+        when nothing else is left.
+        """
         self._ended.add(key)
+        if stopped:
+            self._stopped[key] = stopped
 
     def fresh(self, generator: np.random.Generator) -> Point | None:
         """A point that would be trained, by chance; None where there is none left (or none was found in a huge space)."""
@@ -117,6 +141,10 @@ class Gate:
         if space.training_parameters or space.count() > SCANNED:
             return None
         found = [point for point in space.points() if self.judge(point).outcome == "train"]
+        if not found and self._stopped and not self._continue_stopped:
+            # Nothing new is left: from now on what was stopped may go on.
+            self._continue_stopped = True
+            return self.fresh(generator)
         return found[int(generator.integers(len(found)))] if found else None
 
     def _within_budget(self, point: Point, generator: np.random.Generator) -> tuple[Point, Verdict]:

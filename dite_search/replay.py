@@ -119,6 +119,8 @@ class Simulation:
             curve = self._curve_of(arch, suggestion["seed"] - self._config.seed)
             trial = ReplayedTrial(trial_id=trial_id, config=suggestion)
             training = _Training(trial=trial, arch=arch, curve=curve, began=self.seconds)
+            if suggestion["continues"]:
+                training.skip(suggestion["continues"]["epoch"])
             self.scheduler.on_trial_add(None, trial)
             heapq.heappush(self._running, (training.due, self.trainings, training))
             self.trainings += 1
@@ -168,6 +170,12 @@ class _Training:
     def goes_on(self) -> bool:
         """Whether there are epochs left."""
         return self.done < len(self.curve)
+
+    def skip(self, epoch: int) -> None:
+        """Begin after an epoch that was trained before."""
+        self.done = sum(metrics[EPOCH_KEY] <= epoch for metrics in self.curve)
+        before = self.curve[self.done - 1]
+        self.began -= before.get("seconds", before[EPOCH_KEY])
 
     def advance(self) -> dict[str, Any]:
         """The result of the next epoch, flat as Tune hands it on."""

@@ -334,7 +334,7 @@ def _start_tracking(config: SearchConfig, tracker: Tracker) -> None:
 def _finish_tracking(tracker: Tracker, study: StudyRecord, recorder: Recorder, console: Console) -> None:
     try:
         counts = {"over_budget": study.over_budget, "reused": study.reused}
-        epochs = sum(len(trial.curve) for trial in study.trials if not trial.origin)
+        epochs = sum(trial.epochs_trained for trial in study.trials)
         tracker.finish_search(front_of(study), study.objectives, counts=counts | {"epochs_trained": epochs})
     except UNREACHABLE:
         recorder.missed += 1

@@ -73,6 +73,7 @@ def _cost_aware(config: SearchConfig, gate: Gate) -> BaseSampler:
         pool_size=config.sampler.pool,
         seed=config.seed,
         curve=partial(_accuracies, name=config.accuracy),
+        continues=True,
         repeatable=lambda trial: trial.user_attrs.get(REASON) in NOT_ITS_OWN,
     )
 

@@ -28,7 +28,9 @@ class ParetoScheduler(FIFOScheduler):
     At a rung the scores are those of its epoch, and the costs those of ``costs``. A cost that is measured (a latency) may
     come in any result of the trial up to the rung, with or without an epoch, and holds for the whole trial. A result
     without an epoch, at an epoch that is no rung, with a reason why the trial ends, of a ``repeat`` of a network (which
-    would compete with itself), or without a finite value of every objective decides nothing; ``unjudged`` counts the last kind at rungs.
+    would compete with itself), or without a finite value of every objective decides nothing; ``unjudged`` counts the last
+    kind at rungs. A trial that ``continues`` a stopped one has its place at the rungs, and is not judged again at those
+    that lie behind it.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
@@ -82,12 +84,13 @@ class ParetoScheduler(FIFOScheduler):
         """STOP for a trial that has no place at its rung, else CONTINUE; a repeated epoch gets the first answer again."""
         if REASON in result or trial.config.get("repeat"):
             return self.CONTINUE
-        key = trial.config.get("number", trial.trial_id)
+        continued = trial.config.get("continues")
+        key = continued["first"] if continued else trial.config.get("number", trial.trial_id)
         costs = {name: result[name] for name in self._measurable if name in result}
         if costs:
             self._measured.setdefault(key, {}).update(costs)
         epoch = result.get(EPOCH_KEY)
-        if epoch not in self._rungs.epochs:
+        if epoch not in self._rungs.epochs or (continued and epoch <= continued["epoch"]):
             return self.CONTINUE
         values = self._values({**result, **self._measured.get(key, {}), **self._costs(trial.config)})
         if values is None:

@@ -18,11 +18,12 @@ from ray.tune.search.optuna import OptunaSearch
 from analysis.trials import DIRECTIONS
 from dite_search.config import COST_AWARE, SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
-from dite_search.gate import Gate, Verdict
+from dite_search.gate import Gate, Stopped, Verdict
 from dite_search.samplers import sampler_of
 from dite_search.study import (
     ARCH,
     ARCH_ID,
+    CONTINUES,
     METRICS,
     MLFLOW_RUN,
     NOT_ITS_OWN,
@@ -78,13 +79,17 @@ class StudySearch(OptunaSearch):
         for trial in self._study.get_trials(deepcopy=False):
             self._remember(trial)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune stores its searcher with the experiment, and the study is the record of this one."""
+        return {}
+
     @property
     def _study(self) -> optuna.Study:
         assert self._ot_study is not None, "the study is opened when the search is constructed"
         return self._ot_study
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        """The next point to train, as ``{"number", "point", "seed", "repeat"}``; FINISHED when none is left."""
+        """The next point to train, as ``{"number", "point", "seed", "repeat", "continues"}``; FINISHED when none is left."""
         for attempt in itertools.count():
             if attempt == MAX_REPLACED:
                 fresh = self._gate.fresh(self._generator)
@@ -105,16 +110,30 @@ class StudySearch(OptunaSearch):
         assert verdict.arch is not None
         earlier = trial.user_attrs
         seed = earlier.get(SEED, verdict.seed)
+        stopped = verdict.continues
         self._gate.begin(verdict.key, trial.number)
         trial.set_user_attr(STARTED, time.time() - earlier.get(SECONDS, 0.0))
+        if stopped and CONTINUES not in earlier:
+            self._take_over(trial, stopped)
         if ARCH not in earlier:
             trial.set_user_attr(ARCH_ID, verdict.arch.arch_id)
             trial.set_user_attr(SEED, seed)
             trial.set_user_attr(ARCH, verdict.arch.to_dict())
         # A constraint can be set once: that of the latency waits for its measurement.
         _set_constraints(trial, {name: value for name, value in verdict.excess.items() if name != "latency_ms"})
-        point = dict(trial.params)
-        return {"number": trial.number, "point": point, "seed": seed, "repeat": seed - self._config.seed}
+        return {
+            "number": trial.number,
+            "point": dict(trial.params),
+            "seed": seed,
+            "repeat": seed - self._config.seed,
+            "continues": trial.user_attrs.get(CONTINUES),
+        }
+
+    def _take_over(self, trial: optuna.Trial, stopped: Stopped) -> None:
+        """Give a trial the curve of the one that it continues."""
+        for metrics in curve_of(self._study.get_trials(deepcopy=False)[stopped.last]):
+            trial.set_user_attr(epoch_name(metrics[EPOCH_KEY]), metrics)
+        trial.set_user_attr(CONTINUES, {"first": stopped.first, "last": stopped.last, "epoch": stopped.epoch})
 
     def _replace(self, trial: optuna.Trial, verdict: Verdict) -> None:
         """Tell what is not trained as what it is."""
@@ -150,7 +169,7 @@ class StudySearch(OptunaSearch):
             return
         self._gate.begin(key, trial.number)
         if trial.state in (TrialState.PRUNED, TrialState.FAIL):
-            self._gate.end(key)
+            self._gate.end(key, _stopped(trial))
 
     def mlflow_run(self, trial_id: str) -> str | None:
         """Where the tracking server holds the trial, if it knows it already."""
@@ -166,7 +185,7 @@ class StudySearch(OptunaSearch):
         trial = self._ot_trials[trial_id]
         if REASON in result:
             trial.set_user_attr(REASON, result[REASON])
-        elif EPOCH_KEY in result:
+        elif EPOCH_KEY in result and result[EPOCH_KEY] > trial.user_attrs.get(CONTINUES, {}).get("epoch", 0):
             trial.set_user_attr(epoch_name(result[EPOCH_KEY]), epoch_metrics(result))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -181,7 +200,7 @@ class StudySearch(OptunaSearch):
         if frozen.state is TrialState.FAIL and frozen.user_attrs[REASON] in NOT_ITS_OWN:
             self._gate.forget(key, trial.number)
         elif frozen.state is not TrialState.COMPLETE:
-            self._gate.end(key)
+            self._gate.end(key, _stopped(frozen))
         elif frozen.user_attrs[SEED] == self._config.seed:
             for _ in range(self._config.repeats - 1):
                 self._study.enqueue_trial(frozen.params)
@@ -272,6 +291,15 @@ def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
         and isinstance(value, int | float)
         and math.isfinite(value)
     }
+
+
+def _stopped(trial: FrozenTrial) -> Stopped | None:
+    """What a trial that the scheduler stopped leaves behind; None for any other."""
+    curve = curve_of(trial)
+    if trial.state is not TrialState.PRUNED or REASON in trial.user_attrs or not curve:
+        return None
+    first = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
+    return Stopped(first=first, last=trial.number, epoch=int(curve[-1][EPOCH_KEY]), seed=trial.user_attrs[SEED])
 
 
 def _set_constraints(trial: optuna.Trial, excess: Mapping[str, float]) -> None:

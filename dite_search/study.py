@@ -38,6 +38,7 @@ MLFLOW_RUN = "mlflow_run_id"
 SEED = "seed"
 REUSED = "reused_from"
 ORIGIN = "origin"
+CONTINUES = "continues"
 EPOCH = "epoch:"
 """Names of the attributes a trial carries; one attribute an epoch begins with `EPOCH`."""
 
@@ -222,9 +223,10 @@ def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, flo
     for trial in open_study(config).get_trials(deepcopy=False):
         if ARCH not in trial.user_attrs or trial.user_attrs.get(SEED, config.seed) != config.seed:
             continue
+        number = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
         costs = cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
         for metrics in curve_of(trial):
-            yield trial.number, int(metrics["epoch"]), costs | trial.user_attrs.get(METRICS, {}) | metrics
+            yield number, int(metrics["epoch"]), costs | trial.user_attrs.get(METRICS, {}) | metrics
 
 
 def protocol_of(config: SearchConfig) -> dict[str, Any]:
@@ -263,6 +265,7 @@ def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
         seconds=attributes.get(SECONDS, 0.0),
         checkpoint=checkpoint if checkpoint.is_file() else None,
         mlflow_run_id=attributes.get(MLFLOW_RUN),
+        epochs_before=attributes.get(CONTINUES, {}).get("epoch", 0),
         origin=f"trial {origin['trial']} of {origin['study']}" if origin else "",
     )
 

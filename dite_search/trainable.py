@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from dite_search.study import REASON, trial_directory
 from search_spaces.arch import ArchConfig
 from search_spaces.files import write_mapping, write_text
 from trainers import engine
+from trainers.checkpoint import BEST, LAST
 from trainers.data.source import DataConfig
 
 ARCH_FILE = "arch.yaml"
@@ -41,6 +43,8 @@ class TrialRunner:
         """Train the suggested point."""
         directory = trial_directory(self.search, suggestion["number"])
         try:
+            if suggestion["continues"]:
+                take_checkpoint(trial_directory(self.search, suggestion["continues"]["last"]), directory)
             self._train(suggestion["point"], suggestion["seed"], directory)
         except Exception as error:
             # Whatever a training raises belongs to its trial; the search goes on with the others.
@@ -85,6 +89,15 @@ class TrialRunner:
             )
         if latency:
             tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | latency)
+
+
+def take_checkpoint(earlier: Path, directory: Path) -> None:
+    """Put the last checkpoint of a trial that was stopped where the one that continues it looks for its own."""
+    for name in (LAST, BEST):
+        if (earlier / name).is_file() and not (directory / name).exists():
+            directory.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(earlier / name, directory / f"{name}.copy")
+            (directory / f"{name}.copy").rename(directory / name)
 
 
 def median_latency(search: SearchConfig, arch: ArchConfig, directory: Path) -> float:

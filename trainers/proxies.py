@@ -39,7 +39,7 @@ PEOPLE = 16
 
 
 def synflow(network: nn.Module, batch: Batch) -> float:
-    """Synaptic flow: the natural logarithm of Σ |θ·∂R/∂θ| over all convolution weights θ; better where larger.
+    """Synaptic flow: the natural logarithm of Σ |θ·∂R/∂θ| over all convolution weights θ; expected better where larger.
 
     R is the sum of the outputs for one image of ones when every weight is replaced by its absolute value
     (arXiv:2006.05467, as a proxy arXiv:2101.08134); only the batch's image size is used. Without a unit. Three things are
@@ -47,8 +47,8 @@ def synflow(network: nn.Module, batch: Batch) -> float:
 
     - Batch normalisation has its initial statistics, which make it the identity to 1/√(1 + ε).
     - It makes the scale of the weights before it arbitrary, and the released initialisation, of deviation 0.001 but for
-      the kernels of DKA, would leave less than 1e-11 of the flow to the blocks of the lowest branch. So the weights of
-      each convolution are scaled to Kaiming's deviation √(2 / fan-in) first.
+      the kernels of DKA, would leave to a convolution of the lowest branch of Dite-HRNet-18 less than 1e-13 of the flow.
+      So the weights of each convolution are scaled to Kaiming's deviation √(2 / fan-in) first.
     - Sigmoid gates stand at 1/2, their value at initialisation, and pass no flow: the rest is then linear in each layer.
     """
     weights = [parameter for parameter in network.parameters() if parameter.dim() >= 4 and parameter.requires_grad]
@@ -64,10 +64,10 @@ def synflow(network: nn.Module, batch: Batch) -> float:
 
 
 def grad_norm(network: nn.Module, batch: Batch) -> float:
-    """The Euclidean norm of the gradient of the heatmap loss for all parameters together; better where larger.
+    """The Euclidean norm of the gradient of the heatmap loss for all parameters together; expected better where larger.
 
-    One batch, batch normalisation with the batch's statistics (arXiv:2101.08134). In the loss's unit, squared heatmap
-    values, over the parameters' own.
+    One batch, batch normalisation with the batch's statistics (arXiv:2101.08134, where the norms of the layers are added).
+    In the loss's unit, squared heatmap values, over the parameters' own.
     """
     heatmaps = network.train()(batch["image"])
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -77,10 +77,11 @@ def grad_norm(network: nn.Module, batch: Batch) -> float:
 
 
 def naswot(network: nn.Module, batch: Batch) -> float:
-    """How differently the ReLUs see the images of a batch: log det of their (B, B) Hamming kernel; better where larger.
+    """How differently the ReLUs see the images of a batch: log det of their (B, B) Hamming kernel; expected better where
+    larger.
 
     The kernel counts the units, of all ReLUs and positions, that two images agree in being on or off at
-    (arXiv:2006.04647, equation 2; batch normalisation with the batch's statistics). Natural logarithm, without a unit; it
+    (arXiv:2006.04647; batch normalisation with the batch's statistics). Natural logarithm, without a unit; it
     grows with the number of units. Two images of the same code make it -inf.
     """
     with torch.no_grad(), _ActivationCodes(len(batch["image"])) as codes:
@@ -92,7 +93,7 @@ def kernel_variation(network: nn.Module, batch: Batch) -> float:
     """How much dynamic kernels differ between images: the deviation of a_i(x) (Eq. 3) over the batch as a part of its mean.
 
     The mean over all DKAs of the network and their N kernels; 0 for a network without. Without a unit, 0 or more. Ours,
-    from the statistics of Dite-HRNet at initialisation; better where larger is what one would expect of kernels that adapt.
+    from the statistics of Dite-HRNet at initialisation; expected better where larger, if kernels that adapt are of use.
     """
     return _mean_variation(network, batch, KernelAttention)
 
@@ -102,7 +103,7 @@ def context_variation(network: nn.Module, batch: Batch) -> float:
     batch as a part of their mean.
 
     The mean over all such modules, their channels and, for DCM, positions; 0 for a network without. Without a unit, 0 or
-    more. Ours, as `kernel_variation`; better where larger is what one would expect.
+    more. Ours, as `kernel_variation`; expected better where larger.
     """
     return _mean_variation(network, batch, ChannelAttention)
 

@@ -45,6 +45,7 @@ class Reading:
     epochs: int | None
     curve: Callable[[Any], Curve]
     repeatable: Callable[[Any], bool]
+    continues: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class Record:
 
     def uses(self) -> set[str]:
         """The keys of every trial that was or is to be run."""
-        return self._used.keys() | {seen.key for seen in self.pending}
+        return {key for key, count in self._used.items() if count > 0} | {seen.key for seen in self.pending}
 
     def _point(self, trial: Trial, given: Mapping[int, Point]) -> Point:
         """The point of a trial that may not have all its parameters yet."""
@@ -146,6 +147,8 @@ class Record:
                 self._join_front(seen)
         elif not feasible or not seen.curve:
             return
+        elif self._reading.continues:
+            self._used[seen.key] -= 1
         bisect.insort(self.finished, seen, key=lambda other: other.ended)
 
     def _join_front(self, new: Seen) -> None:

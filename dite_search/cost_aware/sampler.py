@@ -68,6 +68,7 @@ class CostAwareSampler(BaseSampler):
         seed: int | None = None,
         curve: Callable[[FrozenTrial], Curve] | None = None,
         repeatable: Callable[[FrozenTrial], bool] | None = None,
+        continues: bool = False,
     ) -> None:
         _check(objectives, directions, accuracy)
         for name, value in (("startup_trials", startup_trials), ("pool_size", pool_size)):
@@ -81,6 +82,7 @@ class CostAwareSampler(BaseSampler):
             epochs=epochs,
             curve=curve or (lambda trial: trial.intermediate_values),
             repeatable=repeatable or (lambda trial: False),
+            continues=continues,
         )
         self._seed = _entropy() if seed is None else seed
         self._lock = threading.Lock()

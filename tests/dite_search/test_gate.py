@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dite_search.config import parse_search
-from dite_search.gate import Gate
+from dite_search.gate import Gate, Stopped
 from search_spaces.cost import cost_of
 from search_spaces.named_spaces import tiny
 
@@ -106,3 +106,32 @@ def test_a_fresh_point_is_found_in_a_huge_space_with_a_tight_budget(make_search)
     point = Gate(config).fresh(generator)
     assert point is not None
     assert cost_of(space.build(point)).mmacs <= 90
+
+
+STOPPED = Stopped(first=0, last=0, epoch=1, seed=0)
+
+
+def test_a_stopped_training_goes_on_when_a_sampler_that_weighs_its_curve_asks_for_it(gate):
+    gate = gate(sampler={"name": "cost_aware"})
+    key = gate.judge(POINTS[0]).key
+    gate.begin(key, 0)
+    gate.end(key, STOPPED)
+    verdict = gate.judge(POINTS[0])
+    assert (verdict.outcome, verdict.continues) == ("train", STOPPED)
+    gate.begin(key, 1)
+    assert gate.judge(POINTS[0]).outcome == "known"
+
+
+def test_other_samplers_go_on_with_it_when_nothing_else_is_left(make_search):
+    gate = Gate(
+        make_search(), allowed=lambda arch: arch.arch_id in (SPACE.build(POINTS[0]).arch_id, SPACE.build(POINTS[1]).arch_id)
+    )
+    generator = np.random.default_rng(0)
+    key = gate.judge(POINTS[0]).key
+    gate.begin(key, 0)
+    gate.end(key, STOPPED)
+    assert gate.judge(POINTS[0]).outcome == "known"
+    assert gate.fresh(generator) == POINTS[1]
+    gate.begin(gate.judge(POINTS[1]).key, 1)
+    assert gate.fresh(generator) == POINTS[0]
+    assert gate.judge(POINTS[0]).continues == STOPPED

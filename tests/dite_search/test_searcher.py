@@ -164,6 +164,25 @@ def test_a_network_that_was_stopped_is_not_repeated(start):
     assert search.suggest("next")["point"] != stopped["point"]
 
 
+def test_a_stopped_network_goes_on_where_it_was_stopped(start):
+    config, search = start(space=PAIR, sampler={"name": "random"}, trials=9)
+    for name in "ab":
+        search.suggest(name)
+        search.on_trial_complete(name, {"epoch": 1, "ap_gt": 0.1})
+    suggestion = search.suggest("c")
+    assert suggestion["continues"]["epoch"] == 1
+    search.on_trial_result("c", {"epoch": 1, "ap_gt": 0.7})
+    search.on_trial_complete("c", {"epoch": 2, "ap_gt": 0.4})
+    first, second, again = read_study(config).trials
+    origin = {first.arch.arch_id: first, second.arch.arch_id: second}[again.arch.arch_id]
+    assert (origin.status, again.status) == ("stopped", "complete")
+    assert suggestion["continues"]["last"] == origin.number
+    assert [epoch["ap_gt"] for epoch in again.curve] == [0.1]
+    assert (again.epochs_before, again.epochs_trained, origin.epochs_trained) == (1, 0, 1)
+    other = StudySearch(config).suggest("d")
+    assert other["continues"]["last"] == ({0, 1} - {origin.number}).pop()
+
+
 def test_a_search_that_goes_on_trains_nothing_twice_and_what_was_cut_off_again(start):
     config, search = start(sampler={"name": "random"}, trials=192)
     finished, cut_off = search.suggest("a"), search.suggest("b")

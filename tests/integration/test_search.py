@@ -253,6 +253,30 @@ def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(
     assert ends == {str(len(trial.curve)) for trial in stopped}
 
 
+def test_a_stopped_trial_goes_on_from_its_checkpoint_when_nothing_else_is_left(tmp_path):
+    fixed = ("groups_branch3", "groups_branch4", "kernels_branch1", "kernels_branch2", "modules_stage3")
+    config = search_in(
+        tmp_path,
+        name="again",
+        space={"base": "tiny", "parameters": dict.fromkeys(fixed)},
+        trials=6,
+        training=TRAINING | {"epochs": 4},
+        scheduler={"name": "pareto", "grace_period": 1, "reduction_factor": 3},
+        sampler={"name": "random"},
+        max_concurrent=1,
+    )
+    study = run_search(config, Console(file=io.StringIO()))
+    continued = [trial for trial in study.trials if trial.epochs_before]
+    assert continued
+    for trial in continued:
+        (origin,) = [one for one in study.trials if one.arch == trial.arch and one.status == "stopped" and one is not trial][
+            :1
+        ]
+        assert list(trial.curve[: trial.epochs_before]) == list(origin.curve)[: trial.epochs_before]
+        assert [epoch["epoch"] for epoch in trial.curve] == list(range(1, len(trial.curve) + 1))
+        assert trial.epochs_trained == len(trial.curve) - trial.epochs_before > 0
+
+
 def kill_a_trial_process(after: Path, killed: list[int]) -> None:
     """Wait for a file, then kill -9 the process that trains for this one; between two epochs it has no such title."""
     deadline = time.monotonic() + 120
