@@ -37,6 +37,8 @@ KEPT_TO: dict[str, set[str]] = {
         "dite_search/trainable.py",
     },
     "optuna": {
+        "dite_search/cost_aware/candidates.py",
+        "dite_search/cost_aware/sampler.py",
         "dite_search/replay.py",
         "dite_search/samplers.py",
         "dite_search/searcher.py",

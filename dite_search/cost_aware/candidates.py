@@ -100,10 +100,10 @@ class SpaceCandidates:
     ) -> None:
         self._space, self._encoding = space, Encoding(space)
         self._objectives, self._allowed, self._extra = tuple(cost_objectives), allowed, extra
-        self._costs = costs or (lambda arch: cost_of(arch).objectives)
+        self._costs = costs
         self._distributions = distributions_of(space)
         self._names = tuple(self._distributions)
-        known = self._costs(space.build(next(space.points())))
+        known = (costs or _exact)(space.build(next(space.points())))
         for name in self._objectives:
             if name not in known:
                 raise InvalidInput(f"cost_objectives must be known before a training ({', '.join(known)}), got {name}")
@@ -161,17 +161,15 @@ class SpaceCandidates:
         return self._of(point).key
 
     def _of(self, point: Mapping[str, Any]) -> _Facts:
-        missing = [name for name in self._names if name not in point]
-        if missing:
-            raise InvalidInput(f"a point of space {self._space.name} must have a value for {missing[0]}")
-        return self._facts(tuple(point[name] for name in self._names))
+        return self._facts(_row(point, self._names))
 
     def _learn(self, values: tuple[Any, ...]) -> _Facts:
         point = dict(zip(self._names, values, strict=True))
         arch = self._space.build(point)
-        known, sizes = self._costs(arch), cost_of(arch)
+        exact = _exact(arch)
+        known = self._costs(arch) if self._costs else exact
         costs = {name: float(known[name]) for name in self._objectives}
-        logs = [math.log(value) for value in {"mmacs": sizes.mmacs, "params": float(sizes.params), **costs}.values()]
+        logs = [math.log(value) for value in {"mmacs": exact["mmacs"], "params": exact["params"], **costs}.values()]
         training = {name: point[name] for name in self._space.training_parameters}
         return _Facts(
             arch=arch,
@@ -239,7 +237,7 @@ class DistributionCandidates:
         return math.prod(sizes) if all(sizes) else None
 
     def costs(self, point: Mapping[str, Any]) -> Mapping[str, float] | None:
-        return self._facts(self._plain(point))
+        return self._facts(_row(point, self._names))
 
     def features(self, point: Mapping[str, Any]) -> Array:
         costs = self.costs(point)
@@ -252,13 +250,7 @@ class DistributionCandidates:
         return np.empty(0)
 
     def key(self, point: Mapping[str, Any]) -> str:
-        return json.dumps(self._plain(point), default=str)
-
-    def _plain(self, point: Mapping[str, Any]) -> tuple[Any, ...]:
-        missing = [name for name in self._names if name not in point]
-        if missing:
-            raise InvalidInput(f"a point must have a value for {missing[0]}")
-        return tuple(point[name] for name in self._names)
+        return json.dumps(_row(point, self._names), default=str)
 
     def _learn(self, values: tuple[Any, ...]) -> Mapping[str, float] | None:
         costs = self._function(dict(zip(self._names, values, strict=True)))
@@ -276,6 +268,17 @@ def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:
         else CategoricalDistribution(parameter.values)
         for name, parameter in space.parameters.items()
     }
+
+
+def _exact(arch: ArchConfig) -> dict[str, float]:
+    return cost_of(arch).objectives
+
+
+def _row(point: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
+    try:
+        return tuple([point[name] for name in names])
+    except KeyError as error:
+        raise InvalidInput(f"a point must have a value for {error.args[0]}") from None
 
 
 def _values(parameter: Parameter) -> tuple[Any, ...]:

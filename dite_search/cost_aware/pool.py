@@ -31,7 +31,7 @@ RANDOM = 0.6
 """Part of the pool that is random; the rest are variants of the front."""
 PARENTS = 32
 """Members of the front whose variants are looked at."""
-CROSSED = 16
+CROSSED = 8
 """Crossovers of the front for each suggestion."""
 SCANNED = 10
 """A space of up to so many pools is looked through when a pool holds nothing new."""

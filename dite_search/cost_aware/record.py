@@ -71,6 +71,7 @@ class Record:
     def __init__(self, candidates: Candidates, reading: Reading) -> None:
         self._candidates, self._reading = candidates, reading
         self._closed: set[int] = set()
+        self._read = 0
         self._used: Counter[str] = Counter()
         self.pending: list[Seen] = []
         """Trials that run or wait to be run, in order of number."""
@@ -83,8 +84,13 @@ class Record:
     def update(self, trials: Sequence[Trial], *, own: int, given: Mapping[int, Point]) -> None:
         """Read what is new; ``own`` is the trial to come, and ``given`` the points of trials that do not show theirs yet."""
         self.pending = []
-        for trial in trials:
-            if trial.number in self._closed or trial.number == own:
+        for place in range(self._read, len(trials)):
+            trial = trials[place]
+            if trial.number in self._closed:
+                # All trials before the first that is open were read to their end.
+                self._read += place == self._read
+                continue
+            if trial.number == own:
                 continue
             if trial.state.name in ("RUNNING", "WAITING"):
                 seen = self._see(trial, self._point(trial, given))

@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 PROMISING = 8
 """Candidates whose neighbours are looked at as well."""
-NEIGHBOURS = 4
+NEIGHBOURS = 2
 """Neighbours of each."""
 SHORT_LIST = 16
 """Candidates that are compared once more when there are expensive features."""
@@ -170,17 +170,17 @@ class CostAwareSampler(BaseSampler):
         features, record = self._candidates.features, self._record
         posterior = self._learner.posterior(record)
         target = Target.of(record, posterior, features, fresh.costs)
-        leading = fresh.subset(target.order(posterior, fresh.features, fresh.costs)[:SHORT_LIST])
+        leading = fresh.subset(target.best(posterior, fresh.features, fresh.costs, SHORT_LIST))
         if not fixed and not self._pools.complete:
             near = self._pools.near(leading.points[:PROMISING], NEIGHBOURS, number).without(used)
             both = joined([leading, near])
-            leading = both.subset(target.order(posterior, both.features, both.costs)[:SHORT_LIST])
+            leading = both.subset(target.best(posterior, both.features, both.costs, SHORT_LIST))
         if not len(self._candidates.expensive(leading.points[0])):
             return leading.points[0]
         posterior = self._second.posterior(record)
         target = Target.of(record, posterior, self._all_features, fresh.costs)
         known = np.array([self._all_features(point) for point in leading.points])
-        return leading.points[target.order(posterior, known, leading.costs)[0]]
+        return leading.points[target.best(posterior, known, leading.costs, 1)[0]]
 
     def _all_features(self, point: Point) -> Array:
         return np.concatenate([self._candidates.features(point), self._candidates.expensive(point)])

@@ -28,6 +28,8 @@ MIN_EXPLAINED = 0.05
 RIDGE = 2.0
 """Weight, in observations, of the prior that an epoch's score says nothing of the final one."""
 JITTER = 1e-8
+FEW = 64
+"""Trials that a first, rough look at the candidates takes into account."""
 
 # Priors of the logarithms of the kernel's parameters, in units of standardised features and scores: mean and deviation.
 # They were chosen by the predictive likelihood after 8 to 80 trials of four data sets, see docs/benchmarks.md.
@@ -61,8 +63,11 @@ class Kernel:
     def between(self, first: Array, second: Array) -> Array:
         """The covariance (a, b) of features (a, d) and (b, d), in units of ``spread`` squared."""
         units = self.scale * self.lengths
-        kernel: Array = Matern(nu=2.5)((first - self.shift) / units, (second - self.shift) / units)
-        return self.signal * kernel
+        a, b = (first - self.shift) / units, (second - self.shift) / units
+        squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2.0 * a @ b.T
+        apart = np.sqrt(5.0 * np.maximum(squares, 0.0))
+        kernel: Array = self.signal * (1.0 + apart + apart * apart / 3.0) * np.exp(-apart)
+        return kernel
 
 
 def fit_kernel(data: Observations) -> Kernel:
@@ -138,23 +143,44 @@ class Posterior:
 
     def __init__(self, kernel: Kernel, data: Observations, pending: Array | None = None) -> None:
         waiting = np.empty((0, data.features.shape[1])) if pending is None else pending
-        count = len(data.scores)
-        self.kernel, self.scores, self._count = kernel, data.scores, count
+        self.kernel, self.scores = kernel, data.scores
         self._places = np.vstack([data.features, waiting])
         noise = kernel.noise + JITTER + np.concatenate([data.extra / kernel.spread**2, np.zeros(len(waiting))])
-        self._factor = np.linalg.cholesky(kernel.between(self._places, self._places) + np.diag(noise))
+        known = kernel.between(self._places, self._places) + np.diag(noise)
+        count = len(data.scores)
+        self._factor = np.linalg.cholesky(known)
         # The leading block of a Cholesky factor is the factor of the leading block: that of the observations alone.
         leading = (self._factor[:count, :count], True)
         self._weights = cho_solve(leading, (data.scores - kernel.mean) / kernel.spread, check_finite=False)
+        self._few = np.unique(np.linspace(0, len(known) - 1, min(len(known), FEW)).round().astype(int))
+        self._factor_of_few = np.linalg.cholesky(known[np.ix_(self._few, self._few)])
 
-    def predict(self, features: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation (q,) of the accuracy of candidates (q, d), free of a single training's chance."""
-        kernel = self.kernel
-        covariance = kernel.between(features, self._places)
-        mean = kernel.mean + kernel.spread * (covariance[:, : self._count] @ self._weights)
-        known = solve_triangular(self._factor, covariance.T, lower=True, check_finite=False)
-        variance = np.maximum(kernel.signal - np.einsum("iq,iq->q", known, known), 1e-12)
-        return mean, kernel.spread * np.sqrt(variance)
+    @property
+    def noise(self) -> float:
+        """The standard deviation of a finished trial's accuracy around what is expected of its candidate."""
+        return self.kernel.spread * math.sqrt(self.kernel.noise)
+
+    def covariance(self, features: Array) -> Array:
+        """What the other methods need of candidates (q, d): their covariance (q, n + p) with what is known."""
+        return self.kernel.between(features, self._places)
+
+    def mean(self, covariance: Array) -> Array:
+        """The expected accuracy (q,) of candidates."""
+        expected: Array = covariance[:, : len(self._weights)] @ self._weights
+        return self.kernel.mean + self.kernel.spread * expected
+
+    def deviation(self, covariance: Array) -> Array:
+        """The standard deviation (q,) of the candidates' accuracy, free of a single training's chance."""
+        return self._deviation(self._factor, covariance)
+
+    def rough_deviation(self, covariance: Array) -> Array:
+        """An upper bound of `deviation`, at a small part of its price: what is left uncertain by `FEW` of the trials."""
+        return self._deviation(self._factor_of_few, covariance[:, self._few])
+
+    def _deviation(self, factor: Array, covariance: Array) -> Array:
+        known = solve_triangular(factor, covariance.T, lower=True, check_finite=False)
+        variance = np.maximum(self.kernel.signal - np.einsum("iq,iq->q", known, known), 1e-12)
+        return self.kernel.spread * np.sqrt(variance)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto import reference_point
+from analysis.pareto import non_dominated, reference_point
 from dite_search.cost_aware.candidates import Point
 from dite_search.cost_aware.improvement import expected_improvement
 from dite_search.cost_aware.record import Record
@@ -16,7 +16,8 @@ from dite_search.cost_aware.surrogate import Posterior
 
 Array = NDArray[np.float64]
 
-WITH_NOISE = True
+EXACT = 256
+"""Candidates that are weighed exactly."""
 BELOW = 0.1
 """How far the reference lies below the worst score, as a part of the range of scores, where scores are below 0."""
 
@@ -36,25 +37,36 @@ class Target:
         known = [(seen.score, seen.costs) for seen in record.front]
         waiting = [seen for seen in record.pending if seen.costs is not None]
         if waiting:
-            means, _ = posterior.predict(np.array([features(seen.point) for seen in waiting]))
+            means = posterior.mean(posterior.covariance(np.array([features(seen.point) for seen in waiting])))
             known += [(float(mean), seen.costs) for mean, seen in zip(means, waiting, strict=True)]
         scores = np.array([score for score, _ in known])
         costs = np.array([cost for _, cost in known]).reshape(len(known), pool_costs.shape[1])
+        kept = non_dominated(np.column_stack([scores, costs]), ["maximize"] + ["minimize"] * costs.shape[1])
         worst, best = float(posterior.scores.min()), float(posterior.scores.max())
         return cls(
-            scores=scores,
-            costs=costs,
+            scores=scores[kept],
+            costs=costs[kept],
             floor=0.0 if worst >= 0 else worst - BELOW * (best - worst),
             corner=reference_point(np.vstack([pool_costs, costs]), ["minimize"] * pool_costs.shape[1]),
         )
 
-    def order(self, posterior: Posterior, features: Array, costs: Array) -> NDArray[np.intp]:
-        """The places of candidates, the one with the largest expected gain first; of equals the least certain."""
-        mean, deviation = posterior.predict(features)
-        if WITH_NOISE: deviation = np.sqrt(deviation**2 + posterior.kernel.noise*posterior.kernel.spread**2)
+    def best(self, posterior: Posterior, features: Array, costs: Array, count: int) -> NDArray[np.intp]:
+        """The places of the ``count`` candidates with the largest expected gains, largest first; of equals the least certain.
+
+        The gain is that of a trial's own score, chance of its training included, as it is such scores that make the front.
+        Of many candidates only those are weighed exactly that an upper bound of the uncertainty lets seem best.
+        """
+        covariance = posterior.covariance(features)
+        mean, places = posterior.mean(covariance), np.arange(len(features))
+        if len(features) > EXACT:
+            places = self._order(mean, posterior.rough_deviation(covariance), posterior.noise, costs)[:EXACT]
+        order = self._order(mean[places], posterior.deviation(covariance[places]), posterior.noise, costs[places])
+        return places[order[:count]]
+
+    def _order(self, mean: Array, deviation: Array, noise: float, costs: Array) -> NDArray[np.intp]:
         gains = expected_improvement(
             mean,
-            deviation,
+            np.hypot(deviation, noise),
             costs,
             front_scores=self.scores,
             front_costs=self.costs,

@@ -125,7 +125,7 @@ def test_a_table_without_times_counts_epochs():
 
 def test_stopped_trainings_never_count(halved):
     """One worker: A runs to its end; B, then D, is stopped after an epoch; C is on the front of each rung."""
-    result = replay(halved, halved.config, workers=1, seed=0)
+    result = replay(halved, halved.config, workers=1, max_trials=4, seed=0)
     assert result.trials == {"complete": 2, "stopped": 2, "failed": 0, "running": 0}
     assert result.epochs.tolist() == [0, 4, 5, 9, 10]
     parts = [part_of(halved, A), part_of(halved, A, C)]
@@ -134,6 +134,15 @@ def test_stopped_trainings_never_count(halved):
     assert result.epochs_to(1.0) is None
     unscheduled = replayed_config(halved, {"scheduler": {"name": "none"}})
     assert replay(halved, unscheduled, workers=1, seed=0).fractions[-1] == 1.0
+
+
+def test_what_was_stopped_goes_on_at_the_end_and_no_epoch_is_trained_twice(halved):
+    result = replay(halved, halved.config, workers=1, seed=0)
+    assert result.trials["complete"] == len(halved)
+    assert result.trials["stopped"] >= 2
+    assert result.spent == len(halved) * 4
+    assert result.seconds[-1] == result.spent, "an epoch of each curve takes a second"
+    assert result.fractions[-1] == pytest.approx(1.0)
 
 
 def test_the_searcher_is_not_told_the_result_that_stops_a_trial_but_that_it_ended(halved, monkeypatch):

@@ -105,6 +105,26 @@ def test_a_trial_whose_suggestion_has_no_number_goes_by_its_id() -> None:
     assert subject.stopped == {"b": 1}
 
 
+def test_a_trial_that_continues_a_stopped_one_has_its_place_and_is_judged_from_the_next_rung_on() -> None:
+    config = {"number": 5, "continues": {"first": 1, "last": 1, "epoch": 1}}
+    trial: Any = SimpleNamespace(trial_id="t5", config=config)
+    decisions = []
+    subject = scheduler(costs=lambda config: {"mmacs": MMACS[1]})
+    report(subject, 0, 1, ap_gt=0.3), report(subject, 1, 1, ap_gt=0.2), report(subject, 0, 3, ap_gt=0.5)
+    for epoch, accuracy in ((1, 0.2), (2, 0.4), (3, 0.45)):
+        decisions.append(subject.on_trial_result(None, trial, {"epoch": epoch, "ap_gt": accuracy}))
+    assert decisions == ["CONTINUE", "CONTINUE", "STOP"]
+    assert "epoch 1: 2, epoch 3: 2" in subject.debug_string()
+
+
+def test_a_repeat_is_not_judged() -> None:
+    subject = scheduler()
+    report(subject, 0, 1, ap_gt=0.3)
+    trial: Any = SimpleNamespace(trial_id="t1", config={"number": 1, "repeat": 1})
+    assert subject.on_trial_result(None, trial, {"epoch": 1, "ap_gt": 0.1}) == "CONTINUE"
+    assert "epoch 1: 1," in subject.debug_string()
+
+
 def test_records_of_a_search_that_goes_on_count_as_if_they_were_reported() -> None:
     subject, undisturbed = scheduler(), scheduler()
     history = [(0, 1, 0.3), (0, 2, 0.35), (0, 3, 0.5), (1, 1, 0.2), (2, 1, 0.1)]
