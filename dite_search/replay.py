@@ -116,7 +116,7 @@ class Simulation:
                 self._exhausted = suggestion == Searcher.FINISHED
                 return
             arch = self._config.search_space.build(suggestion["point"])
-            curve = self._curve_of(arch, suggestion["seed"] - self._config.seed)
+            curve = self._curve_of(arch, suggestion["repeat"])
             trial = ReplayedTrial(trial_id=trial_id, config=suggestion)
             training = _Training(trial=trial, arch=arch, curve=curve, began=self.seconds)
             if suggestion["continues"]:

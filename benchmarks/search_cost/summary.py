@@ -51,8 +51,8 @@ def interval(ours: Sequence[Run], theirs: Sequence[Run], fraction: float, *, see
     ratios = []
     first, second = _epochs(ours, fraction), _epochs(theirs, fraction)
     for _ in range(RESAMPLES):
-        above = _median(generator.choice(first, len(first)))
-        below = _median(generator.choice(second, len(second)))
+        above = _quantile(generator.choice(first, len(first)), 0.5)
+        below = _quantile(generator.choice(second, len(second)), 0.5)
         ratios.append(above / below if math.isfinite(above) else math.inf)
     low, high = np.quantile(ratios, (0.025, 0.975), method="inverted_cdf")
     return float(low), float(high)
@@ -63,13 +63,17 @@ def _epochs(runs: Sequence[Run], fraction: float) -> Vector:
 
 
 def _quantiles(runs: Sequence[Run], fraction: float) -> Vector:
-    # Without interpolation a quartile may be infinite, but never undefined.
-    values: Vector = np.quantile(_epochs(runs, fraction), (0.25, 0.5, 0.75), method="inverted_cdf")
-    return values
+    values = _epochs(runs, fraction)
+    return np.array([_quantile(values, part) for part in (0.25, 0.5, 0.75)])
 
 
-def _median(values: Vector) -> float:
-    return float(np.quantile(values, 0.5, method="inverted_cdf"))
+def _quantile(values: Vector, part: float) -> float:
+    """The mean of the smallest value with at least ``part`` up to it and the largest with at least the rest from it on.
+
+    For a half this is the usual median; unlike interpolation it stays defined beside values that are infinite.
+    """
+    ordered, place = np.sort(values), part * len(values)
+    return float(ordered[math.ceil(place) - 1] + ordered[math.floor(place)]) / 2
 
 
 def _quartiles(runs: Sequence[Run], fraction: float, epochs: int) -> str:

@@ -308,7 +308,7 @@ def _grid(kind: BaseDistribution) -> list[Any]:
     if isinstance(kind, CategoricalDistribution):
         return list(kind.choices)
     assert isinstance(kind, IntDistribution | FloatDistribution), f"unknown distribution {kind}"
-    return [kind.low + index * kind.step for index in range(_size(kind))] if kind.step else [kind.low]
+    return [kind.low + index * (kind.step or 0) for index in range(_size(kind))]
 
 
 def _at(kind: BaseDistribution, place: float) -> Any:
@@ -326,13 +326,15 @@ def _at(kind: BaseDistribution, place: float) -> Any:
     count = _size(kind)
     if not count:
         return kind.low + place * (kind.high - kind.low)
-    return kind.low + min(int(place * count), count - 1) * kind.step
+    return kind.low + min(int(place * count), count - 1) * (kind.step or 0)
 
 
-def _place(kind: IntDistribution | FloatDistribution, value: float) -> float:
-    """Where a value lies between the ends of its range, from 0 to 1."""
+def _place(kind: BaseDistribution, value: float) -> float:
+    """Where a value lies between the ends of its range, from 0 to 1; one beyond them counts as the end."""
+    assert isinstance(kind, IntDistribution | FloatDistribution), f"unknown distribution {kind}"
     if kind.single():
         return 0.0
+    value = min(max(value, kind.low), kind.high)
     if kind.log:
         return math.log(value / kind.low) / math.log(kind.high / kind.low)
     return (value - kind.low) / (kind.high - kind.low)

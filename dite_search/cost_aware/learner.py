@@ -7,7 +7,7 @@ from one suggestion to the next only saves time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from dite_search.cost_aware.record import Record, Seen
 from dite_search.cost_aware.surrogate import Carried, CurveModel, Kernel, Observations, Posterior, fit_kernel
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 MAX_ROWS = 256
 """Finished trials that a model learns from, and up to `BATCH` more; a posterior costs O(n³), and O(n²) a candidate."""
@@ -36,51 +37,30 @@ MAX_PENDING = 200
 """Latest pending trials that the model knows of."""
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """What was computed of the first ``count`` finished trials."""
-
-    count: int
-    kernel: Kernel | None = None
-    curves: CurveModel | None = None
-    rows: tuple[Seen, ...] = ()
-
-
 class Learner:
     """Posteriors of the accuracy for the states of one study; ``features`` turns a point into a vector (d,)."""
 
     def __init__(self, features: Callable[[Point], Array], seed: Sequence[int]) -> None:
         self._features, self._seed = features, list(seed)
-        self._kernel, self._curves, self._rows = _Kept(0), _Kept(0), _Kept(0)
+        self._kernel = _Latest(self._fit)
+        self._curves = _Latest(_curve_model)
+        self._rows = _Latest(lambda trials: self._chosen(trials, _curve_model(trials), MAX_ROWS))
 
     def posterior(self, record: Record) -> Posterior:
         """What is known of the accuracy now; there must be complete trials."""
         finished = record.finished
-        kernel = self._kernel_of(finished[: milestone(len(finished))])
-        curves = self._curves_of(finished)
         settled = len(finished) if len(finished) <= MAX_ROWS else len(finished) - len(finished) % BATCH
-        rows = (*self._rows_of(finished[:settled]), *finished[settled:], *(seen for seen in record.pending if seen.curve))
+        rows = (*self._rows(finished[:settled]), *finished[settled:], *(seen for seen in record.pending if seen.curve))
         pending = [self._features(seen.point) for seen in record.pending[-MAX_PENDING:]]
-        return Posterior(kernel, self._observations(rows, curves), np.array(pending) if pending else None)
+        return Posterior(
+            self._kernel(finished[: milestone(len(finished))]),
+            self._observations(rows, self._curves(finished)),
+            np.array(pending) if pending else None,
+        )
 
-    def _kernel_of(self, first: list[Seen]) -> Kernel:
-        if self._kernel.kernel is None or self._kernel.count != len(first):
-            curves = _curve_model(first)
-            data = self._observations(self._chosen(first, curves, KERNEL_ROWS), curves)
-            self._kernel = _Kept(len(first), kernel=fit_kernel(data))
-        assert self._kernel.kernel is not None
-        return self._kernel.kernel
-
-    def _curves_of(self, finished: list[Seen]) -> CurveModel:
-        if self._curves.curves is None or self._curves.count != len(finished):
-            self._curves = _Kept(len(finished), curves=_curve_model(finished))
-        assert self._curves.curves is not None
-        return self._curves.curves
-
-    def _rows_of(self, settled: list[Seen]) -> tuple[Seen, ...]:
-        if self._rows.count != len(settled):
-            self._rows = _Kept(len(settled), rows=tuple(self._chosen(settled, _curve_model(settled), MAX_ROWS)))
-        return self._rows.rows
+    def _fit(self, first: Sequence[Seen]) -> Kernel:
+        curves = _curve_model(first)
+        return fit_kernel(self._observations(self._chosen(first, curves, KERNEL_ROWS), curves))
 
     def _chosen(self, trials: Sequence[Seen], curves: CurveModel, limit: int) -> Sequence[Seen]:
         """The trials to learn from: those nearest below the front, and some by chance."""
@@ -111,6 +91,19 @@ class Learner:
             scores=np.array([final.score for _, final in found.values()]),
             extra=np.array([final.variance for _, final in found.values()]),
         )
+
+
+class _Latest(Generic[T]):
+    """A function of the first trials that have ended, computed anew only when their number changes."""
+
+    def __init__(self, function: Callable[[Sequence[Seen]], T]) -> None:
+        self._function = function
+        self._known: tuple[int, T] | None = None
+
+    def __call__(self, trials: Sequence[Seen]) -> T:
+        if self._known is None or self._known[0] != len(trials):
+            self._known = (len(trials), self._function(trials))
+        return self._known[1]
 
 
 def milestone(count: int) -> int:

@@ -88,7 +88,9 @@ class Pools:
             pool = self.of({**point, **fixed} for point in pool.points)
         if not len(pool):
             values = " and ".join(f"{name} {value!r}" for name, value in fixed.items())
-            raise InvalidInput(f"candidates must include one that is allowed{f' with {values}' if fixed else ''}, found none")
+            raise InvalidInput(
+                f"candidates must include one that is allowed{f' with {values}' if fixed else ''}, found none"
+            )
         return pool
 
     def rest(self, keys: set[str], fixed: Mapping[str, Any]) -> Pool:

@@ -35,8 +35,9 @@ class Trial(Protocol):
 class Reading:
     """How the trials of a study are read.
 
-    ``score`` is the place of the accuracy among a trial's values, and ``costs`` names the others in order; ``sign`` is -1 where the accuracy is minimised; ``curve`` gives the accuracy at each epoch, and ``repeatable`` whether a
-    failed trial may be tried again.
+    ``score`` is the place of the accuracy among a trial's values, and ``costs`` names the others in order; ``sign`` is -1
+    where the accuracy is minimised; ``curve`` gives the accuracy at each epoch, and ``repeatable`` whether a failed trial
+    may be tried again.
     """
 
     score: int
@@ -64,6 +65,13 @@ class Seen:
     costs: tuple[float, ...] | None
     curve: Curve
 
+    @property
+    def result(self) -> tuple[float, ...]:
+        """Score and costs of a complete trial."""
+        assert self.score is not None
+        assert self.costs is not None
+        return (self.score, *self.costs)
+
 
 class Record:
     """The trials of one study. All scores are larger where better."""
@@ -88,7 +96,7 @@ class Record:
             trial = trials[place]
             if trial.number in self._closed:
                 # All trials before the first that is open were read to their end.
-                self._read += place == self._read
+                self._read = place + 1 if self._read == place else self._read
                 continue
             if trial.number == own:
                 continue
@@ -165,6 +173,5 @@ class Record:
 
 
 def _covers(one: Seen, other: Seen) -> bool:
-    assert one.score is not None and other.score is not None, "the front holds final scores"
-    assert one.costs is not None and other.costs is not None, "the front holds known costs"
-    return one.score >= other.score and all(a <= b for a, b in zip(one.costs, other.costs, strict=True))
+    (score, *costs), (least, *most) = one.result, other.result
+    return score >= least and all(a <= b for a, b in zip(costs, most, strict=True))

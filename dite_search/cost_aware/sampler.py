@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from dite_search.cost_aware.candidates import Candidates, Point
+from dite_search.cost_aware.candidates import Candidates
 from dite_search.cost_aware.improvement import MAX_LEVELS
-from dite_search.cost_aware.learner import Learner
-from dite_search.cost_aware.pool import Pool, Pools, joined
-from dite_search.cost_aware.record import Reading, Record
-from dite_search.cost_aware.startup import most_different
+from dite_search.cost_aware.record import Reading
+from dite_search.cost_aware.suggester import Suggester
 from dite_search.cost_aware.surrogate import Curve
-from dite_search.cost_aware.target import Target
 from search_spaces.errors import InvalidInput, unknown_name
-
-Array = NDArray[np.float64]
-
-PROMISING = 8
-"""Candidates whose neighbours are looked at as well."""
-NEIGHBOURS = 2
-"""Neighbours of each."""
-SHORT_LIST = 16
-"""Candidates that are compared once more when there are expensive features."""
 
 
 class CostAwareSampler(BaseSampler):
@@ -86,26 +73,19 @@ class CostAwareSampler(BaseSampler):
         )
         self._seed = _entropy() if seed is None else seed
         self._lock = threading.Lock()
-        self._forget()
+        self._study: tuple[str, Suggester] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All parameters of the candidates are chosen together."""
         return dict(self._candidates.distributions)
 
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         """The next point; values that were fixed when the trial was enqueued are kept."""
+        fixed = {name: value for name, value in trial.system_attrs.get("fixed_params", {}).items() if name in search_space}
         with self._lock:
-            if study.study_name != self._study:
-                self._forget()
-                self._study = study.study_name
-            fixed = {name: v for name, v in trial.system_attrs.get("fixed_params", {}).items() if name in search_space}
-            self._record.update(study.get_trials(deepcopy=False), own=trial.number, given=self._given)
-            running = {seen.number for seen in self._record.pending}
-            point = self._suggest(trial.number, fixed)
-            self._given = {n: earlier for n, earlier in self._given.items() if n in running} | {trial.number: point}
-            return dict(point)
+            if self._study is None or self._study[0] != study.study_name:
+                self._study = (study.study_name, self._suggester())
+            return dict(self._study[1].suggest(study.get_trials(deepcopy=False), trial.number, fixed))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -117,73 +97,19 @@ class CostAwareSampler(BaseSampler):
     def reseed_rng(self) -> None:
         """Another seed, as Optuna asks for when it copies a sampler to several workers."""
         with self._lock:
-            self._seed = _entropy()
-            self._forget()
+            self._seed, self._study = _entropy(), None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
+        return {**vars(self), "_lock": None, "_study": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._lock = threading.Lock()
 
-    def _forget(self) -> None:
-        """Begin anew with the study, under the present seed."""
-        candidates = self._candidates
-        self._study: str | None = None
-        self._given: dict[int, Point] = {}
-        self._record = Record(candidates, self._reading)
-        self._pools = Pools(candidates, self._reading.costs, size=self._pool_size, seed=self._seed)
-        self._learner = Learner(candidates.features, [self._seed, 5])
-        self._second = Learner(self._all_features, [self._seed, 5])
-
-    def _suggest(self, number: int, fixed: Mapping[str, Any]) -> Point:
-        record = self._record
-        pool = self._pools.draw(number, [(seen.key, seen.point) for seen in record.front], fixed)
-        used = record.uses()
-        fresh = pool.without(used)
-        if not len(fresh):
-            fresh = self._pools.rest(used, fixed)
-        if not len(fresh):
-            fresh = pool
-        known = len(record.finished) + len(record.pending)
-        if known < self._startup or record.complete < max(2, self._startup // 2):
-            return self._spread(fresh, number)
-        return self._best(fresh, number, fixed, used)
-
-    def _spread(self, fresh: Pool, number: int) -> Point:
-        """A point unlike those that were tried."""
-        seen = [one for one in (*self._record.finished, *self._record.pending) if one.costs is not None]
-        width = fresh.features.shape[1]
-        place = most_different(
-            fresh.features,
-            fresh.costs,
-            seen_features=np.array([self._candidates.features(one.point) for one in seen]).reshape(len(seen), width),
-            seen_costs=np.array([one.costs for one in seen]).reshape(len(seen), fresh.costs.shape[1]),
-            strata=self._startup,
-            generator=np.random.default_rng([self._seed, 6, number]),
+    def _suggester(self) -> Suggester:
+        return Suggester(
+            self._candidates, self._reading, startup_trials=self._startup, pool_size=self._pool_size, seed=self._seed
         )
-        return fresh.points[place]
-
-    def _best(self, fresh: Pool, number: int, fixed: Mapping[str, Any], used: set[str]) -> Point:
-        """The point from which most is to be expected."""
-        features, record = self._candidates.features, self._record
-        posterior = self._learner.posterior(record)
-        target = Target.of(record, posterior, features, fresh.costs)
-        leading = fresh.subset(target.best(posterior, fresh.features, fresh.costs, SHORT_LIST))
-        if not fixed and not self._pools.complete:
-            near = self._pools.near(leading.points[:PROMISING], NEIGHBOURS, number).without(used)
-            both = joined([leading, near])
-            leading = both.subset(target.best(posterior, both.features, both.costs, SHORT_LIST))
-        if not len(self._candidates.expensive(leading.points[0])):
-            return leading.points[0]
-        posterior = self._second.posterior(record)
-        target = Target.of(record, posterior, self._all_features, fresh.costs)
-        known = np.array([self._all_features(point) for point in leading.points])
-        return leading.points[target.best(posterior, known, leading.costs, 1)[0]]
-
-    def _all_features(self, point: Point) -> Array:
-        return np.concatenate([self._candidates.features(point), self._candidates.expensive(point)])
 
 
 def _check(objectives: Sequence[str], directions: Sequence[str], accuracy: str) -> None:
@@ -198,7 +124,9 @@ def _check(objectives: Sequence[str], directions: Sequence[str], accuracy: str) 
         raise InvalidInput(f"objectives must hold exactly one accuracy, {accuracy}, got {names}")
     for name, direction in zip(objectives, directions, strict=True):
         if name != accuracy and direction != "minimize":
-            raise InvalidInput(f"objectives besides the accuracy {accuracy} must be costs to minimize, got {name} to {direction}")
+            raise InvalidInput(
+                f"objectives besides the accuracy {accuracy} must be costs to minimize, got {name} to {direction}"
+            )
     if len(objectives) - 1 > max(MAX_LEVELS):
         raise InvalidInput(f"objectives must hold at most {max(MAX_LEVELS)} costs, got {len(objectives) - 1}")
 

@@ -34,24 +34,23 @@ class Target:
     @classmethod
     def of(cls, record: Record, posterior: Posterior, features: Callable[[Point], Array], pool_costs: Array) -> Target:
         """The target of a record; a pending trial counts with its expected score."""
-        known = [(seen.score, seen.costs) for seen in record.front]
+        known = [seen.result for seen in record.front]
         waiting = [seen for seen in record.pending if seen.costs is not None]
         if waiting:
             means = posterior.mean(posterior.covariance(np.array([features(seen.point) for seen in waiting])))
-            known += [(float(mean), seen.costs) for mean, seen in zip(means, waiting, strict=True)]
-        scores = np.array([score for score, _ in known])
-        costs = np.array([cost for _, cost in known]).reshape(len(known), pool_costs.shape[1])
-        kept = non_dominated(np.column_stack([scores, costs]), ["maximize"] + ["minimize"] * costs.shape[1])
+            known += [(float(mean), *(seen.costs or ())) for mean, seen in zip(means, waiting, strict=True)]
+        values = np.array(known).reshape(len(known), 1 + pool_costs.shape[1])
+        values = values[non_dominated(values, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
         worst, best = float(posterior.scores.min()), float(posterior.scores.max())
         return cls(
-            scores=scores[kept],
-            costs=costs[kept],
+            scores=values[:, 0],
+            costs=values[:, 1:],
             floor=0.0 if worst >= 0 else worst - BELOW * (best - worst),
-            corner=reference_point(np.vstack([pool_costs, costs]), ["minimize"] * pool_costs.shape[1]),
+            corner=reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1]),
         )
 
     def best(self, posterior: Posterior, features: Array, costs: Array, count: int) -> NDArray[np.intp]:
-        """The places of the ``count`` candidates with the largest expected gains, largest first; of equals the least certain.
+        """The places of the ``count`` candidates with the largest expected gains, in order; of equals the least certain.
 
         The gain is that of a trial's own score, chance of its training included, as it is such scores that make the front.
         Of many candidates only those are weighed exactly that an upper bound of the uncertainty lets seem best.

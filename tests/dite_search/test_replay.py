@@ -145,6 +145,16 @@ def test_what_was_stopped_goes_on_at_the_end_and_no_epoch_is_trained_twice(halve
     assert result.fractions[-1] == pytest.approx(1.0)
 
 
+def test_a_stopped_training_that_goes_on_takes_the_epochs_that_are_left(halved):
+    """When nothing new is left, B and D go on, as often as it takes; no epoch of the 16 is trained twice."""
+    result = replay(halved, halved.config, workers=1, seed=0)
+    assert result.trials["complete"] == 4
+    assert result.trials["stopped"] >= 2
+    assert result.epochs.tolist()[:5] == [0, 4, 5, 9, 10]
+    assert result.seconds.tolist() == result.epochs.tolist(), "an epoch takes a second"
+    assert (result.spent, result.fractions[-1]) == (16, 1.0)
+
+
 def test_the_searcher_is_not_told_the_result_that_stops_a_trial_but_that_it_ended(halved, monkeypatch):
     calls = []
     for owner, name in (
