@@ -99,9 +99,8 @@ def _volumes(lines: list[Array], places: Array, levels: int) -> Array:
     for axis, line in enumerate(lines):
         best = np.maximum.accumulate(best, axis=axis)
         sizes = sizes[..., None] * np.diff(line)
-    table = np.zeros((levels, *(len(line) for line in lines)))
-    inner = (slice(None), *(slice(0, -1) for _ in lines))
-    table[inner] = np.where(best[None] == np.arange(levels).reshape(-1, *[1] * len(lines)), sizes, 0.0)
+    each = np.arange(levels).reshape(-1, *[1] * len(lines))
+    table = np.pad(np.where(best[None] == each, sizes, 0.0), [(0, 0), *[(0, 1)] * len(lines)])
     for axis in range(1, len(lines) + 1):
         table = np.flip(np.cumsum(np.flip(table, axis), axis), axis)
     return table

@@ -80,16 +80,18 @@ class Learner:
         return sorted(trials, key=lambda seen: chance[seen.number])[:limit]
 
     def _observations(self, trials: Iterable[Seen], curves: CurveModel) -> Observations:
-        """Equal scores of one point are copies of one training, and count once."""
-        found = {
-            (seen.key, final.score): (self._features(seen.point), final)
-            for seen in sorted(trials, key=lambda seen: seen.number)
-            if (final := _final(seen, curves))
+        """A point's final scores, copies of one training once; without one, what its longest curve foretells."""
+        ordered = sorted(trials, key=lambda seen: seen.number)
+        final = {(seen.key, seen.score): seen for seen in ordered if seen.score is not None}
+        ended = {key for key, _ in final}
+        longest = {
+            seen.key: seen for seen in sorted(ordered, key=lambda seen: max(seen.curve, default=0)) if seen.key not in ended
         }
+        known = [(seen, found) for seen in (*final.values(), *longest.values()) if (found := _final(seen, curves))]
         return Observations(
-            features=np.array([features for features, _ in found.values()]),
-            scores=np.array([final.score for _, final in found.values()]),
-            extra=np.array([final.variance for _, final in found.values()]),
+            features=np.array([self._features(seen.point) for seen, _ in known]),
+            scores=np.array([found.score for _, found in known]),
+            extra=np.array([found.variance for _, found in known]),
         )
 
 

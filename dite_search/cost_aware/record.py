@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,7 +36,7 @@ class Reading:
 
     ``score`` is the place of the accuracy among a trial's values, and ``costs`` names the others in order; ``sign`` is -1
     where the accuracy is minimised; ``curve`` gives the accuracy at each epoch, and ``repeatable`` whether a failed trial
-    may be tried again.
+    may be tried again; where a pruned one ``continues`` when its point is suggested again, it may be, too.
     """
 
     score: int
@@ -80,7 +79,7 @@ class Record:
         self._candidates, self._reading = candidates, reading
         self._closed: set[int] = set()
         self._read = 0
-        self._used: Counter[str] = Counter()
+        self._used: set[str] = set()
         self.pending: list[Seen] = []
         """Trials that run or wait to be run, in order of number."""
         self.finished: list[Seen] = []
@@ -113,8 +112,8 @@ class Record:
         return sorted(self._front, key=lambda seen: seen.number)
 
     def uses(self) -> set[str]:
-        """The keys of every trial that was or is to be run."""
-        return {key for key, count in self._used.items() if count > 0} | {seen.key for seen in self.pending}
+        """The keys of what is not to be suggested again: what was run, runs or waits to be run."""
+        return self._used | {seen.key for seen in self.pending}
 
     def _point(self, trial: Trial, given: Mapping[int, Point]) -> Point:
         """The point of a trial that may not have all its parameters yet."""
@@ -146,11 +145,9 @@ class Record:
         seen = self._see(trial, trial.params)
         if seen is None:
             return
-        if trial.state.name == "FAIL":
-            self._used[seen.key] += not self._reading.repeatable(trial)
-            return
-        self._used[seen.key] += 1
         feasible = all(excess <= 0 for excess in trial.constraints.values())
+        if not self._may_be_repeated(trial, feasible):
+            self._used.add(seen.key)
         values = list(trial.values or ())
         if trial.state.name == "COMPLETE" and values and all(map(math.isfinite, values)):
             score = self._reading.sign * values[self._reading.score]
@@ -159,11 +156,14 @@ class Record:
             self.complete += 1
             if feasible:
                 self._join_front(seen)
-        elif not feasible or not seen.curve:
+        elif trial.state.name != "PRUNED" or not feasible or not seen.curve:
             return
-        elif self._reading.continues:
-            self._used[seen.key] -= 1
         bisect.insort(self.finished, seen, key=lambda other: other.ended)
+
+    def _may_be_repeated(self, trial: Trial, feasible: bool) -> bool:
+        if trial.state.name == "FAIL":
+            return self._reading.repeatable(trial)
+        return trial.state.name == "PRUNED" and feasible and self._reading.continues
 
     def _join_front(self, new: Seen) -> None:
         """Keep the front one of trials none of which is as good as another throughout; of equals the first."""

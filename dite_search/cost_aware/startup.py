@@ -40,4 +40,5 @@ def _strata(costs: Array, among: Array, strata: int) -> NDArray[np.intp]:
     if not among.shape[1] or not len(costs):
         return np.zeros(len(costs), np.intp)
     ranks = [np.searchsorted(np.sort(column), values) / len(among) for column, values in zip(among.T, costs.T, strict=True)]
-    return np.minimum((np.mean(ranks, axis=0) * strata).astype(np.intp), strata - 1)
+    found: NDArray[np.intp] = np.minimum((np.mean(ranks, axis=0) * strata).astype(np.intp), strata - 1)
+    return found

@@ -88,7 +88,7 @@ class Suggester:
         posterior = self._second.posterior(record)
         target = Target.of(record, posterior, self._all_features, fresh.costs)
         known = np.array([self._all_features(point) for point in leading.points])
-        return leading.points[target.best(posterior, known, leading.costs, 1)[0]]
+        return leading.points[int(target.best(posterior, known, leading.costs, 1)[0])]
 
     def _all_features(self, point: Point) -> Array:
         return np.concatenate([self._candidates.features(point), self._candidates.expensive(point)])

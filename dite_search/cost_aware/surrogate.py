@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
@@ -148,12 +148,13 @@ class Posterior:
         noise = kernel.noise + JITTER + np.concatenate([data.extra / kernel.spread**2, np.zeros(len(waiting))])
         known = kernel.between(self._places, self._places) + np.diag(noise)
         count = len(data.scores)
-        self._factor = np.linalg.cholesky(known)
+        self._factor: Array = cholesky(known, lower=True, check_finite=False)
         # The leading block of a Cholesky factor is the factor of the leading block: that of the observations alone.
         leading = (self._factor[:count, :count], True)
         self._weights = cho_solve(leading, (data.scores - kernel.mean) / kernel.spread, check_finite=False)
         self._few = np.unique(np.linspace(0, len(known) - 1, min(len(known), FEW)).round().astype(int))
-        self._factor_of_few = np.linalg.cholesky(known[np.ix_(self._few, self._few)])
+        few = known[np.ix_(self._few, self._few)]
+        self._factor_of_few: Array = cholesky(few, lower=True, check_finite=False)
 
     @property
     def noise(self) -> float:
@@ -180,7 +181,8 @@ class Posterior:
     def _deviation(self, factor: Array, covariance: Array) -> Array:
         known = solve_triangular(factor, covariance.T, lower=True, check_finite=False)
         variance = np.maximum(self.kernel.signal - np.einsum("iq,iq->q", known, known), 1e-12)
-        return self.kernel.spread * np.sqrt(variance)
+        deviation: Array = self.kernel.spread * np.sqrt(variance)
+        return deviation
 
 
 @dataclass(frozen=True, kw_only=True)
