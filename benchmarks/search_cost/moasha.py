@@ -73,7 +73,7 @@ class Moasha:
         trial = Trial(trial_id=len(self._trials), config=point, creation_time=EPOCH_ZERO)
         self._trials[trial_id], self._costs[trial_id] = trial, dict(cost_of(arch).objectives)
         self._moasha.on_trial_add(trial)
-        return {"number": trial.trial_id, "point": point, "seed": self._seed, "continues": None}
+        return {"number": trial.trial_id, "point": point, "seed": self._seed, "repeat": 0, "continues": None}
 
     def decide(self, trial_id: str, result: Mapping[str, Any]) -> str:
         """Ray Tune's word for what MOASHA says to a result; a trial at its last epoch has ended anyway."""

@@ -121,7 +121,7 @@ def _interpolate(table: Array, lines: list[Array], where: Array) -> Array:
         for upper, share in zip(corner, shares, strict=True):
             weight = weight * (share if upper else 1.0 - share)
         index = tuple(cell + upper for cell, upper in zip(cells, corner, strict=True))
-        found += weight[:, None] * table[(slice(None), *index)].reshape(len(table), -1).T
+        found += weight[:, None] * np.moveaxis(table, 0, -1)[index]
     return found
 
 
