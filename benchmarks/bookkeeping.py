@@ -3,7 +3,8 @@
 Run: ``python -m benchmarks.bookkeeping``. Searches over the space ``dite_hrnet`` are simulated, 100 workers side by side.
 Nothing is trained: a made-up formula stands for every learning curve, so the scores mean nothing, and what is measured is
 the time between them. Each study is first filled with finished trials by the random sampler, and memory is noted every
-1,000; then each sampler goes on in it, and the clock runs. A suggestion is everything that Tune's driver does for one trial:
+1,000; then each sampler goes on in it, and the clock runs: once for the first trials, for which a sampler may have to read
+the whole study, and once for those after them. A suggestion is everything that Tune's driver does for one trial:
 to ask the sampler and judge the point, to ask the scheduler and record the epoch for each of them, and to tell the study how
 it ended.
 """
@@ -87,7 +88,7 @@ def search(sampler: str, seed: int, epochs: int, directory: str) -> SearchConfig
     return parse_search(fields, "benchmark")
 
 
-def run(simulation: Simulation, curves: MadeUpCurves) -> list[Reading]:
+def run(simulation: Simulation, curves: MadeUpCurves, block: int = BLOCK) -> list[Reading]:
     """Run to the end, with a reading before and after every block, the formula's own time taken off."""
     process, readings = psutil.Process(), []
 
@@ -98,9 +99,9 @@ def run(simulation: Simulation, curves: MadeUpCurves) -> list[Reading]:
     read(0)
     count = 0
     for count, _ in enumerate(simulation.run(), start=1):
-        if count % BLOCK == 0:
+        if count % block == 0:
             read(count)
-    if count % BLOCK:
+    if count % block:
         read(count)
     return readings
 
@@ -136,16 +137,22 @@ def measure(kind: str, samplers: Sequence[str], *, trials: int, measured: int, w
             config, curves = search(sampler, seed, epochs, directory), MadeUpCurves(epochs)
             going_on = Simulation(config, curves, workers=workers, storage=storage, max_trials=measured)
             going_on.scheduler = filling.scheduler  # It remembers every trial at its rungs.
-            first, *_, last = run(going_on, curves)
-            memory = (last.memory - first.memory) / MEBIBYTE
-            print(f"  {sampler:<10} {milliseconds(first, last)}; memory {memory:+.0f} MiB", flush=True)
+            start, first, *_, last = run(going_on, curves, block=workers)
+            memory = (last.memory - start.memory) / MEBIBYTE
+            print(f"  {sampler:<10} first {first.trials}: {milliseconds(start, first)}")
+            print(
+                f"  {'':<10} then {last.trials - first.trials}:  {milliseconds(first, last)}; memory {memory:+.0f} MiB",
+                flush=True,
+            )
 
 
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--trials", type=int, default=10_000, help="finished trials before the measurement")
-    parser.add_argument("--measured", type=int, default=300, help="trials that are measured, for each sampler")
+    parser.add_argument(
+        "--measured", type=int, default=300, help="trials measured for each sampler, twice the workers or more"
+    )
     parser.add_argument("--workers", type=int, default=100, help="trials side by side")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of a trial, each validated")
     parser.add_argument("--samplers", nargs="+", default=["random", "tpe", "nsga2", "cost_aware"])

@@ -12,6 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
+from threadpoolctl import ThreadpoolController
 
 from dite_search.cost_aware.candidates import Candidates
 from dite_search.cost_aware.improvement import MAX_LEVELS
@@ -72,7 +73,7 @@ class CostAwareSampler(BaseSampler):
             continues=continues,
         )
         self._seed = _entropy() if seed is None else seed
-        self._lock = threading.Lock()
+        self._lock, self._threads = threading.Lock(), ThreadpoolController()
         self._study: tuple[str, Suggester] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -85,7 +86,9 @@ class CostAwareSampler(BaseSampler):
         with self._lock:
             if self._study is None or self._study[0] != study.study_name:
                 self._study = (study.study_name, self._suggester())
-            return dict(self._study[1].suggest(study.get_trials(deepcopy=False), trial.number, fixed))
+            # Its matrices are small, and the processors busy with trainings: one thread is the fastest, and adds up alike.
+            with self._threads.limit(limits=1):
+                return dict(self._study[1].suggest(study.get_trials(deepcopy=False), trial.number, fixed))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -100,11 +103,11 @@ class CostAwareSampler(BaseSampler):
             self._seed, self._study = _entropy(), None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_lock": None, "_study": None}
+        return {**vars(self), "_lock": None, "_threads": None, "_study": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._lock = threading.Lock()
+        self._lock, self._threads = threading.Lock(), ThreadpoolController()
 
     def _suggester(self) -> Suggester:
         return Suggester(
