@@ -128,7 +128,7 @@ def test_a_truncated_photograph_is_named(people, tmp_path):
 
 
 def test_mistakes_in_a_study(tmp_path):
-    for command in ("report", "export"):
+    for command in ("report", "export", "resume"):
         message = refused(command, "quikstart", "--directory", tmp_path)
         assert f"study 'quikstart' does not exist: there are no studies in {tmp_path}" in message
     (tmp_path / "search.yaml").write_text("{name: a, space: tiny, trails: 3, data: {synthetic: {}}, trials: 3}")
