@@ -1,0 +1,71 @@
+"""What waits to be written while a database does not answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+LONGEST_WAIT = 30.0
+"""Seconds between two tries; the first wait takes one, and each is twice as long as the one before."""
+
+
+class Outbox:
+    """Writes in the order in which they were put, each until it succeeds; ``unreachable`` is the error that says try again.
+
+    A write may have happened in part when it is tried again, and must bear that. ``note`` is given a sentence when ``name``
+    goes and when it comes back; ``clock`` gives seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        unreachable: type[Exception],
+        *,
+        note: Callable[[str], None] = lambda sentence: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name, self._unreachable, self._note, self._clock = name, unreachable, note, clock
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._failures, self._try_at = 0, 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, write: Callable[[], None]) -> bool:
+        """Write now, or as soon as what was put before is written; whether all is."""
+        self.later(write)
+        return self.flush()
+
+    def later(self, write: Callable[[], None]) -> None:
+        """Write with the next flush; for what a write of this outbox brings with it."""
+        self._waiting.append(write)
+
+    def flush(self) -> bool:
+        """Write what waits, unless the last failure is too recent; whether nothing is left."""
+        if self._clock() < self._try_at:
+            return False
+        while self._waiting:
+            try:
+                self._waiting[0]()
+            except self._unreachable as error:
+                self.failed(error)
+                return False
+            self._waiting.popleft()
+            self._answered()
+        return True
+
+    def failed(self, error: Exception) -> None:
+        """Wait a while before the next try."""
+        logging.getLogger(__name__).debug("%s", self._name, exc_info=error)
+        if not self._failures:
+            self._note(f"{self._name} does not answer; trainings go on, and what they report waits to be written")
+        self._try_at = self._clock() + min(LONGEST_WAIT, 2.0**self._failures)
+        self._failures += 1
+
+    def _answered(self) -> None:
+        self._try_at = 0.0
+        if self._failures:
+            self._failures = 0
+            self._note(f"{self._name} answers again")

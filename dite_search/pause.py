@@ -1,0 +1,76 @@
+"""A search that is asked to end early: at the end of each running epoch, or at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Pause:
+    """What was asked of a running search, from any thread.
+
+    The ``listener`` is given one sentence for each change. First the running epochs end, are checkpointed and reported, and
+    no new trial begins (`asked`); the second request stops everything as it stands (`immediate`): what was trained since
+    the last checkpoint is trained again when the search goes on.
+    """
+
+    def __init__(self, listener: Callable[[str], None] = lambda sentence: None) -> None:
+        self.listener = listener
+        self._asked, self._immediate = threading.Event(), threading.Event()
+
+    @property
+    def asked(self) -> bool:
+        """Whether no epoch is to begin any more."""
+        return self._asked.is_set()
+
+    @property
+    def immediate(self) -> bool:
+        """Whether the running epochs are not waited for either."""
+        return self._immediate.is_set()
+
+    def ask(self, by: str) -> None:
+        """Let the running epochs end, and begin none."""
+        if not self.asked:
+            self._asked.set()
+            self.listener(f"{by}: pausing as soon as the running epochs have ended and are saved; Ctrl-C stops at once")
+
+    def stop_now(self, why: str) -> None:
+        """Stop everything as it stands."""
+        if not self.immediate:
+            self._asked.set()
+            self._immediate.set()
+            self.listener(f"{why}: stopping at once; trainings go on from their last checkpoints")
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM: the first pauses, the second stops at once, and the third is Python's own again."""
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+            if not self.asked:
+                self.ask(name)
+                return
+            self.stop_now(name)
+            restore()
+
+        before: dict[signal.Signals, Any] = {}
+
+        def restore() -> None:
+            for known, handler in before.items():
+                signal.signal(known, handler)
+
+        if threading.current_thread() is not threading.main_thread():
+            # Only the main thread may set handlers; a search inside another program leaves its signals alone.
+            yield
+            return
+        before.update({number: signal.signal(number, handle) for number in SIGNALS})
+        try:
+            yield
+        finally:
+            restore()
