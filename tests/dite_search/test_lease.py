@@ -13,6 +13,7 @@ from optuna.storages import RDBStorage
 from dite_search.lease import Lease, ask_to_pause
 from dite_search.pause import Pause
 from search_spaces.errors import InvalidInput
+from tests.dite_search.servers import postgres
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -26,9 +27,20 @@ time.sleep(60)
 """
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'study.db'}"
+@pytest.fixture(scope="module")
+def server():
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'study.db'}"
+    server = request.getfixturevalue("server")
+    name = f"leases{abs(hash(tmp_path.name))}"
+    server.sql(f"CREATE DATABASE {name}")
+    return server.url(name)
 
 
 @pytest.fixture
@@ -112,15 +124,12 @@ def test_a_pause_is_asked_of_the_driver_that_runs(storage):
             assert not pause.immediate
 
 
-def test_a_database_that_goes_away_for_a_while_costs_no_lease(tmp_path, storage):
+def test_a_database_that_goes_away_for_a_while_costs_no_lease(server):
     pause = Pause()
-    file, away = tmp_path / "study.db", tmp_path / "away.db"
+    storage = RDBStorage(server.url(), engine_kwargs={"pool_pre_ping": True})
     with Lease("s", storage).held(pause, every=0.05):
-        storage.engine.dispose()
-        file.rename(away)
-        file.mkdir()
+        server.kill()
         time.sleep(0.3)
-        file.rmdir()
-        away.rename(file)
+        server.start()
         ask_to_pause("s", storage)
         wait_until(lambda: pause.asked)
