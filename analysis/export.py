@@ -30,6 +30,7 @@ ARCH_FILE = "arch.yaml"
 WEIGHTS_FILE = "model.safetensors"
 ONNX_FILE = "model.onnx"
 CARD_FILE = "README.md"
+CACHE_FOLDER = "downloaded"
 FILES = (ARCH_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE)
 
 
@@ -49,15 +50,18 @@ class Exported:
 def export_trial(study: StudyRecord, record: TrialRecord, directory: Path, *, threads: int | None = None) -> Exported:
     """Export the network of a trial's checkpoint; ``threads`` is as in `export_network`.
 
+    A checkpoint in an object store is downloaded to `CACHE_FOLDER` of the study's folder, once.
+
     Raises:
         InvalidInput: the trial has no checkpoint or it cannot be read; the checkpoint holds another architecture than the
             trial; or as `export_network`.
     """
     from trainers.checkpoint import load_network
+    from trainers.checkpoint_store import local_copy
 
     if record.checkpoint is None:
         raise InvalidInput(f"trial {record.number} has no checkpoint to export")
-    arch, network = load_network(record.checkpoint)
+    arch, network = load_network(local_copy(record.checkpoint, study.directory / CACHE_FOLDER))
     if arch.arch_id != record.arch.arch_id:
         raise InvalidInput(
             f"checkpoint {record.checkpoint} must hold architecture {record.arch.arch_id} of trial {record.number}, "

@@ -11,6 +11,7 @@ import pandas as pd
 
 from search_spaces.arch import ArchConfig, Scalar
 from search_spaces.cost import Cost
+from trainers.location import Location
 
 STATUSES = ("complete", "stopped", "failed", "running", "waiting")
 """``complete``: trained to the end of its budget. ``stopped``: ended early on purpose, its scores are of a lower fidelity.
@@ -51,7 +52,7 @@ class TrialRecord:
     metrics: Mapping[str, float] = field(default_factory=dict)
     curve: Sequence[Mapping[str, float]] = ()
     seconds: float = 0.0
-    checkpoint: Path | None = None
+    checkpoint: Location | None = None
     mlflow_run_id: str | None = None
     origin: str = ""
     epochs_before: int = 0

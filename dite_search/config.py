@@ -21,6 +21,7 @@ from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import preset
 from search_spaces.space import SearchSpace
 from trainers.data.formats import COCO, FORMATS, DataFormat
+from trainers.location import located
 
 COST_AWARE = "cost_aware"
 SAMPLERS = (COST_AWARE, "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
@@ -221,6 +222,12 @@ class SearchConfig(_Section):
     directory: str = Field(
         "runs", description="folder of the studies, seen by every node; relative to the working directory"
     )
+    checkpoints: Annotated[str, AfterValidator(lambda text: _checkpoint_place(text))] | None = Field(
+        None,
+        description="where checkpoints are kept, in a folder of the study's name: a folder seen by every node,"
+        " file:///folder, or s3://bucket/prefix, which needs dite-search[s3] and takes its credentials and the address of"
+        " the service (AWS_ENDPOINT_URL) from the environment or ~/.aws alone; default: the study's folder",
+    )
     study_url: str | None = Field(None, description="Optuna storage; default: SQLite in the study's folder")
     mlflow_url: str | None = Field(None, description="MLflow tracking URI; default: SQLite in the studies' folder")
 
@@ -365,7 +372,10 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 def _expanded(values: dict[str, Any]) -> dict[str, Any]:
     """Environment variables in the fields that hold paths and URLs."""
     data = values.get("data")
-    for section, names in ((values, ("directory", "study_url", "mlflow_url")), (data, ("root", "detections", "prepared"))):
+    for section, names in (
+        (values, ("directory", "checkpoints", "study_url", "mlflow_url")),
+        (data, ("root", "detections", "prepared")),
+    ):
         if isinstance(section, dict):
             for name in names:
                 if isinstance(section.get(name), str):
@@ -391,6 +401,12 @@ def _all_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
 
 def _known_sampler(name: str) -> str:
     return name if name.startswith(OPTUNAHUB) and len(name) > len(OPTUNAHUB) else _one_of("sampler", name, SAMPLERS)
+
+
+def _checkpoint_place(text: str) -> str:
+    """The place as the study remembers it, whatever the working directory will be."""
+    place = located(text)
+    return str(place.expanduser().absolute()) if isinstance(place, Path) else place
 
 
 def _one_of(kind: str, name: str, known: tuple[str, ...]) -> str:

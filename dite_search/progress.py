@@ -53,7 +53,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """One line that stays on the screen."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _caption(self, study: StudyRecord) -> str:
         finished = sum(trial.status not in ("running", "waiting") and not trial.origin for trial in study.trials)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import platform
@@ -19,34 +20,44 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "10")
+# Ctrl-C is ours to handle: Tune's own handler drops the running epochs.
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 
 import ray
 from ray import tune
 from ray.tune.experiment import Trial
 from rich.console import Console
 
-from analysis.pareto import front_of
 from analysis.trials import StudyRecord
 from dite_search.config import SearchConfig
+from dite_search.doctor.preflight import preflight
+from dite_search.lease import Lease
+from dite_search.mirror import Mirror
+from dite_search.mirror_source import StudySource
+from dite_search.outbox import Outbox
+from dite_search.pause import Pause
 from dite_search.progress import Progress
 from dite_search.scheduler import scheduler_of
-from dite_search.searcher import EPOCH_KEY, StudySearch, epoch_metrics, gate_of
+from dite_search.searcher import StudySearch, gate_of
+from dite_search.stopper import PauseStopper
 from dite_search.study import (
-    INTERRUPTED,
-    MLFLOW_RUN,
+    DATABASE_AWAY,
     PROVENANCE_FILE,
     SEARCH_FILE,
     StudyReader,
+    check_checkpoints,
     create_study,
+    extend_study,
+    finish_creation,
     is_spent,
     open_study,
-    protocol_of,
     read_study,
     reopen_running,
     rung_records,
+    storage_of,
 )
-from dite_search.tracking import UNREACHABLE, Tracker, tracking_uri
-from dite_search.trainable import TrialRunner
+from dite_search.tracking import Tracker, tracker_of
+from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
@@ -58,8 +69,10 @@ from trainers.data.synthetic import draw_dataset
 SECONDS_BETWEEN_DRAWINGS = 0.5
 
 
-def run_search(config: SearchConfig, console: Console) -> StudyRecord:
+def run_search(config: SearchConfig, console: Console, pause: Pause | None = None) -> StudyRecord:
     """Run a new search to its end, showing its progress, and return what it found.
+
+    Ctrl-C, SIGTERM, ``pause`` and ``dite-search pause`` end it early, with everything saved.
 
     Raises:
         InvalidInput: the data, the budget, the storage or the resources do not fit; nothing was started.
@@ -68,46 +81,75 @@ def run_search(config: SearchConfig, console: Console) -> StudyRecord:
     gate, space = gate_of(config), config.search_space
     config.network_budget.check(space, lambda point: gate.costs(space.build(point)))
     known = earlier_trials(config)
-    start_ray()
-    concurrent = concurrency(config, ray.cluster_resources())  # type: ignore[no-untyped-call]
+    check_checkpoints(config, new=True)
+    concurrent = preflight(config, console, start=start_ray, source="FILE").at_once
     tracker = tracker_of(config)
     create_study(config, known=known)
-    write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.uri))
-    _start_tracking(config, tracker)
-    return _search(config, data, tracker, console, trials=config.trials, concurrent=concurrent)
+    write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown))
+    pause = pause or Pause()
+    with Lease(config.name, storage_of(config)).held(pause):
+        return _search(config, data, tracker, console, pause, trials=config.trials, concurrent=concurrent)
 
 
-def resume_search(config: SearchConfig, console: Console) -> StudyRecord:
+def resume_search(config: SearchConfig, console: Console, pause: Pause | None = None, *, more: int = 0) -> StudyRecord:
     """Go on with a search that was cut off: what was running goes on from its last checkpoint, under its own number.
 
+    ``more`` trials are added to those that the search asks for, for good.
+
     Raises:
-        InvalidInput: as `run_search`; or nothing is left to do.
+        InvalidInput: as `run_search`; or nothing is left to do, or another driver runs the search.
     """
     data = checked_data(config, console)
-    study = open_study(config)
-    left = config.trials - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
-    if left <= 0:
-        raise InvalidInput(f"study {config.name} must have trials left to go on with, but all {config.trials} have ended")
-    start_ray()
-    concurrent = concurrency(config, ray.cluster_resources())  # type: ignore[no-untyped-call]
-    tracker = tracker_of(config)
-    if MLFLOW_RUN in study.user_attrs:
-        tracker.go_on_with(study.user_attrs[MLFLOW_RUN])
-    else:
-        _start_tracking(config, tracker)
+    check_checkpoints(config, new=False)
+    pause = pause or Pause()
+    with Lease(config.name, storage_of(config)).held(pause):
+        finish_creation(config, lambda: earlier_trials(config))
+        study = open_study(config)
+        left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
+        if left <= 0:
+            return _finish(config, console)
+        file = str(config.study_directory / SEARCH_FILE)
+        concurrent = preflight(config, console, start=start_ray, trials=left, source=file).at_once
+        tracker = tracker_of(config)
+        if more:
+            config = extend_study(config, more)
+        reopen_running(config)
+        return _search(config, data, tracker, console, pause, trials=left, concurrent=concurrent)
+
+
+def _finish(config: SearchConfig, console: Console) -> StudyRecord:
+    """Close what a driver left open that died after its last trial."""
     reopen_running(config)
-    return _search(config, data, tracker, console, trials=left, concurrent=concurrent)
+    mirror = Mirror(tracker_of(config), StudySource(config))
+    with mirror:
+        pass
+    if not mirror.written:
+        raise InvalidInput(
+            f"study {config.name} must have trials left to go on with, but all {config.trials} have ended;"
+            f" to add some: dite-search extend {config.name} --trials N"
+        )
+    _finish_tracking(mirror, config, console)
+    return read_study(config)
 
 
 def _search(
-    config: SearchConfig, data: DataConfig, tracker: Tracker, console: Console, *, trials: int, concurrent: int
+    config: SearchConfig,
+    data: DataConfig,
+    tracker: Tracker,
+    console: Console,
+    pause: Pause,
+    *,
+    trials: int,
+    concurrent: int,
 ) -> StudyRecord:
     """Run so many more trials of a study that exists."""
-    searcher, scheduler = StudySearch(config), scheduler_of(config)
-    if scheduler:
-        scheduler.add_records(rung_records(config))
-    with Progress(console, trials=config.trials, epochs=config.train_config.epochs) as progress:
-        recorder = Recorder(config, searcher, tracker, progress)
+    mirror = Mirror(tracker, StudySource(config))
+    with Progress(console, trials=config.trials, epochs=config.train_config.epochs) as progress, mirror:
+        pause.listener = progress.note
+        searcher, scheduler = StudySearch(config, pause=pause, note=progress.note), scheduler_of(config)
+        if scheduler:
+            scheduler.add_records(rung_records(config))
+        recorder = Recorder(config, mirror, progress)
         tuner = tune.Tuner(
             _with_resources(config, TrialRunner(search=config, data=data)),
             tune_config=tune.TuneConfig(
@@ -122,16 +164,31 @@ def _search(
                 storage_path=str(config.study_directory),
                 failure_config=tune.FailureConfig(max_failures=config.retries),
                 callbacks=[recorder],
+                stop=PauseStopper(pause),
                 verbose=0,
             ),
         )
-        tuner.fit()
+        with pause.on_signals():
+            tuner.fit()
+            _write_rest(config, searcher.outbox, pause)
         reopen_running(config)
-        recorder.close()
         study = read_study(config)
         progress.update(study)
-    _finish_tracking(tracker, study, recorder, console)
+    _finish_tracking(mirror, config, console)
+    if pause.asked and any(trial.status == "waiting" for trial in study.trials):
+        console.print(f"Paused; to go on:  dite-search resume {config.study_directory}", highlight=False, soft_wrap=True)
     return study
+
+
+def _write_rest(config: SearchConfig, outbox: Outbox, pause: Pause) -> None:
+    """Wait for the study's database, if it is away when the last training ends."""
+    while not outbox.flush():
+        if pause.immediate:
+            raise InvalidInput(
+                f"study {config.name}: {len(outbox)} results wait for its database, which does not answer; they are in the"
+                f" checkpoints, and written by: dite-search resume {config.study_directory}"
+            )
+        time.sleep(1.0)
 
 
 def checked_data(config: SearchConfig, console: Console) -> DataConfig:
@@ -148,55 +205,30 @@ def checked_data(config: SearchConfig, console: Console) -> DataConfig:
     return data
 
 
-def tracker_of(config: SearchConfig) -> Tracker:
-    """The tracking of a search."""
-    uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
-    return Tracker(uri, experiment="dite-search", artifacts=config.study_directory.parent / "mlflow-artifacts")
-
-
 class Recorder(tune.Callback):
-    """Writes what Tune reports to MLflow, and redraws the progress.
+    """Tells the mirror what Tune reports, and redraws the progress; it waits for neither."""
 
-    A tracking server that does not answer does not stop the search: what was not written is counted in ``missed``.
-    """
-
-    def __init__(self, config: SearchConfig, searcher: StudySearch, tracker: Tracker, progress: Progress) -> None:
-        self._config, self._searcher, self._tracker, self._progress = config, searcher, tracker, progress
+    def __init__(self, config: SearchConfig, mirror: Mirror, progress: Progress) -> None:
+        self._mirror, self._progress = mirror, progress
         self._reader = StudyReader(config, open_study(config))
-        self._runs: dict[str, str] = {}
         self._shown = 0.0
-        self.missed = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune stores its callbacks with the experiment, and the study is the record of this one."""
         return {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Open the child run, once for all starts of the trial."""
-        if trial.trial_id in self._runs:
-            return
-        number, point = trial.config["number"], trial.config["point"]
-        run_id = self._searcher.mlflow_run(trial.trial_id)
-        if run_id:
-            self._write(self._tracker.reopen_trial, run_id)
-        else:
-            arch = self._config.search_space.build(point)
-            hyperparameters = {name: point[name] for name in self._config.search_space.training_parameters}
-            hyperparameters["seed"] = trial.config["seed"]
-            run_id = self._write(self._tracker.start_trial, number, arch, hyperparameters)
-        if run_id:
-            self._runs[trial.trial_id] = run_id
-            self._searcher.set_mlflow_run(trial.trial_id, run_id)
-        self._show()
+        """News of a start, the first or a later one."""
+        self._tell(trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        """Log an epoch."""
-        metrics = epoch_metrics(result)
-        if trial.trial_id in self._runs and metrics:
-            epoch = int(result.get(EPOCH_KEY, self._config.train_config.epochs))
-            self._write(self._tracker.log_epoch, self._runs[trial.trial_id], epoch, metrics)
+        """News of an epoch, or a sentence for the screen."""
+        if NOTE in result:
+            self._progress.note(f"trial {trial.config['number']}: {result[NOTE]}")
+            return
+        self._mirror.tell(trial.config["number"])
         self._show(always=False)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -204,37 +236,23 @@ class Recorder(tune.Callback):
         self._progress.note(f"trial {trial.config['number']}: its process died; it goes on from its last checkpoint")
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Close the child run as what the study says it is."""
-        self._finish(trial)
+        """News of an end."""
+        self._tell(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Close the child run as failed."""
-        self._finish(trial)
+        """News of a failure."""
+        self._tell(trial)
 
-    def close(self) -> None:
-        """Close the child runs that an interruption left open, as failed."""
-        for run_id in self._runs.values():
-            self._write(self._tracker.finish_trial, run_id, failed=INTERRUPTED)
-        self._runs.clear()
-
-    def _finish(self, trial: Trial) -> None:
-        if trial.trial_id in self._runs:
-            ending = self._searcher.ending_of(trial.trial_id)
-            self._write(self._tracker.finish_trial, self._runs.pop(trial.trial_id), **ending)
+    def _tell(self, trial: Trial) -> None:
+        self._mirror.tell(trial.config["number"])
         self._show()
 
     def _show(self, *, always: bool = True) -> None:
         if always or time.monotonic() - self._shown > SECONDS_BETWEEN_DRAWINGS:
-            self._progress.update(self._reader.read())
             self._shown = time.monotonic()
-
-    def _write(self, call: Any, *arguments: Any, **named: Any) -> Any:
-        try:
-            return call(*arguments, **named)
-        except UNREACHABLE:
-            logging.getLogger(__name__).debug("tracking", exc_info=True)
-            self.missed += 1
-            return None
+            # A database that is away is told by who writes to it.
+            with contextlib.suppress(DATABASE_AWAY):
+                self._progress.update(self._reader.read())
 
 
 def start_ray() -> None:
@@ -244,33 +262,13 @@ def start_ray() -> None:
     # What goes wrong in a trial is told by its reason and its error file, not by Ray's own log on the user's screen.
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
     if "RAY_ADDRESS" not in os.environ:
-        options |= {"include_dashboard": False}
+        # Without an address Ray would look for a cluster on this machine, and wait for one that is gone.
+        options |= {"address": "local", "include_dashboard": False}
     try:
         ray.init(**options)
         logging.getLogger("ray").setLevel(logging.CRITICAL)
     except ConnectionError as error:
         raise InvalidInput(f"RAY_ADDRESS {os.environ.get('RAY_ADDRESS')} cannot be reached: {error}") from None
-
-
-def concurrency(config: SearchConfig, available: dict[str, float]) -> int:
-    """How many trials run at once: what the cluster holds of one trial's resources, at most what the search allows.
-
-    Raises:
-        InvalidInput: not even one trial fits; the message shows the arithmetic.
-    """
-    wanted = config.resources
-    fits = config.max_concurrent or config.trials
-    for name, each in (("CPU", float(wanted.cpus_per_worker)), ("GPU", wanted.gpus_per_worker)):
-        if not each:
-            continue
-        have, need = available.get(name, 0.0), wanted.workers * each
-        if have < need:
-            raise InvalidInput(
-                f"resources: one trial needs {wanted.workers} workers x {each:g} {name} = {need:g} {name},"
-                f" but the cluster has {have:g}"
-            )
-        fits = min(fits, int(have / need + 1e-9))
-    return max(1, fits)
 
 
 def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
@@ -326,21 +324,12 @@ def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:
     )
 
 
-def _start_tracking(config: SearchConfig, tracker: Tracker) -> None:
-    parent = tracker.start_search(config.name, _flat(protocol_of(config)), config.study_directory / SEARCH_FILE)
-    open_study(config).set_user_attr(MLFLOW_RUN, parent)
-
-
-def _finish_tracking(tracker: Tracker, study: StudyRecord, recorder: Recorder, console: Console) -> None:
-    try:
-        counts = {"over_budget": study.over_budget, "reused": study.reused}
-        epochs = sum(trial.epochs_trained for trial in study.trials)
-        tracker.finish_search(front_of(study), study.objectives, counts=counts | {"epochs_trained": epochs})
-    except UNREACHABLE:
-        recorder.missed += 1
-    if recorder.missed:
-        console.print(f"[yellow]MLflow at {tracker.uri} did not take {recorder.missed} writes; the study has everything")
-
-
-def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    return {f"protocol.{name}": value for name, value in values.items()}
+def _finish_tracking(mirror: Mirror, config: SearchConfig, console: Console) -> None:
+    """One sentence where MLflow could not follow to the end."""
+    lacking = mirror.lacks()
+    if lacking:
+        text = (
+            f"MLflow at {mirror.tracker.shown} lacks {lacking}; the study has everything, and once the server answers"
+            f" this writes the rest:  dite-search sync {config.study_directory}"
+        )
+        console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)

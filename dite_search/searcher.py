@@ -6,6 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,18 @@ from analysis.trials import DIRECTIONS
 from dite_search.config import COST_AWARE, SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
 from dite_search.gate import Gate, Stopped, Verdict
+from dite_search.outbox import Outbox
+from dite_search.pause import Pause
 from dite_search.samplers import sampler_of
 from dite_search.study import (
     ARCH,
     ARCH_ID,
     CONTINUES,
+    DATABASE_AWAY,
+    INTERRUPTED,
     METRICS,
-    MLFLOW_RUN,
     NOT_ITS_OWN,
+    ORIGIN,
     REASON,
     REUSED,
     SECONDS,
@@ -35,6 +40,7 @@ from dite_search.study import (
     UNEXPLAINED,
     curve_of,
     epoch_name,
+    reopen,
     storage_of,
 )
 from search_spaces.arch import ArchConfig
@@ -54,7 +60,13 @@ class StudySearch(OptunaSearch):
     reason, never as a score, and one that was stopped before its last epoch as pruned. Since the study holds everything,
     Tune's own snapshots of the searcher stay empty.
 
-    ``storage`` takes the place of the search's own, and ``allowed`` narrows the space (both for replays).
+    A database that does not answer stops no training: what is to be written waits, in order, and nothing new is suggested
+    until it is written. A search that is killed meanwhile loses nothing either, as every training that goes on from its
+    checkpoint reports its whole curve again. Where ``pause`` is asked for, nothing more is suggested, and what was stopped
+    for it stays a running trial of the study.
+
+    ``storage`` takes the place of the search's own, and ``allowed`` narrows the space (both for replays); ``note`` is given
+    a sentence when the database goes and when it comes back, and ``clock`` gives seconds.
     """
 
     def __init__(
@@ -63,6 +75,9 @@ class StudySearch(OptunaSearch):
         *,
         storage: BaseStorage | None = None,
         allowed: Callable[[ArchConfig], bool] | None = None,
+        pause: Pause | None = None,
+        note: Callable[[str], None] = lambda sentence: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         gate = gate_of(config, allowed=allowed)
         super().__init__(
@@ -76,6 +91,8 @@ class StudySearch(OptunaSearch):
         self._config, self._gate = config, gate
         self._generator = np.random.default_rng([config.seed, 1])
         self._followers: dict[int, list[optuna.Trial]] = {}
+        self._pause = pause or Pause()
+        self.outbox = Outbox("the study's database", DATABASE_AWAY, note=note, clock=clock)
         for trial in self._study.get_trials(deepcopy=False):
             self._remember(trial)
 
@@ -89,7 +106,25 @@ class StudySearch(OptunaSearch):
         return self._ot_study
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        """The next point to train, as ``{"number", "point", "seed", "repeat", "continues"}``; FINISHED when none is left."""
+        """The next point to train, as ``{"number", "point", "seed", "repeat", "continues"}``; FINISHED when none is left.
+
+        None where the database does not answer: Tune asks again.
+        """
+        if self._pause.asked:
+            finished: str = Searcher.FINISHED
+            return finished
+        if not self.outbox.flush():
+            return None
+        try:
+            return self._suggest(trial_id)
+        except DATABASE_AWAY as error:
+            self.outbox.failed(error)
+            half_made = self._ot_trials.pop(trial_id, None)
+            if half_made:
+                self.outbox.later(lambda: self._give_back(half_made))
+            return None
+
+    def _suggest(self, trial_id: str) -> dict[str, Any] | str:
         for attempt in itertools.count():
             if attempt == MAX_REPLACED:
                 fresh = self._gate.fresh(self._generator)
@@ -111,7 +146,6 @@ class StudySearch(OptunaSearch):
         earlier = trial.user_attrs
         seed = earlier.get(SEED, verdict.seed)
         stopped = verdict.continues
-        self._gate.begin(verdict.key, trial.number)
         trial.set_user_attr(STARTED, time.time() - earlier.get(SECONDS, 0.0))
         if stopped and CONTINUES not in earlier:
             self._take_over(trial, stopped)
@@ -121,13 +155,22 @@ class StudySearch(OptunaSearch):
             trial.set_user_attr(ARCH, verdict.arch.to_dict())
         # A constraint can be set once: that of the latency waits for its measurement.
         _set_constraints(trial, {name: value for name, value in verdict.excess.items() if name != "latency_ms"})
-        return {
+        suggestion = {
             "number": trial.number,
             "point": dict(trial.params),
             "seed": seed,
             "repeat": seed - self._config.seed,
             "continues": trial.user_attrs.get(CONTINUES),
         }
+        # Last, as it cannot fail: where the database goes away before, the trial has not begun.
+        self._gate.begin(verdict.key, trial.number)
+        return suggestion
+
+    def _give_back(self, trial: optuna.Trial) -> None:
+        """A trial that could not begin may be suggested again."""
+        frozen = self._study.get_trials(deepcopy=False)[trial.number]
+        if frozen.state is TrialState.RUNNING:
+            reopen(self._study, frozen)
 
     def _take_over(self, trial: optuna.Trial, stopped: Stopped) -> None:
         """Give a trial the curve of the one that it continues."""
@@ -153,6 +196,8 @@ class StudySearch(OptunaSearch):
 
     def _follow(self, trial: optuna.Trial, twin: FrozenTrial) -> None:
         """Tell a trial that was not trained what became of the one that was."""
+        if self._study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+            return
         for name in (ARCH_ID, METRICS, REASON):
             if name in twin.user_attrs:
                 trial.set_user_attr(name, twin.user_attrs[name])
@@ -171,30 +216,34 @@ class StudySearch(OptunaSearch):
         if trial.state in (TrialState.PRUNED, TrialState.FAIL):
             self._gate.end(key, _stopped(trial))
 
-    def mlflow_run(self, trial_id: str) -> str | None:
-        """Where the tracking server holds the trial, if it knows it already."""
-        run_id: str | None = self._ot_trials[trial_id].user_attrs.get(MLFLOW_RUN)
-        return run_id
-
-    def set_mlflow_run(self, trial_id: str, run_id: str) -> None:
-        """Remember where the tracking server holds the trial."""
-        self._ot_trials[trial_id].set_user_attr(MLFLOW_RUN, run_id)
-
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Record an epoch, or the reason a trial gives before it ends."""
-        trial = self._ot_trials[trial_id]
-        if REASON in result:
-            trial.set_user_attr(REASON, result[REASON])
-        elif EPOCH_KEY in result and result[EPOCH_KEY] > trial.user_attrs.get(CONTINUES, {}).get("epoch", 0):
-            trial.set_user_attr(epoch_name(result[EPOCH_KEY]), epoch_metrics(result))
+        self.outbox.put(lambda: self._record(trial_id, result))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell Optuna the values, or that the trial failed and why; and the same to the trials that waited for it."""
         if trial_id not in self._ot_trials or trial_id in self._completed_trials:
             return
         self._completed_trials.add(trial_id)
+        # Whatever becomes of the pause later, this trial ended as things are now.
+        paused = self._pause.asked
+        self.outbox.put(lambda: self._end(trial_id, result or {}, error, paused))
+
+    def _record(self, trial_id: str, result: Mapping[str, Any]) -> None:
         trial = self._ot_trials[trial_id]
-        self._conclude(trial, result or {}, error)
+        if REASON in result:
+            trial.set_user_attr(REASON, result[REASON])
+        elif EPOCH_KEY in result and result[EPOCH_KEY] > trial.user_attrs.get(CONTINUES, {}).get("epoch", 0):
+            trial.set_user_attr(epoch_name(result[EPOCH_KEY]), epoch_metrics(result))
+
+    def _end(self, trial_id: str, result: Mapping[str, Any], error: bool, paused: bool) -> None:
+        trial = self._ot_trials[trial_id]
+        if paused and not self._has_ended(trial, result):
+            if EPOCH_KEY in result:
+                self._record(trial_id, result)
+            return
+        if not self._study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+            self._conclude(trial, result, error)
         frozen = self._study.get_trials(deepcopy=False)[trial.number]
         key = self._gate.key(ArchConfig.from_dict(frozen.user_attrs[ARCH]), frozen.params)
         if frozen.state is TrialState.FAIL and frozen.user_attrs[REASON] in NOT_ITS_OWN:
@@ -203,9 +252,17 @@ class StudySearch(OptunaSearch):
             self._gate.end(key, _stopped(frozen))
         elif frozen.user_attrs[SEED] == self._config.seed:
             for _ in range(self._config.repeats - 1):
-                self._study.enqueue_trial(frozen.params)
+                self.outbox.later(lambda: self._study.enqueue_trial(frozen.params))
         for follower in self._followers.pop(trial.number, []):
-            self._follow(follower, frozen)
+            self.outbox.later(partial(self._follow, follower, frozen))
+
+    def _has_ended(self, trial: optuna.Trial, result: Mapping[str, Any]) -> bool:
+        """Whether a trial that ends during a pause ended for its own reason, or with all that a score needs."""
+        known = dict(result) | cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
+        whole = known.get(EPOCH_KEY, 0) >= self._config.train_config.epochs
+        return REASON in trial.user_attrs or (
+            whole and not _missing({name: known.get(name) for name in self._config.objectives})
+        )
 
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
         attributes = trial.user_attrs
@@ -236,6 +293,8 @@ class StudySearch(OptunaSearch):
     def ending_of(self, trial_id: str) -> dict[str, Any]:
         """How a trial ended, for the tracking: why it ``failed``, or the epoch it was ``stopped_at``."""
         trial = self._study.get_trials(deepcopy=False)[self._ot_trials[trial_id].number]
+        if not trial.state.is_finished():
+            return {"failed": INTERRUPTED}
         if trial.state is TrialState.PRUNED and REASON not in trial.user_attrs:
             return {"stopped_at": int(curve_of(trial)[-1][EPOCH_KEY])}
         return {"failed": trial.user_attrs.get(REASON)}
@@ -294,9 +353,9 @@ def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _stopped(trial: FrozenTrial) -> Stopped | None:
-    """What a trial that the scheduler stopped leaves behind; None for any other."""
+    """What a trial that the scheduler stopped leaves behind; None for any other, and for one of another study."""
     curve = curve_of(trial)
-    if trial.state is not TrialState.PRUNED or REASON in trial.user_attrs or not curve:
+    if trial.state is not TrialState.PRUNED or trial.user_attrs.keys() & {REASON, ORIGIN} or not curve:
         return None
     first = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
     return Stopped(first=first, last=trial.number, epoch=int(curve[-1][EPOCH_KEY]), seed=trial.user_attrs[SEED])

@@ -16,10 +16,12 @@ from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import resized
 from trainers import engine
 from trainers.checkpoint import LAST, load_any_network, load_checkpoint
+from trainers.checkpoint_store import CheckpointStore
 from trainers.data.formats import ACCURACIES
 from trainers.data.source import DataConfig, validation_set
 from trainers.distributed import Worker, default_device
 from trainers.evaluation.scoring import evaluate
+from trainers.location import Location
 from trainers.torch_file import read_torch_file
 
 
@@ -41,7 +43,9 @@ def train_one(
         InvalidInput: as `trainers.engine.train`, and for a training that ends for a reason of its own.
     """
     cores = threads or max(1, (os.cpu_count() or 1) // workers)
-    finished = len(load_checkpoint(directory / LAST).curve) if (directory / LAST).is_file() else 0
+    # The training itself says where it begins, if that is not the last checkpoint.
+    found = CheckpointStore(directory, note=lambda sentence: None).load()
+    finished = len(found.curve) if found else 0
     if finished:
         console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False)
     if workers > 1 or max_workers is not None:
@@ -60,12 +64,15 @@ def train_one(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         epochs = bar.add_task("epochs", total=config.epochs, completed=finished)
 
-        def report(metrics: engine.Metrics, _: Path | None) -> None:
+        def report(metrics: engine.Metrics, _: Location | None) -> None:
             console.print(describe_epoch(metrics, config.epochs), highlight=False)
             bar.advance(epochs)
 
+        def say(sentence: str) -> None:
+            console.print(sentence, highlight=False, markup=False)
+
         try:
-            return engine.train(arch, config, data, directory=directory, report=report).metrics
+            return engine.train(arch, config, data, directory=directory, report=report, note=say).metrics
         except InvalidInput:
             raise
         except engine.OWN_REASONS as error:

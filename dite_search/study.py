@@ -7,7 +7,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,13 @@ from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
 from search_spaces.files import read_mapping, write_mapping
+from trainers.location import LAST, PREVIOUS, Location, below, located
 
 SEARCH_FILE = "search.yaml"
 PROVENANCE_FILE = "provenance.json"
 TRIALS_FOLDER = "trials"
+PROBE = ".probe"
+"""The file that is written, and removed, before a search keeps checkpoints elsewhere."""
 
 ARCH = "arch"
 ARCH_ID = "arch_id"
@@ -39,13 +42,17 @@ SEED = "seed"
 REUSED = "reused_from"
 ORIGIN = "origin"
 CONTINUES = "continues"
+WHOLE = "whole"
 EPOCH = "epoch:"
-"""Names of the attributes a trial carries; one attribute an epoch begins with `EPOCH`."""
+"""Names of the attributes that a study and its trials carry; one attribute an epoch begins with `EPOCH`."""
 
 INTERRUPTED = "the search was stopped before the trial ended"
 UNEXPLAINED = "the trial's process ended without giving a reason (killed, or out of memory)"
 NOT_ITS_OWN = (UNEXPLAINED, INTERRUPTED)
 """Reasons for which a trial fails that say nothing about what it trained."""
+
+CONNECT_TIMEOUT = 5
+"""Seconds to wait for a database server."""
 
 _STATUSES = {
     TrialState.COMPLETE: "complete",
@@ -54,6 +61,9 @@ _STATUSES = {
     TrialState.RUNNING: "running",
     TrialState.WAITING: "waiting",
 }
+
+DATABASE_AWAY = optuna.exceptions.StorageInternalError
+"""What a storage raises while its database does not answer."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -71,14 +81,19 @@ def create_study(config: SearchConfig, *, known: Iterable[FrozenTrial] = (), sto
         _create_folder(config)
         storage = storage_of(config)
     try:
-        study = optuna.create_study(
-            storage=storage,
-            study_name=config.name,
-            directions=[StudyDirection[DIRECTIONS[objective].upper()] for objective in config.objectives],
-        )
+        _create_in(storage, config, known)
     except optuna.exceptions.DuplicatedStudyError:
         (config.study_directory / SEARCH_FILE).unlink()
-        raise InvalidInput(f"study {config.name} exists already in {config.study_url}: choose another name") from None
+        place = _without_password(config.study_url or "its folder")
+        raise InvalidInput(f"study {config.name} exists already in {place}: choose another name") from None
+
+
+def _create_in(storage: BaseStorage, config: SearchConfig, known: Iterable[FrozenTrial]) -> None:
+    study = optuna.create_study(
+        storage=storage,
+        study_name=config.name,
+        directions=[StudyDirection[DIRECTIONS[objective].upper()] for objective in config.objectives],
+    )
     study.set_metric_names(list(config.objectives))
     for trial in known:
         study.add_trial(trial)
@@ -87,6 +102,29 @@ def create_study(config: SearchConfig, *, known: Iterable[FrozenTrial] = (), sto
     if config.sampler.name == "grid":
         for point in itertools.islice(config.search_space.points(), config.trials):
             study.enqueue_trial(point)
+    study.set_user_attr(WHOLE, True)
+
+
+def finish_creation(config: SearchConfig, known: Callable[[], Iterable[FrozenTrial]]) -> None:
+    """Make a study whose driver died while it made it: anew, as no trial can have begun."""
+    storage = storage_of(config)
+    if config.name in optuna.get_all_study_names(storage):
+        study = optuna.load_study(study_name=config.name, storage=storage)
+        if WHOLE in study.user_attrs or any(STARTED in trial.user_attrs for trial in study.get_trials(deepcopy=False)):
+            return
+        optuna.delete_study(study_name=config.name, storage=storage)
+    _create_in(storage, config, known())
+
+
+def extend_study(config: SearchConfig, more: int) -> SearchConfig:
+    """The search of a study with so many trials more, as its folder says from now on."""
+    extended = parse_search(config.to_dict() | {"trials": config.trials + more}, str(config.study_directory / SEARCH_FILE))
+    write_mapping(config.study_directory / SEARCH_FILE, extended.to_dict())
+    if config.sampler.name == "grid":
+        study = open_study(config)
+        for point in itertools.islice(config.search_space.points(), config.trials, extended.trials):
+            study.enqueue_trial(point)
+    return extended
 
 
 def _create_folder(config: SearchConfig) -> None:
@@ -123,8 +161,12 @@ def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
         InvalidInput: it cannot be reached; a password in the URL is not shown.
     """
     url = config.study_url or f"sqlite:///{config.study_directory / 'study.db'}"
+    # A server may have been started anew since a connection was made, and one that is gone must be noticed in seconds.
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if url.startswith("postgresql"):
+        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT}
     try:
-        return optuna.storages.RDBStorage(url)
+        return optuna.storages.RDBStorage(url, engine_kwargs=options)
     except Exception as error:
         # SQLAlchemy and its drivers raise dozens of kinds for one cause: the URL does not lead to a usable database.
         logging.getLogger(__name__).debug("storage", exc_info=True)
@@ -133,8 +175,37 @@ def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
 
 
 def trial_directory(config: SearchConfig, number: int) -> Path:
-    """The folder of a trial: its architecture and its checkpoints."""
+    """The folder of a trial: its architecture and, unless the search names another place, its checkpoints."""
     return config.study_directory / TRIALS_FOLDER / f"{number:05d}"
+
+
+def checkpoint_location(config: SearchConfig, number: int) -> Location:
+    """Where the checkpoints of a trial lie: in its folder, or where the search keeps them."""
+    if config.checkpoints is None:
+        return trial_directory(config, number)
+    return below(located(config.checkpoints), config.name, TRIALS_FOLDER, f"{number:05d}")
+
+
+def check_checkpoints(config: SearchConfig, *, new: bool) -> None:
+    """See that the place of the checkpoints can be written and, for a ``new`` search, holds none of another.
+
+    Raises:
+        InvalidInput: it cannot, or it does; the message names the place, never a secret.
+    """
+    if config.checkpoints is None:
+        return
+    # It imports torch, which takes a second that no other use of a study needs.
+    from trainers.checkpoint_files import files_in
+
+    files = files_in(below(located(config.checkpoints), config.name))
+    held = files.names() if new else []
+    if held:
+        raise InvalidInput(
+            f"checkpoints of a new study must have a place of their own, but {files.where(held[0])} is there already: choose"
+            " another name (--name), or remove it"
+        )
+    files.write(PROBE, b"written to see whether checkpoints can be")
+    files.remove(PROBE)
 
 
 def load_config(study: str | Path, *, directory: str | Path = "runs") -> SearchConfig:
@@ -195,20 +266,26 @@ class StudyReader:
 
 
 def reopen_running(config: SearchConfig) -> None:
-    """Make the trials of a search that was cut off wait again: each goes on under its number, from its checkpoint.
-
-    Those that only waited for another's result are failed: they are suggested anew, or not.
-    """
+    """Make the trials of a search that was cut off wait again: each goes on under its number, from its checkpoint."""
     study = open_study(config)
     for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        storage = study._storage
-        if REUSED in frozen.user_attrs:
-            storage.set_trial_user_attr(frozen._trial_id, REASON, INTERRUPTED)
-            study.tell(frozen.number, state=TrialState.FAIL)
-        else:
-            seconds = time.time() - frozen.user_attrs.get(STARTED, time.time())
-            storage.set_trial_user_attr(frozen._trial_id, SECONDS, seconds)
-            storage.set_trial_state_values(frozen._trial_id, state=TrialState.WAITING)
+        reopen(study, frozen)
+
+
+def reopen(study: optuna.Study, frozen: FrozenTrial) -> None:
+    """Make a running trial wait again.
+
+    One that only waited for another's result, or had not begun, is failed: it is suggested anew, or not.
+    """
+    storage, attributes = study._storage, frozen.user_attrs
+    begun = ARCH in attributes or "fixed_params" in frozen.system_attrs
+    if REUSED in attributes or not begun:
+        storage.set_trial_user_attr(frozen._trial_id, REASON, INTERRUPTED)
+        study.tell(frozen.number, state=TrialState.FAIL)
+        return
+    if STARTED in attributes:
+        storage.set_trial_user_attr(frozen._trial_id, SECONDS, time.time() - attributes[STARTED])
+    storage.set_trial_state_values(frozen._trial_id, state=TrialState.WAITING)
 
 
 def is_spent(trial: FrozenTrial) -> bool:
@@ -251,8 +328,7 @@ def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
     attributes = trial.user_attrs
     arch = ArchConfig.from_dict(attributes[ARCH])
     origin = attributes.get(ORIGIN)
-    folder = Path(origin["folder"]) if origin else trial_directory(config, trial.number)
-    checkpoint = folder / "last.pt"
+    place = located(origin["folder"]) if origin else checkpoint_location(config, trial.number)
     return TrialRecord(
         number=trial.number,
         status=_STATUSES[trial.state],
@@ -263,11 +339,19 @@ def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
         metrics=attributes.get(METRICS, {}),
         curve=curve_of(trial),
         seconds=attributes.get(SECONDS, 0.0),
-        checkpoint=checkpoint if checkpoint.is_file() else None,
+        checkpoint=_last_checkpoint(place, attributes),
         mlflow_run_id=attributes.get(MLFLOW_RUN),
         epochs_before=attributes.get(CONTINUES, {}).get("epoch", 0),
         origin=f"trial {origin['trial']} of {origin['study']}" if origin else "",
     )
+
+
+def _last_checkpoint(place: Location, attributes: Mapping[str, Any]) -> Location | None:
+    """The checkpoint of a trial, if there is one."""
+    if isinstance(place, Path):
+        return next((path for path in (place / LAST, place / PREVIOUS) if path.is_file()), None)
+    # A store is not asked for each record: an epoch is reported once its checkpoint is in its place.
+    return below(place, LAST) if any(name.startswith(EPOCH) for name in attributes) else None
 
 
 def _without_password(url: str) -> str:

@@ -1,37 +1,74 @@
-"""MLflow: one parent run a search, one child a trial, and the front on the parent."""
+"""MLflow, call by call: runs found, made, written and closed. What belongs there is decided in `dite_search.mirror`."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import time
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-# MLflow reads these when it is imported: no usage data, and a server that is down is reported in seconds, not minutes.
+# MLflow reads these when it is used: no usage data, and a call that gets no answer ends in seconds. It is not repeated by
+# MLflow itself, which would not look whether the first attempt took effect.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+# Its own lines on the screen would show the URL with the password.
+os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
 
 import mlflow
-from mlflow.entities import Metric, Param, RunStatus, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
-from analysis.trials import TrialRecord
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
+from dite_search.config import SearchConfig
 from search_spaces.errors import InvalidInput
-from search_spaces.parameters import flatten
 
-MAX_METRICS, MAX_PARAMS, MAX_TEXT = 1000, 100, 6000
-FRONT_FILE = "front.json"
-UNREACHABLE = (MlflowException, OSError)
-"""What a call raises when the server or the database does not answer."""
+EXPERIMENT = "dite-search"
+PARENT, TABLES = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS
+STUDY_TAG, TRIAL_TAG = "dite_search.study", "dite_search.trial"
+"""Tags by which a run is found again; that of the trial is missing on the run of the search itself."""
+
+RUNNING, FINISHED, FAILED = "RUNNING", "FINISHED", "FAILED"
+MAX_METRICS, MAX_PARAMS, MAX_TAGS, MAX_ENTRIES, MAX_TEXT = 1000, 100, 100, 1000, 5000
+"""What one call takes: entries of each kind, entries in all, and the characters of a parameter or a tag."""
+
+_PAGE = 1000
+_REFUSALS = (400, 401, 403, 404)
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
+
+
+class Unreachable(Exception):
+    """A call got no answer, or was told to come again; whether it took effect is not known."""
+
+
+class Refused(Exception):
+    """The server answered, and will not do what was asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One value of a metric; ``timestamp`` in milliseconds since 1970. MLflow keeps one of several equal ones."""
+
+    name: str
+    step: int
+    value: float
+    timestamp: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunState:
+    """A run as the server holds it, without its metrics; ``started`` in milliseconds since 1970."""
+
+    run_id: str
+    status: str
+    started: int
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def tracking_uri(url: str | None, directory: Path) -> str:
@@ -39,110 +76,160 @@ def tracking_uri(url: str | None, directory: Path) -> str:
     return url or f"sqlite:///{directory.absolute() / 'mlflow.db'}"
 
 
+def tracker_of(config: SearchConfig) -> Tracker:
+    """The tracking of a search.
+
+    Raises:
+        InvalidInput: the server or the database cannot be reached.
+    """
+    directory = config.study_directory.parent
+    return Tracker(
+        tracking_uri(config.mlflow_url, directory), experiment=EXPERIMENT, artifacts=directory / "mlflow-artifacts"
+    )
+
+
+def redacted(text: str) -> str:
+    """A text with URLs in it, without their users and passwords."""
+    return re.sub(r"(\bpassword=)[^&\s'\"]+", r"\1***", re.sub(r"://[^\s'\"]*@", "://***@", text))
+
+
 class Tracker:
-    """Writes one search to MLflow.
+    """The runs of one experiment. Calls raise `Unreachable` and `Refused`, whose texts hold no password.
 
     Raises:
         InvalidInput: at construction, when the server or database cannot be reached.
     """
 
-    def __init__(self, uri: str, *, experiment: str, artifacts: Path) -> None:
-        self.uri = uri
-        self._client = mlflow.MlflowClient(tracking_uri=uri)
+    def __init__(self, uri: str, *, experiment: str, artifacts: Path | None) -> None:
+        self.uri, self.shown = uri, redacted(uri)
+        self._name, self._artifacts = experiment, artifacts
         try:
-            found = self._client.get_experiment_by_name(experiment)
-            if found is None:
-                location = artifacts.absolute().as_uri() if uri.startswith("sqlite") else None
-                self._experiment = self._client.create_experiment(experiment, artifact_location=location)
-            else:
-                self._experiment = found.experiment_id
-        except UNREACHABLE as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InvalidInput(f"mlflow_url {uri.rpartition('@')[2]} cannot be reached: {reason}") from None
-        self.parent: str | None = None
+            self._client = mlflow.MlflowClient(tracking_uri=uri)
+            self._connect()
+        except Exception as error:
+            # A database's driver raises dozens of kinds for one cause: the URL does not lead to a usable server.
+            logging.getLogger(__name__).debug("tracking", exc_info=True)
+            raise InvalidInput(f"mlflow_url {self.shown} cannot be reached: {_first_line(error)}") from None
 
-    def start_search(self, name: str, parameters: Mapping[str, Any], search_file: Path) -> str:
-        """Open the parent run, with the search file as its artifact; its id."""
-        run = self._client.create_run(self._experiment, tags={MLFLOW_RUN_NAME: name}, run_name=name)
-        self.parent = run.info.run_id
-        self._log(self.parent, params=parameters)
-        self._client.log_artifact(self.parent, str(search_file))
-        return self.parent
+    def find_runs(self, study: str, *, trial: int | None = None) -> list[RunState]:
+        """The runs that carry the tag of a study, or those of one of its trials."""
+        self._connect()
+        wanted = f"tags.`{STUDY_TAG}` = '{study}'"
+        if trial is not None:
+            wanted += f" and tags.`{TRIAL_TAG}` = '{trial}'"
+        found: list[RunState] = []
+        token: str | None = None
+        with _answering():
+            while True:
+                page = self._client.search_runs([self._experiment], wanted, max_results=_PAGE, page_token=token)
+                found += [_state(run) for run in page]
+                token = page.token
+                if not token:
+                    return found
 
-    def go_on_with(self, parent: str) -> None:
-        """Take up the parent run of a search that was cut off."""
-        self.parent = parent
-        self.reopen_trial(parent)
+    def get_run(self, run_id: str) -> RunState | None:
+        """A run by its id; None if there is none, or it was deleted."""
+        try:
+            with _answering():
+                run = self._client.get_run(run_id)
+        except Refused:
+            return None
+        return _state(run) if run.info.lifecycle_stage == "active" else None
 
-    def reopen_trial(self, run_id: str) -> None:
-        """Take up a run that was cut off."""
-        self._client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING))
-
-    def start_trial(self, number: int, arch: ArchConfig, parameters: Mapping[str, Any]) -> str:
-        """Open a child run with the trial's parameters, whole architecture and cost; return its id."""
-        name = f"trial-{number:05d}"
-        assert self.parent is not None, "a search is started before its trials"
-        tags = {MLFLOW_PARENT_RUN_ID: self.parent, MLFLOW_RUN_NAME: name, "arch_id": arch.arch_id}
-        run = self._client.create_run(self._experiment, tags=tags, run_name=name)
+    def create_run(self, name: str, tags: Mapping[str, str], *, started: int) -> str:
+        """Open a run; its id."""
+        with _answering():
+            run = self._client.create_run(self._experiment, start_time=started, tags=dict(tags), run_name=name)
         run_id: str = run.info.run_id
-        self._log(run_id, params=flatten(arch) | dict(parameters) | {"trial": number}, metrics=cost_of(arch).objectives)
-        self._client.log_dict(run_id, arch.to_dict(), "arch.yaml")
         return run_id
 
-    def log_epoch(self, run_id: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """The metrics of one epoch, in one call."""
-        self._log(run_id, metrics={name: value for name, value in metrics.items() if name != "epoch"}, step=epoch)
+    def history(self, run_id: str, names: Sequence[str]) -> set[tuple[str, int]]:
+        """Name and step of every value that the run has of these metrics."""
+        with _answering():
+            return {(name, value.step) for name in names for value in self._client.get_metric_history(run_id, name)}
 
-    def finish_trial(self, run_id: str, *, failed: str | None = None, stopped_at: int | None = None) -> None:
-        """Close a child run; ``failed`` is the reason of a failure, ``stopped_at`` the epoch after which it was stopped."""
-        if failed:
-            self._client.set_tag(run_id, "reason", failed[:MAX_TEXT])
-        if stopped_at is not None:
-            self._client.set_tag(run_id, "stopped_at_epoch", str(stopped_at))
-        self._client.set_terminated(run_id, RunStatus.to_string(RunStatus.FAILED if failed else RunStatus.FINISHED))
-
-    def finish_search(
-        self,
-        front: Sequence[TrialRecord],
-        objectives: Sequence[str],
-        *,
-        counts: Mapping[str, int] | None = None,
-        failed: bool = False,
-    ) -> None:
-        """Put the front on the parent run, as an artifact, a table and tags, with ``counts`` as metrics, and close it."""
-        assert self.parent is not None, "a search is started before it is finished"
-        rows = [
-            {"trial": record.number, "arch_id": record.arch.arch_id, "run_id": record.mlflow_run_id}
-            | {objective: record.values[objective] for objective in objectives}
-            for record in front
-        ]
-        self._client.log_text(self.parent, json.dumps(rows, indent=2), FRONT_FILE)
-        if rows:
-            columns = {name: [row[name] for row in rows] for name in rows[0]}
-            self._client.log_table(self.parent, columns, "front_table.json")
-        self._client.set_tag(self.parent, "front", ",".join(str(record.number) for record in front)[:MAX_TEXT])
-        self._log(self.parent, metrics={"front_size": len(rows), **(counts or {})})
-        for record in front:
-            if record.mlflow_run_id:
-                self._client.set_tag(record.mlflow_run_id, "on_front", "true")
-        status = RunStatus.FAILED if failed else RunStatus.FINISHED
-        self._client.set_terminated(self.parent, RunStatus.to_string(status))
-
-    def _log(
+    def log_batch(
         self,
         run_id: str,
         *,
-        params: Mapping[str, Any] | None = None,
-        metrics: Mapping[str, float] | None = None,
-        step: int = 0,
+        points: Sequence[Point] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Log in calls of the size MLflow takes."""
-        now = int(time.time() * 1000)
-        entries = [Metric(name, float(value), now, step) for name, value in (metrics or {}).items()]
-        values = [Param(name, str(value)[:MAX_TEXT]) for name, value in (params or {}).items()]
-        tags: list[RunTag] = []
-        while entries or values:
+        """Write metrics, parameters and tags in one call; not more than the call takes."""
+        with _answering():
             self._client.log_batch(
-                run_id, metrics=entries[: MAX_METRICS - MAX_PARAMS], params=values[:MAX_PARAMS], tags=tags
+                run_id,
+                metrics=[Metric(point.name, point.value, point.timestamp, point.step) for point in points],
+                params=[Param(name, value) for name, value in (params or {}).items()],
+                tags=[RunTag(name, value) for name, value in (tags or {}).items()],
             )
-            entries, values = entries[MAX_METRICS - MAX_PARAMS :], values[MAX_PARAMS:]
+
+    def delete_tag(self, run_id: str, name: str) -> None:
+        """Take a tag away."""
+        with _answering():
+            self._client.delete_tag(run_id, name)
+
+    def set_status(self, run_id: str, status: str, *, ended: int | None = None) -> None:
+        """Open a run again, or close it; ``ended`` in milliseconds since 1970."""
+        with _answering():
+            if status == RUNNING:
+                self._client.update_run(run_id, status=status)
+            else:
+                self._client.set_terminated(run_id, status, end_time=ended)
+
+    def upload(self, run_id: str, files: Mapping[str, str]) -> None:
+        """Store texts as artifacts, in place of those of the same names."""
+        try:
+            with _answering():
+                for name, text in files.items():
+                    self._client.log_text(run_id, text, name)
+        except (Unreachable, Refused):
+            raise
+        except Exception as error:
+            # The client of an object store (S3 and the like) raises kinds of its own.
+            raise Refused(redacted(_first_line(error))) from None
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run; MLflow can restore it."""
+        with _answering():
+            self._client.delete_run(run_id)
+
+    def _connect(self) -> None:
+        """Find the experiment, or make it: a server may have been set up anew since."""
+        with _answering():
+            found = self._client.get_experiment_by_name(self._name)
+            if found is not None:
+                self._experiment: str = found.experiment_id
+                return
+            local = self._artifacts is not None and self.uri.startswith("sqlite")
+            location = self._artifacts.absolute().as_uri() if local and self._artifacts else None
+            self._experiment = self._client.create_experiment(self._name, artifact_location=location)
+
+
+def _state(run: Run) -> RunState:
+    return RunState(
+        run_id=run.info.run_id,
+        status=run.info.status,
+        started=run.info.start_time or 0,
+        params=run.data.params,
+        tags=run.data.tags,
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return redacted(text.splitlines()[0] if text else type(error).__name__)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """MLflow's exceptions as ours."""
+    try:
+        yield
+    except MlflowException as error:
+        status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
+        kind = Refused if status in _REFUSALS else Unreachable
+        raise kind(_first_line(error)) from None
+    except OSError as error:
+        raise Unreachable(_first_line(error)) from None

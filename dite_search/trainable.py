@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +15,19 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from dite_search.config import SearchConfig
 from dite_search.searcher import EPOCH_KEY
-from dite_search.study import REASON, trial_directory
+from dite_search.study import REASON, checkpoint_location, trial_directory
 from search_spaces.arch import ArchConfig
 from search_spaces.files import write_mapping, write_text
 from trainers import engine
-from trainers.checkpoint import BEST, LAST
+from trainers.checkpoint_store import CheckpointStore
 from trainers.data.source import DataConfig
+from trainers.location import Location
+from trainers.patience import Note, Patience
 
 ARCH_FILE = "arch.yaml"
 ERROR_FILE = "error.txt"
+NOTE = "note"
+"""Reported for whoever watches the search; no metric."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +45,17 @@ class TrialRunner:
     def __call__(self, suggestion: Mapping[str, Any]) -> None:
         """Train the suggested point."""
         directory = trial_directory(self.search, suggestion["number"])
+        place = checkpoint_location(self.search, suggestion["number"])
         try:
             if suggestion["continues"]:
-                take_checkpoint(trial_directory(self.search, suggestion["continues"]["last"]), directory)
-            self._train(suggestion["point"], suggestion["seed"], directory)
+                take_checkpoint(checkpoint_location(self.search, suggestion["continues"]["last"]), place, tell)
+            self._train(suggestion["point"], suggestion["seed"], directory, place)
         except Exception as error:
             # Whatever a training raises belongs to its trial; the search goes on with the others.
             write_text(directory / ERROR_FILE, traceback.format_exc())
             tune.report({REASON: reason_of(error)})
 
-    def _train(self, point: Mapping[str, Any], seed: int, directory: Path) -> None:
+    def _train(self, point: Mapping[str, Any], seed: int, directory: Path, place: Location) -> None:
         space, resources, budget = self.search.search_space, self.search.resources, self.search.network_budget
         arch = space.build(point)
         config = dataclasses.replace(space.train_config(point, self.search.train_config), seed=seed)
@@ -67,7 +71,9 @@ class TrialRunner:
             tune.report(latency)
         if resources.in_process:
             torch.set_num_threads(resources.cpus_per_worker)
-            result = engine.train(arch, config, self.data, directory=directory, report=lambda m, _: tune.report(m))
+            result = engine.train(
+                arch, config, self.data, directory=place, report=lambda metrics, _: tune.report(metrics), note=tell
+            )
             metrics = result.metrics
         else:
             # Ray Train is only imported where it is used: its import costs every trial process a second.
@@ -77,7 +83,7 @@ class TrialRunner:
                 arch,
                 config,
                 self.data,
-                directory=directory,
+                directory=place,
                 workers=resources.workers,
                 max_workers=resources.max_workers,
                 cpus_per_worker=resources.cpus_per_worker,
@@ -91,13 +97,15 @@ class TrialRunner:
             tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | latency)
 
 
-def take_checkpoint(earlier: Path, directory: Path) -> None:
+def tell(sentence: str) -> None:
+    """Have the search say something about its trial."""
+    tune.report({NOTE: sentence})
+
+
+def take_checkpoint(earlier: Location, place: Location, note: Note) -> None:
     """Put the last checkpoint of a trial that was stopped where the one that continues it looks for its own."""
-    for name in (LAST, BEST):
-        if (earlier / name).is_file() and not (directory / name).exists():
-            directory.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(earlier / name, directory / f"{name}.copy")
-            (directory / f"{name}.copy").rename(directory / name)
+    store = CheckpointStore(place, note=note)
+    Patience().until_done(lambda: store.take(CheckpointStore(earlier, note=note)), note)
 
 
 def median_latency(search: SearchConfig, arch: ArchConfig, directory: Path) -> float:

@@ -15,11 +15,11 @@ from dite_search.study import (
     ARCH_ID,
     METRICS,
     ORIGIN,
+    checkpoint_location,
     epoch_name,
     load_config,
     protocol_of,
     read_study,
-    trial_directory,
 )
 from search_spaces.arch import Scalar
 from search_spaces.errors import InvalidInput
@@ -66,7 +66,7 @@ def _trial(config: SearchConfig, earlier: SearchConfig, record: TrialRecord) -> 
     values = [record.values[name] for name in config.objectives if name in record.values]
     if not config.network_budget.allows(record.values) or (complete and len(values) < len(config.objectives)):
         return None
-    folder = trial_directory(earlier, record.number)
+    folder = checkpoint_location(earlier, record.number)
     origin = {"study": earlier.name, "trial": record.number, "folder": str(folder)}
     attributes = {ARCH: record.arch.to_dict(), ARCH_ID: record.arch.arch_id, METRICS: dict(record.metrics), ORIGIN: origin}
     trial: FrozenTrial = create_trial(

@@ -14,6 +14,14 @@ class InvalidInput(ValueError):
     """
 
 
+class StorageUnavailable(InvalidInput):
+    """A place to write to or read from does not answer for now: the same call may succeed later."""
+
+
+class StorageFull(StorageUnavailable):
+    """A place to write to has no room left; what was there before is still there."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InvalidInput:
     """The error for a name that is not one of ``known``, with the nearest known name where one is near."""
     names = sorted(known)

@@ -7,21 +7,33 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
-from search_spaces.files import atomic_path
 from search_spaces.hyperparameters import TrainConfig
+from trainers.checkpoint_files import FolderFiles
+from trainers.location import BEST, LAST, PREVIOUS
 from trainers.model.build import build_network
 from trainers.model.network import PoseNetwork
 from trainers.model.released_checkpoint import load_released
-from trainers.torch_file import read_torch_file
+from trainers.torch_file import parse_torch_file, read_torch_file, torch_file_bytes
+
+__all__ = [
+    "BEST",
+    "LAST",
+    "PREVIOUS",
+    "Checkpoint",
+    "checkpoint_bytes",
+    "load_any_network",
+    "load_checkpoint",
+    "load_network",
+    "load_weights",
+    "parse_checkpoint",
+    "save_checkpoint",
+]
 
 FORMAT = 2
-LAST = "last.pt"
-BEST = "best.pt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +64,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint, whole or not at all.
 
     Raises:
-        InvalidInput: the disk is full or the folder cannot be written; what was there before is still there.
+        StorageFull: the disk is full; what was there before is still there.
+        InvalidInput: the folder cannot be written.
     """
+    FolderFiles(Path(path).parent).write(Path(path).name, checkpoint_bytes(checkpoint))
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """The content of a checkpoint's file."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
     content |= {
         "format": FORMAT,
@@ -62,38 +80,46 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "data": dict(checkpoint.data),
         "state": dict(checkpoint.state),
     }
-    try:
-        with atomic_path(path) as temporary:
-            torch.save(content, temporary)
-    except (OSError, RuntimeError) as error:
-        raise InvalidInput(f"checkpoint {path} cannot be written: {error}") from error
+    return torch_file_bytes(content)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint without running any code it may hold.
 
     Raises:
-        InvalidInput: the file is missing, cut short, no checkpoint of ours, or of another format.
+        InvalidInput: the file is missing, cut short or altered, no checkpoint of ours, or of another format.
     """
-    content = read_torch_file(path)
+    return _checkpoint(read_torch_file(path), str(path))
+
+
+def parse_checkpoint(data: bytes, name: str) -> Checkpoint:
+    """The checkpoint in the bytes of its file, which ``name`` names in messages.
+
+    Raises:
+        InvalidInput: as `load_checkpoint`; `trainers.torch_file.BrokenFile` where it is cut short or altered.
+    """
+    return _checkpoint(parse_torch_file(data, name), name)
+
+
+def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
     if content.get("format", FORMAT) != FORMAT:
-        raise InvalidInput(f"checkpoint {path} must have format {FORMAT}, got {content['format']!r}")
+        raise InvalidInput(f"checkpoint {name} must have format {FORMAT}, got {content['format']!r}")
     names = [field.name for field in fields(Checkpoint)]
-    for name in ("format", *names):
-        _require(name in content, path, f"the field {name!r}")
+    for field_name in ("format", *names):
+        _require(field_name in content, name, f"the field {field_name!r}")
     state = content["state"]
-    for name in ("network", "optimizer", "scaler", "average", "averaged_steps"):
-        _require(isinstance(state, Mapping) and name in state, path, f"the field 'state.{name}'")
+    for part in ("network", "optimizer", "scaler", "average", "averaged_steps"):
+        _require(isinstance(state, Mapping) and part in state, name, f"the field 'state.{part}'")
     try:
         arch, train = ArchConfig.from_dict(content["arch"]), TrainConfig.from_dict(content["train"])
     except (InvalidInput, TypeError, AttributeError) as error:
-        raise InvalidInput(f"checkpoint {path}: {error}") from None
-    return Checkpoint(**{name: content[name] for name in names} | {"arch": arch, "train": train})
+        raise InvalidInput(f"checkpoint {name}: {error}") from None
+    return Checkpoint(**{field_name: content[field_name] for field_name in names} | {"arch": arch, "train": train})
 
 
-def _require(held: bool, path: Path, what: str) -> None:
+def _require(held: bool, name: str, what: str) -> None:
     if not held:
-        raise InvalidInput(f"checkpoint {path} must hold {what}; is it a dite-search checkpoint?")
+        raise InvalidInput(f"checkpoint {name} must hold {what}; is it a dite-search checkpoint?")
 
 
 def load_network(path: Path) -> tuple[ArchConfig, PoseNetwork]:

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,19 +14,22 @@ from torch.utils.data import DataLoader
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import COMPUTATION, TrainConfig
-from trainers.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, load_weights, save_checkpoint
+from trainers.checkpoint import LAST, Checkpoint, load_weights
+from trainers.checkpoint_store import CheckpointStore, log_note
 from trainers.data.batches import BatchShares
 from trainers.data.dataset import TopDownDataset
 from trainers.data.source import DataConfig, training_set, validation_set
 from trainers.distributed import Worker, default_device
 from trainers.evaluation.scoring import evaluate
 from trainers.learner import SMALLEST_PIECE, Learner
+from trainers.location import Location
 from trainers.memory import keep_freed_memory
 from trainers.model.build import build_network
+from trainers.patience import Note, Patience
 
 Metrics = dict[str, float]
-Report = Callable[[Metrics, Path | None], None]
-"""Called after every epoch with its metrics and, where one was written, the folder of the checkpoints."""
+Report = Callable[[Metrics, Location | None], None]
+"""Called after every epoch with its metrics and, where one was written, the location of the checkpoints."""
 
 LOOP_FIGURES = ("epoch", "loss", "learning_rate", "samples_per_second", "seconds", "micro_batch", "memory_gib")
 """What every epoch reports about itself; everything else an epoch reports is a score."""
@@ -49,7 +51,7 @@ class TrainResult:
     """A finished training: the metrics of every epoch and where the last checkpoint lies."""
 
     curve: list[Metrics]
-    checkpoint: Path | None
+    checkpoint: Location | None
 
     @property
     def metrics(self) -> Metrics:
@@ -62,30 +64,40 @@ def train(
     config: TrainConfig,
     data: DataConfig,
     *,
-    directory: Path | None,
+    directory: Location | None,
     report: Report,
     worker: Worker | None = None,
+    note: Note = log_note,
+    patience: Patience | None = None,
 ) -> TrainResult:
     """Train a network from its seed, or from the last checkpoint in ``directory``, to the end of its epochs.
 
-    Every epoch ends with ``report``; a training that goes on begins by reporting its last epoch again. Every
-    ``validate_every``-th epoch and the last are validated. ``directory`` (None writes nothing) receives ``last.pt`` after
-    each epoch, and within it where the configuration says so, and ``best.pt`` after the best validation so far. On a
-    processor a training that goes on ends, to the last bit, where it would have ended undisturbed.
+    Every epoch ends with ``report``; a training that goes on begins by reporting its epochs so far again. Every
+    ``validate_every``-th epoch and the last are validated. ``directory``, a folder or an S3 URL (None writes nothing),
+    receives ``last.pt`` after each epoch, and within it where the configuration says so, and ``best.pt`` after the best
+    validation so far; ``previous.pt`` is the last but one. On a processor a training that goes on ends, to the last bit,
+    where it would have ended undisturbed.
+
+    Where a checkpoint cannot be written or read, for a full disk or a storage that does not answer, the training waits,
+    with ``patience`` (an hour); ``note`` is told of that, and of a last checkpoint that is not whole.
 
     Raises:
         NonFiniteLossError: the loss is not finite; the last checkpoint is the one before.
-        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``.
+        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``; or the patience was
+            in vain.
     """
     worker = worker or Worker(device=default_device())
     check_batch(config, worker.count)
     if worker.device.type == "cpu":
         keep_freed_memory()
     training, validation = training_set(data, arch, config), validation_set(data, arch, config)
-    run = _Run(arch, config, data, training, worker, directory)
-    if run.curve and not run.position:
-        # The process before may have died between its last checkpoint and the report of it.
-        report(run.curve[-1], directory)
+    # All processes read the checkpoint; one of them speaks.
+    note = note if worker.is_first else lambda sentence: None
+    store = None if directory is None else CheckpointStore(directory, note=note)
+    run = _Run(arch, config, data, training, worker, store, note, patience or Patience())
+    for metrics in run.curve:
+        # The process before, or who listened to it, may have died between a checkpoint and the report of it.
+        report(metrics, directory)
     while len(run.curve) < config.epochs:
         metrics = run.learn()
         if _is_validated(len(run.curve), config):
@@ -101,7 +113,7 @@ def train(
             metrics |= scored.metrics if scored else {}
         run.end_epoch(metrics)
         report(metrics, directory if worker.is_first else None)
-    return TrainResult(curve=run.curve, checkpoint=directory / LAST if directory and worker.is_first else None)
+    return TrainResult(curve=run.curve, checkpoint=store.where(LAST) if store and worker.is_first else None)
 
 
 def check_batch(config: TrainConfig, workers: int) -> None:
@@ -123,9 +135,12 @@ class _Run:
         data: DataConfig,
         training: TopDownDataset,
         worker: Worker,
-        directory: Path | None,
+        store: CheckpointStore | None,
+        note: Note,
+        patience: Patience,
     ) -> None:
-        self._arch, self._config, self._data, self._worker, self._directory = arch, config, data, worker, directory
+        self._arch, self._config, self._data, self._worker = arch, config, data, worker
+        self._store, self._note, self._patience = store, note, patience
         self._training = training
         self._shares = BatchShares(
             len(training), batch_size=config.batch_size, seed=config.seed, rank=worker.rank, count=worker.count
@@ -140,10 +155,11 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = build_network(arch)
-        last = directory / LAST if directory else None
-        checkpoint = load_checkpoint(last) if last and last.is_file() else None
-        if checkpoint:
-            _check_same_training(checkpoint, arch, config, str(last))
+        checkpoint = patience.until_done(store.load, note) if store else None
+        _check_same_progress(checkpoint, worker)
+        if store and checkpoint:
+            last = str(store.where(LAST))
+            _check_same_training(checkpoint, arch, config, last)
             load_weights(network, checkpoint.state["network"], f"checkpoint {last}")
         self.learner = Learner(network, config, worker)
         self.curve: list[Metrics] = []
@@ -174,7 +190,7 @@ class _Run:
                 self._check_finite(self._loss)
             if every and self.position % every == 0 and self.position < per_epoch:
                 self._synchronise()
-                self._save(LAST)
+                self._save()
         total = self._synchronise()
         learned = (self.position - first) * self._config.batch_size
         metrics = {
@@ -197,9 +213,7 @@ class _Run:
         self._loss.zero_()
         score = self._data.accuracy
         earlier = [scores[score] for scores in self.curve[:-1] if score in scores]
-        self._save(LAST)
-        if score in metrics and metrics[score] >= max(earlier, default=-math.inf):
-            self._save(BEST)
+        self._save(best=score in metrics and metrics[score] >= max(earlier, default=-math.inf))
 
     def _synchronise(self) -> Tensor:
         """Bring the processes to one state, in which a checkpoint of the first holds for all; the loss of all so far."""
@@ -215,8 +229,9 @@ class _Run:
                 f"loss is not finite ({float(loss)}) in epoch {len(self.curve) + 1}, iteration {self.position}"
             )
 
-    def _save(self, name: str) -> None:
-        if self._directory is None or not self._worker.is_first:
+    def _save(self, *, best: bool = False) -> None:
+        store = self._store
+        if store is None or not self._worker.is_first:
             return
         checkpoint = Checkpoint(
             arch=self._arch,
@@ -228,11 +243,21 @@ class _Run:
             loss=float(self._loss),
             seconds=time.monotonic() - self._began,
         )
-        save_checkpoint(self._directory / name, checkpoint)
+        self._patience.until_done(lambda: store.save(checkpoint, best=best), self._note)
 
 
 def _is_validated(epoch: int, config: TrainConfig) -> bool:
     return (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs
+
+
+def _check_same_progress(checkpoint: Checkpoint | None, worker: Worker) -> None:
+    """Refuse to begin from different checkpoints, where one process reads what another cannot: a new start may help."""
+    begins = worker.gather((len(checkpoint.curve), checkpoint.position) if checkpoint else (0, 0))
+    if len(set(begins)) > 1:
+        raise RuntimeError(
+            "the processes of a training must begin at one checkpoint, but by epochs and batches they begin at"
+            f" {', '.join(f'{epochs} and {batches}' for epochs, batches in begins)}"
+        )
 
 
 def _check_same_training(checkpoint: Checkpoint, arch: ArchConfig, config: TrainConfig, name: str) -> None:

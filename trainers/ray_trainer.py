@@ -13,10 +13,11 @@ import torch
 
 from search_spaces.arch import ArchConfig
 from search_spaces.hyperparameters import TrainConfig
-from trainers.checkpoint import LAST, load_checkpoint
+from trainers.checkpoint_store import CheckpointStore
 from trainers.data.source import DataConfig
 from trainers.distributed import Worker
 from trainers.engine import OWN_REASONS, Metrics, train
+from trainers.location import Location, located
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def fit(
     config: TrainConfig,
     data: DataConfig,
     *,
-    directory: Path,
+    directory: Location,
     workers: int,
     max_workers: int | None = None,
     cpus_per_worker: int = 1,
@@ -87,7 +88,9 @@ def fit(
                 raise WorkersLostError(f"{_last_line(error)} (after {retries} new starts)") from None
             _log.warning("a worker of %s died: starting again from its last checkpoint", name)
     # Ray Train keeps metrics only beside checkpoints of its own; ours has them.
-    return load_checkpoint(directory / LAST).curve[-1]
+    checkpoint = CheckpointStore(directory).load()
+    assert checkpoint is not None, "a training that ends has written a checkpoint"
+    return checkpoint.curve[-1]
 
 
 def backend_for(gpus_per_worker: float) -> str:
@@ -122,7 +125,7 @@ def _train_loop(settings: Mapping[str, Any]) -> None:
         ArchConfig.from_dict(settings["arch"]),
         TrainConfig.from_dict(settings["train"]),
         DataConfig.from_dict(settings["data"]),
-        directory=Path(settings["directory"]),
+        directory=located(settings["directory"]),
         report=lambda metrics, _: ray.train.report(metrics),
         worker=Worker(rank=context.get_world_rank(), count=context.get_world_size(), device=ray.train.torch.get_device()),
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dite_search.cli import data, networks, replaying, searching
+from dite_search.cli import data, doctoring, jobs, networks, replaying, searching, syncing
 from search_spaces.errors import InvalidInput
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -53,15 +53,21 @@ def main() -> None:
 for _command in (
     searching.quickstart,
     searching.search,
+    doctoring.doctor,
     searching.resume,
+    searching.extend,
+    searching.pause,
     networks.train,
     networks.evaluate,
     networks.complexity,
     networks.latency,
     searching.report,
     searching.export,
+    syncing.sync,
     replaying.replay,
     data.prepare,
     data.synth,
+    jobs.submit,
+    jobs.job,
 ):
     main.add_command(_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,33 @@ def resume(study: str, directory: str, as_json: bool) -> None:
     from dite_search.study import load_config
 
     _search_and_show(load_config(study, directory=directory), as_json=as_json, export=False, run=resume_search)
+
+
+@click.command(epilog="Example:  dite-search extend quickstart --trials 10")
+@click.argument("study")
+@click.option("--trials", type=click.IntRange(min=1), required=True, help="Networks to train beside those asked for so far.")
+@directory_option
+@json_option
+def extend(study: str, trials: int, directory: str, as_json: bool) -> None:
+    """Add trials to STUDY (its name, or its folder), and run them with what it has left."""
+    from dite_search.runner import resume_search
+    from dite_search.study import load_config
+
+    config = load_config(study, directory=directory)
+    _search_and_show(config, as_json=as_json, export=False, run=partial(resume_search, more=trials))
+
+
+@click.command(epilog="Example:  dite-search pause quickstart")
+@click.argument("study")
+@directory_option
+def pause(study: str, directory: str) -> None:
+    """Let STUDY, which runs elsewhere, end its running epochs, save them and stop; resume goes on."""
+    from dite_search.lease import ask_to_pause
+    from dite_search.study import load_config, storage_of
+
+    config = load_config(study, directory=directory)
+    driver = ask_to_pause(config.name, storage_of(config))
+    click.echo(f"{driver} was asked to pause; to go on when it has:  dite-search resume {study}")
 
 
 @click.command(epilog="Example:  dite-search report quickstart")

@@ -26,6 +26,10 @@ def test_every_command_has_help_with_an_example():
         "quickstart",
         "search",
         "resume",
+        "sync",
+        "extend",
+        "pause",
+        "doctor",
         "replay",
         "train",
         "evaluate",
@@ -35,6 +39,8 @@ def test_every_command_has_help_with_an_example():
         "export",
         "synth",
         "prepare",
+        "submit",
+        "job",
     }
     for name in main.commands:
         output = run(name, "--help").output

@@ -52,6 +52,11 @@ def test_the_ablations_follow_the_protocol_of_the_paper(file, rows):
         ({"name": "../up"}, "name: string should match pattern.*got '../up'"),
         ({"data": {}}, "data must name exactly one of root and synthetic"),
         ({"data": {"root": "${DITE_NOWHERE}/x"}}, "root needs the environment variable DITE_NOWHERE, which is not set"),
+        (
+            {"checkpoints": "s3://me:pw@bucket/x"},
+            "checkpoints: a location by s3:// must not hold credentials: they come from",
+        ),
+        ({"checkpoints": "gs://bucket/x"}, "checkpoints: a location must be a folder, file:///folder or s3://bucket/prefix"),
         ({"objectives": ["ap_gtt", "mmacs"]}, "unknown objective 'ap_gtt': did you mean 'ap_gt'"),
         ({"objectives": ["mmacs"]}, "objectives must hold exactly one accuracy, ap_gt for data.boxes gt, got \\[\\]"),
         ({"objectives": ["ap_det", "mmacs"]}, "exactly one accuracy, ap_gt for data.boxes gt, got \\['ap_det'\\]"),
@@ -105,3 +110,17 @@ def test_every_field_is_documented():
 
 def test_the_study_lies_in_an_absolute_folder():
     assert parse_search(MINIMAL, "f").study_directory == Path.cwd() / "runs" / "x"
+
+
+def test_where_checkpoints_are_kept_does_not_depend_on_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DITE_BUCKET", "mine")
+    for text, kept in (
+        ("kept/here", str(tmp_path / "kept" / "here")),
+        ("file:///kept", "/kept"),
+        ("s3://${DITE_BUCKET}/runs/", "s3://mine/runs"),
+        (None, None),
+    ):
+        config = parse_search(MINIMAL | {"checkpoints": text}, "x")
+        assert config.checkpoints == kept
+        assert parse_search(config.to_dict(), "again") == config

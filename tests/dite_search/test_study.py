@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+
+import optuna
 import pytest
 
 from dite_search.searcher import StudySearch
-from dite_search.study import create_study, free_name, load_config, open_study, read_study, reopen_running, storage_of
+from dite_search.study import (
+    create_study,
+    extend_study,
+    finish_creation,
+    free_name,
+    load_config,
+    open_study,
+    read_study,
+    reopen_running,
+    storage_of,
+)
 from search_spaces.errors import InvalidInput
 
 
@@ -83,3 +96,29 @@ def test_no_trial_is_left_running(make_search):
     finished, cut_off = read_study(config).trials
     assert finished.status == "complete"
     assert (cut_off.status, cut_off.reason) == ("waiting", "")
+
+
+def test_a_study_whose_driver_died_while_it_made_it_is_made_again(make_search):
+    config = make_search(sampler={"name": "grid"}, trials=5)
+    config.study_directory.mkdir(parents=True)
+    for half in ("nothing", "a study", "some trials"):
+        if half != "nothing":
+            study = optuna.create_study(storage=storage_of(config), study_name=config.name, directions=["minimize"] * 2)
+            if half == "some trials":
+                study.enqueue_trial(next(iter(config.search_space.points())))
+        finish_creation(config, lambda: ())
+        study = open_study(config)
+        assert len(study.get_trials()) == 5
+        assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+        finish_creation(config, lambda: ())
+        assert open_study(config)._study_id == study._study_id
+        optuna.delete_study(study_name=config.name, storage=storage_of(config))
+
+
+def test_an_extended_study_says_so_in_its_folder_and_grids_go_on(make_search):
+    config = make_search(sampler={"name": "grid"}, trials=3)
+    create_study(config)
+    extended = extend_study(config, 4)
+    assert extended.trials == load_config(config.study_directory).trials == 7
+    points = [trial.system_attrs["fixed_params"] for trial in open_study(config).get_trials()]
+    assert points == list(itertools.islice(config.search_space.points(), 7))

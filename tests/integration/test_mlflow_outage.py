@@ -139,7 +139,7 @@ def check_mlflow(config, server) -> None:
             values = Counter((m.step, m.value) for m in client.get_metric_history(child.info.run_id, name))
             assert values == Counter((epoch["epoch"], epoch[name]) for epoch in trial.curve)
         assert [m.value for m in client.get_metric_history(child.info.run_id, "params")] == [trial.cost.params]
-    front = json.loads(mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/front.json", tracking_uri=server.url))
+    front = json.loads(Path(client.download_artifacts(parent.info.run_id, "front.json")).read_text())
     assert [(row["trial"], row["run_id"]) for row in front] == [
         (trial.number, children[str(trial.number)].info.run_id) for trial in front_of(study)
     ]

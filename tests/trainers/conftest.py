@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from search_spaces.arch import ArchConfig
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.named_spaces import tiny
+from trainers.checkpoint import Checkpoint
 from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
+from trainers.model import build_network
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,25 @@ def small_arch() -> ArchConfig:
 def short_training() -> TrainConfig:
     """Two epochs of a few steps."""
     return TrainConfig(epochs=2, batch_size=16, warmup_iterations=2, validate_every=2, seed=7)
+
+
+@pytest.fixture
+def checkpoint(small_arch: ArchConfig) -> Checkpoint:
+    """Three batches after the first epoch."""
+    torch.manual_seed(0)
+    return Checkpoint(
+        arch=small_arch,
+        train=TrainConfig(epochs=3),
+        data={"root": "somewhere"},
+        state={
+            "network": build_network(small_arch).state_dict(),
+            "optimizer": {},
+            "scaler": {},
+            "average": None,
+            "averaged_steps": 0,
+        },
+        curve=[{"epoch": 1.0, "loss": 0.5}],
+        position=3,
+        loss=0.25,
+        seconds=1.5,
+    )

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import pickle
 
 import pytest
 import torch
 
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.errors import InvalidInput, StorageFull
 from trainers.checkpoint import Checkpoint, load_any_network, load_checkpoint, load_network, save_checkpoint
 from trainers.model import build_network
 from trainers.model.released_checkpoint import released_key
-
-
-@pytest.fixture
-def checkpoint(small_arch) -> Checkpoint:
-    torch.manual_seed(0)
-    return Checkpoint(
-        arch=small_arch,
-        train=TrainConfig(epochs=3),
-        data={"root": "somewhere"},
-        state={
-            "network": build_network(small_arch).state_dict(),
-            "optimizer": {},
-            "scaler": {},
-            "average": None,
-            "averaged_steps": 0,
-        },
-        curve=[{"epoch": 1.0, "loss": 0.5}],
-        position=3,
-        loss=0.25,
-        seconds=1.5,
-    )
 
 
 def with_weights(checkpoint: Checkpoint, weights: dict[str, torch.Tensor]) -> Checkpoint:
@@ -133,10 +112,10 @@ def test_a_failed_write_keeps_the_checkpoint_before(checkpoint, tmp_path, monkey
     before = path.read_bytes()
 
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(InvalidInput, match=r"checkpoint .*last\.pt cannot be written: .*No space left on device"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageFull, match=r"checkpoint .*last\.pt cannot be written: no space left in .*"):
         save_checkpoint(path, dataclasses.replace(checkpoint, position=4))
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["last.pt"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
 from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, StorageFull
 from search_spaces.hyperparameters import TrainConfig
 from trainers import engine
 from trainers.checkpoint import BEST, LAST, load_checkpoint, load_network
@@ -17,6 +20,7 @@ from trainers.data.source import DataConfig
 from trainers.distributed import Worker
 from trainers.engine import NonFiniteLossError, train
 from trainers.learner import Learner
+from trainers.patience import Patience
 
 
 def test_every_epoch_is_reported_and_the_last_is_validated(people, small_arch, short_training, tmp_path):
@@ -214,3 +218,63 @@ def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path):
     rebuilt, network = load_network(tmp_path / LAST)
     assert rebuilt.arch_id == arch.arch_id
     assert not network.training
+
+
+def test_a_training_waits_for_room_on_the_disk(people, small_arch, short_training, tmp_path, monkeypatch):
+    now, notes, pauses, reported = 0.0, [], [], []
+
+    def sleep(seconds):
+        nonlocal now
+        pauses.append(seconds)
+        now += seconds
+
+    def full_for_ten_seconds(handle):
+        if reported and now < 10:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    sync = os.fsync
+    patience = Patience(clock=lambda: now, sleep=sleep)
+    whole = train(small_arch, short_training, people, directory=None, report=lambda *_: None)
+    monkeypatch.setattr(os, "fsync", full_for_ten_seconds)
+    result = train(
+        small_arch,
+        short_training,
+        people,
+        directory=tmp_path,
+        report=lambda m, _: reported.append(m["epoch"]),
+        note=notes.append,
+        patience=patience,
+    )
+    assert pauses == [1.0, 2.0, 4.0, 8.0]
+    assert len(notes) == 2
+    assert re.fullmatch(r"checkpoint .* cannot be written: no space left in .*; goes on once there is", notes[0])
+    assert [m["loss"] for m in result.curve] == [m["loss"] for m in whole.curve]
+    assert len(load_checkpoint(tmp_path / LAST).curve) == 2
+
+
+def test_a_training_does_not_wait_for_ever(people, small_arch, short_training, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    patience = Patience(seconds=0.0)
+    with pytest.raises(StorageFull, match=r"checkpoint .*\.pt cannot be written: no space left in"):
+        train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None, patience=patience)
+
+
+def test_a_training_goes_on_from_the_checkpoint_before_a_broken_one(people, small_arch, short_training, tmp_path):
+    whole = train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None)
+    (tmp_path / LAST).write_bytes((tmp_path / LAST).read_bytes()[:-1000])
+    reported, notes = [], []
+    again = train(
+        small_arch,
+        short_training,
+        people,
+        directory=tmp_path,
+        report=lambda m, _: reported.append(m["epoch"]),
+        note=notes.append,
+    )
+    assert reported == [1, 2]
+    assert [m["loss"] for m in again.curve] == [m["loss"] for m in whole.curve]
+    assert re.fullmatch(r"checkpoint .*last\.pt must be a whole .*; going on from previous\.pt, after epoch 1", notes[0])

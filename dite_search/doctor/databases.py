@@ -1,0 +1,269 @@
+"""The study's database and MLflow's: a driver, an answer, a schema of our version, and the right to write."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, create_engine, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from dite_search.config import SearchConfig
+from dite_search.doctor.cluster import clock_finding, reading
+from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, first_line
+from dite_search.doctor.folders import is_writable, sqlite_file
+
+STUDY, MLFLOW = "study database", "mlflow"
+CONNECT_SECONDS = 3
+_DRIVERS = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+}
+"""Packages to install for a driver's module; the others have its name."""
+_SECRET = re.compile(r"(password|passwd|pwd|token)=[^&\s'\"]*", re.IGNORECASE)
+
+Look = Callable[[Connection], Sequence[Finding]]
+
+
+def study_findings(config: SearchConfig) -> list[Finding]:
+    """The database of the study."""
+    url = config.study_url or f"sqlite:///{config.study_directory / 'study.db'}"
+    if config.study_url and config.mlflow_url and _same_database(config.study_url, config.mlflow_url):
+        return [_two_databases()]
+    fresh = _fresh_file(STUDY, "study_url", url)
+    if fresh:
+        return [fresh]
+    return _looked_at(STUDY, "study_url", url, lambda connection: _study_schema(connection, url))
+
+
+def mlflow_database_findings(uri: str) -> list[Finding]:
+    """MLflow's database, where the tracking URI names one."""
+    fresh = _fresh_file(MLFLOW, "mlflow_url", uri)
+    if fresh:
+        return [fresh]
+    return _looked_at(MLFLOW, "mlflow_url", uri, lambda connection: _mlflow_schema(connection, uri))
+
+
+def shown(url: str) -> str:
+    """A database's URL without its password."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return "(not a URL)"
+    return _SECRET.sub(r"\1=***", parsed.render_as_string(hide_password=True))
+
+
+def optuna_finding(current: str, head: str, known: Sequence[str], url: str) -> Finding:
+    """Whether the schema that a database has is that of our Optuna."""
+    ours = optuna.__version__
+    if current == head:
+        return Finding(name=STUDY, status=OK, sentence=f"{shown(url)} answers, with the schema of Optuna {ours}")
+    if current in known:
+        return Finding(
+            name=STUDY,
+            status=FAILED,
+            sentence=f"study_url {shown(url)} has the schema {current} of an older Optuna, and ours is {head}",
+            remedy=f"optuna storage upgrade --storage '{shown(url)}'",
+        )
+    return Finding(
+        name=STUDY,
+        status=FAILED,
+        sentence=f"study_url {shown(url)} has the schema {current}, which Optuna {ours} does not know",
+        remedy="pip install -U optuna, as new as the one that made it",
+    )
+
+
+def mlflow_finding(current: str, head: str, known: Sequence[str], uri: str) -> Finding:
+    """Whether the schema that a database has is that of our MLflow."""
+    if current == head:
+        return Finding(name=MLFLOW, status=OK, sentence=f"{shown(uri)} answers, with the schema of our MLflow")
+    if current in known:
+        return Finding(
+            name=MLFLOW,
+            status=FAILED,
+            sentence=f"mlflow_url {shown(uri)} has the schema {current} of an older MLflow, and ours is {head}",
+            remedy=f"back it up, then: mlflow db upgrade '{shown(uri)}'",
+        )
+    return Finding(
+        name=MLFLOW,
+        status=FAILED,
+        sentence=f"mlflow_url {shown(uri)} has the schema {current}, which our MLflow does not know",
+        remedy="pip install -U mlflow, as new as the one that made it",
+    )
+
+
+def _looked_at(name: str, field: str, url: str, look: Look) -> list[Finding]:
+    """What ``look`` finds in a database; or why it cannot be asked."""
+    try:
+        parsed = make_url(url)
+        module = parsed.get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError):
+        example = "postgresql+psycopg2://USER:PASSWORD@HOST/DATABASE"
+        sentence = f"{field} {shown(url)} is not the URL of a database"
+        return [Finding(name=name, status=FAILED, sentence=sentence, remedy=f"{field}: {example}")]
+    except ModuleNotFoundError as error:
+        return [_no_driver(name, field, parsed, error.name or str(error))]
+    options: dict[str, Any] = {}
+    if module.__name__ in ("psycopg", "psycopg2"):
+        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    engine = create_engine(parsed, poolclass=NullPool, **options)
+    try:
+        with engine.connect() as connection:
+            return list(look(connection))
+    except Exception as error:
+        # A driver raises dozens of kinds for one cause: the URL does not lead to a usable database.
+        sentence = f"{field} {shown(url)} cannot be used: {_reason(error, parsed)}"
+        return [Finding(name=name, status=FAILED, sentence=sentence, remedy=_connection_remedy(field, parsed))]
+
+
+def _study_schema(connection: Connection, url: str) -> list[Finding]:
+    tables = inspect(connection).get_table_names()
+    found: list[Finding] = []
+    if "version_info" in tables and "studies" in tables:
+        options = {"poolclass": NullPool}
+        storage = optuna.storages.RDBStorage(
+            url, engine_kwargs=options, skip_table_creation=True, skip_compatibility_check=True
+        )
+        known = storage.get_all_versions()
+        found.append(optuna_finding(storage.get_current_version(), storage.get_head_version(), known, url))
+    elif "experiments" in tables and "alembic_version" in tables:
+        return [_two_databases()]
+    else:
+        found.append(Finding(name=STUDY, status=OK, sentence=f"{shown(url)} answers; its tables will be made"))
+    if connection.dialect.name == "postgresql":
+        refused = _refused(connection, url, made="trials" in tables)
+        return [refused] if refused else [*found, _clock(connection)]
+    return found
+
+
+def _mlflow_schema(connection: Connection, uri: str) -> list[Finding]:
+    tables = inspect(connection).get_table_names()
+    if "version_info" in tables and "studies" in tables:
+        return [_two_databases()]
+    if "experiments" not in tables or "alembic_version" not in tables:
+        return [Finding(name=MLFLOW, status=OK, sentence=f"{shown(uri)} answers; its tables will be made")]
+    current = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
+    scripts = mlflow_scripts()
+    known = [revision.revision for revision in scripts.walk_revisions()]
+    found = [mlflow_finding(current, str(scripts.get_current_head()), known, uri)]
+    place = connection.execute(text("SELECT artifact_location FROM experiments WHERE name = 'dite-search'")).scalar()
+    closed = artifacts_finding(str(place)) if place else None
+    return [*found, closed] if closed else found
+
+
+def mlflow_scripts() -> ScriptDirectory:
+    """The schemas that our MLflow knows, in its own folder of migrations."""
+    spec = importlib.util.find_spec("mlflow")
+    assert spec is not None, "MLflow is one of our dependencies"
+    assert spec.origin is not None, "MLflow is a package with code"
+    return ScriptDirectory(str(Path(spec.origin).parent / "store" / "db_migrations"))
+
+
+def artifacts_finding(location: str) -> Finding | None:
+    """Whether artifacts can be written to a place, where that can be known: in a folder; None where all is well."""
+    scheme, found, rest = location.partition("://")
+    if found and scheme != "file":
+        return None
+    folder = Path(rest if found else location.removeprefix("file:"))
+    if is_writable(folder):
+        return None
+    return Finding(
+        name=MLFLOW,
+        status=WARNING,
+        sentence=f"the artifacts of MLflow go to {folder}, which cannot be written here",
+        remedy=f"mount {folder} here for writing, or run the server with --serve-artifacts",
+    )
+
+
+def _refused(connection: Connection, url: str, *, made: bool) -> Finding | None:
+    """What the user of a PostgreSQL URL may not do, though the search must."""
+    question = "has_table_privilege('trials', 'INSERT')" if made else "has_schema_privilege(current_schema(), 'CREATE')"
+    if connection.execute(text(f"SELECT {question}")).scalar():
+        return None
+    user = make_url(url).username
+    what = "INSERT, UPDATE, DELETE, SELECT ON ALL TABLES IN SCHEMA public" if made else "CREATE ON SCHEMA public"
+    return Finding(
+        name=STUDY,
+        status=FAILED,
+        sentence=f"study_url {shown(url)}: user {user} may not {'write to' if made else 'make'} its tables",
+        remedy=f"as the database's owner: GRANT {what} TO {user};",
+    )
+
+
+def _clock(connection: Connection) -> Finding:
+    began = time.time()
+    theirs = float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar() or 0.0)
+    return clock_finding([reading("the database server", theirs, sent=began, received=time.time())])
+
+
+def _fresh_file(name: str, field: str, url: str) -> Finding | None:
+    """What there is to say of a SQLite file that does not exist yet; None where it does, or the database is another."""
+    file = sqlite_file(url, Path())
+    if file is None or file.exists():
+        return None
+    if not is_writable(file.parent):
+        sentence = f"{field}: {file} cannot be made"
+        return Finding(name=name, status=FAILED, sentence=sentence, remedy=f"{field}: a file in a folder that you may write")
+    return Finding(name=name, status=OK, sentence=f"{file} will be made")
+
+
+def _same_database(first: str, second: str) -> bool:
+    try:
+        one, other = make_url(first), make_url(second)
+    except ArgumentError:
+        return False
+    return (one.get_backend_name(), one.host, one.port, one.database) == (
+        other.get_backend_name(),
+        other.host,
+        other.port,
+        other.database,
+    )
+
+
+def _two_databases() -> Finding:
+    return Finding(
+        name=STUDY,
+        status=FAILED,
+        sentence="study_url and mlflow_url must be two databases: Optuna's and MLflow's tables of versions share a name",
+        remedy="createdb dite_search_study, and study_url: the same URL with that database at its end",
+    )
+
+
+def _no_driver(name: str, field: str, url: URL, module: str) -> Finding:
+    package = _DRIVERS.get(module, module)
+    remedy = f"pip install '{package}'"
+    if module == "psycopg" and importlib.util.find_spec("psycopg2"):
+        remedy = f"{field}: {shown(str(url.set(drivername='postgresql+psycopg2')))}, or {remedy}"
+    return Finding(
+        name=name,
+        status=FAILED,
+        sentence=f"{field} {shown(url.render_as_string())} needs the Python package {module}, which is not installed",
+        remedy=remedy,
+    )
+
+
+def _connection_remedy(field: str, url: URL) -> str:
+    if url.get_backend_name() == "postgresql":
+        host, port = url.host or "localhost", url.port or 5432
+        return f"pg_isready -h {host} -p {port}, then psql '{shown(url.render_as_string())}'; correct {field}"
+    if url.get_backend_name() == "sqlite":
+        return f"{field}: another file, or move {url.database} away"
+    return f"correct {field}"
+
+
+def _reason(error: Exception, url: URL) -> str:
+    """What a driver says, without the password."""
+    line = first_line(error)
+    line = re.sub(r"^\([\w.]+\)\s*", "", line)
+    if url.password:
+        line = line.replace(str(url.password), "***")
+    return _SECRET.sub(r"\1=***", line)

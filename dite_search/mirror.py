@@ -1,0 +1,242 @@
+"""MLflow follows the study: a thread writes what it lacks, and blocks no training.
+
+The study is the one record. News only names the trial that changed, and what is written is read from the study then: nothing
+is lost while a server is down, and an hour of epochs goes out in a few calls once it is back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from analysis.pareto import front_of
+from dite_search.mirror_plan import (
+    FILES_TAG,
+    Seen,
+    Wanted,
+    choose_run,
+    holds_all_points,
+    key_of,
+    missing,
+    settled,
+    stale_tags,
+    wanted_search,
+    wanted_trial,
+)
+from dite_search.mirror_source import Key, Snapshot, Source
+from dite_search.tracking import RUNNING, Refused, RunState, Tracker
+
+FIRST_DELAY, LONGEST_DELAY, LAST_DELAY, GRACE = 1.0, 60.0, 2.0, 30.0
+"""Seconds: between the first two attempts, at most, at most once the search has ended, and from then to giving up."""
+
+
+class Mirror:
+    """Keeps MLflow equal to a study, from its start on.
+
+    ``tell`` names a trial that changed, and returns at once. `step` works off what is due; a thread (as a context manager)
+    gives one step after the other. A call that got no answer leaves its run unknown: it is looked up, and its history read,
+    before anything is written to it again. ``clock`` and ``sleep`` are in seconds; ``sleep`` may end early.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        source: Source,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float | None], None] | None = None,
+    ) -> None:
+        self.tracker, self.source = tracker, source
+        self.written: Counter[str] = Counter()
+        self.refused: dict[int, str] = {}
+        self._clock, self._sleep = clock, sleep or self._wait_for_news
+        self._seen: dict[Key, Seen] = {}
+        self._unknown: set[Key] = set()
+        self._lock, self._news = threading.Lock(), threading.Event()
+        self._due: dict[int, None] = {}
+        self._settled: set[int] = set()
+        self._compare, self._ended, self._closed, self._stopped = True, False, False, False
+        self._failures, self._retry_at = 0, 0.0
+        self._thread = threading.Thread(target=self.run, name="mlflow-mirror", daemon=True)
+
+    def __enter__(self) -> Mirror:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(grace=GRACE if kind is None else 0.0)
+
+    def tell(self, number: int) -> None:
+        """News of a trial: it started, had an epoch, or ended."""
+        with self._lock:
+            self._due[number] = None
+            self._settled.discard(number)
+        self._news.set()
+
+    def end(self) -> None:
+        """News of the search: it ended. Everything is compared once more, at once."""
+        with self._lock:
+            self._compare = self._ended = True
+            self._failures, self._retry_at = 0, 0.0
+        self._news.set()
+
+    def close(self, *, grace: float = GRACE) -> None:
+        """Give the thread so many seconds to write the rest, and end it; an interrupt cuts them short."""
+        self.end()
+        try:
+            self._thread.join(grace)
+        except KeyboardInterrupt:
+            logging.getLogger(__name__).debug("the user does not wait for the tracking server")
+        self._stopped = True
+        self._news.set()
+
+    def lacks(self) -> str:
+        """What MLflow lacks of the study, in words; empty when the two are equal."""
+        ended = {number for number, record in self.source.read().records.items() if record.status != "running"}
+        behind = (ended - self._settled) | (ended & set(self._due))
+        parts = [f"{len(behind)} of {len(ended)} trials"] if behind else []
+        parts += [] if self._closed else ["the front"]
+        refusal = next((f" (refused: {reason})" for number, reason in self.refused.items() if number in behind), "")
+        return " and ".join(parts) + refusal
+
+    def reconcile(self) -> None:
+        """Compare everything once, and write what is missing, in this thread.
+
+        Raises:
+            Unreachable, Refused: the server stopped answering, or takes nothing.
+        """
+        self.end()
+        self._follow()
+
+    def run(self) -> None:
+        """Step after step, until the search has ended and all is written."""
+        while not self._stopped:
+            delay = self.step()
+            if delay is None and self._ended:
+                return
+            if delay != 0:
+                self._sleep(delay)
+
+    def step(self) -> float | None:
+        """Work off what is due; seconds until more can be done, or None where that waits for news."""
+        left = self._retry_at - self._clock()
+        if left > 0:
+            return left
+        if not (self._due or self._compare or (self._ended and not self._closed)):
+            return None
+        try:
+            self._follow()
+        except Exception:
+            # Whatever it was, a thread that ended here would leave the rest of the search unwritten.
+            logging.getLogger(__name__).debug("tracking", exc_info=True)
+            with self._lock:
+                delay = min(FIRST_DELAY * 2.0 ** min(self._failures, 16), LAST_DELAY if self._ended else LONGEST_DELAY)
+                self._failures, self._retry_at = self._failures + 1, self._clock() + delay
+            return delay
+        self._failures = 0
+        return 0.0
+
+    def _follow(self) -> None:
+        """Write what changed; what was not written is due again, the trial that failed after the others."""
+        with self._lock:
+            due, self._due = self._due, {}
+            compare, self._compare, ended = self._compare, False, self._ended
+        try:
+            snapshot = self.source.read()
+            if compare:
+                self._compare_all(snapshot)
+                due, compare = dict.fromkeys(snapshot.records), False
+            closed = ended and all(record.status != "running" for record in snapshot.records.values())
+            if not closed or None not in self._seen:
+                self._settle(None, wanted_search(snapshot, source=self.source, runs={}, closed=False, now=time.time()))
+            front = {record.number for record in front_of(snapshot.study)} if closed else None
+            for number in list(due):
+                if self._stopped:
+                    return
+                due[number] = due.pop(number)
+                if number in snapshot.records:
+                    self._settle_trial(number, snapshot, front)
+                del due[number]
+            if closed:
+                runs = {key: seen.run.run_id for key, seen in self._seen.items() if key is not None}
+                search = wanted_search(snapshot, source=self.source, runs=runs, closed=True, now=time.time())
+                self._settle(None, search)
+            self._closed = ended
+        finally:
+            with self._lock:
+                self._due = due | self._due
+                self._compare = self._compare or compare
+
+    def _compare_all(self, snapshot: Snapshot) -> None:
+        """Find the run of every trial: by its tags, or where the study noted one that has none."""
+        groups: dict[Key, list[RunState]] = defaultdict(list)
+        for run in self.tracker.find_runs(self.source.tag):
+            groups[key_of(run)].append(run)
+        noted = {None: snapshot.run_id} | {number: record.mlflow_run_id for number, record in snapshot.records.items()}
+        found = {key: self._adopted(groups[key], run_id) for key, run_id in noted.items()}
+        self._seen = {key: seen for key, seen in found.items() if seen}
+        self._unknown.clear()
+        self.refused.clear()
+
+    def _adopted(self, runs: list[RunState], noted: str | None) -> Seen | None:
+        """The one run of a trial; others, made by calls whose answer was lost, are deleted."""
+        known = self.tracker.get_run(noted) if noted and noted not in {run.run_id for run in runs} else None
+        chosen, twins = choose_run([*runs, known] if known else runs, noted)
+        for twin in twins:
+            self.tracker.delete_run(twin.run_id)
+            self.written["twins deleted"] += 1
+        return Seen(run=chosen, points=None) if chosen else None
+
+    def _settle_trial(self, number: int, snapshot: Snapshot, front: Collection[int] | None) -> None:
+        """Write what the run of a trial lacks; a refusal concerns this trial alone."""
+        record, parent = snapshot.records[number], self._seen[None].run.run_id
+        try:
+            self._settle(number, wanted_trial(record, snapshot, source=self.source, parent=parent, front=front))
+        except Refused as error:
+            self.refused[number] = str(error)
+            return
+        self.refused.pop(number, None)
+        if record.status != "running":
+            self._settled.add(number)
+
+    def _settle(self, key: Key, wanted: Wanted) -> None:
+        """Write what a run lacks. Until all of it was answered, the run counts as unknown."""
+        seen = self._seen.pop(key, None)
+        if seen is None and key in self._unknown:
+            runs = [run for run in self.tracker.find_runs(self.source.tag, trial=key) if key_of(run) == key]
+            seen = self._adopted(runs, wanted.noted)
+        self._unknown.add(key)
+        seen = seen or self._created(wanted)
+        run_id = seen.run.run_id
+        if run_id != wanted.noted:
+            self.source.note(key, run_id)
+        if seen.points is None and not holds_all_points(wanted, seen):
+            names = sorted({point.name for point in wanted.points})
+            seen = replace(seen, points=frozenset(self.tracker.history(run_id, names)))
+        for batch in missing(wanted, seen):
+            self.tracker.log_batch(run_id, points=batch.points, params=batch.params, tags=batch.tags)
+            self.written["metric values"] += len(batch.points)
+        for name in stale_tags(wanted, seen):
+            self.tracker.delete_tag(run_id, name)
+        if seen.run.status != wanted.status:
+            self.tracker.set_status(run_id, wanted.status, ended=wanted.ended)
+            self.written["runs closed"] += wanted.status != RUNNING
+        if seen.run.tags.get(FILES_TAG) != wanted.digest:
+            self.tracker.upload(run_id, wanted.files)
+            self.tracker.log_batch(run_id, tags={FILES_TAG: wanted.digest})
+        self._seen[key] = settled(wanted, seen)
+        self._unknown.discard(key)
+
+    def _created(self, wanted: Wanted) -> Seen:
+        run_id = self.tracker.create_run(wanted.name, wanted.tags, started=wanted.started)
+        self.written["runs created"] += 1
+        run = RunState(run_id=run_id, status=RUNNING, started=wanted.started, tags=wanted.tags)
+        return Seen(run=run, points=frozenset())
+
+    def _wait_for_news(self, seconds: float | None) -> None:
+        self._news.wait(seconds)
+        self._news.clear()

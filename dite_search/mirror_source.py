@@ -1,0 +1,80 @@
+"""A study as MLflow follows it: what is read there, and the runs that are noted there."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from analysis.trials import StudyRecord, TrialRecord
+from dite_search.config import SearchConfig
+from dite_search.study import MLFLOW_RUN, SEARCH_FILE, StudyReader, open_study
+from dite_search.tracking import redacted
+
+Key = int | None
+"""What a run stands for: a trial by its number, or None for the search itself."""
+
+MLFLOW_STUDY = "mlflow_study"
+"""The attribute of a study by whose value its runs are tagged: two studies of one name stay apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A study at one moment: its records, the plain attributes of its trials, and the run it noted for itself."""
+
+    study: StudyRecord
+    attributes: Mapping[int, Mapping[str, Any]]
+    run_id: str | None = None
+
+    @property
+    def records(self) -> dict[int, TrialRecord]:
+        """The trials that are this study's own."""
+        return {record.number: record for record in self.study.trials if not record.origin}
+
+
+class Source(Protocol):
+    """The study's side: its tag, its search file as text, the hyper-parameters it may vary, and what it holds."""
+
+    tag: str
+    search_file: str
+    training: Sequence[str]
+
+    def read(self) -> Snapshot:
+        """The study as it stands."""
+
+    def note(self, key: Key, run_id: str) -> None:
+        """Remember a run in the study."""
+
+
+class StudySource:
+    """The study of a search as the source of a mirror; for one thread at a time."""
+
+    def __init__(self, config: SearchConfig) -> None:
+        self._study = open_study(config)
+        self._reader = StudyReader(config, self._study)
+        if MLFLOW_STUDY not in self._study.user_attrs:
+            self._study.set_user_attr(MLFLOW_STUDY, f"{config.name}-{uuid.uuid4().hex[:12]}")
+        self.tag: str = self._study.user_attrs[MLFLOW_STUDY]
+        self.search_file = redacted((config.study_directory / SEARCH_FILE).read_text())
+        self.training: Sequence[str] = tuple(config.search_space.training_parameters)
+
+    def read(self) -> Snapshot:
+        """The study as it stands."""
+        study = self._reader.read()
+        attributes = {trial.number: trial.user_attrs for trial in self._study.get_trials(deepcopy=False)}
+        return Snapshot(study=study, attributes=attributes, run_id=self._study.user_attrs.get(MLFLOW_RUN))
+
+    def note(self, key: Key, run_id: str) -> None:
+        """Remember a run; that of a trial which has ended cannot be noted, and is found by its tags."""
+        if key is None:
+            self._study.set_user_attr(MLFLOW_RUN, run_id)
+            return
+        trial = self._study.get_trials(deepcopy=False)[key]
+        if not trial.state.is_finished():
+            try:
+                self._study._storage.set_trial_user_attr(trial._trial_id, MLFLOW_RUN, run_id)
+            except RuntimeError:
+                # It ended in between, and Optuna changes no trial that has.
+                logging.getLogger(__name__).debug("trial %d ended before its run was noted", key)

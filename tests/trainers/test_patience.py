@@ -1,0 +1,72 @@
+"""Waiting for a storage: told once, tried with longer and longer pauses, and not for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from search_spaces.errors import InvalidInput, StorageFull, StorageUnavailable
+from trainers.patience import LONGEST_PAUSE, Patience
+
+
+class Time:
+    """A clock that sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now, self.pauses = 100.0, []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+def attempts(*outcomes):
+    """An action with these outcomes in turn, the last for ever."""
+    left = list(outcomes)
+
+    def action():
+        outcome = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return action
+
+
+FULL = StorageFull("checkpoint x cannot be written: no space left in y")
+AWAY = StorageUnavailable("checkpoint x cannot be written: the service is away")
+
+
+def test_what_succeeds_is_not_waited_for():
+    time, notes = Time(), []
+    assert Patience(clock=lambda: time.now, sleep=time.sleep).until_done(attempts(3), notes.append) == 3
+    assert (time.pauses, notes) == ([], [])
+
+
+def test_it_goes_on_once_there_is_room_and_says_so_once():
+    time, notes = Time(), []
+    patience = Patience(clock=lambda: time.now, sleep=time.sleep)
+    assert patience.until_done(attempts(FULL, FULL, FULL, "done"), notes.append) == "done"
+    assert time.pauses == [1.0, 2.0, 4.0]
+    assert notes == [f"{FULL}; goes on once there is", "the storage is there again: going on"]
+
+
+def test_another_trouble_is_told_too():
+    time, notes = Time(), []
+    Patience(clock=lambda: time.now, sleep=time.sleep).until_done(attempts(FULL, AWAY, AWAY, 1), notes.append)
+    assert notes[:2] == [f"{FULL}; goes on once there is", f"{AWAY}; goes on once it can be"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 10.0, 3600.0])
+def test_it_does_not_wait_for_ever(seconds):
+    time = Time()
+    with pytest.raises(StorageFull, match="checkpoint x cannot be written: no space left in y"):
+        Patience(seconds=seconds, clock=lambda: time.now, sleep=time.sleep).until_done(attempts(FULL), lambda _: None)
+    assert sum(time.pauses) == seconds
+    assert max(time.pauses, default=0.0) <= LONGEST_PAUSE
+
+
+def test_what_waiting_does_not_mend_is_not_waited_for():
+    time = Time()
+    with pytest.raises(InvalidInput, match="denied"):
+        Patience(clock=lambda: time.now, sleep=time.sleep).until_done(attempts(InvalidInput("denied")), lambda _: None)
+    assert time.pauses == []
