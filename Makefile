@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-fast lint format clean
+.PHONY: help setup quickstart test test-fast test-nightly lint format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,11 +25,14 @@ $(STAMP): pyproject.toml requirements.lock
 quickstart: setup  ## Search small networks on drawn people: minutes, nothing to download
 	$(BIN)/dite-search quickstart
 
-test: setup  ## Run all tests
-	$(BIN)/python -m pytest
+test: setup  ## Run all tests but the nightly ones
+	$(BIN)/python -m pytest -m 'not nightly'
 
 test-fast: setup  ## Run the tests that take less than a minute each
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow and not nightly'
+
+test-nightly: setup  ## Run the tests that take many minutes each
+	$(BIN)/python -m pytest -m nightly
 
 lint: setup  ## Check style, imports and types
 	$(BIN)/ruff check .

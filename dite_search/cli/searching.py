@@ -140,7 +140,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     from analysis.pareto import front_of
     from dite_search.progress import front_table, published_table
     from dite_search.runner import run_search
-    from dite_search.tracking import tracking_uri
+    from dite_search.tracking import redacted, tracking_uri
 
     console = console_for(as_json)
     study = (run or run_search)(config, console)
@@ -166,7 +166,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     console.print(f"\nReport   {paths['report']}", highlight=False)
     if "export" in result:
         console.print(f"ONNX     {result['export']['onnx']}", highlight=False)
-    uri = tracking_uri(config.mlflow_url, study.directory.parent)
+    uri = redacted(tracking_uri(config.mlflow_url, study.directory.parent))
     next_steps(
         as_json,
         f"{program('dite-search')} export {study.directory} --max-mmacs {_budget(front):g}",

@@ -160,6 +160,7 @@ def killed_at_any_moment(cluster, directory, *, kills, seed):
         assert [trial.values for trial in front] == [trial.values for trial in same]
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, tmp_path):
     killed_at_any_moment(cluster, tmp_path, kills=4, seed=1)
 
@@ -182,7 +183,7 @@ def test_a_database_that_is_killed_under_a_search_stops_no_training(cluster, tmp
         check_records(load_config(tmp_path / "outage"))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3000)
+@pytest.mark.nightly
+@pytest.mark.timeout(5400)
 def test_a_driver_that_is_killed_fifty_times_loses_nothing(cluster, tmp_path):
     killed_at_any_moment(cluster, tmp_path, kills=50, seed=2)

@@ -371,7 +371,7 @@ def test_a_trial_on_two_workers(tmp_path):
 
 def test_a_trial_that_does_not_fit_is_refused_with_the_arithmetic(tmp_path):
     config = search_in(tmp_path, resources={"workers": 4, "cpus_per_worker": 1000})
-    with pytest.raises(InvalidInput, match=r"one trial needs 4 workers x 1000 CPU = 4000 CPU, but the cluster has \d+"):
+    with pytest.raises(InvalidInput, match=r"one trial takes 4 workers x 1000 CPU = 4000 CPU, but the cluster has \d+"):
         run_search(config, Console(file=io.StringIO()))
     assert not config.study_directory.exists()
 
