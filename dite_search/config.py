@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from analysis.trials import DIRECTIONS
 from dite_search.fitting import space_for, training_for
@@ -185,6 +185,7 @@ class LatencySection(_Section):
 class SearchConfig(_Section):
     """A whole search."""
 
+    _urls_as_given: dict[str, str] = PrivateAttr(default_factory=dict)
     name: str = Field(pattern=NAME_PATTERN, description="name of the study: letters, digits, '.', '_' and '-'")
     space: str | dict[str, Any] = Field(
         description="a named space, or base (a space, a network or an architecture) and parameters with their values"
@@ -337,8 +338,11 @@ class SearchConfig(_Section):
         return Path(self.directory).absolute() / self.name
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain YAML types; fields at their defaults included."""
-        return self.model_dump(mode="json")
+        """Plain YAML types; fields at their defaults included.
+
+        URLs are as the search file gives them: a password that a variable holds stays in the variable.
+        """
+        return {**self.model_dump(mode="json"), **self._urls_as_given}
 
 
 def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapping[str, Any] | None = None) -> SearchConfig:
@@ -359,13 +363,17 @@ def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapp
 def parse_search(values: Mapping[str, Any], source: str) -> SearchConfig:
     """A search from the fields of a file; ``source`` names it in messages."""
     try:
-        return SearchConfig.model_validate(_expanded(dict(values)))
+        config = SearchConfig.model_validate(_expanded(dict(values)))
     except ValidationError as error:
         raise InvalidInput(f"{source}: {_first_sentence(error)}") from None
     except InvalidInput as error:
         raise InvalidInput(f"{source}: {error}") from None
+    config._urls_as_given.update({name: values[name] for name in URLS if values.get(name)})
+    return config
 
 
+URLS = ("study_url", "mlflow_url")
+"""Fields that may hold a password."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -373,7 +381,7 @@ def _expanded(values: dict[str, Any]) -> dict[str, Any]:
     """Environment variables in the fields that hold paths and URLs."""
     data = values.get("data")
     for section, names in (
-        (values, ("directory", "checkpoints", "study_url", "mlflow_url")),
+        (values, ("directory", "checkpoints", *URLS)),
         (data, ("root", "detections", "prepared")),
     ):
         if isinstance(section, dict):

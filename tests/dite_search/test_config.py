@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,15 @@ def test_where_checkpoints_are_kept_does_not_depend_on_the_working_directory(tmp
         config = parse_search(MINIMAL | {"checkpoints": text}, "x")
         assert config.checkpoints == kept
         assert parse_search(config.to_dict(), "again") == config
+
+
+def test_a_password_in_a_variable_stays_there(make_search, monkeypatch):
+    monkeypatch.setenv("DATABASE_PASSWORD", "s3cret-word")
+    url = "postgresql+psycopg2://me:${DATABASE_PASSWORD}@db/studies"
+    config = make_search(study_url=url, mlflow_url="${NO_SUCH_SERVER:-}")
+    assert config.study_url == "postgresql+psycopg2://me:s3cret-word@db/studies"
+    assert config.to_dict()["study_url"] == url
+    assert "s3cret" not in str(config.to_dict())
+    again = parse_search(config.to_dict(), "search.yaml")
+    assert (again.study_url, again.mlflow_url) == (config.study_url, "")
+    assert pickle.loads(pickle.dumps(config)).to_dict() == config.to_dict()
