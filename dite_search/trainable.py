@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from trainers.patience import Note, Patience
 
 ARCH_FILE = "arch.yaml"
 ERROR_FILE = "error.txt"
+STARTS_FILE = "starts.txt"
+REMEMBERED, LONGEST_BACK_OFF = 600.0, 60.0
+"""Seconds: in which starts of a trial count as following each other, and the longest wait between two."""
 NOTE = "note"
 """Reported for whoever watches the search; no metric."""
 
@@ -47,6 +51,7 @@ class TrialRunner:
         directory = trial_directory(self.search, suggestion["number"])
         place = checkpoint_location(self.search, suggestion["number"])
         try:
+            back_off(directory)
             if suggestion["continues"]:
                 take_checkpoint(checkpoint_location(self.search, suggestion["continues"]["last"]), place, tell)
             self._train(suggestion["point"], suggestion["seed"], directory, place)
@@ -95,6 +100,21 @@ class TrialRunner:
             )
         if latency:
             tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | latency)
+
+
+def back_off(
+    directory: Path, *, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Wait before a start that follows others closely: 2, 4, 8 … s. What kills a process may take a while to go away.
+
+    The trial's folder remembers the starts of the last `REMEMBERED` seconds.
+    """
+    file = directory / STARTS_FILE
+    starts = [float(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    recent = [start for start in starts if 0 <= clock() - start < REMEMBERED]
+    write_text(file, "".join(f"{start:.0f}\n" for start in [*recent, clock()]))
+    if recent:
+        sleep(min(LONGEST_BACK_OFF, 2.0 ** len(recent)))
 
 
 def tell(sentence: str) -> None:
