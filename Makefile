@@ -33,6 +33,7 @@ test-fast: setup  ## Run the tests that take less than a minute each
 
 test-nightly: setup  ## Run the tests that take many minutes each
 	$(BIN)/python -m pytest -m nightly
+	FUZZED=10000 $(BIN)/python -m pytest tests/fuzzing --timeout 3600
 
 lint: setup  ## Check style, imports and types
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +141,34 @@ def _create_folder(config: SearchConfig) -> None:
 
 
 def open_study(config: SearchConfig) -> optuna.Study:
-    """The study of a search, which exists."""
-    return optuna.load_study(study_name=config.name, storage=storage_of(config))
+    """The study of a search, which exists.
+
+    Raises:
+        InvalidInput: its database cannot be opened, or does not hold it.
+    """
+    with _readable(config):
+        return optuna.load_study(study_name=config.name, storage=storage_of(config))
+
+
+@contextmanager
+def _readable(config: SearchConfig) -> Iterator[None]:
+    """Turns whatever a damaged database, or none, makes of a reading into one sentence."""
+    place = _without_password(config.study_url or str(config.study_directory / "study.db"))
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except DATABASE_AWAY as error:
+        raise InvalidInput(f"study {config.name} cannot be read from {place}: {_reason(error.__cause__ or error)}") from None
+    except Exception as error:
+        # Damaged values surface as dozens of kinds, wherever they are used first.
+        logging.getLogger(__name__).debug("study", exc_info=True)
+        reason = f"{type(error).__name__}: {_reason(error)}"
+        raise InvalidInput(f"study {config.name} in {place} must be whole, but is damaged or missing: {reason}") from None
+
+
+def _reason(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def epoch_name(epoch: float) -> str:
@@ -170,8 +197,7 @@ def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
     except Exception as error:
         # SQLAlchemy and its drivers raise dozens of kinds for one cause: the URL does not lead to a usable database.
         logging.getLogger(__name__).debug("storage", exc_info=True)
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InvalidInput(f"study_url {_without_password(url)} cannot be opened: {reason}") from None
+        raise InvalidInput(f"study_url {_without_password(url)} cannot be opened: {_reason(error)}") from None
 
 
 def trial_directory(config: SearchConfig, number: int) -> Path:
@@ -231,8 +257,14 @@ def free_name(name: str, directory: str | Path) -> str:
 
 
 def read_study(config: SearchConfig, study: optuna.Study | None = None) -> StudyRecord:
-    """Everything the study knows, as records."""
-    return StudyReader(config, study or open_study(config)).read()
+    """Everything the study knows, as records.
+
+    Raises:
+        InvalidInput: its database cannot be read, or is damaged.
+    """
+    opened = study or open_study(config)
+    with _readable(config):
+        return StudyReader(config, opened).read()
 
 
 class StudyReader:

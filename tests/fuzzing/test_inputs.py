@@ -1,0 +1,218 @@
+"""Every input is untrusted: thousands of files that are nearly right give a result or one sentence, never anything else.
+
+The number of each kind is ``FUZZED`` in the environment, 500 otherwise; `make test-nightly` takes 10,000.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from analysis.report import write_report
+from dite_search.config import load_search
+from dite_search.searcher import StudySearch
+from dite_search.study import create_study, load_config, open_study, read_study
+from search_spaces.errors import InvalidInput
+from search_spaces.hyperparameters import TrainConfig
+from search_spaces.presets import preset
+from tests.fuzzing.mutations import mutated_bytes, mutated_document
+from trainers.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from trainers.data.coco import coco_split, load_detections, load_people
+from trainers.data.images import read_image
+from trainers.data.synthetic import draw_dataset
+
+COUNT = int(os.environ.get("FUZZED", "500"))
+LONGEST = 20.0
+"""Seconds that one input may take, on a machine that does other things as well."""
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def fuzz(read: Callable[[bytes], object], inputs: Callable[[random.Random], bytes], *, seed: int) -> None:
+    """Read many inputs; each is taken, or refused with one sentence."""
+    chance, refused = random.Random(seed), 0
+    for number in range(COUNT):
+        content = inputs(chance)
+        began = time.monotonic()
+        try:
+            read(content)
+            sentence = "taken"
+        except InvalidInput as error:
+            refused, sentence = refused + 1, str(error)
+        except Exception as error:
+            kind = type(error).__name__
+            raise AssertionError(f"input {number} of seed {seed}: {kind}: {error}: {content[:3000]!r}") from error
+        assert len(sentence.splitlines()) == 1, (number, sentence)
+        assert time.monotonic() - began < LONGEST, content
+    assert refused > COUNT / 10, "hardly any input was refused: these are no tests of what is wrong"
+
+
+def text_inputs(content: bytes, document: Any, dump: Callable[[Any], str]) -> Callable[[random.Random], bytes]:
+    """Half with bytes changed, half with values changed."""
+
+    def make(chance: random.Random) -> bytes:
+        if chance.random() < 0.5:
+            return mutated_bytes(content, chance)
+        return dump(mutated_document(document, chance)).encode("utf-8", "surrogatepass")
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_written_elsewhere(tmp_path):
+    """The folder of the inputs is in one of its own, beside which nothing may appear."""
+    yield
+    assert {path.name for path in tmp_path.iterdir()} <= {"inputs", "people"}
+
+
+def test_search_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("COCO_ROOT", "/data/coco")
+    (tmp_path / "inputs").mkdir()
+    file = tmp_path / "inputs" / "search.yaml"
+    content = (EXAMPLES / "coco_mini.yaml").read_bytes()
+    document = yaml.safe_load(content) | {
+        "budget": ["mmacs <= 250", "params <= 1.5M"],
+        "sampler": {"name": "cost_aware", "startup_trials": 5},
+        "scheduler": {"name": "pareto", "grace_period": 2, "reduction_factor": 3},
+        "warm_start": {"networks": ["dite_hrnet_18"], "published": ["table5"]},
+        "resources": {"workers": 2, "gpus_per_worker": 0.5},
+    }
+
+    def read(text: bytes) -> None:
+        file.write_bytes(text)
+        config = load_search(file)
+        config.to_dict(), config.network_budget, config.rungs, config.first_points, config.search_space.count()
+
+    fuzz(read, text_inputs(content, document, yaml.safe_dump), seed=1)
+
+
+@pytest.fixture
+def people(tmp_path):
+    draw_dataset(tmp_path / "people", train_images=2, val_images=2, seed=0)
+    return tmp_path / "people"
+
+
+def test_annotations(people):
+    split = coco_split(people, "train")
+    file = split.annotation_file
+    content = file.read_bytes()
+    document = json.loads(content)
+    document["annotations"] = document["annotations"][:2]
+
+    def read(text: bytes) -> None:
+        file.write_bytes(text)
+        for person in load_people(file, split.image_dir):
+            assert person.image_path.resolve().is_relative_to(split.image_dir.resolve()), person.image_path
+
+    fuzz(read, text_inputs(content, document, json.dumps), seed=2)
+
+
+def test_detections(people, tmp_path):
+    split = coco_split(people, "train")
+    images = json.loads(split.annotation_file.read_text())["images"]
+    document = [
+        {"image_id": image["id"], "category_id": 1, "bbox": [1.0, 2.0, 30.0, 40.0], "score": 0.9}
+        for image in images
+        for _ in "ab"
+    ]
+    (tmp_path / "inputs").mkdir()
+    file = tmp_path / "inputs" / "detections.json"
+
+    def read(text: bytes) -> None:
+        file.write_bytes(text)
+        load_detections(file, split.annotation_file, split.image_dir)
+
+    fuzz(read, text_inputs(json.dumps(document).encode(), document, json.dumps), seed=3)
+
+
+def test_images(people):
+    (file, *_) = sorted((people / "train").rglob("*.jpg")) or sorted(people.rglob("*.jpg"))
+    with Image.open(file) as picture:
+        small = picture.resize((48, 64))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG")
+
+    def read(content: bytes) -> None:
+        file.write_bytes(content)
+        read_image(file)
+
+    fuzz(read, lambda chance: mutated_bytes(buffer.getvalue(), chance), seed=4)
+
+
+def test_checkpoints(tmp_path):
+    (tmp_path / "inputs").mkdir()
+    file = tmp_path / "inputs" / "last.pt"
+    state = {"network": {"w": torch.ones(3)}, "optimizer": {}, "scaler": {}, "average": None, "averaged_steps": 0}
+    save_checkpoint(
+        file, Checkpoint(arch=preset("lite_hrnet_18"), train=TrainConfig(epochs=1), data={"name": "x"}, state=state)
+    )
+    content = file.read_bytes()
+
+    def read(changed: bytes) -> None:
+        file.write_bytes(changed)
+        load_checkpoint(file)
+
+    fuzz(read, lambda chance: mutated_bytes(content, chance), seed=5)
+
+
+def test_studies(tmp_path, make_search):
+    config = make_search(directory=str(tmp_path / "inputs"))
+    create_study(config)
+    study = open_study(config)
+    search = StudySearch(config)
+    for name in "abc":
+        search.suggest(name)
+        search.on_trial_result(name, {"epoch": 1, "ap_gt": 0.1, "loss": 1.0})
+        search.on_trial_complete(name, {"epoch": 2, "ap_gt": 0.2})
+    del study, search
+    file = config.study_directory / "study.db"
+    content, described = file.read_bytes(), (config.study_directory / "search.yaml").read_bytes()
+    assert len(content) > 10_000
+
+    def inputs(chance: random.Random) -> bytes:
+        # The first bytes and the pages of the trials, not only the empty ones between them.
+        used = [i for i in range(0, len(content), 64) if any(content[i : i + 64])]
+        changed = bytearray(content)
+        for start in chance.sample(used, chance.randint(1, 6)):
+            changed[start : start + 8] = chance.randbytes(8)
+        return bytes(changed) if chance.random() < 0.9 else mutated_bytes(content, chance)
+
+    def read(changed: bytes) -> None:
+        for left_over in config.study_directory.glob("study.db?*"):
+            left_over.unlink()
+        file.write_bytes(changed)
+        record = read_study(load_config(config.study_directory))
+        assert record.trials is not None
+
+    fuzz(read, inputs, seed=6)
+    file.write_bytes(content)
+
+    def read_description(changed: bytes) -> None:
+        (config.study_directory / "search.yaml").write_bytes(changed)
+        read_study(load_config(config.study_directory))
+
+    fuzz(read_description, lambda chance: mutated_bytes(described, chance), seed=7)
+
+
+def test_names_in_a_report_are_text(tmp_path, make_search):
+    hostile = "<script>alert(1)</script>"
+    config = make_search(directory=str(tmp_path / "inputs"))
+    create_study(config)
+    search = StudySearch(config)
+    search.suggest("a")
+    search.on_trial_result("a", {"reason": hostile})
+    search.on_trial_complete("a", {})
+    record = read_study(config)
+    html = write_report(record, tmp_path / "inputs" / "report").html.read_text()
+    assert hostile not in html
+    assert "&lt;script&gt;" in html or "\\u003cscript" in html
