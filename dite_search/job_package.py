@@ -235,8 +235,10 @@ def own_wheel(folder: Path) -> Path:
         for path in sorted((root / package).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 files[path.relative_to(root).as_posix()] = path.read_bytes()
-    for record in ("METADATA", "entry_points.txt"):
-        files[f"{name}.dist-info/{record}"] = (own.read_text(record) or "").encode()
+    # Started in its own checkout, Python finds the sources' record, where METADATA has another name.
+    metadata = own.read_text("METADATA") or own.read_text("PKG-INFO") or ""
+    files[f"{name}.dist-info/METADATA"] = metadata.encode()
+    files[f"{name}.dist-info/entry_points.txt"] = (own.read_text("entry_points.txt") or "").encode()
     files[f"{name}.dist-info/WHEEL"] = (
         b"Wheel-Version: 1.0\nGenerator: dite-search\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     )

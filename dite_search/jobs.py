@@ -104,13 +104,22 @@ class JobServer:
         """Pass on what a job prints until it ends; returns its status."""
         self.status(job_id)
 
+        passed = ""
+
         async def tail() -> None:
+            nonlocal passed
             async for lines in self._client.tail_job_logs(job_id):
                 write(lines)
+                passed += lines
 
         with self._answering(job_id):
             asyncio.run(tail())
-        return self.wait(job_id, seconds=10)
+        status = self.wait(job_id, seconds=10)
+        # Ray ends the stream when the job ends, and the last lines may not have been in it yet.
+        whole = self.logs(job_id)
+        if whole.startswith(passed):
+            write(whole[len(passed) :])
+        return status
 
     def stop(self, job_id: str) -> dict[str, Any]:
         """End a job, and return its status once it has ended; a search has a minute to save what it has."""

@@ -121,9 +121,11 @@ def _finish(config: SearchConfig, console: Console) -> StudyRecord:
     """Close what a driver left open that died after its last trial."""
     reopen_running(config)
     mirror = Mirror(tracker_of(config), StudySource(config))
+    # Told before it starts that the search has ended, it writes nothing into runs that are whole.
+    mirror.end()
     with mirror:
         pass
-    if not mirror.written:
+    if not mirror.written and not mirror.lacks():
         raise InvalidInput(
             f"study {config.name} must have trials left to go on with, but all {config.trials} have ended;"
             f" to add some: dite-search extend {config.name} --trials N"

@@ -74,7 +74,7 @@ class Head:
         self.log = (folder / "head.log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ray.scripts.scripts", "start", *words, "--object-store-memory=100000000"],
-            env=self.environment | {"STUDY_URL": f"postgresql://me:{SECRET}@127.0.0.1:1/studies"},
+            env=self.environment | {"STUDY_URL": f"postgresql+psycopg2://me:{SECRET}@127.0.0.1:1/studies"},
             stdout=self.log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -190,7 +190,7 @@ def test_a_password_is_seen_nowhere(head, search):
     """The head's environment has it; the file only names the variable."""
     job = head.result("submit", search(name="secret", study_url="${STUDY_URL}"), "--no-follow")["job"]
     followed = head.run("job", "logs", job, "--address", head.address, "--follow")
-    assert "study_url postgresql://me:***@127.0.0.1:1/studies cannot be opened" in followed.stdout.replace("\n", "")
+    assert "study_url postgresql+psycopg2://me:***@127.0.0.1:1/studies cannot be used" in followed.stdout.replace("\n", "")
     assert followed.returncode == 1
     shown = followed.stdout + followed.stderr + head.get("/api/jobs/") + head.get(f"/api/jobs/{job}/logs")
     assert f"secret.yaml --address {head.address}" not in shown
