@@ -254,7 +254,8 @@ def _no_driver(name: str, field: str, url: URL, module: str) -> Finding:
 def _connection_remedy(field: str, url: URL) -> str:
     if url.get_backend_name() == "postgresql":
         host, port = url.host or "localhost", url.port or 5432
-        return f"pg_isready -h {host} -p {port}, then psql '{shown(url.render_as_string())}'; correct {field}"
+        plain = url.set(drivername="postgresql")
+        return f"pg_isready -h {host} -p {port}, then psql '{shown(plain.render_as_string())}'; correct {field}"
     if url.get_backend_name() == "sqlite":
         return f"{field}: another file, or move {url.database} away"
     return f"correct {field}"
