@@ -27,6 +27,7 @@ from analysis.pareto import (
 )
 from analysis.predictions import ScoredPredictions, data_digest
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
+from analysis.verdict import verdict
 from analysis.words import architecture_words, format_value, number_words, plain, quantity
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import Cost, cost_of
@@ -189,6 +190,7 @@ def compare(
     noise = pooled(_noises(sides)) if scores else None
     with_seeds = with_seed_noise(difference, noise) if difference and noise else None
     compared = _scores(first, second) if scores else []
+    both_scored = any(figure.difference is not None for figure in compared)
     return Comparison(
         sides=sides,
         architecture=architecture_differences(first.arch, second.arch) + _parameter_differences(first, second),
@@ -199,7 +201,7 @@ def compare(
         with_seeds=with_seeds,
         noise=noise,
         fronts=_fronts(first, second) if scores else None,
-        verdict=_verdict(sides, difference, with_seeds, noise, compared, missing) if scores else "",
+        verdict=verdict(difference, with_seeds, noise, scored=both_scored, missing=missing) if scores else "",
         notes=_notes(sides, difference) if scores else [],
     )
 
@@ -312,52 +314,6 @@ def _parameter_differences(first: Side, second: Side) -> list[Line]:
         for name in dict.fromkeys([*ours, *other])
         if ours.get(name) != other.get(name)
     ]
-
-
-def _verdict(
-    sides: tuple[Side, Side],
-    difference: Difference | None,
-    with_seeds: Difference | None,
-    noise: SeedNoise | None,
-    compared: Sequence[Figure],
-    missing: str,
-) -> str:
-    if difference is None:
-        if not any(figure.difference is not None for figure in compared):
-            return f"Accuracies are not compared: {missing or 'at least one side has none'}."
-        said = missing or "the bootstrap over images is of AP by object keypoint similarity"
-        return f"Whether the difference in accuracy is more than noise is not known: {said}."
-    if difference.low == difference.high == 0:
-        return f"The two find the same people equally well in each of {_images(difference)}: no difference."
-    words = (
-        f"{'A' if difference.value > 0 else 'B'} is better by {abs(difference.value):.3f} AP"
-        if round(difference.value, 3)
-        else "The two differ by less than 0.001 AP"
-    )
-    sentence = f"{words} ({_interval(difference)} over {_images(difference)})"
-    if with_seeds is None or noise is None or noise.deviation is None:
-        answer = "more" if difference.more_than_noise else "not more"
-        return (
-            f"{sentence}: {answer} than the noise of the images. Seed noise is not in this: another seed of either training"
-            " may turn it round, and no network here was trained with several."
-        )
-    answer = "more" if with_seeds.more_than_noise else "not more"
-    return (
-        f"{sentence}; with the noise of seeds in it (standard deviation {noise.deviation:.4f}, from"
-        f" {number_words(noise.groups, 'network')} trained more than once) {_interval(with_seeds)}: {answer} than noise."
-    )
-
-
-def _interval(difference: Difference) -> str:
-    return f"{difference.level:.0%} interval {_signed(difference.low)} to {_signed(difference.high)}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
-
-
-def _images(difference: Difference) -> str:
-    return number_words(difference.images, "image")
 
 
 def _notes(sides: tuple[Side, Side], difference: Difference | None) -> list[str]:
