@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-fast test-nightly lint format clean
+.PHONY: help setup quickstart test test-fast test-nightly docs lint format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ test-nightly: setup  ## Run the tests that take many minutes each
 	$(BIN)/python -m pytest -m nightly
 	FUZZED=10000 $(BIN)/python -m pytest tests/fuzzing --timeout 3600
 
+docs: setup  ## Build the documentation: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 lint: setup  ## Check style, imports and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,4 +48,4 @@ format: setup  ## Mend style and imports
 	$(BIN)/ruff format .
 
 clean:  ## Remove the environment and caches; studies in runs/ stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build dist site

@@ -1,0 +1,241 @@
+"""The documentation builds without a warning, asks nothing of other servers, and says what is there."""
+
+from __future__ import annotations
+
+import ast
+import html
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+import yaml
+
+from analysis.trials import DIRECTIONS
+from dite_search.cli import main
+from dite_search.config import parse_search
+from search_spaces.arch import STRIDES, ArchConfig
+from search_spaces.cost import Cost
+from tests.analysis.browser import DESKTOP, PHONE, launched, opened
+from tests.conftest import ROOT
+from tests.docs.pages import DOCS, arguments, blocks, built_pages, commands, links, pages, problem
+
+pytest.importorskip("mkdocs")
+pytest.importorskip("material")
+
+EXTERNAL = re.compile(
+    r"""<(?:script|img|link|iframe|source|video|audio|object|embed)\b[^>]*?\b(?:src|href|data)=["']?(?:https?:)?//[^"'\s>]+"""
+)
+STYLE = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])(?:https?:)?//[^)"']+""")
+IDS = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def build(config: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config), "--site-dir", str(site)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = build(ROOT / "mkdocs.yml", folder)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    return folder
+
+
+def test_every_page_of_the_folder_is_built(site):
+    for page in DOCS.rglob("*.md"):
+        assert (site / page.relative_to(DOCS)).with_suffix(".html").is_file()
+
+
+def test_no_page_loads_anything_from_elsewhere(site):
+    for path, text in built_pages(site):
+        assert EXTERNAL.findall(text) == [], path
+        assert STYLE.findall(text) == [], path
+    for path in site.rglob("*.css"):
+        assert STYLE.findall(path.read_text(encoding="utf-8")) == [], path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script async src="https://cdn.example/x.js">',
+        "<link rel=stylesheet href=//fonts.example/css>",
+        '<img alt="" src="http://example/x.png">',
+    ],
+)
+def test_what_would_be_loaded_from_elsewhere_is_found(text):
+    assert EXTERNAL.search(text)
+    assert STYLE.search("a { background: url(https://example/x.png) }")
+    assert not EXTERNAL.search('<a href="https://example">')
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_pages_in_a_browser(site, size):
+    with launched() as browser:
+        for name in ("index", "tutorial", "network", "reference/cli", "code/trainers/model/fusion.py"):
+            with opened(browser, site / f"{name}.html", size=size) as shown:
+                shown.wait("h1")
+                assert [url for url in shown.requests if not url.startswith(("file:", "data:", "blob:"))] == [], name
+                assert [text for text in shown.messages if text.startswith("error")] == [], name
+                wide, window = shown.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+                assert wide <= window, name
+
+
+def test_every_link_within_the_site_resolves(site):
+    anchors = {path: set(re.findall(r"""\b(?:id|name)=["']?([^"'\s>]+)""", text)) for path, text in built_pages(site)}
+    for path, text in built_pages(site):
+        if path.name == "404.html":
+            continue
+        for target in re.findall(r"""<(?:a|link|script|img)\b[^>]*?\b(?:href|src)=["']?([^"'\s>]+)""", text):
+            address, anchor = urldefrag(html.unescape(target))
+            if re.match(r"[a-z]+:", address):
+                continue
+            found = (path.parent / unquote(address)).resolve() if address else path
+            found = found / "index.html" if found.is_dir() else found
+            assert found.is_file(), f"{path.relative_to(site)}: {target}"
+            if anchor and found in anchors and not anchor.startswith("__"):
+                assert html.unescape(unquote(anchor)) in anchors[found], f"{path.relative_to(site)}: {target}"
+
+
+def test_a_link_into_the_code_shows_the_definition(site):
+    text = (site / "code/trainers/model/dynamic_conv.py.html").read_text(encoding="utf-8")
+    after = text.split('<a id="KernelAttention.forward"></a>')[1]
+    shown = html.unescape(re.sub(r"<[^>]+>", "", after.split("<code>")[1]))
+    assert shown.lstrip("\n").startswith("    def forward(self, x: Tensor) -> Tensor:")
+    number = int(re.search(r'class="normal"[^>]*>(?:<a[^>]*>)?\s*(\d+)', after)[1])
+    lines = (ROOT / "trainers/model/dynamic_conv.py").read_text(encoding="utf-8").splitlines()
+    assert lines[number - 1] == "    def forward(self, x: Tensor) -> Tensor:"
+
+
+def test_the_references_are_written_from_the_code(site):
+    cli = (site / "reference/cli.html").read_text(encoding="utf-8")
+    for name, command in main.commands.items():
+        assert f'id="{name}"' in cli or f'id="dite-search-{name}"' in cli, name
+        for option in command.params:
+            assert all(each in cli for each in option.opts if each.startswith("--")), (name, option.name)
+    assert "dite-search complexity dite_hrnet_18 --input-size 384x288 --json" in re.sub(r"<[^>]+>", "", cli)
+    assert "Sentinel" not in cli
+    fields = (site / "reference/search_file.html").read_text(encoding="utf-8")
+    assert "<code>reduction_factor</code>" in fields
+    assert "<code>context_reductions</code>" in fields
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[x](../trainers/model/nowhere.py)", "docs/index.md links to ../trainers/model/nowhere.py, which is no file"),
+        ("[x](../trainers/model/fusion.py#Fusion.backwards)", "trainers/model/fusion.py defines no Fusion.backwards"),
+    ],
+)
+def test_a_link_to_code_that_is_not_there_ends_the_build(tmp_path, text, sentence):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/index.md").write_text(f"# One page\n\n{text}\n", encoding="utf-8")
+    hook = ROOT / "mkdocs_hooks.py"
+    (tmp_path / "mkdocs.yml").write_text(f"site_name: x\nhooks: [{hook}]\n", encoding="utf-8")
+    done = build(tmp_path / "mkdocs.yml", tmp_path / "site")
+    assert done.returncode != 0
+    assert sentence in done.stderr
+
+
+@IDS
+def test_commands_exist_with_their_options(page):
+    for words in commands(page):
+        assert problem(main, words) == "", " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("dite-search serch x.yaml", "no command 'serch' in main"),
+        ("dite-search search x.yaml --at-once 3", "search has no option --at-once"),
+        ("X=1 .venv/bin/dite-search job stop A B", "stop takes 1 arguments, got 2"),
+        ("dite-search search x.yaml --trials 3   # a comment", ""),
+        ("dite-search export x --budget 'mmacs <= 3' --no-int8", ""),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_found(line, expected):
+    words = arguments(line)
+    assert words is not None
+    assert problem(main, words) == expected
+
+
+def test_the_pages_hold_commands_to_check():
+    assert sum(len(commands(page)) for page in pages()) > 60
+
+
+@IDS
+def test_relative_links_lead_to_files_of_the_repository(page):
+    for target in links(page):
+        path, anchor = urldefrag(target)
+        if not path or re.match(r"[a-z]+:", path):
+            continue
+        found = page.parent / unquote(path)
+        assert found.exists(), f"{page.name}: {target}"
+        if anchor and found.suffix == ".py":
+            assert anchor.split(".")[0] in names_of(found), f"{page.name}: {target}"
+
+
+def names_of(path: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {getattr(node, "name", None) or getattr(node, "id", None) for node in nodes} - {None}
+
+
+@IDS
+def test_search_files_on_the_pages_are_read(page, monkeypatch):
+    for name in ("COCO_ROOT", "COCO_DETECTIONS", "MPII_ROOT"):
+        monkeypatch.setenv(name, "data")
+    for block in blocks(page, "yaml"):
+        values = yaml.safe_load(block)
+        if {"name", "space", "data"} <= values.keys():
+            parse_search(values, page.name)
+
+
+@IDS
+def test_python_on_the_pages_parses_and_imports_what_there_is(page):
+    for block in blocks(page, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and (ROOT / node.module.split(".")[0]).is_dir():
+                module = __import__(node.module, fromlist=["_"])
+                assert all(hasattr(module, each.name) for each in node.names), ast.unparse(node)
+
+
+def test_the_table_of_the_network_is_that_of_the_code():
+    text = (DOCS / "network.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([0-3]) \| (.+) \|$", text, re.MULTILINE)
+    arch = ArchConfig()
+    assert len(rows) == len(arch.widths)
+    for branch, cells in rows:
+        i = int(branch)
+        sides = ", ".join(str(2 * group + 1) for group in range(1, arch.groups[i] + 1))
+        expected = (STRIDES[i], arch.widths[i], arch.widths[i] // 2, arch.groups[i], sides, arch.kernels[i])
+        assert cells.split(" | ") == [*map(str, expected), str(arch.context_reductions[i])]
+
+
+def test_the_recipe_for_an_objective_of_ones_own(monkeypatch):
+    """docs/how_to/own_objective.md: an entry in each of two mappings, taken from the page, is all that a cost needs."""
+    cost, direction = (ast.parse(block, mode="eval") for block in blocks(DOCS / "how_to/own_objective.md", "python"))
+    known = Cost.objectives.fget
+    added = compile(cost, "own_objective.md", "eval")
+    monkeypatch.setattr(
+        Cost, "objectives", property(lambda self: known(self) | eval(added, {"self": self, "MEGA": 1_000_000}))
+    )
+    for name, way in ast.literal_eval(direction).items():
+        monkeypatch.setitem(DIRECTIONS, name, way)
+    (recipe,) = blocks(DOCS / "how_to/own_objective.md", "yaml")
+    search = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 2, **yaml.safe_load(recipe)}
+    # The training of the paper is for larger data; what is read here is the objective and the budget.
+    config = parse_search({**search, "budget": ["weights_mb <= 0.25"]}, "search.yaml")
+    from dite_search.gate import Gate
+
+    gate = Gate(config)
+    small, large = sorted(config.search_space.enumerate(), key=lambda arch: gate.costs(arch)["params"])[::191]
+    assert gate.costs(large)["weights_mb"] == pytest.approx(gate.costs(large)["params"] * 4e-6)
+    assert config.network_budget.allows(gate.costs(small))
+    assert not config.network_budget.allows(gate.costs(large))
+    assert parse_search(search, "search.yaml").objectives == ("ap_gt", "weights_mb")
