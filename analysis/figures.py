@@ -1,4 +1,4 @@
-"""The figures of a report, in plotly: front, hypervolume and learning curves.
+"""The figures of a report, in plotly: the axes and published points of the front, hypervolume and learning curves.
 
 Colours are of the Okabe-Ito palette (Okabe and Ito, "Color Universal Design", 2008), which people with any common form of
 colour blindness tell apart, and every kind of point has a shape of its own as well. Figures carry no background and no
@@ -8,17 +8,18 @@ text colour: the page sets both for light and dark. Text from outside is escaped
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.pareto import costs_and_scores, front_of, scored
+from analysis.importance import Dependence, Importance
+from analysis.pareto import costs_and_scores, front_of
 from analysis.published import NAMED_TABLES, PublishedNetwork
 from analysis.trials import StudyRecord, TrialRecord
-from analysis.words import format_value, parameter_words, quantity, varied_parameters
+from analysis.words import format_value, quantity
 
 VERMILLION, BLUE, GREEN, ORANGE, PURPLE = "#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7"
 GREY = "#8A8F98"
@@ -26,97 +27,64 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "x")
 CURVE_COLORS = (VERMILLION, BLUE, GREEN, ORANGE, PURPLE)
 MAX_NAMED_CURVES = 5
-MAX_NUMBERED = 15
-"""Up to so many networks of the front bear their number in the figure."""
-HOVER_WIDTH = 60
+MAX_GREY_CURVES = 120
+MAX_BARS = 15
+MAX_CATEGORIES = 6
+"""Up to so many values of a parameter stand side by side, whatever lies between them."""
 TABLE_SYMBOLS = {2: "diamond", 4: "diamond", 5: "diamond-open", 6: "diamond-wide-open"}
 """The published tables and the sign of each; 2 is COCO and 4 MPII, never in one figure."""
 
 
-def front_figure(study: StudyRecord, cost: str, score: str, published: Sequence[PublishedNetwork] = ()) -> go.Figure:
-    """One accuracy against one cost: the front stands out, dominated trials fade, stopped ones are there on request.
+def front_layout(study: StudyRecord, cost: str, score: str) -> go.Figure:
+    """The axes of one accuracy against one cost; the page draws the trials, which depend on its reader's budget."""
+    return _laid_out(go.Figure(), quantity(cost), quantity(score))
 
-    The line is the best score at each cost among the trials; a trial may be on the front of all objectives without being
-    on the line of these two.
-    """
-    front = front_of(study)
-    numbers = {record.number for record in front}
-    rest = [record for record in scored(study) if record.number not in numbers]
-    stopped = [record for record in study.trials if record.status == "stopped"]
+
+def published_figure(networks: Sequence[PublishedNetwork], cost: str, score: str) -> go.Figure:
+    """The published networks of the study's test protocol, each table with a sign of its own."""
     figure = go.Figure()
-    figure.add_scatter(
-        **_points(study, stopped, cost, score),
-        name="stopped early (scored after fewer epochs)",
-        marker={"symbol": "triangle-down-open", "color": GREY, "size": 9},
-        visible="legendonly",
-    )
-    figure.add_scatter(
-        **_points(study, rest, cost, score),
-        name="dominated",
-        marker={"symbol": "circle-open", "color": GREY, "size": 8, "line": {"width": 1.5}},
-        opacity=0.75,
-    )
-    steps = step_line([(record.values[cost], record.values[score]) for record in front])
-    figure.add_scatter(
-        x=[x for x, _ in steps],
-        y=[y for _, y in steps],
-        mode="lines",
-        line={"color": VERMILLION, "width": 1.5},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    numbered = len(front) <= MAX_NUMBERED
-    figure.add_scatter(
-        **_points(study, front, cost, score) | ({"mode": "markers+text"} if numbered else {}),
-        texttemplate="%{customdata}" if numbered else None,
-        textposition="top left",
-        name="on the front (with trial numbers)" if numbered else "on the front",
-        marker={"symbol": "circle", "color": VERMILLION, "size": 12},
-    )
     for table, symbol in TABLE_SYMBOLS.items():
-        _add_published(figure, [network for network in published if network.table == table], cost, score, table, symbol)
-    return _laid_out(figure, quantity(cost), quantity(score))
+        _add_published(figure, [network for network in networks if network.table == table], cost, score, table, symbol)
+    return figure
 
 
-def hypervolume_figure(curve: pd.DataFrame, against: str) -> go.Figure:
-    """The covered fraction of the objective space against ``trials`` or ``seconds`` of compute."""
-    unit, label = (1.0, "trials") if against == "trials" else _time_unit(float(curve["seconds"].max()))
+def hypervolume_figure(curve: pd.DataFrame, against: str, *, factor: float = 1.0, unit: str = "trial") -> go.Figure:
+    """The covered fraction of the objective space against ``trials`` or ``seconds``, those times ``factor`` and of a unit.
+
+    A point is kept only where the line steps.
+    """
+    scale, label = (1.0, "trials") if against == "trials" else time_unit(float(curve["seconds"].max()) * factor)
+    steps = curve["hypervolume"].diff().fillna(1.0) != 0
+    steps.iloc[-1:] = True
+    kept = curve[steps]
     figure = go.Figure()
     figure.add_scatter(
-        x=[0.0, *(float(value) / unit for value in curve[against])],
-        y=[0.0, *(float(value) for value in curve["hypervolume"])],
+        x=[0.0, *(float(value) * (factor if against == "seconds" else 1.0) / scale for value in kept[against])],
+        y=[0.0, *(float(value) for value in kept["hypervolume"])],
         mode="lines",
         line={"color": BLUE, "width": 2.5, "shape": "hv"},
         hovertemplate=f"%{{x:.4g}} {label}<br>hypervolume %{{y:.4f}}<extra></extra>",
         showlegend=False,
     )
     figure.update_yaxes(rangemode="tozero")
-    return _laid_out(figure, label if against == "trials" else f"compute ({label})", "hypervolume")
+    return _laid_out(figure, label if against == "trials" else f"{unit} {label}", "hypervolume")
 
 
 def curves_figure(study: StudyRecord, metric: str) -> go.Figure:
-    """One metric of every trial against its epochs; up to five of the front are named, best to worst, the others grey."""
-    front = [record for record in front_of(study) if _curve(record, metric)]
+    """One metric of every trial against its epochs; up to five of the front are named, best to worst, the others grey.
+
+    Of more than `MAX_GREY_CURVES` others so many are drawn, evenly spread over the search.
+    """
+    front = [record for record in front_of(study) if curve_of(record, metric)]
     for name in costs_and_scores(study.objectives)[1][:1]:
         front.sort(key=lambda record: -record.values[name])
     named = _spread(front, MAX_NAMED_CURVES)
     numbers = {record.number for record in named}
+    others = [record for record in study.trials if record.number not in numbers and curve_of(record, metric)]
     figure = go.Figure()
-    xs: list[float | None] = []
-    ys: list[float | None] = []
-    texts: list[str] = []
-    for record in study.trials:
-        points = _curve(record, metric)
-        if record.number in numbers or not points:
-            continue
-        xs += [*(x for x, _ in points), None]
-        ys += [*(y for _, y in points), None]
-        texts += [f"trial {record.number}, {record.status}"] * (len(points) + 1)
-    if xs:
+    if others:
         figure.add_scatter(
-            x=xs,
-            y=ys,
-            text=texts,
+            **_joined(_spread(others, MAX_GREY_CURVES), metric),
             name="other trials",
             mode="lines+markers",
             opacity=0.55,
@@ -125,7 +93,7 @@ def curves_figure(study: StudyRecord, metric: str) -> go.Figure:
             hovertemplate="%{text}<br>epoch %{x}: %{y:.4f}<extra></extra>",
         )
     for index, record in enumerate(named):
-        points = _curve(record, metric)
+        points = curve_of(record, metric)
         figure.add_scatter(
             x=[x for x, _ in points],
             y=[y for _, y in points],
@@ -138,10 +106,85 @@ def curves_figure(study: StudyRecord, metric: str) -> go.Figure:
     return _laid_out(figure, "epoch", quantity(metric))
 
 
+def importance_figure(found: Sequence[Importance]) -> go.Figure:
+    """Shares as bars, the largest on top, with their intervals as whiskers."""
+    shown = list(reversed(found[:MAX_BARS]))
+    figure = go.Figure()
+    figure.add_bar(
+        orientation="h",
+        y=[_escaped(entry.name) for entry in shown],
+        x=[entry.share for entry in shown],
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [max(0.0, entry.high - entry.share) for entry in shown],
+            "arrayminus": [max(0.0, entry.share - entry.low) for entry in shown],
+            "color": GREY,
+        },
+        marker={"color": BLUE},
+        hovertemplate="%{y}: %{x:.0%}<extra></extra>",
+        showlegend=False,
+    )
+    _laid_out(figure, "share of all that the predictions vary", "")
+    figure.update_layout(height=max(220, 90 + 26 * len(shown)))
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    return figure
+
+
+def dependence_figure(found: Dependence) -> go.Figure:
+    """The mean prediction at each value within its band; categories stand side by side, evenly."""
+    named = any(isinstance(value, str) for value in found.values) or len(found.values) <= MAX_CATEGORIES
+    xs = [escape(str(value)) if named else value for value in found.values]
+    figure = go.Figure()
+    # Colours of a band cannot be told by the page's theme: half-transparent grey stands on both.
+    figure.add_scatter(x=xs, y=list(found.highs), mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False)
+    figure.add_scatter(
+        x=xs,
+        y=list(found.lows),
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor="rgba(138, 143, 152, 0.35)",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=xs,
+        y=list(found.means),
+        mode="lines+markers",
+        line={"color": VERMILLION, "width": 2},
+        marker={"size": 7},
+        hovertemplate="%{x}: %{y:.4g}<extra></extra>",
+        showlegend=False,
+    )
+    _laid_out(figure, _escaped(found.parameter), quantity(found.objective))
+    figure.update_layout(height=300)
+    if named:
+        figure.update_xaxes(type="category")
+    return figure
+
+
+def repeats_figure(groups: Mapping[str, Sequence[float]], score: str) -> go.Figure:
+    """The scores of each network's trainings, a column a network."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[name for name, values in groups.items() for _ in values],
+        y=[value for values in groups.values() for value in values],
+        mode="markers",
+        marker={"symbol": "circle-open", "color": BLUE, "size": 10, "line": {"width": 2}},
+        hovertemplate="network of trial %{x}: %{y:.4f}<extra></extra>",
+        showlegend=False,
+    )
+    _laid_out(figure, "network, by its first trial", score)
+    figure.update_layout(height=320)
+    figure.update_xaxes(type="category")
+    return figure
+
+
 def curve_metrics(study: StudyRecord) -> list[str]:
     """The metrics worth a figure of learning curves: the accuracy objectives that some epoch has, then the loss."""
     names = [*costs_and_scores(study.objectives)[1], "loss"]
-    return [name for name in names if any(_curve(record, name) for record in study.trials)]
+    return [name for name in names if any(curve_of(record, name) for record in study.trials)]
 
 
 def step_line(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -156,25 +199,20 @@ def step_line(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]
     return corners
 
 
-def describe(record: TrialRecord, varied: Sequence[str]) -> str:
-    """What a reader sees on pointing at a trial: name, quantities, parameters; escaped, with plotly's line breaks."""
-    parameters = parameter_words(record.parameters, varied)
-    values = [f"{quantity(name)}: {format_value(name, value)}" for name, value in record.values.items()]
-    head = f"<b>trial {record.number}</b> ({record.status})"
-    return "<br>".join([head, f"architecture {record.arch.arch_id}", *values, *_wrapped(parameters)])
+def curve_of(record: TrialRecord, metric: str) -> list[tuple[float, float]]:
+    """Epochs and values of one metric of a trial, where it is finite."""
+    return [
+        (point["epoch"], point[metric])
+        for point in record.curve
+        if "epoch" in point and math.isfinite(point.get(metric, math.nan))
+    ]
 
 
-def _points(study: StudyRecord, trials: Sequence[TrialRecord], cost: str, score: str) -> dict[str, Any]:
-    known = [record for record in trials if cost in record.values and score in record.values]
-    varied = varied_parameters(study.trials)
-    return {
-        "x": [record.values[cost] for record in known],
-        "y": [record.values[score] for record in known],
-        "text": [describe(record, varied) for record in known],
-        "customdata": [record.number for record in known],
-        "mode": "markers",
-        "hovertemplate": "%{text}<extra></extra>",
-    }
+def time_unit(seconds: float) -> tuple[float, str]:
+    """The unit that a duration is best told in: its seconds and its name."""
+    if seconds < 600:
+        return 1.0, "seconds"
+    return (60.0, "minutes") if seconds < 36_000 else (3600.0, "hours")
 
 
 def _add_published(
@@ -203,12 +241,21 @@ def _add_published(
     )
 
 
-def _curve(record: TrialRecord, metric: str) -> list[tuple[float, float]]:
-    return [
-        (point["epoch"], point[metric])
-        for point in record.curve
-        if "epoch" in point and math.isfinite(point.get(metric, math.nan))
-    ]
+def _joined(records: Sequence[TrialRecord], metric: str) -> dict[str, Any]:
+    """Many curves as one line with gaps."""
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    texts: list[str] = []
+    for record in records:
+        points = curve_of(record, metric)
+        xs += [*(x for x, _ in points), None]
+        ys += [*(y for _, y in points), None]
+        texts += [f"trial {record.number}, {record.status}"] * (len(points) + 1)
+    return {"x": xs, "y": ys, "text": texts}
+
+
+def _escaped(name: str) -> str:
+    return escape(name.replace("_", " "))
 
 
 def _spread(records: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
@@ -216,23 +263,6 @@ def _spread(records: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
     if len(records) <= count:
         return list(records)
     return [records[round(index * (len(records) - 1) / (count - 1))] for index in range(count)]
-
-
-def _time_unit(seconds: float) -> tuple[float, str]:
-    if seconds < 600:
-        return 1.0, "seconds"
-    return (60.0, "minutes") if seconds < 36_000 else (3600.0, "hours")
-
-
-def _wrapped(text: str) -> list[str]:
-    lines, line = [], ""
-    for part in text.split("; ") if text else []:
-        if line and len(line) + len(part) > HOVER_WIDTH:
-            lines.append(line)
-            line = part
-        else:
-            line = f"{line}; {part}" if line else part
-    return [escape(entry) for entry in [*lines, line] if entry]
 
 
 def _laid_out(figure: go.Figure, x: str, y: str) -> go.Figure:

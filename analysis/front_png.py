@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
+from PIL import Image
 
 from analysis.figures import BLUE, GREY, VERMILLION, step_line
 from analysis.pareto import costs_and_scores, front_of, scored
 from analysis.published import NAMED_TABLES, PublishedNetwork, published_for
+from analysis.summary import axis_costs
 from analysis.trials import StudyRecord
 from analysis.words import number_words, quantity
 
@@ -19,15 +22,17 @@ DPI = 150
 PANEL = (5.6, 4.4)
 """Width and height of one panel in inches."""
 MAX_LABELS = 12
+PALETTE = 48
+"""Colours of the file: four inks and their blends with white."""
 
 
 def write_front_png(study: StudyRecord, path: Path) -> None:
-    """The first accuracy against each cost objective, side by side; a sentence where there is nothing to draw."""
-    costs, scores = costs_and_scores(study.objectives)
+    """The first accuracy against each cost, side by side; a sentence where there is nothing to draw."""
+    costs, scores = axis_costs(study), costs_and_scores(study.objectives)[1]
     drawable = bool(costs and scores and scored(study))
     columns = len(costs) if drawable else 1
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1]), layout="constrained")
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
     if drawable:
         for index, cost in enumerate(costs, start=1):
             _panel(figure.add_subplot(1, columns, index), study, cost, scores[0], published_for(study))
@@ -38,13 +43,17 @@ def write_front_png(study: StudyRecord, path: Path) -> None:
         figure.suptitle(f"{name}: {number_words(len(scored(study)), 'complete trial')}", fontsize=11)
     else:
         figure.text(0.5, 0.5, "No front to draw: no complete trial with an accuracy and a cost.", ha="center")
-    figure.savefig(path, format="png", dpi=DPI)
+    figure.set_dpi(DPI)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    # A third of the size: the page holds the picture too.
+    image.quantize(PALETTE).save(path, format="PNG", optimize=True, dpi=(DPI, DPI))
 
 
 def _panel(axes: Axes, study: StudyRecord, cost: str, score: str, published: list[PublishedNetwork]) -> None:
-    front = front_of(study)
+    front = [record for record in front_of(study) if cost in record.values]
     numbers = {record.number for record in front}
-    rest = [record for record in scored(study) if record.number not in numbers]
+    rest = [record for record in scored(study) if record.number not in numbers and cost in record.values]
     axes.grid(color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.scatter(

@@ -80,6 +80,12 @@ def measured(store: LatencyStore, arch: ArchConfig) -> tuple[Latency, bool]:
     return latency_of(record), new
 
 
+def measured_part(store: LatencyStore, part: Part) -> float:
+    """How long a part takes, in times of the reference; measured unless the store has it."""
+    record, _ = store.find_or_measure(PART, part, partial(_measure_part, store.conditions, part))
+    return _relative(record)
+
+
 def calibrate(
     store: LatencyStore,
     space: SearchSpace,
@@ -99,13 +105,13 @@ def calibrate(
     parts = parts_of_space(space, generator)
     for index, part in enumerate(parts):
         progress("parts", index, len(parts))
-        store.find_or_measure(PART, part, partial(_measure_part, store.conditions, part))
+        measured_part(store, part)
     archs = _distinct(space, generator, fitted + held_out)
     fitted = min(fitted, len(archs) // 2)
     for index, arch in enumerate(archs):
         progress("networks", index, len(archs))
         measured(store, arch)
-    table, networks = _table(store), store.all(NETWORK)
+    table, networks = times_of_parts(store), store.all(NETWORK)
     times = [_relative(networks[arch.arch_id]) for arch in archs]
     reference = float(np.median([networks[arch.arch_id][REFERENCE] for arch in archs]))
     sums = [_sum(table, arch) for arch in archs]
@@ -120,7 +126,7 @@ def predict(store: LatencyStore, arch: ArchConfig, *, space: str | None = None) 
     Raises:
         InvalidInput: the label has no table for the architecture.
     """
-    table, fits = _table(store), store.all(FIT)
+    table, fits = times_of_parts(store), store.all(FIT)
     known = {name: fit for name, fit in fits.items() if space in (None, name)}
     missing = sum(part not in table for part in parts_of(arch))
     if not known or missing:
@@ -218,8 +224,8 @@ def _relative(record: Mapping[str, Any]) -> float:
     return float(record["median_ms"] / record[REFERENCE])
 
 
-def _table(store: LatencyStore) -> Mapping[Part, float]:
-    """Each part's time in times of the reference."""
+def times_of_parts(store: LatencyStore) -> Mapping[Part, float]:
+    """How long each part that was measured takes, in times of the reference."""
     return {part: _relative(record) for part, record in store.all(PART).items()}
 
 

@@ -187,8 +187,7 @@ class Graph:
 
     def model(self, outputs: Sequence[Value], names: Sequence[str], properties: Mapping[str, str]) -> onnx.ModelProto:
         """The checked model with outputs under ``names``; nodes that none of them needs are left out."""
-        final = [self._add("Identity", [value.name], value.shape) for value in outputs]
-        renamed = {value.name: name for value, name in zip(final, names, strict=True)}
+        renamed = {self._own_node(value, outputs).name: name for value, name in zip(outputs, names, strict=True)}
         nodes, needed = [], set(renamed)
         for node in reversed(self._nodes):
             if needed.intersection(node.output):
@@ -209,6 +208,14 @@ class Graph:
         helper.set_model_props(model, dict(properties))
         onnx.checker.check_model(model, full_check=True)
         return model
+
+    def _own_node(self, value: Value, outputs: Sequence[Value]) -> Value:
+        """A value whose node can take the name of an output: its own, unless something else reads it by its name."""
+        made = any(value.name in node.output for node in self._nodes)
+        read = any(value.name in _read_by(node) for node in self._nodes)
+        if made and not read and sum(other.name == value.name for other in outputs) == 1:
+            return value
+        return self._add("Identity", [value.name], value.shape)
 
     def _conv(self, x: Value, names: list[str], weight: tuple[int, ...], *, stride: int, groups: int) -> Value:
         size = weight[-1]
@@ -242,3 +249,36 @@ def _read_by(node: Any) -> Iterator[str]:
     for attribute in node.attribute:
         for inner in attribute.g.node:
             yield from _read_by(inner)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphSize:
+    """Nodes of a model, those inside branches included, and how many of them a simplifier could take away.
+
+    ``removable`` counts what does nothing (Identity, Dropout), what reads constants alone, constants written as nodes,
+    and batch normalisation, which a convolution can take in.
+    """
+
+    nodes: int
+    removable: int
+
+
+def graph_size(model: bytes) -> GraphSize:
+    """Count the nodes of a serialised model."""
+    graph = onnx.load_from_string(model).graph
+    constants = {entry.name for entry in graph.initializer}
+    nodes = list(_nodes_of(graph))
+    removable = 0
+    for node in nodes:
+        fixed = bool(node.input) and all(name in constants for name in node.input if name)
+        if fixed or node.op_type in ("Identity", "Dropout", "BatchNormalization", "Constant"):
+            removable += 1
+            constants.update(node.output if fixed else ())
+    return GraphSize(nodes=len(nodes), removable=removable)
+
+
+def _nodes_of(graph: Any) -> Iterator[Any]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from _nodes_of(attribute.g)

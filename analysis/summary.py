@@ -54,6 +54,13 @@ def recommendations(study: StudyRecord) -> list[Recommendation]:
     ]
 
 
+def axis_costs(study: StudyRecord) -> list[str]:
+    """The costs that accuracy is shown against: the objectives, then MACs, parameters and, where measured, latency."""
+    known = {name for record in study.trials for name in record.values}
+    usual = [name for name in ("mmacs", "params", "latency_ms") if name in known]
+    return list(dict.fromkeys([*costs_and_scores(study.objectives)[0], *usual]))
+
+
 def knee_of(study: StudyRecord) -> TrialRecord | None:
     """The trial where the front bends: furthest above the straight line between its cheapest and most accurate trial.
 

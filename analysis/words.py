@@ -38,7 +38,8 @@ CONVENTIONS = {
 }
 
 _INDEXED = re.compile(r"(.+?)_(branch|stage)_?(\d+)")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+"""The user, and the password, of a URL."""
 
 
 def quantity(name: str) -> str:
@@ -133,7 +134,7 @@ def plain(value: Any) -> str:
         return ", ".join(plain(entry) for entry in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {plain(entry)}" for name, entry in value.items())
-    return _CREDENTIALS.sub("***@", _scalar(value))
+    return CREDENTIALS.sub("***@", _scalar(value))
 
 
 def _scalar(value: Any) -> str:

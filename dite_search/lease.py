@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from dite_search.answering import first_line
 from dite_search.pause import Pause
 from search_spaces.errors import InvalidInput
 
@@ -69,6 +71,10 @@ class Lease:
         Raises:
             InvalidInput: another driver holds it; the message says which, and for how long.
         """
+        with _answering(self._study):
+            self._take()
+
+    def _take(self) -> None:
         _make_table(self._engine)
         with self._engine.begin() as connection:
             now = _now(connection)
@@ -151,14 +157,85 @@ def ask_to_pause(study: str, storage: RDBStorage) -> str:
     Raises:
         InvalidInput: no driver runs it.
     """
-    _make_table(storage.engine)
-    with storage.engine.begin() as connection:
-        now = _now(connection)
-        known = connection.execute(select(_LEASES).where(_LEASES.c.study == study)).mappings().first()
-        if known is None or known["expires"] <= now or _has_died(known["place"], known["pid"], known["started"]):
-            raise InvalidInput(f"study {study} must be running to be paused, but no driver runs it")
+    driver = driver_of(study, storage)
+    if driver is None:
+        raise InvalidInput(f"study {study} must be running to be paused, but no driver runs it")
+    with _answering(study), storage.engine.begin() as connection:
         connection.execute(update(_LEASES).where(_LEASES.c.study == study).values(pause=1))
+    return driver
+
+
+def driver_of(study: str, storage: RDBStorage) -> str | None:
+    """The process and the host that hold the lease of a study, in words; None where it is free.
+
+    Raises:
+        InvalidInput: its database does not answer.
+    """
+    with _answering(study):
+        _make_table(storage.engine)
+        with storage.engine.begin() as connection:
+            now = _now(connection)
+            known = connection.execute(select(_LEASES).where(_LEASES.c.study == study)).mappings().first()
+    if known is None or known["expires"] <= now or _has_died(known["place"], known["pid"], known["started"]):
+        return None
     return f"process {known['pid']} on {known['host']}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """The driver that a study has, or had last.
+
+    ``state`` is ``drives``, ``ended`` for one that let go of the study, or ``gone`` for one that died without. ``since`` is
+    when its process began, in seconds since 1970 by its own clock.
+    """
+
+    host: str
+    pid: int
+    since: float
+    state: str
+    pause_asked: bool = False
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+def holder_of(study: str, storage: RDBStorage) -> Holder | None:
+    """Who holds, or last held, the lease of a study; None where nobody ever did. Nothing is written.
+
+    Raises:
+        InvalidInput: its database does not answer.
+    """
+    with _answering(study):
+        if not inspect(storage.engine).has_table(_LEASES.name):
+            return None
+        with storage.engine.connect() as connection:
+            now = _now(connection)
+            known = connection.execute(select(_LEASES).where(_LEASES.c.study == study)).mappings().first()
+    if known is None:
+        return None
+    state = "drives"
+    if known["expires"] == 0.0:
+        state = "ended"
+    elif known["expires"] <= now or _has_died(known["place"], known["pid"], known["started"]):
+        state = "gone"
+    return Holder(
+        host=known["host"],
+        pid=known["pid"],
+        since=known["started"],
+        state=state,
+        pause_asked=state == "drives" and bool(known["pause"]),
+    )
+
+
+@contextmanager
+def _answering(study: str) -> Iterator[None]:
+    """Turns a database that is away, or has no room, into one sentence."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise InvalidInput(
+            f"study {study} must have one driver, but its database cannot tell: {first_line(error)}"
+        ) from None
 
 
 def _make_table(engine: Engine) -> None:

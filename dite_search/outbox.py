@@ -60,7 +60,8 @@ class Outbox:
         """Wait a while before the next try."""
         logging.getLogger(__name__).debug("%s", self._name, exc_info=error)
         if not self._failures:
-            self._note(f"{self._name} does not answer; trainings go on, and what they report waits to be written")
+            trouble = "has no room" if has_no_room(error) else "does not answer"
+            self._note(f"{self._name} {trouble}; trainings go on, and what they report waits to be written")
         self._try_at = self._clock() + min(LONGEST_WAIT, 2.0**self._failures)
         self._failures += 1
 
@@ -69,3 +70,12 @@ class Outbox:
         if self._failures:
             self._failures = 0
             self._note(f"{self._name} answers again")
+
+
+def has_no_room(error: BaseException | None) -> bool:
+    """Whether a full disk is behind an error, by what databases call it."""
+    while error is not None:
+        if "disk is full" in str(error) or "No space left on device" in str(error):
+            return True
+        error = error.__cause__
+    return False

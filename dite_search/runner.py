@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
 os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+# What Ray says of a node that died, with the end of its log, goes to the standard output, where a JSON result may be due.
+os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "10")
@@ -25,12 +28,16 @@ os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 
 import ray
 from ray import tune
+from ray._private import ray_constants
 from ray.tune.experiment import Trial
 from rich.console import Console
 
 from analysis.trials import StudyRecord
+from dite_search.answering import answering
 from dite_search.config import SearchConfig
+from dite_search.doctor.cluster import question_to_head
 from dite_search.doctor.preflight import preflight
+from dite_search.heartbeat import Heartbeat
 from dite_search.lease import Lease
 from dite_search.mirror import Mirror
 from dite_search.mirror_source import StudySource
@@ -67,6 +74,9 @@ from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
+RAYS_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s"
+HEAD_PATIENCE = 0.75 * float(os.environ.get(RAYS_PATIENCE, "60"))
+"""Seconds for which the cluster's head may be silent. Ray ends the whole process a little later, with words of its own."""
 
 
 def run_search(config: SearchConfig, console: Console, pause: Pause | None = None) -> StudyRecord:
@@ -84,10 +94,11 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     check_checkpoints(config, new=True)
     concurrent = preflight(config, console, start=start_ray, source="FILE").at_once
     tracker = tracker_of(config)
-    create_study(config, known=known)
+    with answering(config):
+        create_study(config, known=known)
     write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown))
     pause = pause or Pause()
-    with Lease(config.name, storage_of(config)).held(pause):
+    with answering(config), Lease(config.name, storage_of(config)).held(pause):
         return _search(config, data, tracker, console, pause, trials=config.trials, concurrent=concurrent)
 
 
@@ -102,7 +113,7 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
     data = checked_data(config, console)
     check_checkpoints(config, new=False)
     pause = pause or Pause()
-    with Lease(config.name, storage_of(config)).held(pause):
+    with answering(config), Lease(config.name, storage_of(config)).held(pause):
         finish_creation(config, lambda: earlier_trials(config))
         study = open_study(config)
         left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
@@ -151,7 +162,12 @@ def _search(
         searcher, scheduler = StudySearch(config, pause=pause, note=progress.note), scheduler_of(config)
         if scheduler:
             scheduler.add_records(rung_records(config))
-        recorder = Recorder(config, mirror, progress)
+        recorder, opened = Recorder(config, mirror, progress), open_study(config)
+
+        def close() -> StudyRecord:
+            reopen_running(config, opened)
+            return StudyReader(config, opened).read()
+
         tuner = tune.Tuner(
             _with_resources(config, TrialRunner(search=config, data=data)),
             tune_config=tune.TuneConfig(
@@ -170,11 +186,10 @@ def _search(
                 verbose=0,
             ),
         )
-        with pause.on_signals():
+        heartbeat = Heartbeat(question_to_head(), lost=lambda: _end_without_head(config), limit=HEAD_PATIENCE)
+        with pause.on_signals(), heartbeat.kept():
             tuner.fit()
-            _write_rest(config, searcher.outbox, pause)
-        reopen_running(config)
-        study = read_study(config)
+            study = _close(config, searcher.outbox, pause, close)
         progress.update(study)
     _finish_tracking(mirror, config, console)
     if pause.asked and any(trial.status == "waiting" for trial in study.trials):
@@ -182,15 +197,31 @@ def _search(
     return study
 
 
-def _write_rest(config: SearchConfig, outbox: Outbox, pause: Pause) -> None:
-    """Wait for the study's database, if it is away when the last training ends."""
+def _end_without_head(config: SearchConfig) -> None:
+    """End this process, as one whose cluster is gone can do nothing else: its threads wait for Ray for ever."""
+    address = os.environ.get("RAY_ADDRESS")
+    cluster = f"the cluster at RAY_ADDRESS {address}" if address else "the local Ray"
+    print(
+        f"Error: {cluster} must answer, but its head has been gone for {HEAD_PATIENCE:g} s or was started anew; the study"
+        f" has what was reported, and once a head runs this goes on:  dite-search resume {config.study_directory}",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(2)
+
+
+def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[], StudyRecord]) -> StudyRecord:
+    """Write what waits, then ``close``; a database that is away when the last training ends is waited for."""
+    closed: list[StudyRecord] = []
+    outbox.later(lambda: closed.append(close()))
     while not outbox.flush():
         if pause.immediate:
             raise InvalidInput(
-                f"study {config.name}: {len(outbox)} results wait for its database, which does not answer; they are in the"
+                f"study {config.name}: what was reported last waits for its database, which does not answer; it is in the"
                 f" checkpoints, and written by: dite-search resume {config.study_directory}"
             )
         time.sleep(1.0)
+    return closed[-1]
 
 
 def checked_data(config: SearchConfig, console: Console) -> DataConfig:
@@ -258,19 +289,42 @@ class Recorder(tune.Callback):
 
 
 def start_ray() -> None:
-    """Connect to the cluster that ``RAY_ADDRESS`` names, or start a quiet local one; nothing where one runs already."""
+    """Connect to the cluster that ``RAY_ADDRESS`` names, or start a quiet local one; nothing where one runs already.
+
+    A local one can be reached from this machine only.
+    """
     if ray.is_initialized():
         return
     # What goes wrong in a trial is told by its reason and its error file, not by Ray's own log on the user's screen.
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
-    if "RAY_ADDRESS" not in os.environ:
+    local = "RAY_ADDRESS" not in os.environ
+    if local:
         # Without an address Ray would look for a cluster on this machine, and wait for one that is gone.
         options |= {"address": "local", "include_dashboard": False}
     try:
-        ray.init(**options)
+        with _on_loopback() if local else contextlib.nullcontext():
+            ray.init(**options)
         logging.getLogger("ray").setLevel(logging.CRITICAL)
     except ConnectionError as error:
         raise InvalidInput(f"RAY_ADDRESS {os.environ.get('RAY_ADDRESS')} cannot be reached: {error}") from None
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Have a Ray that starts in the block listen on 127.0.0.1 alone; otherwise it does on every address of the machine.
+
+    Ray has a switch for this, which it turns by itself on systems whose firewall asks the user.
+    """
+    name = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
+    variable, constant = os.environ.get(name), ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = constant
+        os.environ.pop(name)
+        if variable is not None:
+            os.environ[name] = variable
 
 
 def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:

@@ -38,6 +38,7 @@ from dite_search.study import (
     SEED,
     STARTED,
     UNEXPLAINED,
+    WHERE,
     curve_of,
     epoch_name,
     reopen,
@@ -119,9 +120,8 @@ class StudySearch(OptunaSearch):
             return self._suggest(trial_id)
         except DATABASE_AWAY as error:
             self.outbox.failed(error)
-            half_made = self._ot_trials.pop(trial_id, None)
-            if half_made:
-                self.outbox.later(lambda: self._give_back(half_made))
+            self._ot_trials.pop(trial_id, None)
+            self.outbox.later(self._give_back)
             return None
 
     def _suggest(self, trial_id: str) -> dict[str, Any] | str:
@@ -166,11 +166,13 @@ class StudySearch(OptunaSearch):
         self._gate.begin(verdict.key, trial.number)
         return suggestion
 
-    def _give_back(self, trial: optuna.Trial) -> None:
-        """A trial that could not begin may be suggested again."""
-        frozen = self._study.get_trials(deepcopy=False)[trial.number]
-        if frozen.state is TrialState.RUNNING:
-            reopen(self._study, frozen)
+    def _give_back(self) -> None:
+        """A trial that could not begin is suggested again, under its number."""
+        followers = itertools.chain.from_iterable(self._followers.values())
+        known = {trial.number for trial in (*self._ot_trials.values(), *followers)}
+        for frozen in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if frozen.number not in known:
+                reopen(self._study, frozen)
 
     def _take_over(self, trial: optuna.Trial, stopped: Stopped) -> None:
         """Give a trial the curve of the one that it continues."""
@@ -231,6 +233,9 @@ class StudySearch(OptunaSearch):
 
     def _record(self, trial_id: str, result: Mapping[str, Any]) -> None:
         trial = self._ot_trials[trial_id]
+        where = _where(result)
+        if where and trial.user_attrs.get(WHERE) != where:
+            trial.set_user_attr(WHERE, where)
         if REASON in result:
             trial.set_user_attr(REASON, result[REASON])
         elif EPOCH_KEY in result and result[EPOCH_KEY] > trial.user_attrs.get(CONTINUES, {}).get("epoch", 0):
@@ -350,6 +355,11 @@ def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
         and isinstance(value, int | float)
         and math.isfinite(value)
     }
+
+
+def _where(result: Mapping[str, Any]) -> str:
+    """The host and the process that a result comes from; nothing for one that is replayed."""
+    return f"{result['hostname']}, process {result['pid']}" if {"hostname", "pid"} <= result.keys() else ""
 
 
 def _stopped(trial: FrozenTrial) -> Stopped | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -16,12 +19,12 @@ from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import resized
 from trainers import engine
 from trainers.checkpoint import LAST, load_any_network, load_checkpoint
-from trainers.checkpoint_store import CheckpointStore
+from trainers.checkpoint_store import CheckpointStore, local_copy
 from trainers.data.formats import ACCURACIES
 from trainers.data.source import DataConfig, validation_set
 from trainers.distributed import Worker, default_device
 from trainers.evaluation.scoring import evaluate
-from trainers.location import Location
+from trainers.location import S3, Location, located
 from trainers.torch_file import read_torch_file
 
 
@@ -77,6 +80,27 @@ def train_one(
             raise
         except engine.OWN_REASONS as error:
             raise _ended(arch, error) from None
+
+
+@contextmanager
+def checkpoint_file(text: str) -> Iterator[Path]:
+    """The file of a checkpoint that a user named by a path, a ``file:///`` URL or an ``s3://`` URL, until the block ends.
+
+    Raises:
+        InvalidInput: it is none of these, or the object cannot be had.
+    """
+    scheme, found, _ = text.partition("://")
+    if found and scheme not in ("file", "s3"):
+        raise InvalidInput(
+            f"a checkpoint must be a file, file:///file or s3://bucket/key, got {scheme[:20]}://…; download it first"
+        )
+    if text.startswith(S3):
+        with tempfile.TemporaryDirectory(prefix="dite-search-") as folder:
+            yield local_copy(located(text), Path(folder))
+        return
+    path = located(text)
+    assert isinstance(path, Path)
+    yield path
 
 
 def evaluate_one(

@@ -44,6 +44,7 @@ REUSED = "reused_from"
 ORIGIN = "origin"
 CONTINUES = "continues"
 WHOLE = "whole"
+WHERE = "where"
 EPOCH = "epoch:"
 """Names of the attributes that a study and its trials carry; one attribute an epoch begins with `EPOCH`."""
 
@@ -297,21 +298,20 @@ class StudyReader:
         return self._ended[trial.number]
 
 
-def reopen_running(config: SearchConfig) -> None:
+def reopen_running(config: SearchConfig, study: optuna.Study | None = None) -> None:
     """Make the trials of a search that was cut off wait again: each goes on under its number, from its checkpoint."""
-    study = open_study(config)
+    study = study or open_study(config)
     for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         reopen(study, frozen)
 
 
 def reopen(study: optuna.Study, frozen: FrozenTrial) -> None:
-    """Make a running trial wait again.
+    """Make a running trial wait again: one that was cut off while its point was drawn gets the rest under its number.
 
-    One that only waited for another's result, or had not begun, is failed: it is suggested anew, or not.
+    One that only waited for another's result is failed: it is suggested anew, or not.
     """
     storage, attributes = study._storage, frozen.user_attrs
-    begun = ARCH in attributes or "fixed_params" in frozen.system_attrs
-    if REUSED in attributes or not begun:
+    if REUSED in attributes:
         storage.set_trial_user_attr(frozen._trial_id, REASON, INTERRUPTED)
         study.tell(frozen.number, state=TrialState.FAIL)
         return

@@ -39,6 +39,8 @@ _PAGE = 1000
 _REFUSALS = (400, 401, 403, 404)
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
+# A database that is full or away is met at each attempt, with a page of traceback; the mirror tells of it in one sentence.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
 

@@ -18,7 +18,9 @@ from dite_search.config import SearchConfig
 from dite_search.searcher import EPOCH_KEY
 from dite_search.study import REASON, checkpoint_location, trial_directory
 from search_spaces.arch import ArchConfig
+from search_spaces.errors import InvalidInput, StorageUnavailable
 from search_spaces.files import write_mapping, write_text
+from search_spaces.hyperparameters import TrainConfig
 from trainers import engine
 from trainers.checkpoint_store import CheckpointStore
 from trainers.data.source import DataConfig
@@ -57,16 +59,16 @@ class TrialRunner:
             self._train(suggestion["point"], suggestion["seed"], directory, place)
         except Exception as error:
             # Whatever a training raises belongs to its trial; the search goes on with the others.
-            write_text(directory / ERROR_FILE, traceback.format_exc())
+            keep_trace(directory / ERROR_FILE, traceback.format_exc(), error)
             tune.report({REASON: reason_of(error)})
 
     def _train(self, point: Mapping[str, Any], seed: int, directory: Path, place: Location) -> None:
-        space, resources, budget = self.search.search_space, self.search.resources, self.search.network_budget
+        space, budget = self.search.search_space, self.search.network_budget
         arch = space.build(point)
         config = dataclasses.replace(space.train_config(point, self.search.train_config), seed=seed)
-        write_mapping(directory / ARCH_FILE, arch.to_dict())
+        patiently(lambda: write_mapping(directory / ARCH_FILE, arch.to_dict()), directory / ARCH_FILE)
         wanted = "latency_ms" in (*self.search.objectives, *budget.costs)
-        latency = {"latency_ms": median_latency(self.search, arch, directory)} if wanted else {}
+        latency = {"latency_ms": measured(self.search, arch, directory)} if wanted else {}
         if not budget.allows(latency):
             # The prediction was within the limit, the measurement is not: the training is spared.
             tune.report({REASON: f"over budget: {budget.problem(latency)}"} | latency)
@@ -74,32 +76,35 @@ class TrialRunner:
         if latency:
             # Early stopping weighs it from the first decision on.
             tune.report(latency)
-        if resources.in_process:
-            torch.set_num_threads(resources.cpus_per_worker)
-            result = engine.train(
-                arch, config, self.data, directory=place, report=lambda metrics, _: tune.report(metrics), note=tell
-            )
-            metrics = result.metrics
-        else:
-            # Ray Train is only imported where it is used: its import costs every trial process a second.
-            from trainers.ray_trainer import fit
-
-            metrics = fit(
-                arch,
-                config,
-                self.data,
-                directory=place,
-                workers=resources.workers,
-                max_workers=resources.max_workers,
-                cpus_per_worker=resources.cpus_per_worker,
-                gpus_per_worker=resources.gpus_per_worker,
-                retries=self.search.retries,
-                name=tune.get_context().get_trial_id(),
-                storage=self.search.study_directory / "ray_train",
-                callbacks=[TuneReportCallback()],  # type: ignore[no-untyped-call]
-            )
+        metrics = self.learn(arch, config, place)
         if latency:
             tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | latency)
+
+    def learn(self, arch: ArchConfig, config: TrainConfig, place: Location) -> engine.Metrics:
+        """Train a network from its last checkpoint in ``place``, reporting every epoch; the metrics of the last."""
+        resources = self.search.resources
+        if resources.in_process:
+            torch.set_num_threads(resources.cpus_per_worker)
+            return engine.train(
+                arch, config, self.data, directory=place, report=lambda metrics, _: tune.report(metrics), note=tell
+            ).metrics
+        # Ray Train is only imported where it is used: its import costs every trial process a second.
+        from trainers.ray_trainer import fit
+
+        return fit(
+            arch,
+            config,
+            self.data,
+            directory=place,
+            workers=resources.workers,
+            max_workers=resources.max_workers,
+            cpus_per_worker=resources.cpus_per_worker,
+            gpus_per_worker=resources.gpus_per_worker,
+            retries=self.search.retries,
+            name=tune.get_context().get_trial_id(),
+            storage=self.search.study_directory / "ray_train",
+            callbacks=[TuneReportCallback()],  # type: ignore[no-untyped-call]
+        )
 
 
 def back_off(
@@ -112,9 +117,24 @@ def back_off(
     file = directory / STARTS_FILE
     starts = [float(line) for line in file.read_text().splitlines()] if file.is_file() else []
     recent = [start for start in starts if 0 <= clock() - start < REMEMBERED]
-    write_text(file, "".join(f"{start:.0f}\n" for start in [*recent, clock()]))
+    lines = "".join(f"{start:.0f}\n" for start in [*recent, clock()])
+    patiently(lambda: write_text(file, lines), file)
     if recent:
         sleep(min(LONGEST_BACK_OFF, 2.0 ** len(recent)))
+
+
+def patiently(write: Callable[[], None], path: Path) -> None:
+    """Write a small file of a trial as a checkpoint is written: a disk that is full is waited for."""
+    Patience().until_written(write, path, tell)
+
+
+def keep_trace(path: Path, trace: str, error: Exception) -> None:
+    """Keep where a training failed; where it waited for its storage in vain, the reason in the study has to do."""
+    patience = Patience(seconds=0.0) if isinstance(error, StorageUnavailable) else Patience()
+    try:
+        patience.until_written(lambda: write_text(path, trace), path, tell)
+    except InvalidInput as problem:
+        tell(str(problem))
 
 
 def tell(sentence: str) -> None:
@@ -126,6 +146,11 @@ def take_checkpoint(earlier: Location, place: Location, note: Note) -> None:
     """Put the last checkpoint of a trial that was stopped where the one that continues it looks for its own."""
     store = CheckpointStore(place, note=note)
     Patience().until_done(lambda: store.take(CheckpointStore(earlier, note=note)), note)
+
+
+def measured(search: SearchConfig, arch: ArchConfig, directory: Path) -> float:
+    """`median_latency`, which keeps files of its own in the trial's folder and beside the studies."""
+    return Patience().until_written(lambda: median_latency(search, arch, directory), directory / "latency", tell)
 
 
 def median_latency(search: SearchConfig, arch: ArchConfig, directory: Path) -> float:

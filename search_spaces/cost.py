@@ -12,6 +12,7 @@ Two conventions are told apart by name, since a figure without its convention is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from search_spaces.arch import STAGES, ArchConfig, reduced
@@ -41,25 +42,76 @@ class Cost:
         return {"mmacs": self.mmacs, "mmacs_paper": self.macs_paper / MEGA, "params": float(self.params)}
 
 
+STEM, TRANSITION, CROSS, CONVOLUTION, CONTEXT, FUSION, HEAD, OUTPUT = (
+    "stem",
+    "transition",
+    "cross",
+    "convolution",
+    "context",
+    "fusion",
+    "head",
+    "output",
+)
+"""What a part does. A block weights across its branches (``cross``: DCM, or cross-resolution weighting), convolves each of
+them (``convolution``: DSC, or a depth-wise 3×3) and weights each (``context``: GCM, or spatial weighting)."""
+IN_BLOCK = (CROSS, CONVOLUTION, CONTEXT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartCost:
+    """What one part of a network costs, all its ``times`` together.
+
+    ``stage`` is the number of a stage, or None for stem, head and output; ``branch`` counts from 0, and is None where the
+    part belongs to all branches. A fusion or transition belongs to the branch that it leads to.
+    """
+
+    stage: int | None
+    kind: str
+    branch: int | None
+    times: int
+    cost: Cost
+
+
 def cost_of(arch: ArchConfig) -> Cost:
     """Parameters and MACs of an architecture, without building it."""
-    tally = _Tally()
+    total = _Tally()
+    for _, _, _, times, tally in _parts(arch):
+        total.add(tally, times)
+    return total.cost()
+
+
+def cost_parts(arch: ArchConfig) -> list[PartCost]:
+    """The parts of an architecture from its input to its output; their costs add up to `cost_of`."""
+    return [
+        PartCost(stage=stage, kind=kind, branch=branch, times=times, cost=tally.cost(times))
+        for stage, kind, branch, times, tally in _parts(arch)
+        if tally.params
+    ]
+
+
+_Parts = Iterator[tuple[int | None, str, int | None, int, "_Tally"]]
+"""Stage, kind, branch, how often, and what one of them costs."""
+_Branches = Iterator[tuple[int, "_Tally"]]
+
+
+def _parts(arch: ArchConfig) -> _Parts:
     areas = [height * width for height, width in arch.branch_sizes()]
-    _stem(tally, arch, areas[0])
+    yield None, STEM, None, 1, _stem(arch, areas[0])
     in_widths: tuple[int, ...] = (arch.stem_width,)
-    for branches, modules in zip(STAGES, arch.modules, strict=True):
-        widths = arch.widths[:branches]
-        _transition(tally, in_widths, widths, areas)
-        stage = _Tally()
-        _block(stage, arch, branches, areas)
-        stage.scale(arch.blocks_per_module)
-        _fusion(stage, widths, areas)
-        stage.scale(modules)
-        tally.add(stage)
+    for stage, modules in zip(STAGES, arch.modules, strict=True):
+        widths = arch.widths[:stage]
+        for branch, tally in _transition(in_widths, widths, areas):
+            yield stage, TRANSITION, branch, 1, tally
+        for kind, place, tally in _block(arch, stage, areas):
+            yield stage, kind, place, modules * arch.blocks_per_module, tally
+        for branch, tally in _fusion(widths, areas):
+            yield stage, FUSION, branch, modules, tally
         in_widths = widths
-    _head(tally, arch.widths, areas)
-    tally.pointwise(arch.widths[0], arch.keypoints, areas[0], bias=True, norm=False)
-    return Cost(params=tally.params, macs=tally.macs, macs_paper=tally.macs + tally.bias_additions)
+    for branch, tally in _head(arch.widths, areas):
+        yield None, HEAD, branch, 1, tally
+    output = _Tally()
+    output.pointwise(arch.widths[0], arch.keypoints, areas[0], bias=True, norm=False)
+    yield None, OUTPUT, None, 1, output
 
 
 class _Tally:
@@ -70,15 +122,18 @@ class _Tally:
     def __init__(self) -> None:
         self.params = self.macs = self.bias_additions = 0
 
-    def add(self, other: _Tally) -> None:
-        self.params += other.params
-        self.macs += other.macs
-        self.bias_additions += other.bias_additions
+    def add(self, other: _Tally, times: int) -> None:
+        self.params += other.params * times
+        self.macs += other.macs * times
+        self.bias_additions += other.bias_additions * times
 
-    def scale(self, times: int) -> None:
-        self.params *= times
-        self.macs *= times
-        self.bias_additions *= times
+    def cost(self, times: int = 1) -> Cost:
+        """The cost of so many of these."""
+        return Cost(
+            params=self.params * times,
+            macs=self.macs * times,
+            macs_paper=(self.macs + self.bias_additions) * times,
+        )
 
     def conv(self, weights: int, out_channels: int, area: int, *, kernels: int = 1) -> None:
         """A convolution of so many weights in each of ``kernels`` kernels, without bias, and its BN."""
@@ -114,7 +169,8 @@ class _Tally:
         self.params += 2 * channels
 
 
-def _stem(tally: _Tally, arch: ArchConfig, area: int) -> None:
+def _stem(arch: ArchConfig, area: int) -> _Tally:
+    tally = _Tally()
     width, half, bottleneck = arch.stem_width, arch.stem_width // 2, arch.stem_width // 8
     before = 4 * area
     tally.conv(3 * width * 9, width, before)
@@ -122,7 +178,7 @@ def _stem(tally: _Tally, arch: ArchConfig, area: int) -> None:
         tally.separable(half, half, area)
         tally.pointwise(half, width, before, bias=False, norm=True)
         tally.separable(width, half, area)
-        return
+        return tally
     for weights, inputs, outputs, positions in (
         (9 * half, half, half, area),
         (half * half, half, half, area),
@@ -134,43 +190,53 @@ def _stem(tally: _Tally, arch: ArchConfig, area: int) -> None:
         tally.dynamic(weights, inputs, outputs, positions, arch.stem_kernels, arch.attention_reduction)
     tally.global_context(half, arch.stem_context_reduction, area)
     tally.global_context(half, arch.stem_context_reduction, before)
+    return tally
 
 
-def _transition(tally: _Tally, in_widths: tuple[int, ...], widths: tuple[int, ...], areas: list[int]) -> None:
-    for before, after, area in zip(in_widths, widths, areas, strict=False):
-        if before != after:
-            tally.separable(before, after, area)
-    tally.separable(in_widths[-1], widths[-1], areas[len(widths) - 1])
+def _transition(in_widths: tuple[int, ...], widths: tuple[int, ...], areas: list[int]) -> _Branches:
+    for branch, after in enumerate(widths):
+        tally = _Tally()
+        new = branch == len(in_widths)
+        before = in_widths[-1] if new else in_widths[branch]
+        if new or before != after:
+            tally.separable(before, after, areas[branch])
+        yield branch, tally
 
 
-def _block(tally: _Tally, arch: ArchConfig, branches: int, areas: list[int]) -> None:
+def _block(arch: ArchConfig, branches: int, areas: list[int]) -> Iterator[tuple[str, int | None, _Tally]]:
     halves = [width // 2 for width in arch.widths[:branches]]
     total, lowest = sum(halves), areas[branches - 1]
     hidden = reduced(total, arch.cross_reduction)
+    cross = _Tally()
     if arch.uses_acm:
-        tally.attention(total, hidden, total, lowest)
-        tally.params += halves[-1] + 1
+        cross.attention(total, hidden, total, lowest)
+        for channels, area in zip(halves[:-1], areas, strict=False):
+            cross.pointwise(channels, 1, area, bias=True, norm=False)
+        cross.params += halves[-1] + 1
     else:
-        tally.pointwise(total, hidden, lowest, bias=False, norm=True)
-        tally.pointwise(hidden, total, lowest, bias=False, norm=True)
+        cross.pointwise(total, hidden, lowest, bias=False, norm=True)
+        cross.pointwise(hidden, total, lowest, bias=False, norm=True)
+    yield CROSS, None, cross
     for branch, (channels, area) in enumerate(zip(halves, areas, strict=False)):
         groups, kernels = (arch.groups[branch], arch.kernels[branch]) if arch.uses_dsc else (1, 1)
         part = channels // groups
+        convolution, context = _Tally(), _Tally()
         for index in range(1, groups + 1):
-            tally.dynamic(part * (2 * index + 1) ** 2, part, part, area, kernels, arch.attention_reduction)
+            convolution.dynamic(part * (2 * index + 1) ** 2, part, part, area, kernels, arch.attention_reduction)
         reduction = arch.context_reductions[branch]
-        if not arch.uses_acm:
+        if arch.uses_acm:
+            context.global_context(channels, reduction, area)
+        else:
             bottleneck = reduced(channels, reduction)
-            tally.pointwise(channels, bottleneck, 1, bias=True, norm=False)
-            tally.pointwise(bottleneck, channels, 1, bias=True, norm=False)
-            continue
-        tally.global_context(channels, reduction, area)
-        if branch < branches - 1:
-            tally.pointwise(channels, 1, area, bias=True, norm=False)
+            context.pointwise(channels, bottleneck, 1, bias=True, norm=False)
+            context.pointwise(bottleneck, channels, 1, bias=True, norm=False)
+        yield CONVOLUTION, branch, convolution
+        yield CONTEXT, branch, context
 
 
-def _fusion(tally: _Tally, widths: tuple[int, ...], areas: list[int]) -> None:
+def _fusion(widths: tuple[int, ...], areas: list[int]) -> _Branches:
     for target, out_width in enumerate(widths):
+        tally = _Tally()
         for source, in_width in enumerate(widths):
             if source > target:
                 tally.pointwise(in_width, out_width, areas[source], bias=False, norm=True)
@@ -178,8 +244,11 @@ def _fusion(tally: _Tally, widths: tuple[int, ...], areas: list[int]) -> None:
                 for step in range(source + 1, target):
                     tally.separable(in_width, in_width, areas[step])
                 tally.separable(in_width, out_width, areas[target])
+        yield target, tally
 
 
-def _head(tally: _Tally, widths: tuple[int, ...], areas: list[int]) -> None:
+def _head(widths: tuple[int, ...], areas: list[int]) -> _Branches:
     for branch in range(len(widths) - 1, -1, -1):
+        tally = _Tally()
         tally.separable(widths[branch], widths[max(branch - 1, 0)], areas[branch])
+        yield branch, tally

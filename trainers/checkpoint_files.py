@@ -10,16 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from search_spaces.errors import InvalidInput, StorageFull, StorageUnavailable
+from search_spaces.errors import InvalidInput, StorageUnavailable
 from search_spaces.files import atomic_path, sync
 from trainers.location import Location, below
+from trainers.patience import PASSING, storage_error
 from trainers.torch_file import BrokenFile, check_size
 
 T = TypeVar("T")
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
-PASSING = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH)
-"""What a network file system answers while its server is away."""
 
 PAUSES = (0.5, 1.0, 2.0)
 """Seconds between the tries of one request to an object store."""
@@ -104,7 +101,7 @@ class FolderFiles:
                 if keep_as and path.exists():
                     path.replace(self.where(keep_as))
         except OSError as error:
-            raise _cannot_write(path, error) from error
+            raise storage_error(f"checkpoint {path}", path, error) from error
 
     def names(self) -> list[str]:
         """See `Files.names`."""
@@ -122,14 +119,6 @@ class FolderFiles:
             for left in self._folder.glob(".*.pt.*"):
                 left.unlink(missing_ok=True)
             self._swept = True
-
-
-def _cannot_write(path: Path, error: OSError) -> InvalidInput:
-    sentence = f"checkpoint {path} cannot be written: "
-    if error.errno in FULL:
-        return StorageFull(f"{sentence}no space left in {path.parent}")
-    kind = StorageUnavailable if error.errno in PASSING else InvalidInput
-    return kind(sentence + (error.strerror or str(error)))
 
 
 class S3Files:

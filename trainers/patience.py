@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
-from search_spaces.errors import StorageFull, StorageUnavailable
+from search_spaces.errors import InvalidInput, StorageFull, StorageUnavailable
 
 T = TypeVar("T")
 
 Note = Callable[[str], None]
 """Takes one sentence for whoever watches a training."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+PASSING = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH)
+"""What a network file system answers while its server is away."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between two tries: the first, doubled with each, and the most."""
@@ -50,3 +56,28 @@ class Patience:
             if told:
                 note("the storage is there again: going on")
             return value
+
+    def until_written(self, write: Callable[[], T], path: Path, note: Note) -> T:
+        """The value of ``write``, which puts a file at ``path``, tried again as in `until_done`.
+
+        Raises:
+            StorageUnavailable: the last one, when the time is over.
+            InvalidInput: the file cannot be written, for a reason that waiting does not change.
+        """
+
+        def attempt() -> T:
+            try:
+                return write()
+            except OSError as error:
+                raise storage_error(str(path), path, error) from error
+
+        return self.until_done(attempt, note)
+
+
+def storage_error(what: str, path: Path, error: OSError) -> InvalidInput:
+    """The error for a file that could not be written: one that says to try again where that may help."""
+    sentence = f"{what} cannot be written: "
+    if error.errno in FULL:
+        return StorageFull(f"{sentence}no space left in {path.parent}")
+    kind = StorageUnavailable if error.errno in PASSING else InvalidInput
+    return kind(sentence + (error.strerror or str(error)))

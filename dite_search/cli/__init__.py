@@ -12,7 +12,19 @@ from typing import Any
 
 import click
 
-from dite_search.cli import data, doctoring, jobs, networks, replaying, searching, syncing
+from dite_search.cli import (
+    comparing,
+    data,
+    doctoring,
+    exporting,
+    jobs,
+    networks,
+    replaying,
+    searching,
+    showing,
+    syncing,
+    watching,
+)
 from search_spaces.errors import InvalidInput
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -57,12 +69,16 @@ for _command in (
     searching.resume,
     searching.extend,
     searching.pause,
+    watching.watch,
+    watching.dashboard,
     networks.train,
     networks.evaluate,
+    showing.show,
     networks.complexity,
     networks.latency,
     searching.report,
-    searching.export,
+    exporting.export,
+    comparing.compare,
     syncing.sync,
     replaying.replay,
     data.prepare,

@@ -126,18 +126,19 @@ def evaluate(
 ) -> None:
     """Score CHECKPOINT, of this tool or in the layout of the published ones, by the measure of the data's format.
 
-    That is COCO's average precision, CrowdPose's, or MPII's PCKh. With --split test-dev nothing is scored: the people of
-    --detections in COCO's test-dev2017 are written beside --dump, as a results file and zipped, for the COCO server.
+    CHECKPOINT is a file, or s3://bucket/key. The measure is COCO's average precision, CrowdPose's, or MPII's PCKh. With
+    --split test-dev nothing is scored: the people of --detections in COCO's test-dev2017 are written beside --dump, as a
+    results file and zipped, for the COCO server.
     """
-    from dite_search.single import evaluate_one
+    from dite_search.single import checkpoint_file, evaluate_one
     from trainers.data.source import DataConfig
 
     if split == TEST_DEV:
         from dite_search.submit import SCORED_ELSEWHERE, submit_one
 
-        show(
-            submit_one(checkpoint, root, data_format, detections, dump, flip_test=flip_test, input_size=input_size), as_json
-        )
+        with checkpoint_file(checkpoint) as file:
+            found = submit_one(str(file), root, data_format, detections, dump, flip_test=flip_test, input_size=input_size)
+        show(found, as_json)
         click.echo(SCORED_ELSEWHERE, err=True)
         return
     data = DataConfig(
@@ -147,9 +148,8 @@ def evaluate(
         boxes="det" if detections else "gt",
         detections=Path(detections) if detections else None,
     )
-    metrics = evaluate_one(
-        Path(checkpoint), data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None
-    )
+    with checkpoint_file(checkpoint) as file:
+        metrics = evaluate_one(file, data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None)
     show(metrics, as_json)
 
 

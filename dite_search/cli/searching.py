@@ -1,4 +1,4 @@
-"""Commands about searches: run one, report it, export what it found."""
+"""Commands about searches: run one, stop it, go on with it, report it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dite_search.cli.exporting import export_quickly
 from dite_search.cli.options import (
     DATA_VARIABLE,
     directory_option,
@@ -94,45 +95,29 @@ def pause(study: str, directory: str) -> None:
 @click.command(epilog="Example:  dite-search report quickstart")
 @click.argument("study")
 @directory_option
+@click.option(
+    "--budget",
+    "limits",
+    multiple=True,
+    metavar="LIMIT",
+    help="What a network may cost, like 'mmacs <= 200' or 'params <= 1.5M'; repeatable (default: the study's budget).",
+)
+@click.option(
+    "--intervals",
+    is_flag=True,
+    help="Predict once more with every network of the front, for the interval of its AP over images (needs the data).",
+)
 @click.option("--output", help="Folder of the report (default: report/ in the study's folder).", type=click.Path())
 @json_option
-def report(study: str, directory: str, output: str | None, as_json: bool) -> None:
-    """Write the report of STUDY (its name, or its folder): report.html, front.png and trials.csv."""
+def report(study: str, directory: str, limits: tuple[str, ...], intervals: bool, output: str | None, as_json: bool) -> None:
+    """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
     from dite_search.study import load_config, read_study
 
     config = load_config(study, directory=directory)
-    show(_write_report(read_study(config), output), as_json)
-
-
-@click.command(epilog="Example:  dite-search export quickstart --max-mmacs 3")
-@click.argument("study")
-@directory_option
-@click.option("--best", metavar="OBJECTIVE", help="The trial that is best in this objective (default: accuracy).")
-@click.option("--max-mmacs", type=float, help="Only trials of at most so many million multiply-accumulates.")
-@click.option("--max-params", type=float, help="Only trials of at most so many parameters.")
-@click.option("--max-latency-ms", type=float, help="Only trials of at most so many milliseconds.")
-@click.option("--trial", type=int, help="This trial.")
-@click.option("--output", help="Folder to write (default: export/ in the study's folder).", type=click.Path())
-@json_option
-def export(
-    study: str,
-    directory: str,
-    best: str | None,
-    max_mmacs: float | None,
-    max_params: float | None,
-    max_latency_ms: float | None,
-    trial: int | None,
-    output: str | None,
-    as_json: bool,
-) -> None:
-    """Write a network of STUDY: architecture, weights, ONNX with a free batch size, and a model card."""
-    from analysis.choice import choose
-    from dite_search.study import load_config, read_study
-
-    record = read_study(load_config(study, directory=directory))
-    limits = {"max_mmacs": max_mmacs, "max_params": max_params, "max_latency_ms": max_latency_ms}
-    chosen = choose(record, best=best, trial=trial, **limits)
-    show(_export(record, chosen, output), as_json)
+    setup, record = _report_setup(config, limits), read_study(config)
+    if intervals:
+        setup = _with_intervals(config, record, setup)
+    show(_write_report(record, output, setup), as_json)
 
 
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
@@ -145,7 +130,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     console = console_for(as_json)
     study = (run or run_search)(config, console)
     front = front_of(study)
-    paths = _write_report(study, None)
+    paths = _write_report(study, None, _report_setup(config))
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
@@ -159,7 +144,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     if published is not None:
         console.print(published)
     if export and front:
-        result["export"] = _export(study, choose(study), None)
+        result["export"] = export_quickly(study, choose(study))
     if as_json:
         show(result, as_json)
         return
@@ -176,22 +161,50 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
         raise SystemExit(1)
 
 
-def _write_report(study: Any, output: str | None) -> dict[str, str]:
+def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
+    from analysis.report import Setup
+    from analysis.trials import DIRECTIONS
+    from search_spaces.budget import Budget
+
+    costs = [name for name, side in DIRECTIONS.items() if side == "minimize"]
+    resources = config.resources
+    return Setup(
+        budget=Budget.parse(limits, costs) if limits else config.network_budget,
+        workers=resources.workers if resources.max_workers is None else None,
+        gpus_per_worker=resources.gpus_per_worker,
+        cpus_per_worker=resources.cpus_per_worker,
+        search={
+            "space": config.search_space.name,
+            "sampler": config.sampler.name,
+            "scheduler": config.scheduler.name,
+            "trials asked for": config.trials,
+            "trainings of each network": config.repeats,
+            "budget": ", ".join(config.budget) or "none",
+        },
+    )
+
+
+def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
+    import dataclasses
+
+    from analysis.report.noise import image_intervals
+    from analysis.report.setup import front_within
+    from dite_search.runner import data_of
+
+    front = front_within(study, setup.budget)
+    found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)
+    return dataclasses.replace(setup, intervals=found)
+
+
+def _write_report(study: Any, output: str | None, setup: Any) -> dict[str, str]:
     from analysis.report import write_report
 
-    written = write_report(study, Path(output) if output else study.directory / "report")
-    return {"report": str(written.html), "front": str(written.png), "trials": str(written.csv)}
-
-
-def _export(study: Any, record: Any, output: str | None) -> dict[str, Any]:
-    from analysis.export import export_trial
-
-    exported = export_trial(study, record, Path(output) if output else study.directory / "export", threads=1)
+    written = write_report(study, Path(output) if output else study.directory / "report", setup)
     return {
-        "trial": record.number,
-        "arch_id": record.arch.arch_id,
-        "onnx": str(exported.onnx),
-        "onnx_difference": exported.agreement.max_relative_difference,
+        "report": str(written.html),
+        "summary": str(written.markdown),
+        "front": str(written.png),
+        "trials": str(written.csv),
     }
 
 

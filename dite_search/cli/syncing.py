@@ -16,17 +16,31 @@ WRITTEN = ("runs created", "runs closed", "metric values", "twins deleted")
 @directory_option
 @json_option
 def sync(study: str, directory: str, as_json: bool) -> None:
-    """Write to MLflow what it lacks of STUDY (its name, or its folder), as after a server that was down; nothing twice."""
+    """Write to MLflow what it lacks of STUDY (its name, or its folder), as after a server that was down; nothing twice.
+
+    A search that runs writes it by itself; its study is left to it.
+    """
+    from dite_search.answering import answering
+    from dite_search.lease import Lease, driver_of
     from dite_search.mirror import Mirror
     from dite_search.mirror_source import StudySource
-    from dite_search.study import load_config
+    from dite_search.pause import Pause
+    from dite_search.study import load_config, storage_of
     from dite_search.tracking import Refused, Unreachable, tracker_of
 
     config = load_config(study, directory=directory)
+    storage = storage_of(config)
+    driver = driver_of(config.name, storage)
+    if driver:
+        raise InvalidInput(
+            f"study {config.name} must not be running to be synced, but {driver} drives it, and writes to MLflow by itself"
+        )
     tracker = tracker_of(config)
-    mirror = Mirror(tracker, StudySource(config))
     try:
-        mirror.reconcile()
+        # A driver that starts now would write the same runs.
+        with answering(config, "sync"), Lease(config.name, storage).held(Pause()):
+            mirror = Mirror(tracker, StudySource(config))
+            mirror.reconcile()
     except (Unreachable, Refused) as error:
         raise InvalidInput(f"mlflow_url {tracker.shown} must answer until all is written, but: {error}") from None
     for number, reason in mirror.refused.items():

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from analysis.report import report_html, write_report
+from analysis.report import Setup, report_html, write_report
 from analysis.summary import knee_of, recommendations, summary
 from analysis.trials import StudyRecord, read_trials_table
+from search_spaces.budget import Budget, Constraint
 from tests.analysis.studies import PROTOCOL, study, trial
 
 EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -50,6 +51,12 @@ class Page(HTMLParser):
     def plots(self) -> dict[str, Any]:
         return {str(attrs["data-plot"]): json.loads(text) for attrs, text in self.scripts if "data-plot" in attrs}
 
+    def axes(self) -> dict[str, Any]:
+        return {str(attrs["data-axis"]): json.loads(text) for attrs, text in self.scripts if "data-axis" in attrs}
+
+    def data(self) -> Any:
+        return next(json.loads(text) for attrs, text in self.scripts if attrs.get("id") == "data")
+
 
 def page_of(found: StudyRecord) -> Page:
     return Page(report_html(found))
@@ -57,9 +64,10 @@ def page_of(found: StudyRecord) -> Page:
 
 def test_the_files_are_written_and_nothing_else(tmp_path: Path) -> None:
     report = write_report(study(), tmp_path / "new" / "report")
-    assert sorted(path.name for path in report.html.parent.iterdir()) == ["front.png", "report.html", "trials.csv"]
+    names = ["front.png", "report.html", "summary.md", "trials.csv"]
+    assert sorted(path.name for path in report.html.parent.iterdir()) == names
     assert report.png.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
-    assert report.html.stat().st_size < 6_000_000
+    assert report.html.stat().st_size < 3_000_000
     assert read_trials_table(report.csv)["trial"].tolist() == list(range(12))
     assert write_report(study([]), tmp_path / "new" / "report").csv.read_text().startswith("trial,status")
 
@@ -67,9 +75,9 @@ def test_the_files_are_written_and_nothing_else(tmp_path: Path) -> None:
 def test_the_answer_comes_first() -> None:
     page = page_of(study())
     sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
-    assert sections == ["answer", "front", "progress", "trials", "protocol"]
+    assert sections == ["answer", "front", "progress", "matters", "noise", "protocol", "trials"]
     text = page.text
-    assert text.index("7 networks are on the front") < text.index("Networks on the front, cheapest first") < 1000
+    assert text.index("7 networks are on the front") < text.index("Networks on the front, cheapest first")
     assert "The most accurate is trial 7: AP 0.571 for 8.03 MMACs" in text
     assert "The cheapest is trial 8: AP 0.398 for 2.80 MMACs" in text
 
@@ -110,12 +118,10 @@ def test_text_from_outside_is_text() -> None:
     html = report_html(found)
     page = Page(html)
     assert EVIL in page.text, "it is shown as it is"
-    assert "img" not in {tag for tag, _ in page.tags}
+    assert all(str(attrs["src"]).startswith("data:image/png") for tag, attrs in page.tags if tag == "img")
     assert not any("onerror" in attrs for _, attrs in page.tags)
-    assert html.count("<script") == html.count("</script>") == 2 + len(page.plots())
-    hovers = [text for plot in page.plots().values() for trace in plot["data"] for text in trace.get("text") or []]
-    assert any("&lt;img" in hover for hover in hovers)
-    assert not any("<img" in hover for hover in hovers)
+    assert html.count("<script") == html.count("</script>") == len(page.scripts)
+    assert page.data()["reason"]["values"] == [EVIL, ""]
 
 
 def test_nothing_is_loaded_from_outside() -> None:
@@ -134,42 +140,56 @@ def test_credentials_stay_at_home() -> None:
     assert "postgresql://***@db.example:5432/optuna" in html
 
 
-def test_the_front_plot_shows_front_dominated_and_stopped() -> None:
-    plots = page_of(study(objectives=("ap_gt", "mmacs"))).plots()
-    traces = {trace.get("name"): trace for trace in plots["front-mmacs"]["data"]}
-    assert sorted(traces["on the front (with trial numbers)"]["customdata"]) == [0, 1, 2, 6, 7, 8]
-    assert sorted(traces["dominated"]["customdata"]) == [3, 5, 10]
-    stopped = traces["stopped early (scored after fewer epochs)"]
-    assert stopped["customdata"] == [9]
-    assert stopped["visible"] == "legendonly"
-    assert len({trace["marker"]["symbol"] for trace in traces.values() if "marker" in trace}) == 3
-    hover = traces["dominated"]["text"][0]
-    assert hover.startswith("<b>trial 3</b>")
-    assert trial(3).arch.arch_id in hover
-    assert "learning rate 0.002" in hover
-
-
 def test_a_plot_for_each_cost_each_curve_and_each_axis_of_progress() -> None:
-    assert list(page_of(study()).plots()) == [
-        "front-mmacs",
-        "front-latency_ms",
-        "hypervolume-trials",
-        "hypervolume-seconds",
-        "curves-0",
-        "curves-1",
-    ]
+    page = page_of(study())
+    assert list(page.axes()) == ["mmacs", "latency_ms", "params"]
+    assert list(page.plots()) == ["hypervolume-trials", "hypervolume-seconds", "curves-0", "curves-1", "repeats"]
 
 
 @pytest.mark.parametrize(("dataset", "shown"), [("coco_val2017", True), ("coco_mini", False)])
 def test_published_networks_only_under_their_protocol(dataset: str, shown: bool) -> None:
     trials = [trial(0, ap=0, metrics={"ap_det": 0.6})]
-    protocol = {"dataset": dataset, "input_size": "256x192", "boxes": "det"}
-    plot = page_of(study(trials, objectives=("ap_det", "params"), protocol=protocol)).plots()["front-params"]
-    published = [trace for trace in plot["data"] if str(trace.get("name")).startswith("published (Dite-HRNet paper")]
+    protocol = {"dataset": dataset, "input_size": "256x192", "boxes": "det", "epochs": 30}
+    page = page_of(study(trials, objectives=("ap_det", "params"), protocol=protocol))
+    published = page.axes()["params"]["data"]
+    assert all(trace["name"].startswith("published (Dite-HRNet paper") for trace in published)
     assert len(published) == (3 if shown else 0)
+    assert ("they were trained for 210 or 270 epochs, here for 30" in page.text) is shown
     if shown:
         assert "Dite-HRNet-18" in published[0]["text"]
         assert [trace["marker"]["symbol"] for trace in published] == ["diamond", "diamond-open", "diamond-wide-open"]
+
+
+def test_a_budget_leaves_its_networks_and_says_so() -> None:
+    budget = Budget(constraints=(Constraint(cost="mmacs", limit=5.0),))
+    page = Page(report_html(study(), Setup(budget=budget)))
+    assert "Within the budget (MMACs at most 5.00) lie 4 of 9 complete trials; 3 of them are on the front." in page.text
+    assert page.data()["limits"] == {"mmacs": 5.0}
+    nothing = Budget(constraints=(Constraint(cost="mmacs", limit=1.0), Constraint(cost="latency_ms", limit=1.0)))
+    text = Page(report_html(study(), Setup(budget=nothing))).text
+    assert "(MMACs at most 1.00 and latency (ms) at most 1.00): the least MMACs is 2.80 (trial 8), the least latency" in text
+
+
+def test_more_trials_than_a_page_holds() -> None:
+    page = page_of(study([trial(number, ap=0.3 + number / 1000) for number in range(130)]))
+    rows = [attrs["id"] for tag, attrs in page.tags if tag == "tr" and attrs.get("id")]
+    assert rows == [f"trial-{number}" for number in range(100)]
+    assert page.data()["numbers"] == list(range(130))
+    assert "The first 100 trials; trials.csv beside this page has all of them." in page.text
+
+
+def test_what_is_missing_from_the_provenance_is_told() -> None:
+    text = page_of(study(provenance={"command": "dite-search x"}, protocol={"epochs": 3})).text
+    assert "command dite-search x git commit not recorded seed not recorded" in text
+    setup = Setup(search={"sampler": "tpe"})
+    text = Page(report_html(study(provenance={"git_commit": "abc123"}, protocol={"seed": 7}), setup)).text
+    assert "command not recorded git commit abc123 seed 7" in text
+    assert "search: sampler tpe" in text
+
+
+def test_protocol_in_words() -> None:
+    text = page_of(study(protocol={"boxes": "gt", "flip_test": True, "val_split": "val"})).text
+    assert "boxes ground-truth boxes flip test (mirrored image averaged in) yes scored on the split val" in text
 
 
 def test_recommendations_say_what_speaks_for_a_network() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -9,8 +10,9 @@ import time
 
 import pytest
 from optuna.storages import RDBStorage
+from sqlalchemy import inspect
 
-from dite_search.lease import Lease, ask_to_pause
+from dite_search.lease import Lease, ask_to_pause, holder_of
 from dite_search.pause import Pause
 from search_spaces.errors import InvalidInput
 from tests.dite_search.servers import postgres
@@ -133,3 +135,31 @@ def test_a_database_that_goes_away_for_a_while_costs_no_lease(server):
         server.start()
         ask_to_pause("s", storage)
         wait_until(lambda: pause.asked)
+
+
+def test_who_holds_a_lease_can_be_read_without_taking_part(storage, url):
+    assert holder_of("s", storage) is None
+    assert not inspect(storage.engine).has_table("dite_search_leases"), "nothing is written"
+    lease = Lease("s", storage)
+    lease.take()
+    held = holder_of("s", storage)
+    assert (held.pid, held.state, held.pause_asked) == (os.getpid(), "drives", False)
+    assert str(held) == f"process {os.getpid()} on {held.host}"
+    assert 0 < held.since <= time.time()
+    ask_to_pause("s", storage)
+    assert holder_of("s", storage).pause_asked
+    lease.release()
+    ended = holder_of("s", storage)
+    assert (ended.state, ended.pause_asked) == ("ended", False)
+    assert holder_of("another", storage) is None
+    Lease("short", storage, lifetime=0.0).take()
+    assert holder_of("short", storage).state == "gone"
+
+
+def test_a_driver_that_died_on_this_machine_is_gone_at_once(storage, url):
+    other = subprocess.Popen([sys.executable, "-c", HOLD, url], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "taken\n"
+    assert holder_of("s", storage).state == "drives"
+    other.kill()
+    other.wait()
+    assert holder_of("s", storage).state == "gone"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,3 +73,11 @@ def test_other_errors_are_not_hidden():
     except ZeroDivisionError:
         return
     raise AssertionError("it was hidden")
+
+
+@pytest.mark.parametrize("words", ["database or disk is full", "could not extend file: No space left on device"])
+def test_a_full_disk_is_told_as_what_it_is(words):
+    notes, full = [], ConnectionError("An exception is raised during the commit.")
+    full.__cause__ = OSError(words)
+    Outbox("the study's database", ConnectionError, note=notes.append, clock=lambda: 0.0).failed(full)
+    assert notes == ["the study's database has no room; trainings go on, and what they report waits to be written"]

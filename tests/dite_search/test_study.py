@@ -6,6 +6,7 @@ import itertools
 
 import optuna
 import pytest
+from optuna.storages._cached_storage import _CachedStorage
 
 from dite_search.searcher import StudySearch
 from dite_search.study import (
@@ -122,3 +123,42 @@ def test_an_extended_study_says_so_in_its_folder_and_grids_go_on(make_search):
     assert extended.trials == load_config(config.study_directory).trials == 7
     points = [trial.system_attrs["fixed_params"] for trial in open_study(config).get_trials()]
     assert points == list(itertools.islice(config.search_space.points(), 7))
+
+
+class Killed(BaseException):
+    """A process dies here."""
+
+
+@pytest.mark.parametrize("drawn", [0, 1, 3])
+@pytest.mark.parametrize("sampler", ["cost_aware", "random", "nsga2"])
+def test_a_trial_that_was_cut_off_while_it_was_drawn_keeps_its_number(make_search, monkeypatch, sampler, drawn):
+    config = make_search(sampler={"name": sampler}, seed=3)
+    create_study(config)
+    # What an earlier driver did counts as well.
+    assert StudySearch(config).suggest("first")["number"] == 0
+    reopen_running(config)
+    left = iter([True] * drawn)
+
+    def cut(storage, *arguments):
+        if next(left, None) is None:
+            raise Killed
+        set_param(storage, *arguments)
+
+    set_param = _CachedStorage.set_trial_param
+    search = StudySearch(config)
+    assert search.suggest("again")["number"] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(_CachedStorage, "set_trial_param", cut)
+        with pytest.raises(Killed):
+            search.suggest("second")
+    before = open_study(config).trials[1].params
+    reopen_running(config)
+    resumed = StudySearch(config)
+    (again, second) = (resumed.suggest(name) for name in ("again", "second"))
+    assert again["number"] == 0
+    # A sampler that draws anew may draw the point of the first, which is not trained twice.
+    assert second["number"] == 1 or sampler != "cost_aware"
+    study = open_study(config)
+    assert before.items() <= study.trials[1].params.items()
+    assert [trial.state for trial in study.trials[:2]] == [optuna.trial.TrialState.RUNNING] * 2
+    assert {trial.state for trial in study.trials} == {optuna.trial.TrialState.RUNNING}

@@ -9,8 +9,19 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
+from search_spaces.arch import STAGES, ArchConfig
+from search_spaces.cost import (
+    CONTEXT,
+    CONVOLUTION,
+    FUSION,
+    HEAD,
+    IN_BLOCK,
+    OUTPUT,
+    STEM,
+    TRANSITION,
+    cost_of,
+    cost_parts,
+)
 from search_spaces.named_spaces import dite_hrnet
 from search_spaces.presets import PRESETS, preset, resized
 from tests.measured_cost import SharedCounts
@@ -111,3 +122,36 @@ def test_macs_scale_with_the_area_except_for_the_weights_of_whole_images(arch: A
     assert small.params == double.params == quadruple.params
     assert quadruple.macs - double.macs == 2 * (double.macs - small.macs)
     assert quadruple.macs <= 4 * small.macs
+
+
+@given(architectures())
+def test_parts_add_up_exactly(arch: ArchConfig) -> None:
+    parts, total = cost_parts(arch), cost_of(arch)
+    for name in ("params", "macs", "macs_paper"):
+        assert sum(getattr(part.cost, name) for part in parts) == getattr(total, name)
+    assert len({(part.stage, part.kind, part.branch) for part in parts}) == len(parts)
+    blocks = {part.stage: part.times for part in parts if part.kind in IN_BLOCK}
+    assert blocks == {stage: n * arch.blocks_per_module for stage, n in zip(STAGES, arch.modules, strict=True)}
+
+
+@pytest.mark.parametrize("name", ["dite_hrnet_18", "lite_hrnet_18"])
+def test_parts_are_those_of_the_built_network(name: str) -> None:
+    """Parameters of each part against those of the modules that do it."""
+    arch = preset(name, input_size=SMALL)
+    network = build_network(arch)
+
+    def params(kind: str, stage: int | None = None, branch: int | None = None) -> int:
+        found = [part for part in cost_parts(arch) if (part.kind, part.stage) == (kind, stage)]
+        return sum(part.cost.params for part in found if branch is None or part.branch == branch)
+
+    assert params(STEM) == count_params(network.stem)
+    assert params(HEAD) == count_params(network.head)
+    assert params(OUTPUT) == count_params(network.final)
+    for number, stage in zip(STAGES, network.stages, strict=True):
+        assert params(TRANSITION, number) == count_params(stage.transition)
+        assert params(FUSION, number) == sum(count_params(module.fusion) for module in stage.fused_modules)
+        blocks = [block for module in stage.fused_modules for block in module.blocks]
+        assert sum(params(kind, number) for kind in IN_BLOCK) == sum(map(count_params, blocks))
+        for branch in range(number):
+            assert params(CONVOLUTION, number, branch) == sum(count_params(block.convs[branch]) for block in blocks)
+            assert params(CONTEXT, number, branch) == sum(count_params(block.contexts[branch]) for block in blocks)

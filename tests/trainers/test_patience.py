@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from search_spaces.errors import InvalidInput, StorageFull, StorageUnavailable
@@ -69,4 +72,37 @@ def test_what_waiting_does_not_mend_is_not_waited_for():
     time = Time()
     with pytest.raises(InvalidInput, match="denied"):
         Patience(clock=lambda: time.now, sleep=time.sleep).until_done(attempts(InvalidInput("denied")), lambda _: None)
+    assert time.pauses == []
+
+
+def refusing(path, *numbers):
+    """Writes a file, after it was refused for these reasons."""
+    left = list(numbers)
+
+    def write():
+        if left:
+            raise OSError(number := left.pop(0), os.strerror(number))
+        path.write_text("whole")
+
+    return write
+
+
+def test_a_small_file_is_waited_for_too(tmp_path):
+    time, notes, path = Time(), [], tmp_path / "x"
+    write = refusing(path, errno.ENOSPC, errno.EDQUOT, errno.ESTALE)
+    Patience(clock=lambda: time.now, sleep=time.sleep).until_written(write, path, notes.append)
+    assert path.read_text() == "whole"
+    assert time.pauses == [1.0, 2.0, 4.0]
+    assert notes == [
+        f"{path} cannot be written: no space left in {tmp_path}; goes on once there is",
+        f"{path} cannot be written: Stale file handle; goes on once it can be",
+        "the storage is there again: going on",
+    ]
+
+
+def test_what_waiting_does_not_change_is_told_at_once(tmp_path):
+    time, path = Time(), tmp_path / "x"
+    with pytest.raises(InvalidInput, match=rf"^{path} cannot be written: Read-only file system$") as caught:
+        Patience(clock=lambda: time.now, sleep=time.sleep).until_written(refusing(path, errno.EROFS), path, print)
+    assert type(caught.value) is InvalidInput
     assert time.pauses == []

@@ -14,21 +14,24 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from torch import nn
 
-from analysis.export import FILES, Exported, ModelCard, export_network, export_trial, load_export
+from analysis.export import Exported, ModelCard, export_network, export_trial, load_export
+from analysis.export.directory import ALWAYS
+from analysis.export.parts import Parts
 from analysis.latency import Latency
 from analysis.model_card import card_text, markdown
 from analysis.onnx_export import Agreement, agreement, onnx_bytes, relative_difference
-from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
-from tests.analysis.studies import PROTOCOL, TINY, study, trial
+from search_spaces.hyperparameters import TrainConfig
+from tests.analysis.export.networks import SMALL, network_of
+from tests.analysis.studies import PROTOCOL, study, trial
+from trainers.checkpoint import Checkpoint, save_checkpoint
 from trainers.data.codecs import MsraCodec
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
-from trainers.model import build_network
+from trainers.distributed import Worker
+from trainers.learner import Learner
 from trainers.model.network import PoseNetwork
 
-SMALL = dataclasses.replace(TINY, stem_width=16, stem_kernels=2, groups=(1, 2, 2, 4), kernels=(2, 2, 1, 1))
 STATIC = {"groups": (1, 1, 1, 1), "kernels": (1, 1, 1, 1)}
 AGREED = Agreement(max_relative_difference=0.0, rounding=0.0, images=8, compared=8, batch_sizes=(1, 3))
 CARD = ModelCard(name="test network", origin="Made by a test.", metrics={"ap_gt": 0.5432}, protocol=PROTOCOL)
@@ -40,24 +43,6 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def network_of(arch: ArchConfig, *, seed: int = 0) -> PoseNetwork:
-    """A network whose every part shows in its output: the released initialisation nearly silences the attention.
-
-    Its batch normalisation has statistics of its own inputs, as after training.
-    """
-    torch.manual_seed(seed)
-    network = build_network(arch).eval()
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None
-    network.train()
-    with torch.no_grad():
-        network(torch.randn(8, 3, *arch.input_size))
-    return network.eval()
 
 
 @pytest.fixture(scope="module")
@@ -176,14 +161,11 @@ def test_the_latency_is_measured_for_the_card_where_asked(tmp_path: Path) -> Non
     )
 
 
-def test_an_earlier_export_is_replaced_and_nothing_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # What is written does not matter here, only where.
-    monkeypatch.setattr("analysis.export.onnx_bytes", lambda *_: b"model")
-    monkeypatch.setattr("analysis.export.agreement", lambda *_: AGREED)
+def test_an_earlier_export_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
     first, second = network_of(SMALL), network_of(SMALL, seed=1)
     export_network(SMALL, first, tmp_path / "net", card=CARD)
     export_network(SMALL, second, tmp_path / "net", card=CARD)
-    assert sorted(path.name for path in (tmp_path / "net").iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in (tmp_path / "net").iterdir()) == sorted(ALWAYS)
     assert torch.equal(load_export(tmp_path / "net")[1].final.weight, second.final.weight)
     (tmp_path / "net" / "notes.txt").write_text("mine")
     with pytest.raises(InvalidInput, match=r"must be new, empty or an earlier export, but it holds notes.txt"):
@@ -198,7 +180,7 @@ def test_a_network_that_differs_leaves_no_files(
     exported: tuple[Exported, PoseNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = exported[0].onnx.read_bytes()
-    monkeypatch.setattr("analysis.export.onnx_bytes", lambda *_: model)
+    monkeypatch.setattr("analysis.export.network.onnx_bytes", lambda *_: model)
     other = copy.deepcopy(exported[1])
     with torch.no_grad():
         other.final.weight[0] *= 1.01
@@ -234,16 +216,22 @@ def test_broken_exports_say_why(exported: tuple[Exported, PoseNetwork], tmp_path
         load_export(tmp_path)
 
 
-def test_a_trial_is_exported_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainers.checkpoint.load_network", lambda path: (SMALL, network_of(SMALL)))
-    monkeypatch.setattr("analysis.export.onnx_bytes", lambda *_: b"model")
-    monkeypatch.setattr("analysis.export.agreement", lambda *_: AGREED)
-    record = trial(3, ap=0.5, arch=SMALL)
-    done = export_trial(study([record]), record, tmp_path / "net")
+def test_a_trial_is_exported_from_its_checkpoint(tmp_path: Path) -> None:
+    network = network_of(SMALL)
+    path = tmp_path / "last.pt"
+    state = Learner(network, TrainConfig(), Worker(device=torch.device("cpu"))).state()
+    save_checkpoint(path, Checkpoint(arch=SMALL, train=TrainConfig(), data={}, state=state))
+    record = trial(3, ap=0.5, arch=SMALL, checkpoint=path)
+    done = export_trial(study([record]), record, tmp_path / "net", parts=Parts(released=False, program=False))
     text = (done.directory / "README.md").read_text()
     assert "Trial 3 of the search 'tiny synthetic search', after 12 epochs of training." in text
-    other = trial(3, ap=0.5)
+    assert "- `model.int8.onnx`: the checkpoint does not say which data it was trained on" in text
+    assert "The accuracy of the forms was not measured: the checkpoint does not say which data it was trained on." in text
+    assert torch.equal(load_export(done.directory)[1].final.weight, network.final.weight)
+    other = trial(3, ap=0.5, checkpoint=path)
     with pytest.raises(InvalidInput, match=rf"must hold architecture {other.arch.arch_id} of trial 3, got {SMALL.arch_id}"):
         export_trial(study([other]), other, tmp_path / "other")
     with pytest.raises(InvalidInput, match="trial 4 has no checkpoint to export"):
         export_trial(study(), study().trials[4], tmp_path / "other")
+    with pytest.raises(InvalidInput, match=r"annotation file not found: .*person_keypoints_val2017\.json"):
+        export_trial(study([record]), record, tmp_path / "other", data_root=tmp_path)

@@ -1,0 +1,28 @@
+"""Ship a network: its architecture and weights, and the same network in every form that others can run."""
+
+from __future__ import annotations
+
+from analysis.choice import choose
+from analysis.export.directory import CACHE_FOLDER, CARD_FILE, EXAMPLE_FILE, FILES, ONNX_FILE, PARITY_FILE
+from analysis.export.network import Exported, export_network, load_export
+from analysis.export.parts import ESSENTIAL, EVERYTHING, Parts
+from analysis.export.trial import export_trial
+from analysis.model_card import ModelCard
+
+__all__ = [
+    "CACHE_FOLDER",
+    "CARD_FILE",
+    "ESSENTIAL",
+    "EVERYTHING",
+    "EXAMPLE_FILE",
+    "FILES",
+    "ONNX_FILE",
+    "PARITY_FILE",
+    "Exported",
+    "ModelCard",
+    "Parts",
+    "choose",
+    "export_network",
+    "export_trial",
+    "load_export",
+]

@@ -1,0 +1,72 @@
+"""The folder of an export: what its files are called, and that it appears whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from search_spaces.errors import InvalidInput
+
+ARCH_FILE = "arch.yaml"
+WEIGHTS_FILE = "model.safetensors"
+ONNX_FILE = "model.onnx"
+EXAMPLE_FILE = "infer.py"
+PARITY_FILE = "parity.json"
+CARD_FILE = "README.md"
+RELEASED_FILE = "released.pth"
+PROGRAM_FILE = "model.pt2"
+INT8_FILE = "model.int8.onnx"
+ALWAYS = (ARCH_FILE, WEIGHTS_FILE, ONNX_FILE, EXAMPLE_FILE, PARITY_FILE, CARD_FILE)
+"""The files of every export."""
+FILES = (*ALWAYS, RELEASED_FILE, PROGRAM_FILE, INT8_FILE)
+"""All files that an export may hold."""
+CACHE_FOLDER = "downloaded"
+"""Below a study's folder: checkpoints from an object store."""
+LEFT_BEHIND = "__pycache__"
+"""What Python may leave beside the example when somebody imports it."""
+
+
+@contextmanager
+def whole_directory(directory: Path) -> Iterator[Path]:
+    """A temporary sibling that takes the place of ``directory`` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        InvalidInput: there is something other than an earlier export.
+    """
+    require_replaceable(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as scratch:
+        folder = Path(scratch) / "new"
+        folder.mkdir(mode=0o755)
+        yield folder
+        for path in folder.iterdir():
+            path.chmod(0o644)
+        if not directory.exists():
+            folder.replace(directory)
+            return
+        old = Path(scratch) / "old"
+        directory.replace(old)
+        try:
+            folder.replace(directory)
+        except OSError:
+            old.replace(directory)
+            raise
+        shutil.rmtree(old)
+
+
+def require_replaceable(directory: Path) -> None:
+    """Refuse, with InvalidInput, a place that holds anything but an earlier export."""
+    if not directory.exists() and not directory.is_symlink():
+        return
+    if directory.is_symlink() or not directory.is_dir():
+        raise InvalidInput(f"export directory {directory} must be a directory or not exist, got a file or a link")
+    names = {path.name for path in directory.iterdir()}
+    foreign = sorted(names - {*FILES, LEFT_BEHIND})
+    if foreign or (names and not {ARCH_FILE, ONNX_FILE} <= names):
+        example = foreign[0] if foreign else sorted(names)[0]
+        raise InvalidInput(
+            f"export directory {directory} must be new, empty or an earlier export, but it holds {example}: choose another"
+        )

@@ -1,0 +1,58 @@
+"""The single-file example of an export: the template, and the settings of one network."""
+
+from __future__ import annotations
+
+import pprint
+from importlib import resources
+from typing import Any
+
+from search_spaces.arch import ArchConfig
+from trainers.data.codecs import DarkCodec, make_codec
+from trainers.data.formats import FORMATS
+from trainers.data.keypoints import KeypointSet
+from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+
+TEMPLATE = "infer.py"
+SETTINGS_LINE = "SETTINGS: dict[str, Any] = {}\n"
+"""Stands once in the template, and gives way to the settings."""
+_WIDTH = 110
+
+
+def example_text(settings: dict[str, Any]) -> str:
+    """The example's source with the settings of a network in it."""
+    source = resources.files("analysis").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
+    assert source.count(SETTINGS_LINE) == 1
+    written = pprint.pformat(settings, width=_WIDTH, compact=True, sort_dicts=False)
+    return source.replace(SETTINGS_LINE, f"SETTINGS: dict[str, Any] = {written}\n")
+
+
+def example_settings(arch: ArchConfig, *, codec: str, sigma: float | None, data_format: str | None) -> dict[str, Any]:
+    """All that the example must know of a network, as plain values.
+
+    ``data_format`` names the keypoints; without it they follow from their number, where a format has as many.
+    """
+    coding = make_codec(codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=sigma)
+    points = keypoint_set_of(arch, data_format)
+    return {
+        "arch_id": arch.arch_id,
+        "input_size": list(arch.input_size),
+        "padding": BOX_PADDING,
+        "mean": list(IMAGENET_MEAN),
+        "std": list(IMAGENET_STD),
+        "codec": codec,
+        "sigma": coding.sigma,
+        "stride": list(coding.stride),
+        "reach": coding.reach if isinstance(coding, DarkCodec) else 0,
+        "unbiased": codec == "udp",
+        "flip_shift": coding.flip_shift,
+        "keypoints": list(points.names) if points else [f"keypoint_{index}" for index in range(arch.keypoints)],
+        "flip_pairs": [list(pair) for pair in points.flip_pairs] if points else [],
+        "limbs": [list(pair) for pair in points.limbs] if points else [],
+    }
+
+
+def keypoint_set_of(arch: ArchConfig, data_format: str | None) -> KeypointSet | None:
+    """The keypoints of a network: those of a format, or of the one format with as many; None where there is none."""
+    candidates = [FORMATS[data_format]] if data_format in FORMATS else list(FORMATS.values())
+    fitting = [known.keypoint_set for known in candidates if known.keypoint_set.count == arch.keypoints]
+    return fitting[0] if fitting else None

@@ -1,0 +1,228 @@
+"""Write the export of a network, and read it back."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from analysis.export.directory import (
+    ARCH_FILE,
+    CARD_FILE,
+    EXAMPLE_FILE,
+    INT8_FILE,
+    ONNX_FILE,
+    PARITY_FILE,
+    PROGRAM_FILE,
+    RELEASED_FILE,
+    WEIGHTS_FILE,
+    whole_directory,
+)
+from analysis.export.example import example_settings, example_text
+from analysis.export.parity import TRAINED, Parity, compare, onnx_network
+from analysis.export.parts import ESSENTIAL, NOT_ASKED, Parts
+from analysis.export.program import load_program, make_program, save_program
+from analysis.export.quantisation import IMAGES, quantise, quantised_share
+from analysis.export.released import released_problem, save_released
+from analysis.export.study_data import StudyData
+from analysis.latency import Latency, measure_latency, open_session
+from analysis.model_card import ModelCard, card_text
+from analysis.onnx_export import Agreement, agreement, onnx_bytes
+from analysis.onnx_graph import GraphSize, graph_size
+from search_spaces.arch import ArchConfig
+from search_spaces.errors import InvalidInput
+from search_spaces.files import write_mapping
+from search_spaces.presets import load_arch
+from trainers.model import build_network
+from trainers.model.network import PoseNetwork
+from trainers.model.released_checkpoint import load_released
+
+ROUNDS = 3
+NO_DATA = "the export was not given the training's data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What an export wrote, and how far each form is from the trained network."""
+
+    directory: Path
+    agreement: Agreement
+    parity: Parity
+    latencies: dict[str, Latency] = field(default_factory=dict)
+
+    @property
+    def onnx(self) -> Path:
+        """The ONNX model."""
+        return self.directory / ONNX_FILE
+
+    @property
+    def example(self) -> Path:
+        """The runnable example."""
+        return self.directory / EXAMPLE_FILE
+
+
+def export_network(
+    arch: ArchConfig,
+    network: PoseNetwork,
+    directory: Path,
+    *,
+    card: ModelCard,
+    threads: int | None = None,
+    parts: Parts = ESSENTIAL,
+    data: StudyData | None = None,
+    no_data: str = NO_DATA,
+) -> Exported:
+    """Write an export to a directory that does not exist, is empty, or holds an earlier export, which is replaced.
+
+    With ``threads`` the latency of the ONNX models on this processor is measured for the card. ``data`` is what the
+    network was trained on; where there is none, or it cannot be read, what needs it is left out, for the reason
+    ``no_data``, and the card says so.
+
+    Raises:
+        InvalidInput: the directory holds anything else, or a form does not agree with the trained network; nothing is left
+            then.
+    """
+    network = copy.deepcopy(network).cpu().eval()
+    with whole_directory(Path(directory)) as folder:
+        model = onnx_bytes(arch, network)
+        found = agreement(network, model, arch.input_size)
+        if not found.holds:
+            raise InvalidInput(f"the exported network must compute what the trained one does, but {found}")
+        writer = _Writer(folder, arch, network, model, parts)
+        data, no_data = _readable(data, parts, no_data)
+        forms = writer.write(data, no_data)
+        parity = compare(network, forms, arch.input_size, data, accuracy=parts.accuracy)
+        _require_exact(parity)
+        why_not = "" if parity.quantity else (no_data if parts.accuracy else NOT_ASKED)
+        latencies = _latencies(folder, arch, threads)
+        timed = [replace(form, latency=latencies.get(form.name)) for form in parity.forms]
+        parity = replace(parity, forms=timed, why_not=why_not, agreement=found, left_out=writer.left_out)
+        parity.write(folder / PARITY_FILE)
+        settings = example_settings(arch, codec=card.codec, sigma=card.sigma, data_format=card.protocol.get("format"))
+        (folder / EXAMPLE_FILE).write_text(example_text(settings), encoding="utf-8")
+        card = replace(card, latency=latencies.get(ONNX_FILE))
+        text = card_text(arch, card, found, parity=parity, size=writer.size, quantised=writer.quantised)
+        (folder / CARD_FILE).write_text(text, encoding="utf-8")
+    return Exported(directory=Path(directory), agreement=found, parity=parity, latencies=latencies)
+
+
+class _Writer:
+    """Writes the forms of a network into a folder, and hands back each as it reads from its file."""
+
+    def __init__(self, folder: Path, arch: ArchConfig, network: PoseNetwork, model: bytes, parts: Parts) -> None:
+        self._folder, self._arch, self._network, self._model, self._parts = folder, arch, network, model, parts
+        self.left_out: dict[str, str] = {}
+        self.size: GraphSize = graph_size(model)
+        self.quantised: tuple[int, int] | None = None
+
+    def write(self, data: StudyData | None, no_data: str) -> dict[str, nn.Module]:
+        """The forms by the names of their files, in the order in which a card lists them."""
+        forms = {WEIGHTS_FILE: self._weights()}
+        (self._folder / ONNX_FILE).write_bytes(self._model)
+        forms[ONNX_FILE] = onnx_network(self._model)
+        optional = [(RELEASED_FILE, self._released_problem(), self._released)]
+        optional.append((PROGRAM_FILE, "" if self._parts.program else NOT_ASKED, self._program))
+        for name, problem, make in optional:
+            if problem:
+                self.left_out[name] = problem
+            else:
+                forms[name] = make()
+        if not self._parts.int8:
+            self.left_out[INT8_FILE] = NOT_ASKED
+        elif data is None:
+            self.left_out[INT8_FILE] = no_data
+        else:
+            try:
+                forms[INT8_FILE] = self._int8(data)
+            except InvalidInput as error:
+                self.left_out[INT8_FILE] = str(error)
+        return forms
+
+    def _weights(self) -> nn.Module:
+        write_mapping(self._folder / ARCH_FILE, self._arch.to_dict())
+        state = {name: tensor.detach().contiguous() for name, tensor in self._network.state_dict().items()}
+        save_file(state, self._folder / WEIGHTS_FILE, metadata={"format": "pt", "arch_id": self._arch.arch_id})
+        return load_export(self._folder)[1]
+
+    def _released_problem(self) -> str:
+        return released_problem(self._arch) if self._parts.released else NOT_ASKED
+
+    def _released(self) -> nn.Module:
+        save_released(self._folder / RELEASED_FILE, self._arch, self._network)
+        return load_released(self._folder / RELEASED_FILE, input_size=self._arch.input_size)[1]
+
+    def _program(self) -> nn.Module:
+        save_program(self._folder / PROGRAM_FILE, make_program(self._arch, self._network), self._arch)
+        return load_program(self._folder / PROGRAM_FILE)
+
+    def _int8(self, data: StudyData) -> nn.Module:
+        content = quantise(self._model, data.training_crops(IMAGES))
+        (self._folder / INT8_FILE).write_bytes(content)
+        self.quantised = quantised_share(content)
+        return onnx_network(content)
+
+
+def load_export(directory: Path) -> tuple[ArchConfig, PoseNetwork]:
+    """The architecture and the network, in evaluation mode, of an export's ``arch.yaml`` and ``model.safetensors``.
+
+    Raises:
+        InvalidInput: a file is missing or broken, or the two do not belong together.
+    """
+    from trainers.checkpoint import load_weights
+
+    arch = load_arch(Path(directory) / ARCH_FILE)
+    path = Path(directory) / WEIGHTS_FILE
+    if not path.is_file():
+        raise InvalidInput(f"{path} does not exist or is not a file")
+    try:
+        with safe_open(path, framework="pt") as weights:
+            arch_id = (weights.metadata() or {}).get("arch_id")
+            state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise InvalidInput(f"{path} must be a safetensors file, but: {error}") from None
+    if arch_id != arch.arch_id:
+        raise InvalidInput(f"{path} must hold the weights of architecture {arch.arch_id}, got those of {arch_id}")
+    network = build_network(arch)
+    load_weights(network, state, str(path))
+    return arch, network.eval()
+
+
+def _readable(data: StudyData | None, parts: Parts, no_data: str) -> tuple[StudyData | None, str]:
+    """The data, if anything needs it and it can be read, else the reason why not."""
+    if data is None or not (parts.int8 or parts.accuracy):
+        return None, no_data
+    try:
+        data.validation_crops(1)
+    except InvalidInput as error:
+        return None, str(error)
+    return data, ""
+
+
+def _require_exact(parity: Parity) -> None:
+    """Refuse a file that does not give the trained network back; what is float elsewhere is held to `Agreement`.
+
+    A program runs the same operators, so that only their order of summation may differ.
+    """
+    for name in (WEIGHTS_FILE, RELEASED_FILE, PROGRAM_FILE):
+        form = parity.form(name)
+        if form is not None and not (form.max_relative_difference or 0.0) <= 1e-4:
+            raise InvalidInput(
+                f"{name} must compute what the {TRAINED} does, but differs by {form.max_relative_difference:.1e} of the"
+                " largest heatmap value"
+            )
+
+
+def _latencies(folder: Path, arch: ArchConfig, threads: int | None) -> dict[str, Latency]:
+    """Of the ONNX models on this processor; two are measured in turn, the fastest of `ROUNDS`, as others only slow them."""
+    if threads is None:
+        return {}
+    sessions = {
+        name: open_session(folder / name, threads=threads) for name in (ONNX_FILE, INT8_FILE) if (folder / name).is_file()
+    }
+    times = ROUNDS if len(sessions) > 1 else 1
+    rounds = [{name: measure_latency(one, arch.input_size) for name, one in sessions.items()} for _ in range(times)]
+    return {name: min((measured[name] for measured in rounds), key=lambda one: one.median_ms) for name in sessions}

@@ -1,0 +1,73 @@
+"""Export the network of a finished trial, with the data that it was trained and scored on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.export.directory import CACHE_FOLDER, require_replaceable
+from analysis.export.network import NO_DATA, Exported, export_network
+from analysis.export.parts import ESSENTIAL, Parts
+from analysis.export.study_data import StudyData, data_of
+from analysis.model_card import card_of
+from analysis.trials import StudyRecord, TrialRecord
+from search_spaces.errors import InvalidInput
+from trainers.checkpoint import Checkpoint, load_checkpoint, load_weights
+from trainers.checkpoint_store import local_copy
+from trainers.model import build_network
+
+
+def export_trial(
+    study: StudyRecord,
+    record: TrialRecord,
+    directory: Path,
+    *,
+    threads: int | None = None,
+    parts: Parts = ESSENTIAL,
+    data_root: Path | None = None,
+) -> Exported:
+    """Export the network of a trial's checkpoint; ``threads`` and ``parts`` are as in `export_network`.
+
+    The data are where the checkpoint says, or in ``data_root``. A checkpoint in an object store is downloaded to
+    `CACHE_FOLDER` of the study's folder, once.
+
+    Raises:
+        InvalidInput: the trial has no checkpoint or it cannot be read; the checkpoint holds another architecture than the
+            trial; a ``data_root`` was given and cannot be read; or as `export_network`.
+    """
+    if record.checkpoint is None:
+        raise InvalidInput(f"trial {record.number} has no checkpoint to export")
+    require_replaceable(Path(directory))
+    path = local_copy(record.checkpoint, study.directory / CACHE_FOLDER)
+    checkpoint = load_checkpoint(path)
+    arch = checkpoint.arch
+    if arch.arch_id != record.arch.arch_id:
+        raise InvalidInput(
+            f"checkpoint {record.checkpoint} must hold architecture {record.arch.arch_id} of trial {record.number}, "
+            f"got {arch.arch_id}"
+        )
+    network = build_network(arch)
+    load_weights(network, checkpoint.weights, f"checkpoint {path}")
+    data, no_data = _data(checkpoint, data_root)
+    return export_network(
+        arch,
+        network,
+        directory,
+        card=card_of(study, record),
+        threads=threads,
+        parts=parts,
+        data=data,
+        no_data=no_data,
+    )
+
+
+def _data(checkpoint: Checkpoint, root: Path | None) -> tuple[StudyData | None, str]:
+    """The data of a checkpoint, or why there are none; a mistake in a folder that the user named is the user's to hear."""
+    try:
+        data = data_of(checkpoint, root)
+        if root is not None:
+            data.validation_crops(1)
+    except InvalidInput as error:
+        if root is not None:
+            raise
+        return None, str(error) or NO_DATA
+    return data, ""

@@ -1,0 +1,67 @@
+"""The summary in Markdown: what one pastes into a message or a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from analysis.pareto import scored
+from analysis.report.answer import branch_words, budget_words, quantities
+from analysis.report.origin import protocol_pairs, provenance_pairs
+from analysis.report.progress import saved_words, tallies
+from analysis.report.setup import Setup, front_within, within
+from analysis.summary import recommendations, summary
+from analysis.trials import StudyRecord
+from analysis.words import format_value, quantity
+
+MAX_ROWS = 20
+_MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
+
+
+def markdown(study: StudyRecord, setup: Setup) -> str:
+    """The answer, the front (at most `MAX_ROWS` rows), the tallies, protocol and provenance."""
+    inside = within(study, setup.budget) if setup.budget.constraints else study
+    names = quantities(study)
+    found = recommendations(inside)
+    shown = found if len(found) <= MAX_ROWS else [entry for entry in found if entry.reason]
+    lines = [f"# {_text(study.name)}", "", _text(summary(study)), "", _text(budget_words(study, setup)), ""]
+    if shown:
+        lines += ["## Networks to look at first", ""]
+        head = ["trial", "what speaks for it", *map(quantity, names), "network"]
+        lines += _table(
+            head,
+            [
+                [
+                    str(entry.record.number),
+                    entry.reason,
+                    *(format_value(name, entry.record.values.get(name)) for name in names),
+                    branch_words(entry.record.arch),
+                ]
+                for entry in shown
+            ],
+        )
+        if len(shown) < len(found):
+            lines += ["", f"{len(found) - len(shown)} more networks are on the front: report.html and trials.csv have them."]
+    if scored(study) and front_within(study, setup.budget):
+        lines += ["", "![The front](front.png)"]
+    lines += ["", "## How the search went", ""]
+    lines += _table(
+        ["what became of it", "trials", "compute", "not trained"],
+        [[line.what, str(line.count), line.compute, line.saved] for line in tallies(study, setup)],
+    )
+    lines += ["", _text(saved_words(study, setup)), "", "## Protocol and provenance", ""]
+    lines += _table(["", ""], [list(pair) for pair in [*protocol_pairs(study), *provenance_pairs(study, setup)]])
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    if not rows:
+        return ["Nothing was recorded."]
+    cells = [[_text(cell) for cell in row] for row in (head, *rows)]
+    text = ["| " + " | ".join(row) + " |" for row in cells]
+    return [text[0], "| " + " | ".join("---" for _ in head) + " |", *text[1:]]
+
+
+def _text(value: str) -> str:
+    """Text from outside, on one line and without markup."""
+    return _MARKUP.sub(r"\\\1", " ".join(value.split()))

@@ -1,0 +1,169 @@
+"""The files of a report, and its page put together from the sections."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from analysis.comparison import comparison_table
+from analysis.front_png import write_front_png
+from analysis.report.answer import budget_words, cards, quantities
+from analysis.report.charts import Chart
+from analysis.report.data import last_values, page_data, script_json
+from analysis.report.front import front_axes
+from analysis.report.markdown import markdown
+from analysis.report.matters import what_matters
+from analysis.report.noise import noise_of, noise_section, uncertainty
+from analysis.report.origin import protocol_pairs, provenance_pairs
+from analysis.report.progress import progress_charts, reasons, saved_words, tallies
+from analysis.report.setup import Setup, front_within
+from analysis.summary import status_counts, summary
+from analysis.trials import StudyRecord, TrialRecord, trials_table
+from analysis.words import (
+    CONVENTIONS,
+    format_seconds,
+    format_value,
+    number_words,
+    parameter_words,
+    quantity,
+    varied_parameters,
+)
+from search_spaces.files import atomic_path, write_text
+
+HTML_FILE, MARKDOWN_FILE, PNG_FILE, CSV_FILE = "report.html", "summary.md", "front.png", "trials.csv"
+MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
+"""A sign for each status, so that it is not told by colour."""
+STATIC_ROWS = 100
+"""Trials that the page shows without its script."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The files of a report."""
+
+    html: Path
+    markdown: Path
+    png: Path
+    csv: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One trial in a table, as text."""
+
+    number: int
+    mark: str
+    status: str
+    reason: str
+    values: tuple[str, ...]
+    epochs: int
+    time: str
+    arch_id: str
+    parameters: str
+    uncertainty: str
+
+
+def write_report(study: StudyRecord, directory: Path, setup: Setup | None = None) -> Report:
+    """Write the four files of a report into ``directory``, each whole or not at all."""
+    setup = setup or Setup()
+    report = Report(
+        html=directory / HTML_FILE,
+        markdown=directory / MARKDOWN_FILE,
+        png=directory / PNG_FILE,
+        csv=directory / CSV_FILE,
+    )
+    with atomic_path(report.csv) as path:
+        trials_table(study.trials).to_csv(path, index=False)
+    with atomic_path(report.png) as path:
+        write_front_png(study, path)
+    write_text(report.markdown, markdown(study, setup))
+    write_text(report.html, report_html(study, setup, picture=report.png.read_bytes()))
+    return report
+
+
+def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: bytes = b"") -> str:
+    """The page: everything it needs is inside it, and its content policy forbids the browser to load anything else.
+
+    ``picture`` is the front as a PNG, for readers whose browser runs no script.
+    """
+    setup = setup or Setup()
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.globals.update(quantity=quantity, format_value=format_value, number_words=number_words)
+    front = front_within(study, setup.budget)
+    noise = noise_of(study, setup)
+    sure = uncertainty(study, setup, noise)
+    axes = front_axes(study)
+    progress = progress_charts(study, setup)
+    matters, seeds = what_matters(study), noise_section(study, setup, noise)
+    charts: list[Chart] = [*progress, *matters.charts, *seeds.charts]
+    return environment.from_string(_template("report.html")).render(
+        study=study,
+        summary=summary(study),
+        budget=budget_words(study, setup),
+        cards=cards(study, setup, sure),
+        columns=quantities(study),
+        front=rows(study, front, sure),
+        axes=axes,
+        comparison=comparison_table(study),
+        tallies=tallies(study, setup),
+        saved=saved_words(study, setup),
+        reasons=reasons(study),
+        progress=progress,
+        matters=matters,
+        noise=seeds,
+        charts=charts,
+        counts=status_counts(study),
+        front_numbers={record.number for record in front},
+        rows=rows(study, sorted(study.trials, key=lambda record: record.number)[:STATIC_ROWS], sure),
+        protocol=protocol_pairs(study),
+        provenance=provenance_pairs(study, setup),
+        conventions=[(quantity(name) if name != "AP" else name, text) for name, text in CONVENTIONS.items()],
+        picture=Markup(base64.b64encode(picture).decode()),
+        style=Markup(_template("report.css")),
+        script=Markup(_template("report.js")),
+        data=script_json(page_data(study, setup, sure)) if study.trials else "",
+        plotly=Markup(packed_plotly()) if axes or charts else "",
+    )
+
+
+def packed_plotly() -> str:
+    """plotly.js, a third of its size: gzip in base64, which the page unpacks."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
+
+
+def rows(study: StudyRecord, trials: Sequence[TrialRecord], uncertainty: dict[int, str]) -> list[Row]:
+    """Trials as the rows of a table."""
+    columns, varied = quantities(study), varied_parameters(study.trials)
+    return [
+        Row(
+            number=record.number,
+            mark=MARKS[record.status],
+            status=record.status,
+            reason=record.reason,
+            values=tuple(_shown(record, name) for name in columns),
+            epochs=len(record.curve),
+            time=format_seconds(record.seconds),
+            arch_id=record.arch.arch_id,
+            parameters=parameter_words(record.parameters, varied),
+            uncertainty=uncertainty.get(record.number, ""),
+        )
+        for record in trials
+    ]
+
+
+def _shown(record: TrialRecord, name: str) -> str:
+    """A value as text; a trial that is not complete has no accuracy to compare, so what it has is put in brackets."""
+    text = format_value(name, last_values(record).get(name))
+    return f"({text})" if record.status != "complete" and text != "–" and name not in record.cost.objectives else text
+
+
+def _template(name: str) -> str:
+    return resources.files("analysis").joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,313 @@
+"""Find a person's keypoints in a photograph: the image and boxes in, keypoints as JSON and a drawing out.
+
+    python infer.py image.jpg --box 50 30 120 240 --output out.png --json keypoints.json
+
+It stands beside model.onnx and needs onnxruntime, numpy and opencv-python-headless, nothing else. A box is x, y, width and
+height in pixels of the image as it is stored: an orientation that a camera noted in the file is not applied. Several --box
+are several people; without one, the whole image is one person's box. --flip averages the network's answer with that for the
+mirrored image, as published scores do, and takes twice the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+try:
+    import cv2
+    import numpy as np
+    import onnxruntime
+except ImportError as missing:
+    sys.stderr.write(f"infer.py needs onnxruntime, numpy and opencv-python-headless, but: {missing}\n")
+    raise SystemExit(2) from None
+
+# What is peculiar to this network; the export wrote it.
+SETTINGS: dict[str, Any] = {}
+
+FLOOR = 1e-10  # smallest share of the peak that a logarithm sees
+DRAWN = 0.2  # confidence from which a keypoint is drawn
+
+
+class Mistake(Exception):
+    """Something the user gave does not fit; the text is one sentence."""
+
+
+class Estimator:
+    """The network with all that stands before and behind it."""
+
+    def __init__(self, model: str | Path, *, settings: dict[str, Any] | None = None, threads: int = 0) -> None:
+        self.settings = settings or SETTINGS
+        if not Path(model).is_file():
+            raise Mistake(f"model {model} does not exist or is not a file")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the kinds that ONNX Runtime raises have no common base but this one
+            raise Mistake(f"model {model} cannot be opened: {str(error).splitlines()[0]}") from None
+
+    def __call__(self, image: Any, boxes: Any, *, flip: bool = False) -> Any:
+        """An (h, w, 3) BGR image of 8 bits and boxes (N, 4) to (N, K, 3): x, y in pixels of the image, and confidence."""
+        height, width = self.settings["input_size"]
+        found = []
+        for box in boxes:
+            check_box(box, image.shape)
+            matrix = crop_matrix(box, (height, width), self.settings)
+            crop = normalised(warp(image, matrix, (height, width)), self.settings)
+            keypoints, scores = decode(self.heatmaps(crop, flip=flip), self.settings)
+            keypoints = (keypoints - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+            found.append(np.column_stack([keypoints, scores]))
+        return np.array(found).reshape(len(found), len(self.settings["keypoints"]), 3)
+
+    def heatmaps(self, crop: Any, *, flip: bool = False) -> Any:
+        """One normalised crop (3, H, W) to heatmaps (K, h, w); mirrored too where ``flip`` asks, and the mean of both."""
+        name = self.session.get_inputs()[0].name
+        heatmaps = self.session.run(None, {name: crop[None]})[0][0]
+        if not flip:
+            return heatmaps
+        order = list(range(len(heatmaps)))
+        for left, right in self.settings["flip_pairs"]:
+            order[left], order[right] = right, left
+        mirrored = self.session.run(None, {name: np.ascontiguousarray(crop[None, :, :, ::-1])})[0][0]
+        mirrored = mirrored[order, :, ::-1]
+        shift = self.settings["flip_shift"]
+        if shift:
+            mirrored = np.concatenate([mirrored[:, :, :shift], mirrored[:, :, :-shift]], axis=2)
+        return (heatmaps + mirrored) / 2
+
+
+def crop_matrix(box: Any, size: tuple[int, int], settings: dict[str, Any]) -> Any:
+    """The (2, 3) matrix from image pixels to those of the network's input that shows a box, widened to the input's shape."""
+    x, y, box_width, box_height = (float(value) for value in box)
+    height, width = size
+    ratio = width / height
+    wide = max(box_width, box_height * ratio) * settings["padding"]
+    high = max(box_height, box_width / ratio) * settings["padding"]
+    middle = np.array([x + box_width / 2, y + box_height / 2])
+    if settings["unbiased"]:
+        scale = np.array([(width - 1) / wide, (height - 1) / high])
+        target = np.array([(width - 1) / 2, (height - 1) / 2])
+    else:
+        scale = np.array([width / wide, width / wide])
+        target = np.array([width / 2, height / 2])
+    return np.column_stack([np.diag(scale), target - scale * middle])
+
+
+def warp(image: Any, matrix: Any, size: tuple[int, int]) -> Any:
+    """Resample the image through the matrix, bilinear, black outside; only the part that is needed is read."""
+    height, width = size
+    (first_x, first_y), (last_x, last_y) = (
+        (np.array(corner) - matrix[:, 2]) / np.diag(matrix) for corner in ((0, 0), (width - 1, height - 1))
+    )
+    left, right = (int(np.clip(np.floor(x) + more, 0, image.shape[1])) for x, more in ((first_x, 0), (last_x, 2)))
+    top, bottom = (int(np.clip(np.floor(y) + more, 0, image.shape[0])) for y, more in ((first_y, 0), (last_y, 2)))
+    left, top = min(left, image.shape[1] - 1), min(top, image.shape[0] - 1)
+    part = image[top : max(bottom, top + 1), left : max(right, left + 1)]
+    moved = matrix.copy()
+    moved[:, 2] += matrix[:, 0] * left + matrix[:, 1] * top
+    return cv2.warpAffine(np.ascontiguousarray(part), moved, (width, height), flags=cv2.INTER_LINEAR)
+
+
+def normalised(crop: Any, settings: dict[str, Any]) -> Any:
+    """BGR (H, W, 3) of 8 bits to RGB (3, H, W) with the mean and deviation that the network was trained with."""
+    mean, deviation = (np.array(settings[name]) for name in ("mean", "std"))
+    gain, bias = (1 / (255 * deviation)).astype(np.float32), (-mean / deviation).astype(np.float32)
+    planes = crop[:, :, ::-1].transpose(2, 0, 1).astype(np.float32)
+    return np.ascontiguousarray(planes * gain[:, None, None] + bias[:, None, None])
+
+
+def decode(heatmaps: Any, settings: dict[str, Any]) -> tuple[Any, Any]:
+    """Heatmaps (K, h, w) to keypoints (K, 2), x and y in input pixels, and the heights of their peaks (K,)."""
+    count = len(heatmaps)
+    rows, columns = np.divmod(heatmaps.reshape(count, -1).argmax(axis=1), heatmaps.shape[2])
+    found = []
+    for heatmap, x, y in zip(heatmaps, columns.tolist(), rows.tolist(), strict=True):
+        step = quarter_step(heatmap, x, y) if settings["codec"] == "msra" else newton_step(heatmap, x, y, settings)
+        found.append((x + step[0], y + step[1]))
+    return np.array(found) * settings["stride"], heatmaps[np.arange(count), rows, columns]
+
+
+def quarter_step(heatmap: Any, x: int, y: int) -> tuple[float, float]:
+    """A quarter of a cell toward the higher neighbour along each axis that has two."""
+    height, width = heatmap.shape
+    right = 0.25 * np.sign(heatmap[y, x + 1] - heatmap[y, x - 1]) if 0 < x < width - 1 else 0.0
+    down = 0.25 * np.sign(heatmap[y + 1, x] - heatmap[y - 1, x]) if 0 < y < height - 1 else 0.0
+    return float(right), float(down)
+
+
+def newton_step(heatmap: Any, x: int, y: int, settings: dict[str, Any]) -> tuple[float, float]:
+    """From the highest cell to the top of the Gaussian around it: the logarithm of the smoothed map is a parabola.
+
+    No step along an axis that has too few cells, nor where the map has no peak.
+    """
+    reach = settings["reach"]
+    height, width = heatmap.shape
+    log = np.log(np.maximum(smoothed(heatmap, x, y, settings), FLOOR))
+    middle = log[reach, reach]
+    if not np.isfinite(middle):
+        return 0.0, 0.0
+
+    def derivatives(line: Any) -> tuple[float, float]:
+        slope = (line[reach + 1] - line[reach - 1]) / 2
+        return slope, (line[2 * reach] - 2 * line[reach] + line[0]) / reach**2
+
+    across, down = derivatives(log[reach]), derivatives(log[:, reach])
+    wide, high = reach <= x < width - reach, reach <= y < height - reach
+    if not (wide and high):
+        right, lower = (
+            -slope / bend if usable and bend < 0 else 0.0 for usable, (slope, bend) in ((wide, across), (high, down))
+        )
+        return (right, lower) if max(abs(right), abs(lower)) <= reach else (0.0, 0.0)
+    one, two = reach - 1, reach + 1
+    mixed = (log[two, two] - log[one, two] - log[two, one] + log[one, one]) / 4
+    determinant = across[1] * down[1] - mixed**2
+    if across[1] >= 0 or down[1] >= 0 or determinant <= 1e-6 * across[1] * down[1]:
+        return 0.0, 0.0
+    right = (mixed * down[0] - down[1] * across[0]) / determinant
+    lower = (mixed * across[0] - across[1] * down[0]) / determinant
+    return (right, lower) if max(abs(right), abs(lower)) <= reach else (0.0, 0.0)
+
+
+def smoothed(heatmap: Any, x: int, y: int, settings: dict[str, Any]) -> Any:
+    """The smoothed cells around (x, y), (2 reach + 1) squared, as shares of that one; NaN where it is not above 0."""
+    bands = [band(center, side, settings) for center, side in ((y, heatmap.shape[0]), (x, heatmap.shape[1]))]
+    window = (bands[0] @ heatmap @ bands[1].T).astype(np.float64)
+    middle = window[settings["reach"], settings["reach"]]
+    return window / middle if middle > 0 else np.full_like(window, np.nan)
+
+
+def band(center: int, side: int, settings: dict[str, Any]) -> Any:
+    """Weights (2 reach + 1, side) of the cells of one axis for each cell around ``center``; near an edge they narrow."""
+    reach, sigma = settings["reach"], settings["sigma"]
+    longest = max(1, int(np.floor(3 * sigma)) - 1)
+    widest = int(np.clip(min(center, side - 1 - center) - reach, 0, longest))
+    distance = np.abs(np.arange(side) - (center + np.arange(-reach, reach + 1))[:, None])
+    return np.where(distance <= widest, np.exp(-(distance**2) / (2 * sigma**2)), 0).astype(np.float32)
+
+
+def check_box(box: Any, shape: tuple[int, ...]) -> None:
+    """Refuse a box that shows nothing of the image."""
+    x, y, width, height = box
+    shown = " ".join(f"{value:g}" for value in box)
+    if not (np.isfinite(np.asarray(box, float)).all() and width > 0 and height > 0):
+        raise Mistake(f"a box must be x, y, width and height with a width and height above 0, got {shown}")
+    if x >= shape[1] or y >= shape[0] or x + width <= 0 or y + height <= 0:
+        raise Mistake(f"a box must show some of the image of {shape[1]} x {shape[0]} pixels, got {shown}")
+
+
+def read_image(path: str | Path) -> Any:
+    """An image file as (h, w, 3) BGR of 8 bits, its pixels as they are stored."""
+    try:
+        return decode_image(Path(path).read_bytes(), f"image {path}")
+    except OSError as error:
+        raise Mistake(f"image {path} cannot be read: {error.strerror}") from None
+
+
+def decode_image(data: bytes, name: str = "the image") -> Any:
+    """The bytes of an image file as (h, w, 3) BGR of 8 bits."""
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise Mistake(f"{name} must be a picture that OpenCV reads, such as JPEG or PNG")
+    return image
+
+
+def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
+    """The image with each person's box, limbs and keypoints of some confidence."""
+    canvas = image.copy()
+    size = max(1, round(max(canvas.shape[:2]) / 300))
+    for number, (keypoints, box) in enumerate(zip(people, boxes, strict=True)):
+        hue = np.array([[[(number * 47 + 20) % 180, 220, 255]]], np.uint8)
+        colour = tuple(int(value) for value in cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0])
+        points = [(round(float(x)), round(float(y))) for x, y, _ in keypoints]
+        sure = keypoints[:, 2] >= DRAWN
+        x, y, width, height = (round(float(value)) for value in box)
+        cv2.rectangle(canvas, (x, y), (x + width, y + height), colour, 1)
+        for start, end in settings["limbs"]:
+            if sure[start] and sure[end]:
+                cv2.line(canvas, points[start], points[end], colour, size, cv2.LINE_AA)
+        for point, shown in zip(points, sure, strict=True):
+            if shown:
+                cv2.circle(canvas, point, size + 1, (255, 255, 255), cv2.FILLED, cv2.LINE_AA)
+                cv2.circle(canvas, point, size, colour, cv2.FILLED, cv2.LINE_AA)
+    return canvas
+
+
+def described(people: Any, boxes: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was found, as plain values."""
+    return [
+        {
+            "box": [float(value) for value in box],
+            "keypoints": [
+                {"name": name, "x": float(x), "y": float(y), "score": float(score)}
+                for name, (x, y, score) in zip(settings["keypoints"], keypoints, strict=True)
+            ],
+        }
+        for keypoints, box in zip(people, boxes, strict=True)
+    ]
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a result."""
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        raise Mistake(f"{path} cannot be written: {error.strerror}") from None
+
+
+def parse(words: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("image", help="photograph: JPEG, PNG or what else OpenCV reads")
+    parser.add_argument(
+        "--box",
+        dest="boxes",
+        nargs=4,
+        type=float,
+        action="append",
+        metavar=("X", "Y", "WIDTH", "HEIGHT"),
+        help="a person's box in pixels; may be given again (default: the whole image)",
+    )
+    parser.add_argument("--flip", action="store_true", help="average with the mirrored image, in twice the time")
+    parser.add_argument("--output", help="picture to draw, such as out.png")
+    parser.add_argument("--json", help="file of the keypoints (default: standard output)")
+    parser.add_argument(
+        "--model", default=str(Path(__file__).with_name("model.onnx")), help="default: the model.onnx beside"
+    )
+    parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime (default: its own choice)")
+    return parser.parse_args(words)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the command line; 0, or 2 for a mistake of the user's, which is told in one sentence."""
+    given = parse(words)
+    try:
+        if given.threads < 0:
+            raise Mistake(f"--threads must be 0 or more, got {given.threads}")
+        image = read_image(given.image)
+        boxes = given.boxes or [[0.0, 0.0, float(image.shape[1]), float(image.shape[0])]]
+        people = Estimator(given.model, threads=given.threads)(image, boxes, flip=given.flip)
+        text = json.dumps(described(people, boxes, SETTINGS), indent=1) + "\n"
+        if given.json:
+            write(given.json, text.encode())
+        else:
+            sys.stdout.write(text)
+        if given.output:
+            ending = Path(given.output).suffix.lower()
+            if ending not in (".png", ".jpg", ".jpeg", ".webp", ".bmp"):
+                raise Mistake(f"--output must end in .png, .jpg, .webp or .bmp, got {given.output}")
+            write(given.output, cv2.imencode(ending, drawn(image, people, boxes, SETTINGS))[1].tobytes())
+    except Mistake as mistake:
+        sys.stderr.write(f"infer.py: {mistake}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""What the versions of a registered model are called by: an alias for each budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from search_spaces.budget import Budget, Constraint
+from search_spaces.errors import InvalidInput
+
+COSTS = ("mmacs", "params", "latency_ms")
+"""What a budget of an export may limit."""
+BEST = "best"
+"""The alias of the network that is best of all, without a budget."""
+_UNITS = {"latency_ms": "ms"}
+
+
+def parse_budgets(texts: Sequence[str]) -> list[Constraint]:
+    """The budgets of an export, each one limit such as ``mmacs <= 200``.
+
+    Raises:
+        InvalidInput: one cannot be read, is on another cost, or is there twice.
+    """
+    found = [Budget.parse([text], COSTS).constraints[0] for text in texts]
+    for constraint in found:
+        if found.count(constraint) > 1:
+            raise InvalidInput(f"budgets must differ, got {constraint} twice")
+    return found
+
+
+def alias_of(constraint: Constraint) -> str:
+    """The alias of the best network within a limit: ``best-under-200-mmacs``; a point becomes ``_``."""
+    unit = _UNITS.get(constraint.cost, constraint.cost)
+    limit = np.format_float_positional(constraint.limit, trim="-").replace(".", "_")
+    return f"best-under-{limit}-{unit}"

@@ -1,0 +1,181 @@
+"""MLflow's Model Registry: an export as a version of a model, found by an alias for each budget."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.entities import LoggedModelStatus
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+from mlflow.types.schema import Array
+
+from analysis.export import CARD_FILE, EXAMPLE_FILE, Exported
+from dite_search import served_model
+from dite_search.config import NAME_PATTERN, SearchConfig
+from dite_search.served_model import BOX, EXAMPLE, NETWORK
+from dite_search.tracking import EXPERIMENT, STUDY_TAG, TRIAL_TAG, Refused, Unreachable, redacted, tracker_of
+from search_spaces.errors import InvalidInput
+
+DIGEST_TAG, ARCH_TAG = "dite_search.onnx_sha256", "dite_search.arch_id"
+NEEDED = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas")
+"""Distributions that a served model imports; it is served with the versions that made it."""
+_DESCRIPTION = 4000
+
+# MLflow reads it when it uploads: a bar for each file says nothing to a reader of results.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A version of a model in the registry. ``new`` is False where the same network was there already."""
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    new: bool
+
+    @property
+    def uri(self) -> str:
+        """How MLflow loads it."""
+        return f"models:/{self.name}@{self.aliases[0]}" if self.aliases else f"models:/{self.name}/{self.version}"
+
+
+def register(
+    config: SearchConfig,
+    exported: Exported,
+    *,
+    trial: int,
+    arch_id: str,
+    run_id: str | None,
+    name: str,
+    aliases: Sequence[str],
+) -> Registered:
+    """Make an export a version of the model ``name``, and point the aliases at it.
+
+    A network that the model holds already is found by the digest of its ONNX file and not stored again.
+
+    Raises:
+        InvalidInput: the tracking server cannot be reached or refuses, or the name or an alias is none it takes.
+    """
+    if not re.match(NAME_PATTERN, name):
+        raise InvalidInput(f"model must be a name of letters, digits, '.', '_' and '-', got {name!r}")
+    # It makes the experiment too, where there is none.
+    tracker = tracker_of(config)
+    client = mlflow.MlflowClient(tracking_uri=tracker.uri, registry_uri=tracker.uri)
+    digest = hashlib.sha256(exported.onnx.read_bytes()).hexdigest()
+    tags = {STUDY_TAG: config.name, TRIAL_TAG: str(trial), ARCH_TAG: arch_id, DIGEST_TAG: digest}
+    with _answering(tracker.shown), _tracking_at(tracker.uri):
+        _ensure_model(client, name)
+        version = _version_of(client, name, digest)
+        new = version is None
+        if version is None:
+            version = _create_version(client, exported, name=name, run_id=run_id, tags=tags)
+        for alias in aliases:
+            client.set_registered_model_alias(name, alias, str(version))
+    return Registered(name=name, version=version, aliases=tuple(aliases), new=new)
+
+
+def save_served(exported: Exported, folder: Path) -> None:
+    """Write an export as an MLflow model, which loads without this package."""
+    mlflow.pyfunc.save_model(
+        path=str(folder),
+        python_model=served_model.__file__,
+        artifacts={NETWORK: str(exported.onnx), EXAMPLE: str(exported.directory / EXAMPLE_FILE)},
+        signature=signature(),
+        input_example=(input_example(), {"flip": False}),
+        pip_requirements=[f"{package}=={installed(package)}" for package in NEEDED],
+    )
+
+
+def signature() -> ModelSignature:
+    """One person a row: the bytes of an image file and a box in its pixels; keypoints and a score come back."""
+    boxes = [ColSpec(DataType.double, name) for name in BOX]
+    return ModelSignature(
+        inputs=Schema([ColSpec(DataType.binary, "image"), *boxes]),
+        outputs=Schema([ColSpec(Array(Array(DataType.double)), "keypoints"), ColSpec(DataType.double, "score")]),
+        params=ParamSchema([ParamSpec("flip", DataType.boolean, False)]),
+    )
+
+
+def input_example() -> pd.DataFrame:
+    """A small drawing, and a box in it."""
+    image = np.full((96, 72, 3), 200, np.uint8)
+    cv2.circle(image, (36, 20), 10, (60, 80, 160), cv2.FILLED)
+    cv2.rectangle(image, (26, 32), (46, 84), (120, 60, 40), cv2.FILLED)
+    content = cv2.imencode(".png", image)[1].tobytes()
+    return pd.DataFrame([{"image": content, "x": 20.0, "y": 8.0, "width": 32.0, "height": 80.0}])
+
+
+def _ensure_model(client: Any, name: str) -> None:
+    with contextlib.suppress(MlflowException):
+        client.get_registered_model(name)
+        return
+    client.create_registered_model(name, description="Pose networks found by dite-search")
+
+
+def _version_of(client: Any, name: str, digest: str) -> int | None:
+    """The version that holds a network already."""
+    found = client.search_model_versions(f"name = '{name}' and tags.`{DIGEST_TAG}` = '{digest}'")
+    return max((int(entry.version) for entry in found), default=None)
+
+
+def _create_version(client: Any, exported: Exported, *, name: str, run_id: str | None, tags: dict[str, str]) -> int:
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    card = (exported.directory / CARD_FILE).read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="dite-search-") as scratch:
+        folder = Path(scratch) / "model"
+        save_served(exported, folder)
+        logged = client.create_logged_model(experiment, name=name, source_run_id=run_id, tags=tags)
+        try:
+            client.log_model_artifacts(logged.model_id, str(folder))
+        except BaseException:
+            client.finalize_logged_model(logged.model_id, LoggedModelStatus.FAILED)
+            raise
+        client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    made = client.create_model_version(
+        name,
+        source=logged.artifact_location,
+        run_id=run_id,
+        tags=tags,
+        description=card[:_DESCRIPTION],
+        model_id=logged.model_id,
+    )
+    return int(made.version)
+
+
+@contextlib.contextmanager
+def _tracking_at(uri: str) -> Iterator[None]:
+    """Some of a registry's calls ask the server that is set for the whole process, whichever client they come through."""
+    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def _answering(shown: str) -> Iterator[None]:
+    """What MLflow and the stores of its artifacts raise, as one sentence."""
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except (MlflowException, Refused, Unreachable, OSError) as error:
+        text = str(error).strip().splitlines()
+        reason = redacted(text[0] if text else type(error).__name__)
+        raise InvalidInput(f"the model registry at {shown} does not take the network: {reason}") from None

@@ -1,0 +1,141 @@
+"""One frame of a watched search, for a terminal of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from analysis.pareto import front_of
+from analysis.trials import TrialRecord
+from analysis.words import format_value, short
+from dite_search.live import (
+    Moment,
+    advice,
+    clean,
+    curve_metric,
+    curve_points,
+    curve_range,
+    eta_words,
+    sparkline,
+    state_of,
+    state_words,
+    tally_words,
+    throughput,
+)
+
+ROOMY = 72
+"""Columns from which on a frame also says where a trial runs, and why one ended."""
+BAR = 60
+"""Columns of the bar."""
+MOST_ROWS, FIXED_LINES, TABLE_LINES = 12, 7, 5
+"""Rows of a table where there is no height to keep to; lines above the tables, and those of a table without its rows."""
+STYLES = {
+    "running": "green",
+    "pausing": "yellow",
+    "finished": "green",
+    "stopped": "yellow",
+    "dead": "bold red",
+    "idle": "yellow",
+}
+MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
+
+
+def frame(moment: Moment, *, width: int, height: int | None = None, problem: str = "") -> RenderableType:
+    """The search in at most ``height`` lines, of which ``problem`` is one; any height where none is given."""
+    speed = throughput(moment)
+    pace = ", ".join(filter(None, [str(speed) if speed else "no epoch has ended yet", eta_words(moment)]))
+    head = Text(f"{clean(moment.study.name)} ", style="bold")
+    head.append(clean(state_words(moment)), style=STYLES[state_of(moment)])
+    parts: list[RenderableType] = [
+        head,
+        Text(tally_words(moment)),
+        _bar(moment, min(width, BAR)),
+        Text(pace[0].upper() + pace[1:]),
+    ]
+    if advice(moment):
+        parts.append(Text(f"To go on:  {clean(advice(moment))}", style="bold", overflow="fold"))
+    if problem:
+        parts.append(Text(clean(problem), style="bold red"))
+    running, front = moment.running, front_of(moment.study)
+    shown = {record.number for record in (*running, *front)}
+    others = [record for record in reversed(moment.own) if record.number not in shown]
+    rows = _shares([len(running), len(front), len(others)], height, extra=bool(problem))
+    for title, records, count in zip(
+        ("Running", "The front now", "Newest of the others"), (running, front, others), rows, strict=True
+    ):
+        if records and count:
+            parts.append(_table(moment, title, records, count, width))
+    return Group(*parts)
+
+
+def _bar(moment: Moment, width: int) -> Text:
+    """How many of the trials have ended."""
+    done = round(width * min(1.0, moment.spent / moment.asked))
+    return Text.assemble(("━" * done, "green"), ("─" * (width - done), "dim"))
+
+
+def _shares(wanted: Sequence[int], height: int | None, *, extra: bool) -> list[int]:
+    """Rows for each table; where lines are scarce, the last tables have fewer."""
+    if height is None:
+        return [min(count, MOST_ROWS) for count in wanted]
+    left = height - FIXED_LINES - int(extra)
+    found = []
+    for index, count in enumerate(wanted):
+        tables_after = sum(later > 0 for later in wanted[index + 1 :])
+        # Every table that follows keeps room for two rows.
+        room = left - TABLE_LINES - tables_after * (TABLE_LINES + 2)
+        if count and room < 1:
+            room = min(2, left - TABLE_LINES)
+        rows = max(0, min(count, room)) if count else 0
+        found.append(rows)
+        left -= rows + TABLE_LINES if rows else 0
+    return found
+
+
+def _table(moment: Moment, title: str, records: Sequence[TrialRecord], count: int, width: int) -> Table:
+    metric, roomy = curve_metric(moment), width >= ROOMY
+    low, high = curve_range(moment, metric)
+    left_out = f", {count} of {len(records)}" if count < len(records) else ""
+    table = Table(
+        title=Text(f"{title}{left_out}", style="bold"), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.pad_edge = False
+    is_front = title.startswith("The front")
+    names = list(moment.study.objectives) if is_front or roomy else [moment.score]
+    for name in ("trial", *map(short, names), *(["epochs"] if roomy or not is_front else [])):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(f"{short(metric)} by epoch" if roomy else "curve", no_wrap=True, overflow="crop")
+    if roomy:
+        table.add_column("where" if title == "Running" else "", overflow="ellipsis", no_wrap=True)
+    bars = max(6, min(24, width - 34 if roomy else width - 22))
+    for record in records[:count]:
+        values = [value for _, value in curve_points(record, metric)]
+        cells = [
+            Text(f"{'★' if is_front else MARKS[record.status]} {record.number}"),
+            *(Text(format_value(name, _value(record, name))) for name in names),
+            *([Text(f"{len(record.curve)}/{moment.epochs}")] if roomy or not is_front else []),
+            Text(sparkline(values, low=low, high=high, width=bars), style="cyan"),
+        ]
+        if roomy:
+            cells.append(Text(_remark(moment, record, title)))
+        table.add_row(*cells, style="green" if is_front else "red" if record.status == "failed" else "")
+    return table
+
+
+def _remark(moment: Moment, record: TrialRecord, title: str) -> str:
+    if title == "Running":
+        return moment.where.get(record.number, "not heard of yet")
+    if record.status == "running":
+        return "cut off"
+    return clean(record.reason) or ("" if record.status == "complete" else record.status)
+
+
+def _value(record: TrialRecord, name: str) -> float | None:
+    """A trial's value so far."""
+    if name in record.values:
+        return record.values[name]
+    return next((point[name] for point in reversed(record.curve) if name in point), None)

@@ -1,0 +1,229 @@
+"""The single-file example: its keypoints are the trainer's, its mistakes are sentences, and it needs three packages."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from analysis.export import Exported, ModelCard, export_network
+from analysis.export.example import SETTINGS_LINE, example_settings, example_text, keypoint_set_of
+from search_spaces.arch import ArchConfig
+from search_spaces.hyperparameters import CODECS, TrainConfig
+from tests.analysis.export.networks import SMALL, network_of
+from tests.conftest import ROOT
+from trainers.data.codecs import make_codec
+from trainers.data.dataset import TopDownDataset
+from trainers.data.source import DataConfig, validation_set
+from trainers.data.synthetic import draw_dataset
+from trainers.evaluation.inference import predict
+from trainers.model.network import PoseNetwork
+
+ARCH = dataclasses.replace(SMALL, input_size=(96, 64))
+CARD = ModelCard(name="test network", origin="Made by a test.", protocol={"format": "coco"})
+NEEDED = ("onnxruntime", "numpy", "opencv-python-headless")
+
+
+@pytest.fixture(scope="module")
+def network() -> PoseNetwork:
+    return network_of(ARCH)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory, network: PoseNetwork) -> Exported:
+    return export_network(ARCH, network, tmp_path_factory.mktemp("exports") / "net", card=CARD)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+    root = tmp_path_factory.mktemp("drawn") / "people"
+    draw_dataset(root, train_images=1, val_images=6, seed=0)
+    return DataConfig(root=root)
+
+
+def loaded(text: str, tmp_path: Path) -> ModuleType:
+    path = tmp_path / "infer_of_a_test.py"
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location("infer_of_a_test", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def infer_module(codec: str, tmp_path: Path, arch: ArchConfig = ARCH, sigma: float | None = None) -> ModuleType:
+    return loaded(example_text(example_settings(arch, codec=codec, sigma=sigma, data_format="coco")), tmp_path)
+
+
+def found_by_the_example(module: ModuleType, model: Path, dataset: TopDownDataset, *, flip: bool) -> np.ndarray:
+    estimator = module.Estimator(model, threads=1)
+    people = [estimator(module.read_image(p.image_path), [p.box], flip=flip)[0] for p in dataset.people]
+    return np.array(people)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("codec", CODECS)
+def test_keypoints_are_the_trainers_on_drawn_people(
+    codec: str, flip: bool, exported: Exported, network: PoseNetwork, drawn: DataConfig, tmp_path: Path
+) -> None:
+    dataset = validation_set(drawn, ARCH, TrainConfig(codec=codec))
+    expected = predict(network, dataset, flip_test=flip)
+    found = found_by_the_example(infer_module(codec, tmp_path), exported.onnx, dataset, flip=flip)
+    assert np.abs(found[:, :, :2] - expected.keypoints).max() < 0.1
+    np.testing.assert_allclose(found[:, :, 2], expected.scores, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("codec", ["msra", "udp"])
+def test_keypoints_are_the_trainers_on_photographs(
+    codec: str, exported: Exported, network: PoseNetwork, coco_mini: Path, tmp_path: Path
+) -> None:
+    dataset = validation_set(DataConfig(root=coco_mini), ARCH, TrainConfig(codec=codec))
+    expected = predict(network, dataset, flip_test=True)
+    found = found_by_the_example(infer_module(codec, tmp_path), exported.onnx, dataset, flip=True)
+    assert len(found) > 50
+    assert np.abs(found[:, :, :2] - expected.keypoints).max() < 0.1
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_heatmaps_of_any_kind_are_read_as_the_codec_reads_them(codec: str, sigma: float, tmp_path: Path) -> None:
+    module = infer_module(codec, tmp_path, sigma=sigma)
+    coding = make_codec(codec, input_size=ARCH.input_size, heatmap_size=ARCH.heatmap_size, sigma=sigma)
+    generator = np.random.default_rng(0)
+    height, width = ARCH.input_size
+    for kind in range(40):
+        # Up to the edges and beyond; noise; and maps without any peak above 0.
+        points = generator.uniform((-4, -4), (width + 4, height + 4), (17, 2))
+        heatmaps, _ = coding.encode(np.column_stack([points, np.full(17, 2)]))
+        if kind % 2:
+            heatmaps = heatmaps + generator.normal(0, 0.2, heatmaps.shape).astype(np.float32)
+        if kind % 5 == 4:
+            heatmaps = -np.abs(heatmaps) - np.float32(0.1)
+        keypoints, scores = coding.decode(heatmaps[None])
+        found, peaks = module.decode(heatmaps, module.SETTINGS)
+        np.testing.assert_allclose(found, keypoints[0], atol=1e-3)
+        np.testing.assert_allclose(peaks, scores[0])
+
+
+def run(example: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(example), *map(str, words)], capture_output=True, text=True, check=False)
+
+
+def picture(folder: Path) -> Path:
+    path = folder / "photograph.png"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (120, 90, 3), np.uint8))
+    return path
+
+
+def test_the_command_writes_keypoints_and_a_drawing(exported: Exported, tmp_path: Path) -> None:
+    image, out, keypoints = picture(tmp_path), tmp_path / "out.png", tmp_path / "keypoints.json"
+    boxes = ["--box", 10, 10, 40, 80, "--box", 30, 5, 50, 110]
+    done = run(exported.example, image, *boxes, "--flip", "--output", out, "--json", keypoints)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    people = json.loads(keypoints.read_text())
+    assert [person["box"] for person in people] == [[10, 10, 40, 80], [30, 5, 50, 110]]
+    assert [entry["name"] for entry in people[0]["keypoints"]][:2] == ["nose", "left_eye"]
+    before, after = cv2.imread(str(image)), cv2.imread(str(out))
+    assert after.shape == before.shape
+    assert (after != before).any()
+    whole = run(exported.example, image)
+    assert json.loads(whole.stdout)[0]["box"] == [0, 0, 90, 120]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["none.jpg"], "image none.jpg cannot be read: No such file or directory"),
+        (["{example}"], "must be a picture that OpenCV reads, such as JPEG or PNG"),
+        (["{image}", "--box", "1", "1", "0", "5"], "a width and height above 0, got 1 1 0 5"),
+        (["{image}", "--box", "1", "nan", "4", "5"], "a width and height above 0, got 1 nan 4 5"),
+        (["{image}", "--box", "90", "1", "5", "5"], "must show some of the image of 90 x 120 pixels, got 90 1 5 5"),
+        (["{image}", "--model", "none.onnx"], "model none.onnx does not exist or is not a file"),
+        (["{image}", "--model", "{image}"], "photograph.png cannot be opened:"),
+        (["{image}", "--json", "/nowhere/k.json"], "/nowhere/k.json cannot be written: No such file or directory"),
+        (["{image}", "--output", "out.txt"], "--output must end in .png, .jpg, .webp or .bmp, got out.txt"),
+        (["{image}", "--threads", "-1"], "--threads must be 0 or more, got -1"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    words: list[str], sentence: str, exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = loaded(exported.example.read_text(), tmp_path)
+    image = picture(tmp_path)
+    given = [word.format(image=image, example=exported.example) for word in words]
+    model = [] if "--model" in given else ["--model", str(exported.onnx)]
+    assert module.main([*given, *model]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("infer.py: ")
+    assert sentence in line
+
+
+def test_a_missing_package_is_named(exported: Exported, tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('No module named cv2')")
+    code = f"import sys, runpy; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_path({str(exported.example)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "infer.py needs onnxruntime, numpy and opencv-python-headless, but: No module named cv2\n"
+
+
+def test_the_example_imports_nothing_but_its_three_packages() -> None:
+    source = (ROOT / "analysis" / "templates" / "infer.py").read_text()
+    imports = set(re.findall(r"^\s*(?:import|from) (\w+)", source, re.M))
+    assert imports - set(sys.stdlib_module_names) == {"cv2", "numpy", "onnxruntime"}
+    assert source.count(SETTINGS_LINE) == 1
+
+
+def test_keypoints_are_named_by_the_format_or_their_number() -> None:
+    points: Any = keypoint_set_of(dataclasses.replace(ARCH, keypoints=16), None)
+    assert points.name == "mpii16"
+    assert keypoint_set_of(dataclasses.replace(ARCH, keypoints=5), "coco") is None
+    settings = example_settings(dataclasses.replace(ARCH, keypoints=2), codec="msra", sigma=None, data_format=None)
+    assert settings["keypoints"] == ["keypoint_0", "keypoint_1"]
+
+
+@pytest.mark.slow
+def test_it_runs_in_a_fresh_environment_with_three_packages(
+    exported: Exported, network: PoseNetwork, drawn: DataConfig, tmp_path: Path
+) -> None:
+    """Where packages can be installed: what the example finds there is what the trainer finds here."""
+    environment = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    python = environment / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", ROOT / "requirements.lock"]
+    done = subprocess.run([*map(str, install), *NEEDED], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"pip cannot install here: {done.stderr.strip().splitlines()[-1]}")
+    listed = subprocess.run([str(python), "-m", "pip", "list", "--format", "freeze"], capture_output=True, text=True)
+    assert "torch" not in listed.stdout
+    dataset = validation_set(drawn, ARCH, TrainConfig())
+    expected = predict(network, dataset, flip_test=True)
+    for index, person in enumerate(dataset.people):
+        box = [str(value) for value in person.box]
+        out = tmp_path / f"{index}.json"
+        words = [
+            str(python),
+            "-I",
+            str(exported.example),
+            str(person.image_path),
+            "--box",
+            *box,
+            "--flip",
+            "--json",
+            str(out),
+        ]
+        ran = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+        (person_found,) = json.loads(out.read_text())
+        found = np.array([[entry["x"], entry["y"]] for entry in person_found["keypoints"]])
+        assert np.abs(found - expected.keypoints[index]).max() < 0.1

@@ -1,0 +1,79 @@
+"""What a search on one machine can be reached by: nothing from outside it, where each training is one process.
+
+Where it is several, torch opens the port at which they meet on all addresses of the machine; it has no setting for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from search_spaces.files import write_mapping
+from tests.conftest import ROOT
+
+SECONDS = 300
+OURS = ("RAY_ADDRESS", "RAY_AUTH_MODE")
+"""Variables of the tests' own environment that a user's may not have."""
+
+
+def is_loopback(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+
+
+def listening(process: psutil.Process) -> dict[str, set[str]]:
+    """The addresses on which a process and all below it take connections or datagrams, by the names of the processes."""
+    found: dict[str, set[str]] = {}
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for socket in one.net_connections("inet"):
+                if socket.status == psutil.CONN_LISTEN or (socket.status == psutil.CONN_NONE and socket.laddr):
+                    found.setdefault(one.name(), set()).add(socket.laddr.ip)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("resources", "open_to_all"), [({}, set()), ({"workers": 2}, {"ray::RayTrainWorker"})])
+def test_a_search_listens_on_loopback_only(make_search, tmp_path, resources, open_to_all):
+    changes = {"training": {"epochs": 50, "batch_size": 16, "warmup_iterations": 2}, "resources": resources}
+    config = make_search(**changes)
+    file = tmp_path / "search.yaml"
+    write_mapping(file, config.to_dict())
+    environment = {name: value for name, value in os.environ.items() if name not in OURS}
+    log = tmp_path / "log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "dite_search", "search", str(file)],
+            env=environment,
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+        ) as search,
+    ):
+        tree = psutil.Process(search.pid)
+        began = tree.children(recursive=True)
+        try:
+            until = time.monotonic() + SECONDS
+            while not list(config.study_directory.glob("trials/*/last.pt")):
+                assert search.poll() is None, log.read_text()
+                assert time.monotonic() < until, log.read_text()
+                time.sleep(0.2)
+            began = tree.children(recursive=True)
+            found = listening(tree)
+            tokens = {one.environ().get("RAY_AUTH_MODE") for one in began if one.name() in ("gcs_server", "raylet")}
+        finally:
+            for process in (tree, *began):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+    assert {"gcs_server", "raylet"} <= found.keys()
+    assert {name.partition(".")[0] for name, ips in found.items() if not all(map(is_loopback, ips))} <= open_to_all, found
+    # Other users of this machine reach loopback as well.
+    assert tokens == {"token"}

@@ -1,0 +1,274 @@
+"""What the crash matrix is made of: cheap searches, ways to break what they need, and what must be true after it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import psutil
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from analysis.pareto import front_of
+from dite_search.config import SearchConfig
+from dite_search.recorded import load_table
+from dite_search.study import load_config, open_study, read_study
+from dite_search.tracking import TRIAL_TAG, tracking_uri
+from tests.dite_search.servers import free_port
+from tests.integration.replaying_driver import SECONDS_VARIABLE, TABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+EPOCHS = 12
+TRIALS = 10
+
+Environment = Mapping[str, str]
+
+
+def search_file(folder: Path, name: str, **changes: object) -> Path:
+    """A file of a search with one trial at a time, whose suggestions follow from the study alone."""
+    fields: dict[str, object] = {
+        "name": name,
+        "space": "tiny_128",
+        "data": {"synthetic": {"train_images": 1, "val_images": 1}},
+        "budget": ["mmacs <= 2.81"],
+        "sampler": {"name": "cost_aware", "startup_trials": 4},
+        "trials": TRIALS,
+        "max_concurrent": 1,
+        "training": load_table(TABLE).config.to_dict()["training"],
+        "directory": str(folder),
+    }
+    file = folder / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(fields | changes))
+    return file
+
+
+@contextmanager
+def ray_head(log: Path) -> Iterator[tuple[psutil.Process, Environment]]:
+    """A Ray node that outlives every driver, as a cluster does, and the variables by which drivers find it."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+    port = free_port()
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}", "--num-cpus=2"]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [*command, "--include-dashboard=false"], env=environment, cwd=ROOT, stdout=output, stderr=output
+        ) as head,
+    ):
+        for _ in range(600):
+            if "Ray runtime started" in log.read_text():
+                break
+            assert head.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield psutil.Process(head.pid), environment | {"RAY_ADDRESS": f"127.0.0.1:{port}"}
+        # Its own processes only: "ray stop" would end every Ray of the machine.
+        head.terminate()
+        head.wait(timeout=60)
+
+
+@contextmanager
+def driver_of(file: Path, environment: Environment) -> Iterator[subprocess.Popen[bytes]]:
+    """A driver that begins the search of a file, or goes on with it; killed where a test ends before it."""
+    command = [sys.executable, "-m", "tests.integration.replaying_driver", str(file)]
+    with (
+        file.with_suffix(".log").open("a") as output,
+        subprocess.Popen(command, env=dict(environment), cwd=ROOT, stdout=output, stderr=output) as driver,
+    ):
+        try:
+            yield driver
+        finally:
+            if driver.poll() is None:
+                driver.send_signal(signal.SIGKILL)
+
+
+def said(file: Path) -> str:
+    """The last words of the drivers of a search."""
+    return file.with_suffix(".log").read_text()[-3000:]
+
+
+def drive(file: Path, environment: Environment, *, seconds: float | None = None) -> bool:
+    """Let a driver run, to its end or until it is killed; whether it came to its end."""
+    with driver_of(file, environment) as driver:
+        try:
+            code = driver.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False
+    # One that is killed after its last write leaves nothing to go on with.
+    assert code == 0 or f"must have trials left to go on with, but all {TRIALS} have ended" in said(file), said(file)
+    return True
+
+
+def drive_while_breaking(
+    file: Path,
+    config: SearchConfig,
+    environment: Environment,
+    breaks: Callable[[], bool],
+    *,
+    chance: random.Random,
+    most: int,
+) -> int:
+    """Let a search run to its end by itself while ``breaks`` is called, at random moments; how often it broke something."""
+    broken = 0
+    with driver_of(file, dict(environment) | {SECONDS_VARIABLE: "0.1"}) as driver:
+        while not list(config.study_directory.glob("trials/*/curve.json")):
+            assert driver.poll() is None, said(file)
+            time.sleep(0.05)
+        while driver.poll() is None and broken < most:
+            time.sleep(chance.uniform(0.2, 4.0))
+            if driver.poll() is None:
+                broken += breaks()
+        code = driver.wait(timeout=600)
+    assert code == 0, said(file)
+    return broken
+
+
+def kill_worker(head: psutil.Process) -> bool:
+    """SIGKILL to the process in which a trial runs now; whether there was one."""
+    for process in head.children(recursive=True):
+        try:
+            if process.cmdline()[0].startswith("ray::ImplicitFunc.train"):
+                process.kill()
+                return True
+        except (psutil.NoSuchProcess, IndexError):
+            continue
+    return False
+
+
+class SmallDisk:
+    """A small file system in memory that can be full for a while."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    def be_full(self, over: threading.Event) -> None:
+        """Have no byte left until it is over: what others free is taken as well."""
+        with self._ballast.open("wb", buffering=0) as ballast:
+            while not over.is_set():
+                for size in (2**20, 2**12, 1):
+                    _write_all(ballast, bytes(size))
+                over.wait(0.02)
+        self._ballast.unlink()
+
+    def free(self) -> int:
+        """The bytes that are left."""
+        return shutil.disk_usage(self.folder).free
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """A block in which there is no room."""
+        over = threading.Event()
+        filling = threading.Thread(target=self.be_full, args=(over,))
+        filling.start()
+        try:
+            while self.free() and filling.is_alive():
+                time.sleep(0.01)
+            yield
+        finally:
+            over.set()
+            filling.join()
+
+
+def _write_all(file: Any, piece: bytes) -> None:
+    while True:
+        try:
+            file.write(piece)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return
+
+
+@contextmanager
+def small_disk(folder: Path, *, size: str = "192m") -> Iterator[SmallDisk]:
+    """A file system of this size; skips the test where none may be mounted."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command")
+    if mounted.returncode:
+        pytest.skip(f"no file system may be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield SmallDisk(folder)
+    finally:
+        # Processes of Ray's may still look at it for a moment.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def outcome(config: SearchConfig) -> list[tuple[object, ...]]:
+    """What a search found, without times and numbers of processes."""
+    return [
+        (
+            trial.number,
+            trial.status,
+            trial.arch.arch_id,
+            [(e["epoch"], e["ap_gt"]) for e in trial.curve],
+            trial.epochs_before,
+        )
+        for trial in read_study(config).trials
+    ]
+
+
+def children_of(config: SearchConfig) -> tuple[mlflow.MlflowClient, Any, list[Any]]:
+    """MLflow's client, the run of a search, and those of its trials."""
+    client = mlflow.MlflowClient(tracking_uri(config.mlflow_url, config.study_directory.parent))
+    experiment = client.get_experiment_by_name("dite-search")
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    mine = [run for run in runs if run.data.tags.get("mlflow.parentRunId") in {r.info.run_id for r in runs}]
+    parents = [run for run in runs if run not in mine and run.info.run_name == config.name]
+    (parent,) = parents
+    return client, parent, [run for run in mine if run.data.tags["mlflow.parentRunId"] == parent.info.run_id]
+
+
+def check_records(config: SearchConfig) -> None:
+    """Study, records and MLflow agree, and nothing is open or there twice."""
+    study, records = open_study(config), read_study(config).trials
+    assert len(study.trials) == len(records)
+    assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
+    assert len([record for record in records if record.status in ("complete", "stopped")]) == TRIALS
+    fresh = [record.arch.arch_id for record in records if not record.epochs_before]
+    assert len(fresh) == len(set(fresh))
+    table = load_table(TABLE)
+    for record in records:
+        recorded = [metrics["ap_gt"] for metrics in table.curve(record.arch.arch_id, 0)]
+        assert [metrics["ap_gt"] for metrics in record.curve] == recorded[: len(record.curve)]
+        assert (record.status == "complete") == (len(record.curve) == EPOCHS)
+    client, parent, children = children_of(config)
+    assert parent.info.status == "FINISHED"
+    assert len(children) == len(records)
+    by_number = {int(child.data.tags[TRIAL_TAG]): child for child in children}
+    for record in records:
+        child = by_number[record.number]
+        assert record.mlflow_run_id in (child.info.run_id, None)
+        assert child.info.status != "RUNNING"
+        history = client.get_metric_history(child.info.run_id, "ap_gt")
+        own = [metrics["epoch"] for metrics in record.curve if metrics["epoch"] > record.epochs_before]
+        assert [point.step for point in history if point.step in own] == own
+
+
+def check_same(config: SearchConfig, expected: SearchConfig) -> None:
+    """A search has everything, once, and found what one that was left in peace did."""
+    check_records(config)
+    assert outcome(config) == outcome(expected)
+    front, same = front_of(read_study(config)), front_of(read_study(expected))
+    assert [trial.values for trial in front] == [trial.values for trial in same]
+
+
+def config_of(file: Path) -> SearchConfig:
+    """The search of a file, as its study has it."""
+    fields = yaml.safe_load(file.read_text())
+    return load_config(Path(fields["directory"]) / fields["name"])
