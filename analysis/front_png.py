@@ -21,7 +21,7 @@ from analysis.words import number_words, quantity
 DPI = 150
 PANEL = (5.6, 4.4)
 """Width and height of one panel in inches."""
-MAX_LABELS = 12
+MAX_LABELS, MANY = 12, 500
 PALETTE = 48
 """Colours of the file: four inks and their blends with white."""
 
@@ -44,8 +44,8 @@ def write_front_png(study: StudyRecord, path: Path) -> None:
     else:
         figure.text(0.5, 0.5, "No front to draw: no complete trial with an accuracy and a cost.", ha="center")
     figure.set_dpi(DPI)
-    canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    canvas.draw()  # type: ignore[no-untyped-call]
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
     # A third of the size: the page holds the picture too.
     image.quantize(PALETTE).save(path, format="PNG", optimize=True, dpi=(DPI, DPI))
 
@@ -59,7 +59,8 @@ def _panel(axes: Axes, study: StudyRecord, cost: str, score: str, published: lis
     axes.scatter(
         [record.values[cost] for record in rest],
         [record.values[score] for record in rest],
-        s=28,
+        s=28 if len(rest) <= MANY else 9,
+        alpha=1.0 if len(rest) <= MANY else 0.5,
         facecolors="none",
         edgecolors=GREY,
         label="dominated",

@@ -17,7 +17,8 @@ import torch
 from rich.console import Console
 
 from dite_search.config import SearchConfig, parse_search
-from dite_search.runner import data_of, run_search, start_ray
+from dite_search.ray_session import start_ray
+from dite_search.runner import data_of, run_search
 from trainers import engine
 
 

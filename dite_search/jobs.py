@@ -232,7 +232,7 @@ def reserve(config: SearchConfig, *, trials: int, seconds: float) -> int:
     """
     from ray.util import placement_group, remove_placement_group
 
-    from dite_search.runner import start_ray
+    from dite_search.ray_session import start_ray
 
     start_ray()
     wanted = config.resources

@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
-import platform
-import sys
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Ray reads these when it is imported: no usage statistics, no change of the working directory, our own output only.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-# What Ray says of a node that died, with the end of its log, goes to the standard output, where a JSON result may be due.
-os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
-os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "10")
-# Ctrl-C is ours to handle: Tune's own handler drops the running epochs.
-os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+# Before Ray itself, which reads its settings when it is imported.
+from dite_search.ray_session import heartbeat_of_head, start_ray
 
-import ray
+# isort: split
+
 from ray import tune
-from ray._private import ray_constants
 from ray.tune.experiment import Trial
 from rich.console import Console
 
 from analysis.trials import StudyRecord
 from dite_search.answering import answering
 from dite_search.config import SearchConfig
-from dite_search.doctor.cluster import question_to_head
 from dite_search.doctor.preflight import preflight
-from dite_search.heartbeat import Heartbeat
 from dite_search.lease import Lease
 from dite_search.mirror import Mirror
 from dite_search.mirror_source import StudySource
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
 from dite_search.progress import Progress
+from dite_search.provenance import provenance
 from dite_search.scheduler import scheduler_of
 from dite_search.searcher import StudySearch, gate_of
 from dite_search.stopper import PauseStopper
@@ -74,9 +58,6 @@ from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
-RAYS_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s"
-HEAD_PATIENCE = 0.75 * float(os.environ.get(RAYS_PATIENCE, "60"))
-"""Seconds for which the cluster's head may be silent. Ray ends the whole process a little later, with words of its own."""
 
 
 def run_search(config: SearchConfig, console: Console, pause: Pause | None = None) -> StudyRecord:
@@ -186,8 +167,7 @@ def _search(
                 verbose=0,
             ),
         )
-        heartbeat = Heartbeat(question_to_head(), lost=lambda: _end_without_head(config), limit=HEAD_PATIENCE)
-        with pause.on_signals(), heartbeat.kept():
+        with pause.on_signals(), heartbeat_of_head(config).kept():
             tuner.fit()
             study = _close(config, searcher.outbox, pause, close)
         progress.update(study)
@@ -195,19 +175,6 @@ def _search(
     if pause.asked and any(trial.status == "waiting" for trial in study.trials):
         console.print(f"Paused; to go on:  dite-search resume {config.study_directory}", highlight=False, soft_wrap=True)
     return study
-
-
-def _end_without_head(config: SearchConfig) -> None:
-    """End this process, as one whose cluster is gone can do nothing else: its threads wait for Ray for ever."""
-    address = os.environ.get("RAY_ADDRESS")
-    cluster = f"the cluster at RAY_ADDRESS {address}" if address else "the local Ray"
-    print(
-        f"Error: {cluster} must answer, but its head has been gone for {HEAD_PATIENCE:g} s or was started anew; the study"
-        f" has what was reported, and once a head runs this goes on:  dite-search resume {config.study_directory}",
-        file=sys.stderr,
-        flush=True,
-    )
-    os._exit(2)
 
 
 def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[], StudyRecord]) -> StudyRecord:
@@ -288,45 +255,6 @@ class Recorder(tune.Callback):
                 self._progress.update(self._reader.read())
 
 
-def start_ray() -> None:
-    """Connect to the cluster that ``RAY_ADDRESS`` names, or start a quiet local one; nothing where one runs already.
-
-    A local one can be reached from this machine only.
-    """
-    if ray.is_initialized():
-        return
-    # What goes wrong in a trial is told by its reason and its error file, not by Ray's own log on the user's screen.
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
-    local = "RAY_ADDRESS" not in os.environ
-    if local:
-        # Without an address Ray would look for a cluster on this machine, and wait for one that is gone.
-        options |= {"address": "local", "include_dashboard": False}
-    try:
-        with _on_loopback() if local else contextlib.nullcontext():
-            ray.init(**options)
-        logging.getLogger("ray").setLevel(logging.CRITICAL)
-    except ConnectionError as error:
-        raise InvalidInput(f"RAY_ADDRESS {os.environ.get('RAY_ADDRESS')} cannot be reached: {error}") from None
-
-
-@contextlib.contextmanager
-def _on_loopback() -> Iterator[None]:
-    """Have a Ray that starts in the block listen on 127.0.0.1 alone; otherwise it does on every address of the machine.
-
-    Ray has a switch for this, which it turns by itself on systems whose firewall asks the user.
-    """
-    name = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
-    variable, constant = os.environ.get(name), ray_constants.ENABLE_RAY_CLUSTER
-    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = constant
-        os.environ.pop(name)
-        if variable is not None:
-            os.environ[name] = variable
-
-
 def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
     """The data set of a search; a synthetic one is drawn, once for all studies of a folder."""
     section = config.data
@@ -353,19 +281,6 @@ def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
         prepared=Path(section.prepared) if section.prepared else None,
         on_broken_image=section.on_broken_image,
     )
-
-
-def provenance(uri: str) -> dict[str, Any]:
-    """What a reader needs to repeat a search: command, versions, machine, time."""
-    packages = ("dite-search", "ray", "torch", "optuna", "mlflow")
-    return {
-        "command": " ".join(["dite-search", *sys.argv[1:]]),
-        "started": time.strftime("%Y-%m-%d %H:%M:%S %z"),
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "mlflow_uri": uri,
-    }
 
 
 def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:

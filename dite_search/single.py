@@ -153,7 +153,7 @@ def _train_with_ray(
     retries: int,
     console: Console,
 ) -> engine.Metrics:
-    from dite_search.runner import start_ray
+    from dite_search.ray_session import start_ray
     from trainers.ray_trainer import WorkersLostError, fit
 
     engine.check_batch(config, workers)

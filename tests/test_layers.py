@@ -32,6 +32,7 @@ KEPT_TO: dict[str, set[str]] = {
         "trainers/ray_trainer.py",
         "dite_search/doctor/cluster.py",
         "dite_search/jobs.py",
+        "dite_search/ray_session.py",
         "dite_search/replay.py",
         "dite_search/runner.py",
         "dite_search/scheduler.py",

@@ -32,7 +32,7 @@ def doctor(file: str | None, address: str | None, data_root: str | None, directo
     config = load_search(file, data_root=data_root, changes={"directory": directory}) if file else None
     # These imports take seconds, and a mistake in the file should be told before.
     from dite_search.doctor.preflight import examine, lines_of
-    from dite_search.runner import start_ray
+    from dite_search.ray_session import start_ray
 
     found = examine(config, start=start_ray)
     if as_json:

@@ -166,6 +166,7 @@ def test_all_trials_are_sorted_searched_and_paged(report: Opened) -> None:
     page.locator("#found", has_text="1 found among 130 trials").wait_for()
     assert page.locator(first).inner_text() == "4"
     page.fill("#text", "")
+    page.locator("#found", has_text="of 130 trials").wait_for()
     page.select_option("#status", "stopped")
     page.locator("#found", has_text="of 1 found").wait_for()
     assert "(0.310)" in page.locator("#all tbody").inner_text()

@@ -32,7 +32,7 @@ from dite_search.doctor.preflight import examine, lines_of
 from dite_search.doctor.probe import probe
 from dite_search.doctor.resources import Node, resources_finding, trials_at_once, workers_on
 from dite_search.doctor.tracking_server import answer_findings, mlflow_findings
-from dite_search.runner import start_ray
+from dite_search.ray_session import start_ray
 from dite_search.study import create_study
 from dite_search.tracking import Tracker
 from search_spaces.cost import cost_of

@@ -15,9 +15,9 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler
 
 from analysis.pareto import hypervolume
+from dite_search.ray_session import start_ray
 from dite_search.recorded import load_table
 from dite_search.replay import Simulation, replay, replayed_config
-from dite_search.runner import start_ray
 from dite_search.scheduler import ParetoScheduler, scheduler_of
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, read_study

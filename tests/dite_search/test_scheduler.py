@@ -14,7 +14,7 @@ import pytest
 from ray import cloudpickle, tune
 from ray.tune.schedulers import TrialScheduler
 
-from dite_search.runner import start_ray
+from dite_search.ray_session import start_ray
 from dite_search.scheduler import ParetoScheduler, scheduler_of
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import torch
 
-from dite_search.runner import start_ray
+from dite_search.ray_session import start_ray
 from dite_search.trainable import reason_of
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
