@@ -40,8 +40,8 @@ SECONDS_VARIABLE = "REPLAYED_SECONDS_AN_EPOCH"
 """Names the environment variable of a driver whose epochs take longer than a moment."""
 CURVE_FILE = "curve.json"
 
-trainable.LONGEST_BACK_OFF = 0.5
-"""Seconds: starts of a trial that follow each other wait, but not as long as a search of minutes."""
+SHORT_BACK_OFF = 0.5
+"""Seconds: starts of a trial that follow each other wait, but not as long as a whole search of these."""
 
 table = functools.cache(load_table)
 
@@ -57,7 +57,8 @@ class ReplayingRunner(TrialRunner):
     continued: int = 0
 
     def __call__(self, suggestion: Mapping[str, Any]) -> None:
-        """Do what every trial does."""
+        """Do what every trial does, in a process of its own."""
+        trainable.LONGEST_BACK_OFF = SHORT_BACK_OFF
         continues = suggestion["continues"]
         runner = dataclasses.replace(self, continued=continues["epoch"] if continues else 0)
         super(ReplayingRunner, runner).__call__(suggestion)
