@@ -119,6 +119,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         progress=progress,
         matters=matters,
         noise=seeds,
+        people=setup.people,
         charts=charts,
         counts=status_counts(study),
         front_numbers={record.number for record in front},

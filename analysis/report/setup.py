@@ -6,12 +6,16 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.bootstrap import Interval
 from analysis.pareto import front_of
 from analysis.trials import StudyRecord, TrialRecord
 from search_spaces.budget import Budget
+
+if TYPE_CHECKING:
+    # Its tables are of this package, which would import itself.
+    from analysis.pictures.parts import People
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +23,8 @@ class Setup:
     """The reader's ``budget``, and the processors of one trial: ``workers`` processes with so many GPUs or cores each.
 
     ``workers`` is None where it is not known, or changes while a trial runs. ``search`` is how the search was set up, as
-    plain values: space, sampler, scheduler and the like. ``intervals`` are of the accuracy over images, by trial.
+    plain values: space, sampler, scheduler and the like. ``intervals`` are of the accuracy over images, by trial. ``people``
+    are the validation people in pictures, where they were asked for.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -28,6 +33,7 @@ class Setup:
     cpus_per_worker: int = 1
     search: Mapping[str, Any] = field(default_factory=dict)
     intervals: Mapping[int, Interval] = field(default_factory=dict)
+    people: People | None = None
 
     @property
     def processors(self) -> float:

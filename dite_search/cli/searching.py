@@ -107,9 +107,22 @@ def pause(study: str, directory: str) -> None:
     is_flag=True,
     help="Predict once more with every network of the front, for the interval of its AP over images (needs the data).",
 )
+@click.option(
+    "--pictures",
+    is_flag=True,
+    help="Show what the recommended networks predict on validation photographs, and group their errors (needs the data).",
+)
 @click.option("--output", help="Folder of the report (default: report/ in the study's folder).", type=click.Path())
 @json_option
-def report(study: str, directory: str, limits: tuple[str, ...], intervals: bool, output: str | None, as_json: bool) -> None:
+def report(
+    study: str,
+    directory: str,
+    limits: tuple[str, ...],
+    intervals: bool,
+    pictures: bool,
+    output: str | None,
+    as_json: bool,
+) -> None:
     """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
     from dite_search.study import load_config, read_study
 
@@ -117,6 +130,8 @@ def report(study: str, directory: str, limits: tuple[str, ...], intervals: bool,
     setup, record = _report_setup(config, limits), read_study(config)
     if intervals:
         setup = _with_intervals(config, record, setup)
+    if pictures:
+        setup = _with_pictures(config, record, setup)
     show(_write_report(record, output, setup), as_json)
 
 
@@ -194,6 +209,16 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     front = front_within(study, setup.budget)
     found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)
     return dataclasses.replace(setup, intervals=found)
+
+
+def _with_pictures(config: Any, study: Any, setup: Any) -> Any:
+    import dataclasses
+
+    from analysis.pictures.section import people_in_pictures
+    from dite_search.runner import data_of
+
+    found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test)
+    return dataclasses.replace(setup, people=found)
 
 
 def _write_report(study: Any, output: str | None, setup: Any) -> dict[str, str]:

@@ -1,0 +1,145 @@
+"""Skeletons and heatmaps over the crop of a photograph, as small WebP files.
+
+Pictures are (h, w, 3) BGR of 8 bits, points x, y in pixels. The sides of the body differ in colour and in shape; the colours
+are of the palette of Okabe and Ito, which people with any common colour blindness tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.pareto import Array
+from trainers.data.keypoints import KeypointSet
+from trainers.data.transforms import Crop, Matrix, compose, crop_matrix, invert, warp_image, warp_points
+
+Picture = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+HEIGHT, TILE_HEIGHT = 256, 112
+"""Pixels of a picture of one person, and of a tile of the heatmaps."""
+QUALITY = 70
+COLUMNS = 6
+LEFT, CENTRE, RIGHT = "left", "centre", "right"
+COLOURS: dict[str, Colour] = {LEFT: (233, 180, 86), CENTRE: (66, 228, 240), RIGHT: (0, 94, 213)}
+"""Sky blue, yellow and vermilion."""
+TRUTH, EDGE, BAR = (255, 255, 255), (0, 0, 0), (38, 38, 38)
+_SHIFT = 4
+"""Bits of a fraction of a pixel in OpenCV's drawing."""
+
+
+def picture_size(crop: Crop, height: int = HEIGHT) -> tuple[int, int]:
+    """Height and width of a picture with the shape of a crop."""
+    return height, max(1, round(height * crop.size[0] / crop.size[1]))
+
+
+def sides(keypoint_set: KeypointSet) -> tuple[str, ...]:
+    """The side of the body that each keypoint is on."""
+    return tuple(next((side for side in (LEFT, RIGHT) if name.startswith(side)), CENTRE) for name in keypoint_set.names)
+
+
+def draw_person(image: Picture, crop: Crop, predicted: Array, truth: Array, keypoint_set: KeypointSet) -> Picture:
+    """The crop with the truth (K, 3) thin and white and the prediction (K, 2) bold, both in pixels of the image.
+
+    Only keypoints with a truth are drawn: where nobody knows the place, a prediction is neither right nor wrong.
+    """
+    size = picture_size(crop)
+    matrix = _to_picture(crop, size)
+    picture = warp_image(image, matrix, size)
+    known = truth[:, 2] > 0
+    points, places = warp_points(predicted, matrix), warp_points(truth[:, :2], matrix)
+    side_of = sides(keypoint_set)
+    limbs = [(a, b) for a, b in keypoint_set.limbs if known[a] and known[b]]
+    for width, edge in ((5, True), (3, False)):
+        for a, b in limbs:
+            side = side_of[a] if side_of[a] == side_of[b] else CENTRE
+            _line(picture, points[a], points[b], EDGE if edge else COLOURS[side], width)
+    for index in np.flatnonzero(known):
+        _mark(picture, points[index], side_of[index])
+    for colour, width in ((EDGE, 2), (TRUTH, 1)):
+        for a, b in limbs:
+            _line(picture, places[a], places[b], colour, width)
+    for index in np.flatnonzero(known):
+        cv2.circle(picture, _fixed(places[index]), 2 << _SHIFT, TRUTH, -1, cv2.LINE_AA, _SHIFT)
+    return picture
+
+
+def draw_heatmaps(
+    image: Picture,
+    crop: Crop,
+    heatmaps: NDArray[np.floating],
+    to_input: Matrix,
+    input_size: tuple[int, int],
+    names: Sequence[str],
+) -> Picture:
+    """A tile for each of (K, h, w) heatmaps, laid over the crop, its name and highest value above it.
+
+    ``to_input`` maps pixels of the image to those of the network's input. Each is scaled by its own maximum, so that a weak
+    one can be seen; values below 0 count as 0.
+    """
+    size = picture_size(crop, TILE_HEIGHT)
+    matrix = _to_picture(crop, size)
+    # Half a cell at most beside the codec's own rule, which a tile of this size does not show.
+    cells = np.array([[input_size[1] / heatmaps.shape[2], 0.0, 0.0], [0.0, input_size[0] / heatmaps.shape[1], 0.0]])
+    to_tile = compose(matrix, compose(invert(to_input), cells))
+    plain = cv2.cvtColor(warp_image(image, matrix, size), cv2.COLOR_BGR2GRAY)
+    grey = np.asarray(cv2.cvtColor(plain, cv2.COLOR_GRAY2BGR), np.uint8)
+    tiles = [_tile(grey, heatmap, to_tile, name) for heatmap, name in zip(heatmaps, names, strict=True)]
+    columns = min(COLUMNS, len(tiles))
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    lines = [np.concatenate(tiles[start : start + columns], axis=1) for start in range(0, len(tiles), columns)]
+    return np.concatenate(lines, axis=0)
+
+
+def encoded(picture: Picture, quality: int = QUALITY) -> bytes:
+    """The picture as WebP; ``quality`` from 1 to 100."""
+    assert 1 <= quality <= 100, quality
+    done, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, quality])
+    assert done, picture.shape
+    return data.tobytes()
+
+
+def _to_picture(crop: Crop, size: tuple[int, int]) -> Matrix:
+    # The rounded width is within half a pixel of the crop's shape, and the crop is drawn in that shape exactly.
+    return crop_matrix(Crop(center=crop.center, size=(crop.size[1] * size[1] / size[0], crop.size[1])), size)
+
+
+def _tile(grey: Picture, heatmap: NDArray[np.floating], to_tile: Matrix, name: str) -> Picture:
+    height, width = grey.shape[:2]
+    values = np.clip(np.asarray(heatmap, np.float32), 0, None)
+    highest = float(values.max())
+    laid = cv2.warpAffine(values / (highest or 1.0), to_tile, (width, height), flags=cv2.INTER_LINEAR)
+    colours = np.asarray(cv2.applyColorMap((laid * 255).astype(np.uint8), cv2.COLORMAP_CIVIDIS), np.float64)
+    share = np.clip(laid * 1.5, 0, 0.85)[..., None]
+    tile = (0.6 * grey * (1 - share) + colours * share).astype(np.uint8)
+    bar = np.full((26, width, 3), BAR, np.uint8)
+    for line, text in enumerate((name.replace("_", " "), f"{highest:.2f}")):
+        cv2.putText(bar, text, (3, 10 + 12 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.33, TRUTH, 1, cv2.LINE_AA)
+    joined = np.concatenate([bar, tile], axis=0)
+    return np.asarray(cv2.copyMakeBorder(joined, 0, 2, 0, 2, cv2.BORDER_CONSTANT, value=EDGE), np.uint8)
+
+
+def _fixed(point: Array) -> tuple[int, int]:
+    # Far outside the picture is as good as further: OpenCV counts in 32 bits.
+    x, y = np.clip(np.nan_to_num(point), -4096, 4096)
+    return round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)
+
+
+def _line(picture: Picture, start: Array, end: Array, colour: Colour, width: int) -> None:
+    cv2.line(picture, _fixed(start), _fixed(end), colour, width, cv2.LINE_AA, _SHIFT)
+
+
+def _mark(picture: Picture, point: Array, side: str) -> None:
+    """A circle on the left, a square on the right, a diamond between, edged in black."""
+    x, y = _fixed(point)
+    for reach, colour in ((4 << _SHIFT, EDGE), (3 << _SHIFT, COLOURS[side])):
+        if side == LEFT:
+            cv2.circle(picture, (x, y), reach, colour, -1, cv2.LINE_AA, _SHIFT)
+            continue
+        corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)] if side == RIGHT else [(0, -1), (1, 0), (0, 1), (-1, 0)]
+        length = reach if side == CENTRE else reach * 7 // 8
+        outline = np.array([(x + a * length, y + b * length) for a, b in corners], np.int32)
+        cv2.fillPoly(picture, [outline], colour, cv2.LINE_AA, _SHIFT)
