@@ -33,6 +33,7 @@ from search_spaces.errors import InvalidInput
 DIGEST_TAG, ARCH_TAG = "dite_search.onnx_sha256", "dite_search.arch_id"
 NEEDED = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas")
 """Distributions that a served model imports; it is served with the versions that made it."""
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _DESCRIPTION = 4000
 
 # MLflow reads it when it uploads: a bar for each file says nothing to a reader of results.
@@ -160,12 +161,15 @@ def _create_version(client: Any, exported: Exported, *, name: str, run_id: str |
 @contextlib.contextmanager
 def _tracking_at(uri: str) -> Iterator[None]:
     """Some of a registry's calls ask the server that is set for the whole process, whichever client they come through."""
-    before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
+    # MLflow keeps the variable equal to what was set; put back alone, it says the same and can be changed again.
+    before = os.environ.get(URI_VARIABLE)
     mlflow.set_tracking_uri(uri)
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+        if before is not None:
+            os.environ[URI_VARIABLE] = before
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.export import ModelCard, export_network
+from dite_search import registry
 from dite_search.aliases import alias_of, parse_budgets
 from dite_search.registry import input_example, register, save_served, signature
 from dite_search.tracking import STUDY_TAG, TRIAL_TAG, tracker_of
@@ -138,3 +139,12 @@ def test_what_is_served_needs_nothing_of_ours(exported, tmp_path):
     for package in ("analysis", "dite_search", "trainers", "search_spaces"):
         assert f"import {package}" not in code
         assert f"from {package}" not in code
+
+
+def test_the_server_of_the_process_is_as_before(monkeypatch):
+    monkeypatch.setenv(registry.URI_VARIABLE, "sqlite:///before.db")
+    with registry._tracking_at("sqlite:///other.db"):
+        assert mlflow.get_tracking_uri() == "sqlite:///other.db"
+    assert mlflow.get_tracking_uri() == "sqlite:///before.db"
+    monkeypatch.setenv(registry.URI_VARIABLE, "sqlite:///later.db")
+    assert mlflow.get_tracking_uri() == "sqlite:///later.db"
