@@ -43,7 +43,10 @@ def end_drivers():
 
 
 class Search:
-    """A search of real trainings, driven by a process, and what its study says."""
+    """A search of real trainings, driven by a process, and what its study says.
+
+    An epoch takes a quarter of a second on an idle core: ``epochs`` must outlast what a test does to the nodes meanwhile.
+    """
 
     def __init__(self, directory, cluster, keep, *, epochs, **changes):
         fields = {
@@ -132,7 +135,7 @@ def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
     with cluster_of() as cluster:
         stays, dies = cluster.start_node(), cluster.start_node()
         resources = {"workers": 2, "cpus_per_worker": 1}
-        search = Search(tmp_path, cluster, end_drivers, epochs=6, resources=resources)
+        search = Search(tmp_path, cluster, end_drivers, epochs=20, resources=resources)
         search.until_trained(0, 2)
         assert len(stays.runs(WORKER)) == len(dies.runs(WORKER)) == 1
         dies.kill()
@@ -152,7 +155,7 @@ def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
 def test_a_trial_whose_node_is_killed_goes_on_elsewhere(tmp_path, end_drivers):
     with cluster_of() as cluster:
         nodes = [cluster.start_node(), cluster.start_node()]
-        search = Search(tmp_path, cluster, end_drivers, epochs=30)
+        search = Search(tmp_path, cluster, end_drivers, epochs=100)
         for number in (0, 1):
             search.until_trained(number, 2)
         nodes[1].kill()
@@ -174,7 +177,7 @@ def test_a_network_that_is_cut_costs_nothing_or_one_start(tmp_path, end_drivers)
         pytest.skip(why_not)
     with cluster_of(cables=True, variables=HEALTH) as cluster:
         nodes = [cluster.start_node(), cluster.start_node()]
-        search = Search(tmp_path, cluster, end_drivers, epochs=60)
+        search = Search(tmp_path, cluster, end_drivers, epochs=120)
         for number in (0, 1):
             search.until_trained(number, 2)
         nodes[1].unplug()
