@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from analysis.pareto import Array
 from trainers.data.coco_file import PERSON_CATEGORY
 from trainers.data.keypoints import KeypointSet
+from trainers.evaluation.coco_ap import indexed
 from trainers.evaluation.results import Result
 
 CHUNK = 2_000_000
@@ -163,11 +163,11 @@ def _evaluated(
     added_up: bool = False,
 ) -> COCOeval:
     """The state of pycocotools after matching people of all areas and, where asked, after adding up."""
-    truth = _index(images, [dict(annotation) for annotation in annotations])
+    truth = indexed(images, [dict(annotation) for annotation in annotations])
     # Copies: pycocotools adds keys to the entries it is given.
     listed = [dict(result) for result in results if result["image_id"] in images]
     with contextlib.redirect_stdout(io.StringIO()):
-        found = truth.loadRes(listed) if listed else _index(images, [])
+        found = truth.loadRes(listed) if listed else indexed(images, [])
         evaluation = COCOeval(truth, found, "keypoints")
         evaluation.params.kpt_oks_sigmas = np.array(sigmas)
         evaluation.params.catIds = [PERSON_CATEGORY]
@@ -176,16 +176,3 @@ def _evaluated(
         if added_up:
             evaluation.accumulate()
     return evaluation
-
-
-def _index(images: Iterable[int], annotations: list[dict[str, Any]]) -> COCO:
-    coco = COCO()
-    coco.dataset = {
-        "info": {},
-        "categories": [{"id": PERSON_CATEGORY, "name": "person"}],
-        "images": [{"id": image_id} for image_id in images],
-        "annotations": annotations,
-    }
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco.createIndex()
-    return coco

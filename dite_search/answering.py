@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from dite_search.config import SearchConfig
 from dite_search.study import DATABASE_AWAY
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 
 
 @contextmanager
@@ -24,8 +24,3 @@ def answering(config: SearchConfig, command: str = "resume") -> Iterator[None]:
             f"the database of study {config.name} must answer, but: {first_line(error.__cause__ or error)}; what it has is"
             f" kept, and once it answers this goes on:  dite-search {command} {config.study_directory}"
         ) from None
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says first, or its kind."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -27,11 +27,10 @@ from urllib.parse import urlsplit, urlunsplit
 from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from dite_search.answering import first_line
 from dite_search.config import SearchConfig
 from dite_search.live import LiveReader, as_plain
 from dite_search.study import DATABASE_AWAY
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 
 TEMPLATE = "dashboard.html"
 TOKEN_BYTES = 24

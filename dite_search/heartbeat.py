@@ -53,7 +53,7 @@ class Heartbeat:
                 return
             except Exception:
                 # Whatever is raised is no answer.
-                logging.getLogger(__name__).debug("watch", exc_info=True)
+                logging.getLogger(__name__).debug("heartbeat", exc_info=True)
             self._sleep(self._every)
 
     def looking(self) -> None:
@@ -77,7 +77,7 @@ class Heartbeat:
     def kept(self) -> Iterator[None]:
         """Watch while the block runs. Nothing is waited for at its end: a question may be open for ever."""
         for work in (self.asking, self.looking):
-            threading.Thread(target=work, name=f"watch {work.__name__}", daemon=True).start()
+            threading.Thread(target=work, name=f"heartbeat {work.__name__}", daemon=True).start()
         try:
             yield
         finally:

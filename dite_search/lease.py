@@ -33,9 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from dite_search.answering import first_line
 from dite_search.pause import Pause
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 
 LIFETIME = 60.0
 """Seconds after which a lease that was not renewed may be taken: how long a database may be away unnoticed."""

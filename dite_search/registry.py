@@ -28,7 +28,7 @@ from dite_search import served_model
 from dite_search.config import NAME_PATTERN, SearchConfig
 from dite_search.served_model import BOX, EXAMPLE, NETWORK
 from dite_search.tracking import EXPERIMENT, STUDY_TAG, TRIAL_TAG, Refused, Unreachable, redacted, tracker_of
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 
 DIGEST_TAG, ARCH_TAG = "dite_search.onnx_sha256", "dite_search.arch_id"
 NEEDED = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas")
@@ -180,6 +180,5 @@ def _answering(shown: str) -> Iterator[None]:
     except InvalidInput:
         raise
     except (MlflowException, Refused, Unreachable, OSError) as error:
-        text = str(error).strip().splitlines()
-        reason = redacted(text[0] if text else type(error).__name__)
+        reason = redacted(first_line(error))
         raise InvalidInput(f"the model registry at {shown} does not take the network: {reason}") from None

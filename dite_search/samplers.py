@@ -25,7 +25,7 @@ from dite_search.gate import Gate
 from dite_search.prior import published_prior
 from dite_search.study import NOT_ITS_OWN, REASON, curve_of
 from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 
 
 def sampler_of(config: SearchConfig, gate: Gate) -> BaseSampler:
@@ -104,8 +104,7 @@ def _from_hub(package: str, seed: int) -> BaseSampler:
         module = optunahub.load_module(package)
     except Exception as error:
         # The registry is fetched from the network: dozens of kinds of errors have this one meaning.
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InvalidInput(f"sampler {OPTUNAHUB}{package} cannot be loaded: {reason}") from None
+        raise InvalidInput(f"sampler {OPTUNAHUB}{package} cannot be loaded: {first_line(error)}") from None
     classes = [
         found
         for found in vars(module).values()

@@ -22,7 +22,7 @@ from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
 from dite_search.config import SearchConfig, parse_search
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 from search_spaces.files import read_mapping, write_mapping
 from trainers.location import LAST, PREVIOUS, Location, below, located
 
@@ -160,16 +160,14 @@ def _readable(config: SearchConfig) -> Iterator[None]:
     except InvalidInput:
         raise
     except DATABASE_AWAY as error:
-        raise InvalidInput(f"study {config.name} cannot be read from {place}: {_reason(error.__cause__ or error)}") from None
+        raise InvalidInput(
+            f"study {config.name} cannot be read from {place}: {first_line(error.__cause__ or error)}"
+        ) from None
     except Exception as error:
         # Damaged values surface as dozens of kinds, wherever they are used first.
         logging.getLogger(__name__).debug("study", exc_info=True)
-        reason = f"{type(error).__name__}: {_reason(error)}"
+        reason = f"{type(error).__name__}: {first_line(error)}"
         raise InvalidInput(f"study {config.name} in {place} must be whole, but is damaged or missing: {reason}") from None
-
-
-def _reason(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def epoch_name(epoch: float) -> str:
@@ -198,7 +196,7 @@ def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
     except Exception as error:
         # SQLAlchemy and its drivers raise dozens of kinds for one cause: the URL does not lead to a usable database.
         logging.getLogger(__name__).debug("storage", exc_info=True)
-        raise InvalidInput(f"study_url {_without_password(url)} cannot be opened: {_reason(error)}") from None
+        raise InvalidInput(f"study_url {_without_password(url)} cannot be opened: {first_line(error)}") from None
 
 
 def trial_directory(config: SearchConfig, number: int) -> Path:

@@ -28,3 +28,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InvalidInput:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InvalidInput(f"unknown {kind} {name!r}: {hint}known: {', '.join(names)}")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, or its kind where it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from search_spaces.errors import InvalidInput, StorageUnavailable
+from search_spaces.errors import InvalidInput, StorageUnavailable, first_line
 from search_spaces.files import atomic_path, sync
 from trainers.location import Location, below
 from trainers.patience import PASSING, storage_error
@@ -266,5 +266,4 @@ def _errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]
 
 def _reason(error: Exception) -> str:
     """The first line of what a client says, without the user and password that the address of a service may hold."""
-    text = str(error).strip() or type(error).__name__
-    return re.sub(r"//[^/@\s]*@", "//***@", text.splitlines()[0])
+    return re.sub(r"//[^/@\s]*@", "//***@", first_line(error))

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 
 MAX_TORCH_FILE_BYTES = 2**31
 """Upper bound of a checkpoint: the largest network of any space, with its optimiser, takes a hundredth of it."""
@@ -75,7 +75,7 @@ def parse_torch_file(data: bytes, name: str) -> dict[str, Any]:
     try:
         content: Any = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     except Exception as error:  # torch's reader lets almost any exception escape from a file that is no checkpoint
-        raise _broken(name, _first_line(error)) from None
+        raise _broken(name, first_line(error)) from None
     if not isinstance(content, dict):
         raise InvalidInput(f"checkpoint {name} must hold named fields, got {type(content).__name__}")
     return content
@@ -99,7 +99,7 @@ def check_torch_file(data: bytes, name: str) -> None:
     except InvalidInput:
         raise
     except Exception as error:  # zipfile lets decoding, arithmetic and memory errors escape from a broken directory
-        raise _broken(name, _first_line(error)) from None
+        raise _broken(name, first_line(error)) from None
     if damaged is not None:
         raise _broken(name, f"{damaged} does not match its checksum")
 
@@ -123,7 +123,3 @@ def _check_directory(archive: zipfile.ZipFile, size: int, name: str) -> None:
 
 def _broken(name: str, reason: str) -> BrokenFile:
     return BrokenFile(f"checkpoint {name} must be a whole torch file of plain tensors, but: {reason}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

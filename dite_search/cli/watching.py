@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from dite_search.cli.options import directory_option, json_option
 from dite_search.cli.output import console_for, program
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -70,7 +70,8 @@ def _follow(reader: LiveReader, console: Console, every: float) -> None:
             try:
                 moment = reader.read(time.time())
             except (DATABASE_AWAY, InvalidInput) as error:
-                problem = f"The study cannot be read just now ({_first_line(error)}); this is what was read last."
+                reason = first_line(error.__cause__ or error)
+                problem = f"The study cannot be read just now ({reason}); this is what was read last."
             live.update(drawn(problem), refresh=True)
 
 
@@ -100,9 +101,3 @@ def dashboard(study: str, directory: str, host: str, port: int | None, every: fl
         click.echo("Ctrl-C ends it; the search goes on.")
         with contextlib.suppress(KeyboardInterrupt):
             page.serve()
-
-
-def _first_line(error: Any) -> str:
-    from dite_search.answering import first_line
-
-    return first_line(error.__cause__ or error)

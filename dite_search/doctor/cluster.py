@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, first_line, listed
+from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.doctor.probe import PACKAGES, clock, probe
 from dite_search.doctor.resources import Node
 from dite_search.heartbeat import ReplacedError
+from search_spaces.errors import first_line
 
 NAME = "ray"
 TCP_SECONDS, CONNECT_SECONDS = 3.0, 10.0
@@ -31,6 +32,7 @@ _MARK = "dite-search connection: "
 _CONNECT = f"""
 import json, sys
 import ray
+from search_spaces.errors import first_line
 try:
     ray.init(address=sys.argv[1], log_to_driver=False, logging_level="critical")
     outcome = {{}}

@@ -18,8 +18,9 @@ from sqlalchemy.pool import NullPool
 
 from dite_search.config import SearchConfig
 from dite_search.doctor.cluster import clock_finding, reading
-from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, first_line
+from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
 from dite_search.doctor.folders import is_writable, sqlite_file
+from search_spaces.errors import first_line
 
 STUDY, MLFLOW = "study database", "mlflow"
 CONNECT_SECONDS = 3
@@ -64,41 +65,32 @@ def shown(url: str) -> str:
 
 def optuna_finding(current: str, head: str, known: Sequence[str], url: str) -> Finding:
     """Whether the schema that a database has is that of our Optuna."""
-    ours = optuna.__version__
+    ours, place = f"Optuna {optuna.__version__}", shown(url)
     if current == head:
-        return Finding(name=STUDY, status=OK, sentence=f"{shown(url)} answers, with the schema of Optuna {ours}")
+        return Finding(name=STUDY, status=OK, sentence=f"{place} answers, with the schema of {ours}")
     if current in known:
-        return Finding(
-            name=STUDY,
-            status=FAILED,
-            sentence=f"study_url {shown(url)} has the schema {current} of an older Optuna, and ours is {head}",
-            remedy=f"optuna storage upgrade --storage '{shown(url)}'",
-        )
-    return Finding(
-        name=STUDY,
-        status=FAILED,
-        sentence=f"study_url {shown(url)} has the schema {current}, which Optuna {ours} does not know",
-        remedy="pip install -U optuna, as new as the one that made it",
-    )
+        problem = f"of an older Optuna, and ours is {head}"
+        return _other_schema(STUDY, f"study_url {place}", current, problem, f"optuna storage upgrade --storage '{place}'")
+    remedy = "pip install -U optuna, as new as the one that made it"
+    return _other_schema(STUDY, f"study_url {place}", f"{current},", f"which {ours} does not know", remedy)
 
 
 def mlflow_finding(current: str, head: str, known: Sequence[str], uri: str) -> Finding:
     """Whether the schema that a database has is that of our MLflow."""
+    place = shown(uri)
     if current == head:
-        return Finding(name=MLFLOW, status=OK, sentence=f"{shown(uri)} answers, with the schema of our MLflow")
+        return Finding(name=MLFLOW, status=OK, sentence=f"{place} answers, with the schema of our MLflow")
     if current in known:
-        return Finding(
-            name=MLFLOW,
-            status=FAILED,
-            sentence=f"mlflow_url {shown(uri)} has the schema {current} of an older MLflow, and ours is {head}",
-            remedy=f"back it up, then: mlflow db upgrade '{shown(uri)}'",
+        problem = f"of an older MLflow, and ours is {head}"
+        return _other_schema(
+            MLFLOW, f"mlflow_url {place}", current, problem, f"back it up, then: mlflow db upgrade '{place}'"
         )
-    return Finding(
-        name=MLFLOW,
-        status=FAILED,
-        sentence=f"mlflow_url {shown(uri)} has the schema {current}, which our MLflow does not know",
-        remedy="pip install -U mlflow, as new as the one that made it",
-    )
+    remedy = "pip install -U mlflow, as new as the one that made it"
+    return _other_schema(MLFLOW, f"mlflow_url {place}", f"{current},", "which our MLflow does not know", remedy)
+
+
+def _other_schema(name: str, place: str, current: str, problem: str, remedy: str) -> Finding:
+    return Finding(name=name, status=FAILED, sentence=f"{place} has the schema {current} {problem}", remedy=remedy)
 
 
 def _looked_at(name: str, field: str, url: str, look: Look) -> list[Finding]:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from search_spaces.errors import first_line
+
 Status = Literal["ok", "warning", "failed"]
 OK: Status = "ok"
 WARNING: Status = "warning"
@@ -98,12 +100,6 @@ def found_in_time(check: Check, call: Call, seconds: float) -> list[Finding]:
         sentence = f"could not be checked: {first_line(error)}"
         return [Finding(name=check.name, status=WARNING, sentence=sentence, remedy="look at it by hand")]
     return [found] if isinstance(found, Finding) else list(found)  # type: ignore[call-overload]
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error that says something."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def listed(names: Sequence[str], *, most: int = 3) -> str:

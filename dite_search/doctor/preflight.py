@@ -14,11 +14,11 @@ from dite_search.doctor import cluster, folders
 from dite_search.doctor.data_files import data_finding, files_of, shared_data_finding
 from dite_search.doctor.databases import study_findings
 from dite_search.doctor.environment import environment_finding
-from dite_search.doctor.findings import FAILED, OK, WARNING, Check, Finding, Pending, first_line, listed
+from dite_search.doctor.findings import FAILED, OK, WARNING, Check, Finding, Pending, listed
 from dite_search.doctor.probe import PACKAGES, gpus_seen, installed
 from dite_search.doctor.resources import Node, resources_finding, trials_at_once
 from dite_search.doctor.tracking_server import mlflow_findings
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, first_line
 
 LOCAL_SECONDS, NODE_SECONDS, CLOCK_SECONDS = 8.0, 12.0, 2.0
 """Limits of a check on this machine, of the questions to all nodes, and of reading their clocks. With those of the

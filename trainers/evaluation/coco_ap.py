@@ -35,12 +35,12 @@ def keypoint_ap(
     results: Sequence[Result], images: Collection[int], annotations: list[dict[str, Any]], keypoint_set: KeypointSet
 ) -> dict[str, float]:
     """The figures of `coco_ap` for these images, by id, and the annotations in them, of checked files."""
-    truth = _index(images, annotations)
+    truth = indexed(images, annotations)
     # Copies: pycocotools adds keys to the entries it is given, a bbox among them.
     listed = [dict(result) for result in results if result["image_id"] in images]
     with contextlib.redirect_stdout(io.StringIO()):
         # loadRes cannot read an empty list; a document without annotations says the same.
-        found = truth.loadRes(listed) if listed else _index(images, [])
+        found = truth.loadRes(listed) if listed else indexed(images, [])
         evaluation = COCOeval(truth, found, "keypoints")
         evaluation.params.kpt_oks_sigmas = np.array(keypoint_set.oks_sigmas)
         evaluation.params.catIds = [PERSON_CATEGORY]
@@ -51,7 +51,7 @@ def keypoint_ap(
     return {name: value for name, value in zip(FIGURES, values, strict=True) if value >= 0}
 
 
-def _index(images: Iterable[int], annotations: list[dict[str, Any]]) -> COCO:
+def indexed(images: Iterable[int], annotations: list[dict[str, Any]]) -> COCO:
     """The parts of a checked file that scores depend on, as pycocotools holds them."""
     coco = COCO()
     coco.dataset = {
