@@ -175,16 +175,15 @@ def with_seed_noise(difference: Difference, noise: SeedNoise, trainings: tuple[i
 
 
 def repeats(study: StudyRecord, objective: str | None = None) -> list[list[TrialRecord]]:
-    """The trainings of each network that was trained more than once with the same hyper-parameters, in order of number.
+    """The trainings of each network that was trained with several seeds and the same hyper-parameters, in order of number.
 
-    A record does not hold its seed. Trainings that went exactly alike had the same one, and count once.
+    Those of one seed count once: they differ, if at all, by the order in which processors add.
     """
     name = objective or _score_of(study)
-    groups: dict[tuple[object, ...], dict[tuple[object, ...], TrialRecord]] = {}
+    groups: dict[tuple[object, ...], dict[int | None, TrialRecord]] = {}
     for record in measured(study, name):
         key = (record.arch.arch_id, *sorted(training_values(record.parameters).items()))
-        training = (record.values[name], *((epoch.get("loss"), epoch.get(name)) for epoch in record.curve))
-        groups.setdefault(key, {}).setdefault(training, record)
+        groups.setdefault(key, {}).setdefault(record.seed, record)
     return [list(group.values()) for group in groups.values() if len(group) > 1]
 
 
@@ -223,17 +222,6 @@ def pooled(noises: Sequence[SeedNoise]) -> SeedNoise | None:
     )
 
 
-def front_from_seeds(
-    study: StudyRecord, *, generator: np.random.Generator, draws: int = RESAMPLES, level: float = LEVEL
-) -> FrontNoise | None:
-    """What other seeds would make of the front, every training as noisy as the repeats; None where there are none."""
-    noise = seed_noise(study)
-    if noise.deviation is None:
-        return None
-    deviations = {record.number: noise.deviation for record in scored(study)}
-    return front_noise(study, deviations, generator=generator, draws=draws, level=level)
-
-
 def front_from_intervals(
     study: StudyRecord,
     intervals: Mapping[int, Interval],
@@ -242,15 +230,17 @@ def front_from_intervals(
     draws: int = RESAMPLES,
     level: float = LEVEL,
 ) -> FrontNoise:
-    """What other images would make of the front, from an interval of the accuracy of each trial by number.
+    """What other images would make of the front, from an interval of the accuracy of trials by number, of one at least.
 
-    Trials without an interval are taken as exact. Images are drawn for each trial on its own, although the same ones are
-    hard for all: two trials are told apart better than this says.
+    Trials without an interval are taken to be as uncertain as the median of those with one. Images are drawn for each trial
+    on its own, although the same ones are hard for all: two trials are told apart better than this says.
     """
-    deviations = {
+    known = {
         number: (interval.high - interval.low) / (2 * float(stats.norm.ppf(0.5 + interval.level / 2)))
         for number, interval in intervals.items()
     }
+    usual = float(np.median(list(known.values())))
+    deviations = {record.number: known.get(record.number, usual) for record in scored(study)}
     return front_noise(study, deviations, generator=generator, draws=draws, level=level)
 
 

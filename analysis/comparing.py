@@ -183,9 +183,11 @@ def compare(
     Raises:
         InvalidInput: scores are to be compared and were not had under the same protocol.
     """
-    sides = (first, second)
     if scores:
         check_protocols(first, second)
+    else:
+        first, second = (dataclasses.replace(side, curve=()) for side in (first, second))
+    sides = (first, second)
     difference = _difference(first, second, generator, resamples) if scores else None
     noise = pooled(_noises(sides)) if scores else None
     with_seeds = with_seed_noise(difference, noise) if difference and noise else None

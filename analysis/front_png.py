@@ -12,11 +12,13 @@ from matplotlib.ticker import EngFormatter
 from PIL import Image
 
 from analysis.figures import BLUE, GREY, VERMILLION, step_line
+from analysis.limits import within
 from analysis.pareto import costs_and_scores, front_of, scored
-from analysis.published import NAMED_TABLES, PublishedNetwork, published_for
+from analysis.published import NAMED_TABLES, published_for
 from analysis.summary import axis_costs
 from analysis.trials import StudyRecord
 from analysis.words import number_words, quantity
+from search_spaces.budget import Budget
 
 DPI = 150
 PANEL = (5.6, 4.4)
@@ -26,8 +28,9 @@ PALETTE = 48
 """Colours of the file: four inks and their blends with white."""
 
 
-def write_front_png(study: StudyRecord, path: Path) -> None:
-    """The first accuracy against each cost, side by side; a sentence where there is nothing to draw."""
+def write_front_png(study: StudyRecord, path: Path, budget: Budget | None = None) -> None:
+    """The first accuracy against each cost, side by side, the front within the budget; or a sentence."""
+    inside = within(study, budget or Budget())
     costs, scores = axis_costs(study), costs_and_scores(study.objectives)[1]
     drawable = bool(costs and scores and scored(study))
     columns = len(costs) if drawable else 1
@@ -35,7 +38,7 @@ def write_front_png(study: StudyRecord, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     if drawable:
         for index, cost in enumerate(costs, start=1):
-            _panel(figure.add_subplot(1, columns, index), study, cost, scores[0], published_for(study))
+            _panel(figure.add_subplot(1, columns, index), study, inside, cost, scores[0])
         labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(*labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
         # A dollar sign would start a formula.
@@ -50,10 +53,13 @@ def write_front_png(study: StudyRecord, path: Path) -> None:
     image.quantize(PALETTE).save(path, format="PNG", optimize=True, dpi=(DPI, DPI))
 
 
-def _panel(axes: Axes, study: StudyRecord, cost: str, score: str, published: list[PublishedNetwork]) -> None:
-    front = [record for record in front_of(study) if cost in record.values]
+def _panel(axes: Axes, study: StudyRecord, inside: StudyRecord, cost: str, score: str) -> None:
+    front = [record for record in front_of(inside) if cost in record.values]
+    affordable = {record.number for record in inside.trials}
+    known = [record for record in scored(study) if cost in record.values]
     numbers = {record.number for record in front}
-    rest = [record for record in scored(study) if record.number not in numbers and cost in record.values]
+    rest = [record for record in known if record.number in affordable - numbers]
+    beyond = [record for record in known if record.number not in affordable]
     axes.grid(color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.scatter(
@@ -65,6 +71,16 @@ def _panel(axes: Axes, study: StudyRecord, cost: str, score: str, published: lis
         edgecolors=GREY,
         label="dominated",
     )
+    if beyond:
+        axes.scatter(
+            [record.values[cost] for record in beyond],
+            [record.values[score] for record in beyond],
+            s=20,
+            marker="x",
+            linewidths=0.8,
+            color=GREY,
+            label="beyond the budget",
+        )
     steps = step_line([(record.values[cost], record.values[score]) for record in front])
     axes.plot([x for x, _ in steps], [y for _, y in steps], color=VERMILLION, linewidth=1.2)
     axes.scatter(
@@ -83,17 +99,17 @@ def _panel(axes: Axes, study: StudyRecord, cost: str, score: str, published: lis
             textcoords="offset points",
             fontsize=8,
         )
-    known = [network for network in published if network.table in NAMED_TABLES and cost in network.values]
-    if known and score in known[0].values:
+    published = [network for network in published_for(study) if network.table in NAMED_TABLES and cost in network.values]
+    if published and score in published[0].values:
         axes.scatter(
-            [network.values[cost] for network in known],
-            [network.values[score] for network in known],
+            [network.values[cost] for network in published],
+            [network.values[score] for network in published],
             marker="D",
             s=36,
             color=BLUE,
-            label=f"published (Dite-HRNet paper, Table {known[0].table})",
+            label=f"published (Dite-HRNet paper, Table {published[0].table})",
         )
-        for network in known:
+        for network in published:
             axes.annotate(
                 network.name,
                 (network.values[cost], network.values[score]),

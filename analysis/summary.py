@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.limits import within
 from analysis.pareto import Array, costs_and_scores, directions_of, front_of, matrix_of, reference_point, scored
 from analysis.trials import STATUSES, StudyRecord, TrialRecord
 from analysis.words import (
@@ -17,6 +18,7 @@ from analysis.words import (
     short,
     varied_parameters,
 )
+from search_spaces.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,32 +84,62 @@ def knee_of(study: StudyRecord) -> TrialRecord | None:
     return front[index] if index not in ends and above[index] > 0 else None
 
 
-def summary(study: StudyRecord) -> str:
-    """One paragraph: what was found and how sure it is."""
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """One paragraph in three parts: what ran, what was found, and how sure that is; a part may be empty."""
+
+    ran: str
+    found: str = ""
+    notes: str = ""
+
+    @property
+    def sentences(self) -> list[str]:
+        """The parts that say something."""
+        return [part for part in (self.ran, self.found, self.notes) if part]
+
+
+def summary(study: StudyRecord, budget: Budget | None = None) -> Summary:
+    """What was found, within a budget where there is one, and how sure it is."""
     counts = status_counts(study)
     compute = format_seconds(sum(record.seconds for record in study.trials))
     ran = f"{number_words(len(study.trials), 'trial')} ran for {compute} of compute"
     spared = _spared(study)
     tally = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    if not scored(study):
+        return Summary(
+            ran="There is no network to recommend: no trial is complete with every objective measured."
+            f" {ran}{f' ({tally})' if tally else ''}.",
+            notes=f"{spared}The table below says what became of each.",
+        )
+    notes = []
+    if len({record.arch.arch_id for record in scored(study)}) == len(scored(study)):
+        notes.append("Each network was trained once, so a small difference in accuracy may be chance.")
+    split = study.protocol.get("val_split")
+    if split is not None and split == study.protocol.get("train_split"):
+        notes.append(f"They were scored on what they learned from (split {split}): how they do on others is not known.")
+    budget = budget or Budget()
+    return Summary(
+        ran=" ".join([f"{ran} ({tally}).", *([spared.strip()] if spared else [])]),
+        found=" ".join(_found(within(study, budget), "Within the budget, " if budget.constraints else "")),
+        notes=" ".join(notes),
+    )
+
+
+def _found(study: StudyRecord, where: str) -> list[str]:
+    """Sentences on the front."""
     front = front_of(study)
     if not front:
-        return (
-            f"There is no network to recommend: no trial is complete with every objective measured. {ran}"
-            f"{f' ({tally})' if tally else ''}. {spared}The table below says what became of each."
-        )
+        return [f"{where}there is no network to recommend."]
     costs, scores = costs_and_scores(study.objectives)
-    sentences = [f"{ran} ({tally}).", *([spared.strip()] if spared else [])]
     names = ", ".join(quantity(name) for name in study.objectives)
     if len(front) == 1:
-        sentences.append(
-            f"One network, trial {front[0].number}, is at least as good as every other in all of these: {names}."
-        )
-    else:
-        sentences.append(
-            f"{len(front)} networks are on the front: among the complete trials, none is better than one of "
-            f"them in any of these without being worse in another: {names}."
-        )
-    if scores and costs and len(front) > 1:
+        one = "one network" if where else "One network"
+        return [f"{where}{one}, trial {front[0].number}, is at least as good as every other in all of these: {names}."]
+    sentences = [
+        f"{where}{len(front)} networks are on the front: among the complete trials, none is better than one of "
+        f"them in any of these without being worse in another: {names}."
+    ]
+    if scores and costs:
         score, cost = scores[0], costs[0]
         best, least = max(front, key=lambda r: r.values[score]), min(front, key=lambda r: r.values[cost])
         sentences.append(f"The most accurate is {_trial_words(best, score, cost)}.")
@@ -115,9 +147,7 @@ def summary(study: StudyRecord) -> str:
         knee = knee_of(study)
         if knee is not None:
             sentences.append(f"The front bends at {_trial_words(knee, score, cost)}; past it, accuracy costs more.")
-    if len({record.arch.arch_id for record in scored(study)}) == len(scored(study)):
-        sentences.append("Each network was trained once, so a small difference in accuracy may be chance.")
-    return " ".join(sentences)
+    return sentences
 
 
 def _spared(study: StudyRecord) -> str:

@@ -39,6 +39,7 @@ class TrialRecord:
     mapping for each epoch, with ``epoch`` (from 1), ``loss``, ``seconds`` since the start of the trial and, in epochs that
     were validated, scores such as ``ap_gt``. ``seconds`` is the wall-clock time of the whole trial.
 
+    ``seed`` is that of the training: of its weights, its samples and their order.
     ``origin`` names the trial of an earlier study whose result this is, and is empty for one of this study. The first
     ``epochs_before`` epochs of the curve were trained by an earlier trial, which was stopped and which this one continues.
     """
@@ -49,6 +50,7 @@ class TrialRecord:
     arch: ArchConfig
     cost: Cost
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    seed: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     curve: Sequence[Mapping[str, float]] = ()
     seconds: float = 0.0
@@ -105,6 +107,7 @@ def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
             **record.values,
             **{name: value for name, value in record.metrics.items() if name not in DIRECTIONS},
             **record.parameters,
+            "seed": record.seed,
             "epochs": len(record.curve),
             "seconds": record.seconds,
             "checkpoint": str(record.checkpoint) if record.checkpoint else None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.trials import TrialRecord
 from search_spaces.arch import ArchConfig, Scalar
+from search_spaces.redaction import redacted
 
 QUANTITIES = {
     "ap_gt": "AP (ground-truth boxes)",
@@ -38,8 +39,6 @@ CONVENTIONS = {
 }
 
 _INDEXED = re.compile(r"(.+?)_(branch|stage)_?(\d+)")
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
-"""The user, and the password, of a URL."""
 
 
 def quantity(name: str) -> str:
@@ -134,7 +133,7 @@ def plain(value: Any) -> str:
         return ", ".join(plain(entry) for entry in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {plain(entry)}" for name, entry in value.items())
-    return CREDENTIALS.sub("***@", _scalar(value))
+    return redacted(_scalar(value))
 
 
 def _scalar(value: Any) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -36,6 +39,7 @@ from analysis.onnx_graph import GraphSize, graph_size
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_mapping
+from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import load_arch
 from trainers.model import build_network
 from trainers.model.network import PoseNetwork
@@ -92,7 +96,7 @@ def export_network(
         found = agreement(network, model, arch.input_size)
         if not found.holds:
             raise InvalidInput(f"the exported network must compute what the trained one does, but {found}")
-        writer = _Writer(folder, arch, network, model, parts)
+        writer = _Writer(folder, arch, network, model, parts, _reading(card))
         data, no_data = _readable(data, parts, no_data)
         forms = writer.write(data, no_data)
         parity = compare(network, forms, arch.input_size, data, accuracy=parts.accuracy)
@@ -113,8 +117,11 @@ def export_network(
 class _Writer:
     """Writes the forms of a network into a folder, and hands back each as it reads from its file."""
 
-    def __init__(self, folder: Path, arch: ArchConfig, network: PoseNetwork, model: bytes, parts: Parts) -> None:
+    def __init__(
+        self, folder: Path, arch: ArchConfig, network: PoseNetwork, model: bytes, parts: Parts, reading: Mapping[str, str]
+    ) -> None:
         self._folder, self._arch, self._network, self._model, self._parts = folder, arch, network, model, parts
+        self._reading = reading
         self.left_out: dict[str, str] = {}
         self.size: GraphSize = graph_size(model)
         self.quantised: tuple[int, int] | None = None
@@ -145,7 +152,8 @@ class _Writer:
     def _weights(self) -> nn.Module:
         write_mapping(self._folder / ARCH_FILE, self._arch.to_dict())
         state = {name: tensor.detach().contiguous() for name, tensor in self._network.state_dict().items()}
-        save_file(state, self._folder / WEIGHTS_FILE, metadata={"format": "pt", "arch_id": self._arch.arch_id})
+        metadata = {"format": "pt", "arch_id": self._arch.arch_id, **self._reading}
+        save_file(state, self._folder / WEIGHTS_FILE, metadata=metadata)
         return load_export(self._folder)[1]
 
     def _released_problem(self) -> str:
@@ -176,19 +184,45 @@ def load_export(directory: Path) -> tuple[ArchConfig, PoseNetwork]:
 
     arch = load_arch(Path(directory) / ARCH_FILE)
     path = Path(directory) / WEIGHTS_FILE
-    if not path.is_file():
-        raise InvalidInput(f"{path} does not exist or is not a file")
-    try:
-        with safe_open(path, framework="pt") as weights:
-            arch_id = (weights.metadata() or {}).get("arch_id")
-            state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise InvalidInput(f"{path} must be a safetensors file, but: {error}") from None
+    with _opened(path) as weights:
+        arch_id = (weights.metadata() or {}).get("arch_id")
+        state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118
     if arch_id != arch.arch_id:
         raise InvalidInput(f"{path} must hold the weights of architecture {arch.arch_id}, got those of {arch_id}")
     network = build_network(arch)
     load_weights(network, state, str(path))
     return arch, network.eval()
+
+
+def read_with(directory: Path) -> TrainConfig:
+    """How the heatmaps of an exported network are read: the recipe with its codec and sigma, else the published ones.
+
+    Raises:
+        InvalidInput: ``model.safetensors`` is missing or broken, or names a codec that is none.
+    """
+    path = Path(directory) / WEIGHTS_FILE
+    with _opened(path) as weights:
+        known = weights.metadata() or {}
+    reading: dict[str, Any] = {name: known[name] for name in ("codec", "sigma") if name in known}
+    try:
+        return TrainConfig.from_dict(reading | ({"sigma": float(reading["sigma"])} if "sigma" in reading else {}))
+    except ValueError as error:
+        raise InvalidInput(f"{path}: {error}") from None
+
+
+def _reading(card: ModelCard) -> dict[str, str]:
+    return {"codec": card.codec} | ({} if card.sigma is None else {"sigma": str(card.sigma)})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise InvalidInput(f"{path} does not exist or is not a file")
+    try:
+        with safe_open(path, framework="pt") as weights:
+            yield weights
+    except SafetensorError as error:
+        raise InvalidInput(f"{path} must be a safetensors file, but: {error}") from None
 
 
 def _readable(data: StudyData | None, parts: Parts, no_data: str) -> tuple[StudyData | None, str]:

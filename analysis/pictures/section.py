@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from analysis.limits import within
 from analysis.pictures.drawing import draw_heatmaps, draw_person, encoded
 from analysis.pictures.errors import CLASSES, GOOD, GOOD_FROM, NEAR_FROM, PCK, UNLABELLED, advice, part_errors
 from analysis.pictures.gallery import choose
@@ -17,7 +18,7 @@ from analysis.pictures.parts import Gallery, NetworkPeople, People, Shown
 from analysis.pictures.people import Judged, judged
 from analysis.predictions import ScoredPredictions, predictions_of
 from analysis.report.section import Table
-from analysis.report.setup import Setup, within
+from analysis.report.setup import Setup
 from analysis.summary import recommendations
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value, number_words
@@ -53,7 +54,7 @@ def people_in_pictures(study: StudyRecord, setup: Setup, data: DataConfig, *, fl
     """
     if data.format == MPII.name:
         return People(words=[NO_OKS])
-    inside = within(study, setup.budget) if setup.budget.constraints else study
+    inside = within(study, setup.budget)
     found = [entry for entry in recommendations(inside) if entry.reason]
     if not found:
         return People(words=["No network is recommended, so there is nobody to show."])

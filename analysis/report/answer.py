@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analysis.limits import front_within, within
 from analysis.pareto import scored
-from analysis.report.setup import Setup, front_within, within
+from analysis.report.setup import Setup
 from analysis.summary import axis_costs, recommendations
 from analysis.trials import StudyRecord
 from analysis.words import format_value, number_words, parameter_words, quantity, short, varied_parameters
@@ -30,7 +31,7 @@ class Card:
 
 def cards(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) -> list[Card]:
     """The notable networks of the front within the budget, cheapest first."""
-    inside = within(study, setup.budget) if setup.budget.constraints else study
+    inside = within(study, setup.budget)
     varied = varied_parameters(study.trials)
     names = quantities(study)
     return [

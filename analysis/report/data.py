@@ -16,9 +16,10 @@ from analysis.report.answer import UNKNOWN
 from analysis.report.setup import Setup
 from analysis.summary import axis_costs
 from analysis.trials import DIRECTIONS, STATUSES, StudyRecord, TrialRecord
-from analysis.words import CREDENTIALS, quantity, short
+from analysis.words import quantity, short
 from search_spaces.arch import MAX_COUNT, ArchConfig
 from search_spaces.cost import Cost, cost_of
+from search_spaces.redaction import without_user
 
 CURVE_POINTS = 80_000
 """Points of all learning curves together: past it each is thinned."""
@@ -30,7 +31,8 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
     """Everything that the script of the page needs to know of the trials; ``uncertainty`` is in words, by number."""
     trials = sorted(study.trials, key=lambda record: record.number)
     seen = [last_values(record) for record in trials]
-    names = [name for name in DIRECTIONS if any(name in values for values in seen)]
+    limited = {constraint.cost for constraint in setup.budget.constraints}
+    names = [name for name in DIRECTIONS if name in limited or any(name in values for values in seen)]
     costs = axis_costs(study)
     largest = max((record.cost.params for record in trials), default=0)
     return {
@@ -51,6 +53,7 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "scores": [name for name in names if DIRECTIONS[name] == "maximize"],
         "seconds": [rounded(record.seconds) for record in trials],
         "epochs": [len(record.curve) for record in trials],
+        "seed": [record.seed for record in trials],
         "before": [record.epochs_before for record in trials],
         "run": [record.mlflow_run_id or "" for record in trials],
         "mlflow": mlflow_place(study.provenance),
@@ -133,7 +136,7 @@ def cost_parts(arch: ArchConfig, whole: Cost) -> list[tuple[int, int]]:
 
 def mlflow_place(provenance: Mapping[str, Any]) -> dict[str, str]:
     """Where the runs are: ``link`` is the address that a run's id is put behind, empty where no server has them."""
-    uri = CREDENTIALS.sub("", str(provenance.get("mlflow_uri", "")))
+    uri = without_user(str(provenance.get("mlflow_uri", "")))
     server = uri.startswith(("http://", "https://"))
     return {"link": f"{uri.rstrip('/')}/#/runs/" if server else "", "uri": uri}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from analysis.limits import front_within, within
 from analysis.pareto import scored
 from analysis.report.answer import branch_words, budget_words, quantities
 from analysis.report.origin import protocol_pairs, provenance_pairs
 from analysis.report.progress import saved_words, tallies
-from analysis.report.setup import Setup, front_within, within
+from analysis.report.setup import Setup
 from analysis.summary import recommendations, summary
 from analysis.trials import StudyRecord
 from analysis.words import format_value, quantity
@@ -20,11 +21,12 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
 
 def markdown(study: StudyRecord, setup: Setup) -> str:
     """The answer, the front (at most `MAX_ROWS` rows), the tallies, protocol and provenance."""
-    inside = within(study, setup.budget) if setup.budget.constraints else study
+    inside = within(study, setup.budget)
     names = quantities(study)
     found = recommendations(inside)
     shown = found if len(found) <= MAX_ROWS else [entry for entry in found if entry.reason]
-    lines = [f"# {_text(study.name)}", "", _text(summary(study)), "", _text(budget_words(study, setup)), ""]
+    answer = " ".join(summary(study, setup.budget).sentences)
+    lines = [f"# {_text(study.name)}", "", _text(answer), "", _text(budget_words(study, setup)), ""]
     if shown:
         lines += ["## Networks to look at first", ""]
         head = ["trial", "what speaks for it", *map(quantity, names), "network"]

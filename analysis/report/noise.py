@@ -14,11 +14,12 @@ from analysis.bootstrap import (
     SeedNoise,
     ap_interval,
     front_from_intervals,
-    front_from_seeds,
+    front_noise,
     repeats,
     seed_noise,
 )
 from analysis.figures import repeats_figure
+from analysis.limits import within
 from analysis.pareto import costs_and_scores, directions_of, front_of, matrix_of, non_dominated, scored
 from analysis.report.charts import Chart
 from analysis.report.section import Section, Table
@@ -53,26 +54,25 @@ class Noise:
 
 
 def noise_of(study: StudyRecord, setup: Setup) -> Noise:
-    """The noise over seeds and, where ``setup`` has intervals, over images."""
+    """The noise over seeds and, where ``setup`` has intervals, over images; of the front within its budget."""
     scores = costs_and_scores(study.objectives)[1]
-    trials = scored(study)
-    if not scores or not trials:
+    if not scores or not scored(study):
         return Noise(seeds=None, by_seeds=None, by_images=None)
+    # Of all repeats, also of those that are not near the front, or beyond the budget.
     seeds = seed_noise(study, scores[0])
+    inside = within(study, setup.budget)
     by_seeds = by_images = None
-    if seeds.deviation is not None:
-        near, draws = _near_front(study, seeds.deviation)
-        # The deviation of all repeats, not of those near the front.
-        repeated = [record for group in repeats(study, scores[0]) for record in group]
-        chosen = {record.number: record for record in [*near, *repeated]}.values()
-        part = dataclasses.replace(study, trials=sorted(chosen, key=lambda record: record.number))
-        by_seeds = front_from_seeds(part, generator=np.random.default_rng(SEED), draws=draws)
-    known = {record.number for record in trials}
+    if seeds.deviation is not None and scored(inside):
+        near, draws = _near_front(inside, seeds.deviation)
+        part = dataclasses.replace(inside, trials=near)
+        deviations = {record.number: seeds.deviation for record in near}
+        by_seeds = front_noise(part, deviations, generator=np.random.default_rng(SEED), draws=draws)
+    known = {record.number for record in scored(inside)}
     intervals = {number: interval for number, interval in setup.intervals.items() if number in known}
     if intervals:
         widest = max(interval.high - interval.low for interval in intervals.values()) / 4
-        near, draws = _near_front(study, widest)
-        part = dataclasses.replace(study, trials=near)
+        near, draws = _near_front(inside, widest)
+        part = dataclasses.replace(inside, trials=near)
         by_images = front_from_intervals(part, intervals, generator=np.random.default_rng(SEED), draws=draws)
     return Noise(seeds=seeds, by_seeds=by_seeds, by_images=by_images)
 
@@ -205,6 +205,7 @@ def _front_table(study: StudyRecord, found: FrontNoise, source: str, score: str)
             for number, share in shown
         ],
         note="The accuracy of each trial is drawn from a normal distribution around the measured one; costs are exact."
+        " Trials that were not predicted again are taken to be as uncertain as the median of those that were."
         f" At most {MAX_ROWS} trials, none below {SELDOM:.0%}.",
     )
 

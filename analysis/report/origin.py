@@ -15,6 +15,7 @@ PROTOCOL_WORDS = {
     "dataset": "data set",
     "train_split": "trained on the split",
     "val_split": "scored on the split",
+    "data": "annotations and detections, by their content",
     "format": "format of the data",
     "flip_test": "flip test (mirrored image averaged in)",
     "recipe_changes": "unlike the paper's recipe",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from analysis.comparison import comparison_table
 from analysis.front_png import write_front_png
+from analysis.limits import front_within
 from analysis.report.answer import budget_words, cards, quantities
 from analysis.report.charts import Chart
 from analysis.report.data import last_values, page_data, script_json
@@ -24,7 +26,7 @@ from analysis.report.matters import what_matters
 from analysis.report.noise import noise_of, noise_section, uncertainty
 from analysis.report.origin import protocol_pairs, provenance_pairs
 from analysis.report.progress import progress_charts, reasons, saved_words, tallies
-from analysis.report.setup import Setup, front_within
+from analysis.report.setup import Setup
 from analysis.summary import status_counts, summary
 from analysis.trials import StudyRecord, TrialRecord, trials_table
 from analysis.words import (
@@ -38,6 +40,7 @@ from analysis.words import (
 )
 from search_spaces.files import atomic_path, write_text
 
+SCRIPTS = ("words", "front", "figures", "budget", "table", "trial", "start")
 HTML_FILE, MARKDOWN_FILE, PNG_FILE, CSV_FILE = "report.html", "summary.md", "front.png", "trials.csv"
 MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
 """A sign for each status, so that it is not told by colour."""
@@ -71,6 +74,10 @@ class Row:
     uncertainty: str
 
 
+MAX_CHARACTERS = 4_990_000
+"""Of a page with pictures of people: 5 MB, and room for the note that some were left out."""
+
+
 def write_report(study: StudyRecord, directory: Path, setup: Setup | None = None) -> Report:
     """Write the four files of a report into ``directory``, each whole or not at all."""
     setup = setup or Setup()
@@ -83,10 +90,22 @@ def write_report(study: StudyRecord, directory: Path, setup: Setup | None = None
     with atomic_path(report.csv) as path:
         trials_table(study.trials).to_csv(path, index=False)
     with atomic_path(report.png) as path:
-        write_front_png(study, path)
+        write_front_png(study, path, setup.budget)
     write_text(report.markdown, markdown(study, setup))
-    write_text(report.html, report_html(study, setup, picture=report.png.read_bytes()))
+    write_text(report.html, _within_size(study, setup, picture=report.png.read_bytes()))
     return report
+
+
+def _within_size(study: StudyRecord, setup: Setup, *, picture: bytes) -> str:
+    """The page, with fewer pictures of people where it would be larger than it may be."""
+    page = report_html(study, setup, picture=picture)
+    if setup.people is None or len(page) <= MAX_CHARACTERS:
+        return page
+    # It takes torch with it, which whoever has pictures of people has loaded.
+    from analysis.pictures.section import fitted
+
+    people = fitted(setup.people, max(0, setup.people.size - (len(page) - MAX_CHARACTERS)))
+    return report_html(study, dataclasses.replace(setup, people=people), picture=picture)
 
 
 def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: bytes = b"") -> str:
@@ -104,9 +123,9 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
     progress = progress_charts(study, setup)
     matters, seeds = what_matters(study), noise_section(study, setup, noise)
     charts: list[Chart] = [*progress, *matters.charts, *seeds.charts]
-    return environment.from_string(_template("report.html")).render(
+    return environment.from_string(_template("page.html")).render(
         study=study,
-        summary=summary(study),
+        summary=summary(study, setup.budget),
         budget=budget_words(study, setup),
         cards=cards(study, setup, sure),
         columns=quantities(study),
@@ -128,11 +147,16 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         provenance=provenance_pairs(study, setup),
         conventions=[(quantity(name) if name != "AP" else name, text) for name, text in CONVENTIONS.items()],
         picture=Markup(base64.b64encode(picture).decode()),
-        style=Markup(_template("report.css")),
-        script=Markup(_template("report.js")),
+        style=Markup(_template("page.css")),
+        script=Markup(page_script()),
         data=script_json(page_data(study, setup, sure)) if study.trials else "",
         plotly=Markup(packed_plotly()) if axes or charts else "",
     )
+
+
+def page_script() -> str:
+    """The page's script: its parts in their order, as one function."""
+    return '(function () {\n"use strict";\n' + "\n".join(_template(f"{part}.js") for part in SCRIPTS) + "})();\n"
 
 
 def packed_plotly() -> str:
@@ -167,4 +191,4 @@ def _shown(record: TrialRecord, name: str) -> str:
 
 
 def _template(name: str) -> str:
-    return resources.files("analysis").joinpath("templates", name).read_text(encoding="utf-8")
+    return resources.files("analysis").joinpath("templates", "report", name).read_text(encoding="utf-8")

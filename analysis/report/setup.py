@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from analysis.bootstrap import Interval
-from analysis.pareto import front_of
-from analysis.trials import StudyRecord, TrialRecord
 from search_spaces.budget import Budget
 
 if TYPE_CHECKING:
@@ -48,19 +44,3 @@ class Setup:
         if self.workers is None:
             return "trial"
         return "GPU" if self.gpus_per_worker else "CPU core"
-
-
-def within(study: StudyRecord, budget: Budget) -> StudyRecord:
-    """The study with the trials of a budget alone; what was not measured is not within a limit."""
-    return dataclasses.replace(study, trials=[record for record in study.trials if allows(budget, record)])
-
-
-def allows(budget: Budget, record: TrialRecord) -> bool:
-    """Whether every limited cost of a trial is known and within its limit."""
-    values = record.values
-    return budget.allows({name: values.get(name, math.inf) for name in budget.costs})
-
-
-def front_within(study: StudyRecord, budget: Budget) -> list[TrialRecord]:
-    """The front among the trials of a budget, cheapest first."""
-    return front_of(within(study, budget) if budget.constraints else study)

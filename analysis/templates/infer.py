@@ -218,6 +218,11 @@ def decode_image(data: bytes, name: str = "the image") -> Any:
     return image
 
 
+def pixel(value: float) -> int:
+    """The nearest pixel, within what OpenCV draws."""
+    return round(min(max(float(value), -32767.0), 32767.0))
+
+
 def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
     """The image with each person's box, limbs and keypoints of some confidence."""
     canvas = image.copy()
@@ -225,10 +230,10 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
     for number, (keypoints, box) in enumerate(zip(people, boxes, strict=True)):
         hue = np.array([[[(number * 47 + 20) % 180, 220, 255]]], np.uint8)
         colour = tuple(int(value) for value in cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0])
-        points = [(round(float(x)), round(float(y))) for x, y, _ in keypoints]
+        points = [(pixel(x), pixel(y)) for x, y, _ in keypoints]
         sure = keypoints[:, 2] >= DRAWN
-        x, y, width, height = (round(float(value)) for value in box)
-        cv2.rectangle(canvas, (x, y), (x + width, y + height), colour, 1)
+        x, y, width, height = box
+        cv2.rectangle(canvas, (pixel(x), pixel(y)), (pixel(x + width), pixel(y + height)), colour, 1)
         for start, end in settings["limbs"]:
             if sure[start] and sure[end]:
                 cv2.line(canvas, points[start], points[end], colour, size, cv2.LINE_AA)

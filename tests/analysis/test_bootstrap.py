@@ -17,7 +17,6 @@ from analysis.bootstrap import (
     ap_difference,
     ap_interval,
     front_from_intervals,
-    front_from_seeds,
     front_noise,
     pooled,
     repeats,
@@ -137,7 +136,7 @@ def repeated(*scores: tuple[float, ...]):
     for index, row in enumerate(scores):
         for score in row:
             base = trial(index, ap=score)
-            records.append(dataclasses.replace(base, number=len(records)))
+            records.append(dataclasses.replace(base, number=len(records), seed=len(records)))
     return study(records, objectives=("ap_gt", "mmacs"))
 
 
@@ -149,17 +148,18 @@ def test_seed_noise_is_the_pooled_deviation():
 
 def test_without_repeats_there_is_no_seed_noise():
     assert seed_noise(repeated((0.5,), (0.6,))) == SeedNoise(objective="ap_gt", deviation=None, groups=0, degrees=0)
-    assert front_from_seeds(repeated((0.5,), (0.6,)), generator=generator()) is None
 
 
-def test_a_training_that_went_exactly_alike_is_no_repeat():
-    assert repeats(repeated((0.5, 0.5), (0.6,))) == []
+def test_trainings_of_one_seed_are_no_repeat():
+    records = [dataclasses.replace(record, seed=0) for record in repeated((0.5, 0.51), (0.6,)).trials]
+    assert repeats(study(records)) == []
+    assert repeats(study([records[0], dataclasses.replace(records[1], seed=1)])) != []
 
 
 def test_other_hyper_parameters_are_no_repeat():
     first = trial(0, ap=0.5)
     second = dataclasses.replace(
-        first, number=1, parameters={**first.parameters, "learning_rate": 0.5}, metrics={"ap_gt": 0.6}
+        first, number=1, seed=1, parameters={**first.parameters, "learning_rate": 0.5}, metrics={"ap_gt": 0.6}
     )
     assert repeats(study([first, second])) == []
 
@@ -172,7 +172,10 @@ def test_seed_noise_finds_the_deviation_that_was_put_in(deviation, groups, seed)
     records = []
     for index, row in enumerate(rows):
         base = trial(0, ap=0.5, parameters={"learning_rate": index})
-        records += [dataclasses.replace(base, number=2 * index + copy, metrics={"ap_gt": ap}) for copy, ap in enumerate(row)]
+        records += [
+            dataclasses.replace(base, number=2 * index + copy, seed=copy, metrics={"ap_gt": ap})
+            for copy, ap in enumerate(row)
+        ]
     found = seed_noise(study(records))
     assert found.deviation == pytest.approx(deviation, rel=0.3)
     assert found.degrees == groups
@@ -236,12 +239,8 @@ def test_two_networks_of_equal_cost_share_the_front_by_how_far_apart_they_are():
     intervals = {number: Interval(value=0.5, low=0.5 - 0.0196, high=0.5 + 0.0196) for number in (0, 1)}
     same = front_from_intervals(pair, intervals, generator=generator(), draws=4000)
     assert same.probabilities[0] == pytest.approx(found.probabilities[0], abs=0.01)
-
-
-def test_the_front_from_repeats():
-    found = front_from_seeds(repeated((0.50, 0.52), (0.40, 0.42), (0.6,)), generator=generator(), draws=50)
-    assert found is not None
-    assert set(found.probabilities) == set(range(5))
+    half = front_from_intervals(pair, {0: intervals[0]}, generator=generator(), draws=4000)
+    assert half.probabilities == same.probabilities, "who has no interval is as uncertain as those who have"
 
 
 def test_a_deviation_that_is_none():

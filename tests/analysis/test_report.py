@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from analysis.front_png import write_front_png
+from analysis.pareto import front_of
 from analysis.report import Setup, report_html, write_report
+from analysis.report.noise import noise_of
 from analysis.summary import knee_of, recommendations, summary
 from analysis.trials import StudyRecord, read_trials_table
 from search_spaces.budget import Budget, Constraint
@@ -211,7 +214,39 @@ def test_knee() -> None:
 
 
 def test_summary_of_one_network() -> None:
-    assert "One network, trial 0, is at least as good as every other" in summary(study([trial(0, ap=0.5)]))
+    seen = dataclasses.replace(study(), protocol=PROTOCOL | {"train_split": "val", "val_split": "val"})
+    assert "They were scored on what they learned from (split val)" in summary(seen).notes
+    other = dataclasses.replace(seen, protocol=PROTOCOL | {"train_split": "train", "val_split": "val"})
+    assert "learned from" not in summary(other).notes
+    assert "One network, trial 0, is at least as good as every other" in summary(study([trial(0, ap=0.5)])).found
+
+
+def test_the_summary_and_the_picture_are_of_the_budget(tmp_path: Path) -> None:
+    made_up = study()
+    best = max(front_of(made_up), key=lambda record: record.values["ap_gt"])
+    budget = Budget(constraints=(Constraint(cost="mmacs", limit=best.cost.mmacs * 0.999),))
+    assert f"The most accurate is trial {best.number}:" in summary(made_up).found
+    within = summary(made_up, budget)
+    assert within.found.startswith("Within the budget, ")
+    assert f"trial {best.number}:" not in within.found
+    assert within.ran == summary(made_up).ran
+    nothing = Budget(constraints=(Constraint(cost="mmacs", limit=1e-6),))
+    assert summary(made_up, nothing).found == "Within the budget, there is no network to recommend."
+    for name, limits in (("all", Budget()), ("within", budget)):
+        write_front_png(made_up, tmp_path / name, limits)
+    assert (tmp_path / "all").read_bytes() != (tmp_path / "within").read_bytes()
+
+
+def test_the_noise_is_of_the_front_within_the_budget() -> None:
+    trials = [dataclasses.replace(trial(0, ap=ap), number=number, seed=number) for number, ap in enumerate((0.5, 0.52))]
+    dear = trial(1, ap=0.9)
+    trials.append(dataclasses.replace(dear, number=2))
+    made_up = study(trials, objectives=("ap_gt", "mmacs"))
+    limit = (trials[0].cost.mmacs + dear.cost.mmacs) / 2
+    budget = Budget(constraints=(Constraint(cost="mmacs", limit=limit),))
+    found = noise_of(made_up, Setup(budget=budget)).by_seeds
+    assert found is not None
+    assert 2 not in found.probabilities
 
 
 def test_protocol_of_any_plain_value_is_shown() -> None:

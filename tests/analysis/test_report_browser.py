@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from analysis.limits import front_within
 from analysis.report import Setup, write_report
-from analysis.report.setup import front_within
 from analysis.trials import StudyRecord
 from analysis.words import quantity
 from search_spaces.budget import Budget, Constraint
@@ -115,6 +115,15 @@ def test_a_budget_changes_the_front_as_python_would(report: Opened, limits: dict
     report.page.get_by_role("button", name="Clear").click()
     report.page.locator("#within", has_text="No budget").wait_for()
     assert front(report) == whole
+
+
+def test_what_was_found_is_said_of_the_budget_of_the_report_alone(report: Opened) -> None:
+    found = report.page.locator("#said")
+    assert "networks are on the front" in found.inner_text()
+    report.page.fill("#limit-mmacs", "4")
+    found.wait_for(state="hidden")
+    report.page.fill("#limit-mmacs", "")
+    found.wait_for(state="visible")
 
 
 def test_the_figure_follows_the_budget(report: Opened) -> None:

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.bootstrap import Interval
+from analysis.limits import allows, front_within
 from analysis.report.data import CURVE_POINTS, cost_parts, curves, encoded, last_values, mlflow_place, page_data, script_json
 from analysis.report.front import front_axes
 from analysis.report.markdown import markdown
 from analysis.report.matters import groups_and_kernels, what_matters
 from analysis.report.noise import noise_of, noise_section, uncertainty
 from analysis.report.progress import compute_words, reasons, saved_words, savings, tallies
-from analysis.report.setup import Setup, allows, front_within
+from analysis.report.setup import Setup
 from analysis.trials import StudyRecord
 from search_spaces.arch import MAX_COUNT
 from search_spaces.budget import Budget, Constraint
@@ -45,7 +46,9 @@ def varied_study(count: int = 40) -> StudyRecord:
 def repeated_study(spread: float = 0.01) -> StudyRecord:
     base = trial(0, ap=0.5)
     trials = [
-        dataclasses.replace(base, number=number, metrics={"ap_gt": 0.5 + spread * (number - 1), "latency_ms": 3.0}, curve=())
+        dataclasses.replace(
+            base, number=number, seed=number, metrics={"ap_gt": 0.5 + spread * (number - 1), "latency_ms": 3.0}, curve=()
+        )
         for number in range(3)
     ]
     return study([*trials, trial(5, ap=0.2, curve=())])

@@ -137,6 +137,8 @@ def test_the_command_writes_keypoints_and_a_drawing(exported: Exported, tmp_path
     before, after = cv2.imread(str(image)), cv2.imread(str(out))
     assert after.shape == before.shape
     assert (after != before).any()
+    huge = run(exported.example, image, "--box", 0, 0, 1e12, 1e12, "--output", out, "--json", keypoints)
+    assert (huge.returncode, huge.stderr) == (0, "")
     whole = run(exported.example, image)
     assert json.loads(whole.stdout)[0]["box"] == [0, 0, 90, 120]
 

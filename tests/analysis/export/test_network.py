@@ -14,8 +14,9 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from analysis.export import Exported, ModelCard, export_network, export_trial, load_export
+from analysis.export import Exported, ModelCard, export_network, export_trial, load_export, read_with
 from analysis.export.directory import ALWAYS
 from analysis.export.parts import Parts
 from analysis.latency import Latency
@@ -214,6 +215,19 @@ def test_broken_exports_say_why(exported: tuple[Exported, PoseNetwork], tmp_path
     (tmp_path / "arch.yaml").write_text("keypoints: 16\n")
     with pytest.raises(InvalidInput, match=rf"must hold the weights of architecture \w+, got those of {SMALL.arch_id}"):
         load_export(tmp_path)
+
+
+def test_an_export_says_how_its_heatmaps_are_read(exported: tuple[Exported, PoseNetwork], tmp_path: Path) -> None:
+    assert read_with(exported[0].directory) == TrainConfig()
+    card = dataclasses.replace(CARD, codec="dark", sigma=1.5)
+    done = export_network(SMALL, network_of(SMALL), tmp_path / "net", card=card)
+    assert read_with(done.directory) == dataclasses.replace(TrainConfig(), codec="dark", sigma=1.5)
+    save_file({}, tmp_path / "model.safetensors", metadata={"codec": "darc"})
+    with pytest.raises(InvalidInput, match=r"model.safetensors: unknown codec 'darc': did you mean 'dark'"):
+        read_with(tmp_path)
+    save_file({}, tmp_path / "model.safetensors", metadata={"sigma": "wide"})
+    with pytest.raises(InvalidInput, match=r"model.safetensors: .*wide"):
+        read_with(tmp_path)
 
 
 def test_a_trial_is_exported_from_its_checkpoint(tmp_path: Path) -> None:

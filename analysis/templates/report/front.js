@@ -1,0 +1,102 @@
+// The front within the budget.
+const limits = { ...data.limits };
+let inside = [], front = [];
+function within(row) {
+  return Object.entries(limits).every(([name, limit]) => value(name, row) !== null && value(name, row) <= limit);
+}
+function nonDominated(rows) {
+  const signed = (name, row) => (data.directions[name] === "maximize" ? -1 : 1) * value(name, row);
+  const points = rows.map((row) => ({ row, at: data.objectives.map((name) => signed(name, row)) }));
+  points.sort((a, b) => {
+    for (let k = 0; k < a.at.length; k++) if (a.at[k] !== b.at[k]) return a.at[k] - b.at[k];
+    return data.numbers[a.row] - data.numbers[b.row];
+  });
+  const kept = [];
+  for (const point of points) {
+    const beaten = kept.some((other) => other.at.every((v, k) => v <= point.at[k]) && other.at.some((v, k) => v < point.at[k]));
+    if (!beaten) kept.push(point);
+  }
+  const cost = data.objectives.find((name) => data.directions[name] === "minimize") || data.objectives[0];
+  return kept.map((point) => point.row).sort((a, b) => signed(cost, a) - signed(cost, b) || data.numbers[a] - data.numbers[b]);
+}
+const comparable = [];
+for (let row = 0; row < count; row++) {
+  if (status(row) === "complete" && data.objectives.every((name) => value(name, row) !== null)) comparable.push(row);
+}
+function update() {
+  inside = comparable.filter(within);
+  front = nonDominated(inside);
+}
+const least = (rows, name) => rows.reduce((best, row) => (value(name, row) < value(name, best) ? row : best));
+const most = (rows, name) => rows.reduce((best, row) => (value(name, row) > value(name, best) ? row : best));
+
+// What speaks for a network: the rules of analysis/summary.py.
+function reasons() {
+  const found = new Map();
+  const add = (row, words) => found.set(row, found.has(row) ? found.get(row) + ", " + words : words);
+  if (!front.length) return found;
+  const costs = data.objectives.filter((name) => data.directions[name] === "minimize");
+  if (score) add(most(front, score), "most accurate");
+  const words = { params: "fewest parameters", latency_ms: "fastest" };
+  if (front.length > 1) for (const name of costs) add(least(front, name), words[name] || "fewest " + data.words[name]);
+  if (score && costs.length && front.length > 2) {
+    const range = (name) => {
+      const all = front.map((row) => value(name, row));
+      return [Math.min(...all), Math.max(...all)];
+    };
+    const [x0, x1] = range(costs[0]), [y0, y1] = range(score);
+    if (x1 > x0 && y1 > y0) {
+      const above = (row) => (value(score, row) - y0) / (y1 - y0) - (value(costs[0], row) - x0) / (x1 - x0);
+      const knee = front.reduce((best, row) => (above(row) > above(best) ? row : best));
+      if (above(knee) > 0 && !found.has(knee)) found.set(knee, "best balance");
+    }
+  }
+  return found;
+}
+const joined = (name, row) => plain(of(data.arch[name], row));
+function architecture(row) {
+  const blocks = of(data.arch.blocks_per_module, row);
+  return "widths " + joined("widths", row) + "; G " + joined("groups", row) + "; N " + joined("kernels", row) + "; modules "
+    + joined("modules", row) + " of " + blocks + (blocks === 1 ? " block" : " blocks");
+}
+function showCards() {
+  const found = reasons();
+  $("cards").replaceChildren(...front.filter((row) => found.has(row)).map((row) => {
+    const facts = node("dl");
+    for (const name of columns) facts.append(node("dt", {}, data.words[name]), node("dd", {}, shown(name, value(name, row))));
+    const sure = data.uncertainty[data.numbers[row]] || data.unknown;
+    const why = found.get(row);
+    return node("li", {},
+      node("h3", {}, node("span", { class: "mark" }, why[0].toUpperCase() + why.slice(1) + ":"), " ", link(row, "trial " + data.numbers[row])),
+      facts,
+      node("p", {}, sure),
+      node("p", {}, architecture(row)),
+      node("p", { class: "soft" }, "varied: " + (parameters(row) || "nothing")));
+  }));
+}
+function showFrontTable() {
+  $("front-table").tBodies[0].replaceChildren(...front.map((row) => node("tr", {},
+    node("th", { scope: "row" }, link(row)),
+    ...columns.map((name) => node("td", { class: "n" }, cell(name, row))),
+    node("td", {}, data.uncertainty[data.numbers[row]] || "–"),
+    node("td", {}, node("code", {}, data.arch_id[row])),
+    node("td", { class: "words" }, parameters(row) || "nothing"))));
+}
+function sayWithin() {
+  const names = Object.keys(limits);
+  const words = names.map((name) => data.words[name] + " at most " + shown(name, limits[name])).join(" and ");
+  let text = "No budget: every complete trial may be recommended; " + front.length + " are on the front.";
+  if (names.length) {
+    text = "Within the budget (" + words + ") lie " + inside.length + " of " + comparable.length + " complete trials; "
+      + front.length + " of them are on the front.";
+    if (!inside.length) {
+      text = "No complete trial is within the budget (" + words + "): " + names.map((name) => {
+        const known = comparable.filter((row) => value(name, row) !== null);
+        if (!known.length) return data.short[name] + " was measured in none";
+        const row = least(known, name);
+        return "the least " + data.short[name] + " is " + shown(name, value(name, row)) + " (trial " + data.numbers[row] + ")";
+      }).join(", ") + ".";
+    }
+  }
+  $("within").textContent = text;
+}

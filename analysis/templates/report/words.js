@@ -1,0 +1,60 @@
+// What the page knows, and its words and digits.
+const data = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const count = data.numbers.length;
+const rowOf = new Map(data.numbers.map((number, row) => [number, row]));
+const score = data.objectives.find((name) => data.directions[name] === "maximize");
+const columns = [...new Set([...data.objectives, ...data.costs])];
+const ROWS = 50;
+const COLORS = { front: "#D55E00", other: "#8A8F98" };
+
+// Words and digits, as analysis/words.py has them.
+function shown(name, value) {
+  if (value === null || value === undefined) return "–";
+  if (name === "params") return value >= 1e6 ? (value / 1e6).toFixed(3) + " M" : (value / 1e3).toFixed(1) + " k";
+  if (["mmacs", "mmacs_paper", "latency_ms"].includes(name)) return value.toFixed(value >= 10 ? 1 : 2);
+  return value.toFixed(3);
+}
+function duration(seconds) {
+  if (seconds === null) return "–";
+  if (seconds < 60) return seconds.toFixed(1) + " s";
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? (seconds / 60).toFixed(1) + " min" : Math.floor(minutes / 60) + " h " + (minutes % 60) + " min";
+}
+const of = (column, row) => column.values[column.rows[row]];
+const status = (row) => data.statuses[data.status[row]];
+const value = (name, row) => (data.values[name] ? data.values[name][row] : null);
+const cell = (name, row) => {
+  const text = shown(name, value(name, row));
+  const measured = data.scores.includes(name) || name === "latency_ms";
+  return status(row) !== "complete" && measured && text !== "–" ? "(" + text + ")" : text;
+};
+const plain = (entry) => (Array.isArray(entry) ? entry.join("-") : entry === null ? "–" : String(entry));
+const varied = Object.keys(data.parameters).filter((name) => data.parameters[name].values.filter((v) => v !== null).length > 1);
+// groups_branch3 and groups_branch4 become one part, as in analysis/words.py.
+function parameters(row) {
+  const groups = new Map();
+  for (const name of varied) {
+    const entry = of(data.parameters[name], row);
+    if (entry === null) continue;
+    const match = /^(.+?)_(branch|stage)_?(\d+)$/.exec(name);
+    const stem = match ? match[1] : name;
+    if (!groups.has(stem)) groups.set(stem, { kind: match ? match[2] : "", places: [], values: [] });
+    if (match) groups.get(stem).places.push(match[3]);
+    groups.get(stem).values.push(plain(entry));
+  }
+  return [...groups].map(([stem, group]) => {
+    const many = group.kind === "branch" ? "branches" : "stages";
+    const kind = group.places.length > 1 ? many : group.kind;
+    const where = group.kind ? " (" + kind + " " + group.places.join(", ") + ")" : "";
+    return stem.replaceAll("_", " ") + " " + group.values.join(", ") + where;
+  }).join("; ");
+}
+
+function node(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, text] of Object.entries(attributes || {})) made.setAttribute(name, text);
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+const link = (row, text) => node("a", { href: "#trial-" + data.numbers[row] }, text === undefined ? String(data.numbers[row]) : text);
