@@ -15,8 +15,9 @@ from analysis.pareto import costs_and_scores, front_of
 from analysis.trials import STATUSES, StudyRecord, TrialRecord
 from analysis.words import format_seconds, format_value, number_words, quantity
 from dite_search.config import SearchConfig
+from dite_search.keys import INTERRUPTED, STARTED, WHERE
 from dite_search.lease import Holder, holder_of
-from dite_search.study import INTERRUPTED, STARTED, WHERE, StudyReader, open_study, storage_of
+from dite_search.study import StudyReader, open_study, storage_of
 from search_spaces.errors import InvalidInput
 
 WINDOW, ENOUGH_EPOCHS = 3600.0, 8
@@ -78,7 +79,7 @@ class LiveReader:
 
     def __init__(self, config: SearchConfig) -> None:
         file = config.study_directory / "study.db"
-        if config.study_url is None and not file.is_file():
+        if not config.study_url and not file.is_file():
             raise InvalidInput(f"study {config.name} must have begun to be watched, but there is no {file}")
         self._config, self._study = config, open_study(config)
         self._storage, self._reader = storage_of(config), StudyReader(config, self._study)
@@ -366,7 +367,7 @@ def _last(record: TrialRecord, metric: str) -> float | None:
 
 
 def _rate(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"
 
 
 def _coarse(seconds: float) -> str:

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 from plotly.offline import get_plotlyjs
 
-from dite_search.dashboard import Board, Dashboard, is_loopback, page_of, tools_of
 from dite_search.lease import Lease
+from dite_search.live.dashboard import Board, Dashboard, is_loopback, page_of, tools_of
 from dite_search.searcher import StudySearch
 from dite_search.study import DATABASE_AWAY, create_study, storage_of
 from search_spaces.errors import InvalidInput
@@ -180,7 +180,7 @@ def test_a_database_that_goes_away_leaves_the_last_reading_with_a_word():
         def read(self, now: float) -> Any:
             if self.away:
                 raise DATABASE_AWAY("connection refused\nand more")
-            from tests.dite_search.test_live import steady
+            from tests.dite_search.live.test_moment import steady
 
             return steady(now=now)
 
@@ -200,7 +200,7 @@ def test_the_study_is_read_once_for_many_pages():
         readings = 0
 
         def read(self, now: float) -> Any:
-            from tests.dite_search.test_live import steady
+            from tests.dite_search.live.test_moment import steady
 
             self.readings += 1
             return steady(now=now)

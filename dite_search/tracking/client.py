@@ -1,10 +1,9 @@
-"""MLflow, call by call: runs found, made, written and closed. What belongs there is decided in `dite_search.mirror`."""
+"""MLflow, call by call: runs found, made, written and closed. `dite_search.tracking.plan` says what belongs there."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_
 
 from dite_search.config import SearchConfig
 from search_spaces.errors import InvalidInput, first_line
+from search_spaces.redaction import redacted
 
 EXPERIMENT = "dite-search"
 PARENT, TABLES = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS
@@ -88,11 +88,6 @@ def tracker_of(config: SearchConfig) -> Tracker:
     return Tracker(
         tracking_uri(config.mlflow_url, directory), experiment=EXPERIMENT, artifacts=directory / "mlflow-artifacts"
     )
-
-
-def redacted(text: str) -> str:
-    """A text with URLs in it, without their users and passwords."""
-    return re.sub(r"(\bpassword=)[^&\s'\"]+", r"\1***", re.sub(r"://[^\s'\"]*@", "://***@", text))
 
 
 class Tracker:

@@ -9,9 +9,9 @@ from typing import Any
 
 from analysis.pareto import front_of
 from analysis.trials import StudyRecord, TrialRecord
-from dite_search.mirror_plan import key_of, wanted_search, wanted_trial
-from dite_search.mirror_source import Snapshot
-from dite_search.tracking import STUDY_TAG, TRIAL_TAG, Point, Refused, RunState, Unreachable
+from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Point, Refused, RunState, Unreachable
+from dite_search.tracking.plan import key_of, wanted_search, wanted_trial
+from dite_search.tracking.source import Snapshot
 from search_spaces.cost import cost_of
 from search_spaces.presets import preset
 

@@ -1,4 +1,4 @@
-"""What MLflow should hold of a study, and what it lacks: pure functions; `dite_search.mirror` carries out what they plan."""
+"""What MLflow should hold of a study, and what it lacks: pure functions; `tracking.mirror` does what they plan."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import yaml
 
 from analysis.pareto import front_of
 from analysis.trials import TrialRecord
-from dite_search.mirror_source import Key, Snapshot, Source
-from dite_search.study import INTERRUPTED, SEARCH_FILE, SEED, STARTED
-from dite_search.tracking import (
+from dite_search.folder import SEARCH_FILE
+from dite_search.keys import INTERRUPTED, SEED, STARTED
+from dite_search.tracking.client import (
     FAILED,
     FINISHED,
     MAX_ENTRIES,
@@ -30,6 +30,7 @@ from dite_search.tracking import (
     Point,
     RunState,
 )
+from dite_search.tracking.source import Key, Snapshot, Source
 from search_spaces.parameters import flatten
 
 POINTS_TAG, FILES_TAG = "dite_search.points", "dite_search.files"

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from analysis.export import ModelCard, export_network
-from dite_search import registry
-from dite_search.aliases import alias_of, parse_budgets
-from dite_search.registry import input_example, register, save_served, signature
-from dite_search.tracking import STUDY_TAG, TRIAL_TAG, tracker_of
+from dite_search.tracking import registry
+from dite_search.tracking.aliases import alias_of, parse_budgets
+from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, tracker_of
+from dite_search.tracking.registry import input_example, register, save_served, signature
 from search_spaces.budget import Constraint
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig

@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from analysis.pareto import front_of
-from dite_search.mirror_plan import (
+from dite_search.tracking.client import RUNNING, Refused, RunState, Tracker
+from dite_search.tracking.plan import (
     FILES_TAG,
     Seen,
     Wanted,
@@ -27,8 +28,7 @@ from dite_search.mirror_plan import (
     wanted_search,
     wanted_trial,
 )
-from dite_search.mirror_source import Key, Snapshot, Source
-from dite_search.tracking import RUNNING, Refused, RunState, Tracker
+from dite_search.tracking.source import Key, Snapshot, Source
 
 FIRST_DELAY, LONGEST_DELAY, LAST_DELAY, GRACE = 1.0, 60.0, 2.0, 30.0
 """Seconds: between the first two attempts, at most, at most once the search has ended, and from then to giving up."""

@@ -12,7 +12,7 @@ from rich.text import Text
 from analysis.pareto import front_of
 from analysis.trials import TrialRecord
 from analysis.words import format_value, short
-from dite_search.live import (
+from dite_search.live.moment import (
     Moment,
     advice,
     clean,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dite_search.watch_frame import frame
-from tests.dite_search.test_live import DRIVER, NOW, moment_of, steady, trained
+from dite_search.live.frame import frame
+from tests.dite_search.live.test_moment import DRIVER, NOW, moment_of, steady, trained
 
 
 def shown(moment, *, width: int = 80, **options) -> list[str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from analysis.trials import StudyRecord, TrialRecord
 from dite_search.lease import Holder, Lease
-from dite_search.live import (
+from dite_search.live.moment import (
     BARS,
     LiveReader,
     Moment,

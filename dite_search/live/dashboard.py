@@ -28,9 +28,10 @@ from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from dite_search.config import SearchConfig
-from dite_search.live import LiveReader, as_plain
-from dite_search.study import DATABASE_AWAY
+from dite_search.live.moment import LiveReader, as_plain
+from dite_search.study import DATABASE_AWAY, readable
 from search_spaces.errors import InvalidInput, first_line
+from search_spaces.redaction import HIDDEN, redacted
 
 TEMPLATE = "dashboard.html"
 TOKEN_BYTES = 24
@@ -50,7 +51,7 @@ class Tool:
 def tools_of(config: SearchConfig, *, mlflow: str = "mlflow") -> list[Tool]:
     """MLflow's own page, which has every run, and Optuna's, with the databases of this study."""
     # MLflow takes seconds to import.
-    from dite_search.tracking import redacted, tracking_uri
+    from dite_search.tracking.client import tracking_uri
 
     uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
     storage = config.study_url or f"sqlite:///{config.study_directory / 'study.db'}"
@@ -111,7 +112,8 @@ class Dashboard:
         self, config: SearchConfig, *, host: str, ports: Iterable[int], every: float = 2.0, mlflow: str = "mlflow"
     ) -> None:
         board = Board(LiveReader(config), every=every)
-        board.json()
+        with readable(config):
+            board.json()
         self.tools = tools_of(config, mlflow=mlflow)
         self._token = "" if is_loopback(host) else secrets.token_urlsafe(TOKEN_BYTES)
         self._server = _bound(host, list(ports))
@@ -172,7 +174,7 @@ def page_of(name: str, tools: list[Tool], *, every: float) -> Callable[[str], by
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     source = resources.files("dite_search").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
     template = environment.from_string(source)
-    hidden = any("***" in tool.command for tool in tools)
+    hidden = any(HIDDEN in tool.command for tool in tools)
     return lambda nonce: template.render(name=name, tools=tools, hidden=hidden, every=every, nonce=nonce).encode()
 
 

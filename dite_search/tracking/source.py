@@ -10,8 +10,10 @@ from typing import Any, Protocol
 
 from analysis.trials import StudyRecord, TrialRecord
 from dite_search.config import SearchConfig
-from dite_search.study import MLFLOW_RUN, SEARCH_FILE, StudyReader, open_study
-from dite_search.tracking import redacted
+from dite_search.folder import SEARCH_FILE
+from dite_search.keys import MLFLOW_RUN
+from dite_search.study import StudyReader, open_study
+from search_spaces.redaction import redacted
 
 Key = int | None
 """What a run stands for: a trial by its number, or None for the search itself."""

@@ -24,11 +24,12 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import Array
 
 from analysis.export import CARD_FILE, EXAMPLE_FILE, Exported
-from dite_search import served_model
 from dite_search.config import NAME_PATTERN, SearchConfig
-from dite_search.served_model import BOX, EXAMPLE, NETWORK
-from dite_search.tracking import EXPERIMENT, STUDY_TAG, TRIAL_TAG, Refused, Unreachable, redacted, tracker_of
+from dite_search.tracking import served_model
+from dite_search.tracking.client import EXPERIMENT, STUDY_TAG, TRIAL_TAG, Refused, Tracker, Unreachable, tracker_of
+from dite_search.tracking.served_model import BOX, EXAMPLE, NETWORK
 from search_spaces.errors import InvalidInput, first_line
+from search_spaces.redaction import redacted
 
 DIGEST_TAG, ARCH_TAG = "dite_search.onnx_sha256", "dite_search.arch_id"
 NEEDED = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas")
@@ -72,10 +73,7 @@ def register(
     Raises:
         InvalidInput: the tracking server cannot be reached or refuses, or the name or an alias is none it takes.
     """
-    if not re.match(NAME_PATTERN, name):
-        raise InvalidInput(f"model must be a name of letters, digits, '.', '_' and '-', got {name!r}")
-    # It makes the experiment too, where there is none.
-    tracker = tracker_of(config)
+    tracker = check_registry(config, name)
     client = mlflow.MlflowClient(tracking_uri=tracker.uri, registry_uri=tracker.uri)
     digest = hashlib.sha256(exported.onnx.read_bytes()).hexdigest()
     tags = {STUDY_TAG: config.name, TRIAL_TAG: str(trial), ARCH_TAG: arch_id, DIGEST_TAG: digest}
@@ -88,6 +86,17 @@ def register(
         for alias in aliases:
             client.set_registered_model_alias(name, alias, str(version))
     return Registered(name=name, version=version, aliases=tuple(aliases), new=new)
+
+
+def check_registry(config: SearchConfig, name: str) -> Tracker:
+    """The tracking server, which answers and has an experiment, for a model that may be called ``name``.
+
+    Raises:
+        InvalidInput: the server cannot be reached or refuses, or the name is none it takes.
+    """
+    if not re.match(NAME_PATTERN, name):
+        raise InvalidInput(f"model must be a name of letters, digits, '.', '_' and '-', got {name!r}")
+    return tracker_of(config)
 
 
 def save_served(exported: Exported, folder: Path) -> None:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dite_search.mirror import Mirror
-from dite_search.mirror_plan import batches, choose_run, ending_of, points_of
-from dite_search.mirror_source import StudySource
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, open_study, read_study
-from dite_search.tracking import Point, Refused, RunState
-from tests.dite_search.mirrors import MemoryStudy, MemoryTracker, differences
+from dite_search.tracking.client import Point, Refused, RunState
+from dite_search.tracking.mirror import Mirror
+from dite_search.tracking.plan import batches, choose_run, ending_of, points_of
+from dite_search.tracking.source import StudySource
+from tests.dite_search.tracking.mirrors import MemoryStudy, MemoryTracker, differences
 
 ENDS = ("complete", "stopped", "failed", "waiting")
 
