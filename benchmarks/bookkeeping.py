@@ -106,6 +106,23 @@ def run(simulation: Simulation, curves: MadeUpCurves, block: int = BLOCK) -> lis
     return readings
 
 
+def filled(
+    storage: BaseStorage, config: SearchConfig, *, trials: int, workers: int, block: int = BLOCK
+) -> tuple[Simulation, list[Reading]]:
+    """A new study with so many finished trials, and the readings on the way."""
+    create_study(config, storage=storage)
+    curves = MadeUpCurves(config.train_config.epochs)
+    simulation = Simulation(config, curves, workers=workers, storage=storage, max_trials=trials)
+    return simulation, run(simulation, curves, block)
+
+
+def growth(readings: Sequence[Reading]) -> float:
+    """MiB of memory for every 1,000 trials, the first block apart, in which everything is loaded."""
+    after = readings[1:]
+    slope = np.polyfit([reading.trials for reading in after], [reading.memory for reading in after], 1)[0]
+    return float(slope) * 1000 / MEBIBYTE
+
+
 def milliseconds(before: Reading, after: Reading) -> str:
     """Per trial: process time, and by the clock."""
     trials = after.trials - before.trials
@@ -119,17 +136,13 @@ def measure(kind: str, samplers: Sequence[str], *, trials: int, measured: int, w
         config = search("random", 0, epochs, directory)
         config.study_directory.mkdir(parents=True)
         storage: BaseStorage = InMemoryStorage() if kind == "memory" else storage_of(config)
-        create_study(config, storage=storage)
-        curves = MadeUpCurves(epochs)
-        filling = Simulation(config, curves, workers=workers, storage=storage, max_trials=trials)
-        readings = run(filling, curves)
+        filling, readings = filled(storage, config, trials=trials, workers=workers)
         print(f"storage {kind}: {trials:,} trials of {epochs} epochs by sampler random, {workers} workers")
         print(f"  first {readings[1].trials:,}: {milliseconds(*readings[:2])}")
         print(f"  last {readings[-1].trials - readings[-2].trials:,}:  {milliseconds(*readings[-2:])}")
-        grown = [reading.memory / MEBIBYTE for reading in readings]
         if len(readings) > 2:
-            slope = np.polyfit([reading.trials / BLOCK for reading in readings[1:]], grown[1:], 1)[0]
-            print(f"  memory {grown[0]:.0f} MiB before, {grown[-1]:.0f} after: {slope:.1f} MiB for every {BLOCK:,} trials")
+            before, after = (readings[place].memory / MEBIBYTE for place in (0, -1))
+            print(f"  memory {before:.0f} MiB before, {after:.0f} after: {growth(readings):.1f} MiB for every 1,000 trials")
         if kind != "memory":
             size = sum(path.stat().st_size for path in Path(directory).rglob("*.db*"))
             print(f"  study on disk {size / MEBIBYTE:.0f} MiB")

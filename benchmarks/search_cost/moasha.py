@@ -29,8 +29,8 @@ from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import
 from analysis.trials import DIRECTIONS
 from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.halving import insert_rank
+from dite_search.keys import EPOCH_KEY
 from dite_search.recorded import RecordedTable
-from dite_search.searcher import EPOCH_KEY
 from search_spaces.cost import cost_of
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
