@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import time
 import uuid
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from search_spaces.errors import InvalidInput, StorageUnavailable, first_line
 from search_spaces.files import atomic_path, sync
+from search_spaces.redaction import redacted
 from trainers.location import Location, below
 from trainers.patience import PASSING, storage_error
 from trainers.torch_file import BrokenFile, check_size
@@ -266,4 +266,4 @@ def _errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]
 
 def _reason(error: Exception) -> str:
     """The first line of what a client says, without the user and password that the address of a service may hold."""
-    return re.sub(r"//[^/@\s]*@", "//***@", first_line(error))
+    return redacted(first_line(error))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, StorageUnavailable
 from search_spaces.hyperparameters import COMPUTATION, TrainConfig
 from trainers.checkpoint import LAST, Checkpoint, load_weights
 from trainers.checkpoint_store import CheckpointStore, log_note
@@ -42,8 +42,14 @@ class NonFiniteLossError(RuntimeError):
     """The loss became infinite or not a number: the training cannot recover and its scores mean nothing."""
 
 
+class WorkersLostError(RuntimeError):
+    """Workers of a training died more often than it was to be started again; the message says how the last one did."""
+
+
 OWN_REASONS = (InvalidInput, NonFiniteLossError, torch.OutOfMemoryError)
 """What a training raises for reasons of its own: the same start would end in the same way, so it is not tried again."""
+OUTAGES = (StorageUnavailable, WorkersLostError)
+"""What ends a training and says nothing about its network, which may be trained another time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ray
 import ray.train
 import ray.train.torch
+import ray.util
 import torch
 
 from search_spaces.arch import ArchConfig
@@ -16,14 +18,11 @@ from search_spaces.hyperparameters import TrainConfig
 from trainers.checkpoint_store import CheckpointStore
 from trainers.data.source import DataConfig
 from trainers.distributed import Worker
-from trainers.engine import OWN_REASONS, Metrics, train
+from trainers.engine import OWN_REASONS, Metrics, WorkersLostError, train
 from trainers.location import Location, located
+from trainers.rendezvous import meet, open_port
 
 _log = logging.getLogger(__name__)
-
-
-class WorkersLostError(RuntimeError):
-    """Workers of a training died more often than it was to be started again; the message says how the last one did."""
 
 
 def fit(
@@ -64,7 +63,7 @@ def fit(
                 "directory": str(directory),
                 "threads": cpus_per_worker,
             },
-            torch_config=ray.train.torch.TorchConfig(backend=backend_for(gpus_per_worker)),
+            torch_config=_TorchConfig(backend=backend_for(gpus_per_worker)),
             scaling_config=ray.train.ScalingConfig(
                 num_workers=count,
                 use_gpu=gpus_per_worker > 0,
@@ -91,6 +90,32 @@ def fit(
     checkpoint = CheckpointStore(directory).load()
     assert checkpoint is not None, "a training that ends has written a checkpoint"
     return checkpoint.curve[-1]
+
+
+class _TorchBackend(ray.train.torch.TorchConfig().backend_cls):  # type: ignore[misc]
+    """Ray Train's, but for where the workers meet: at the address by which Ray knows the first one's node."""
+
+    def on_start(self, worker_group: Any, backend_config: Any) -> None:
+        """Make the process group of the workers."""
+        address, port = worker_group.execute_single(0, _open_port)
+        place = (backend_config.backend, address, port, len(worker_group), backend_config.timeout_s)
+        ray.get([worker_group.execute_single_async(rank, _meet, rank, *place) for rank in range(len(worker_group))])
+
+
+class _TorchConfig(ray.train.torch.TorchConfig):
+    @property
+    def backend_cls(self) -> type:
+        return _TorchBackend
+
+
+def _open_port() -> tuple[str, int]:
+    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    return address, open_port(address)
+
+
+def _meet(own_rank: int, backend: str, address: str, port: int, count: int, seconds: float) -> None:
+    # Ray Train wants a function with a name, and keeps the argument ``rank`` to itself.
+    meet(backend, address=address, port=port, rank=own_rank, count=count, seconds=seconds)
 
 
 def backend_for(gpus_per_worker: float) -> str:
