@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +12,14 @@ from analysis.pareto import costs_and_scores, front_of, scored
 from analysis.predictions import ScoredPredictions, predictions_of, predictions_with
 from analysis.trials import StudyRecord, TrialRecord
 from dite_search.config import SearchConfig
-from dite_search.study import SEARCH_FILE, load_config, read_study
+from dite_search.folder import SEARCH_FILE, load_config
+from dite_search.study import read_study
 from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import PRESETS, resolve_arch
 from trainers.data.source import DataConfig
 
-ARCH_FILE, WEIGHTS_FILE, CARD_FILE = "arch.yaml", "model.safetensors", "README.md"
+ARCH_FILE, WEIGHTS_FILE = "arch.yaml", "model.safetensors"
 """The files of an export that a comparison reads."""
-_CODEC = re.compile(r"heatmaps are of the codec `([a-z0-9_]+)` with Gaussians of ([0-9.]+) cells")
-"""Where a model card says how heatmaps are read; a card that says nothing is of the published codec."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,23 +117,14 @@ def predicted(
 
 def _predictions(item: Named, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
     if item.folder is not None:
-        from analysis.export import load_export
+        from analysis.export import load_export, read_with
 
         arch, network = load_export(item.folder)
-        return predictions_with(arch, network, _read_with(item.folder), data, flip_test=flip_test)
+        return predictions_with(arch, network, read_with(item.folder), data, flip_test=flip_test)
     study, record = item.side.study, item.side.record
     assert study, "what has weights is an export or a trial of a study"
     assert record, "what has weights is an export or a trial of a study"
     return predictions_of(study, record, data, flip_test=flip_test)
-
-
-def _read_with(folder: Path) -> TrainConfig:
-    """How the heatmaps of an export are read, as its model card says."""
-    try:
-        found = _CODEC.search((folder / CARD_FILE).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        found = None
-    return TrainConfig.from_dict({"codec": found[1], "sigma": float(found[2])}) if found else TrainConfig()
 
 
 def _side(study: StudyRecord, record: TrialRecord, kind: str) -> Side:

@@ -7,182 +7,36 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from analysis.trials import DIRECTIONS
 from dite_search.fitting import space_for, training_for
 from dite_search.halving import rung_epochs
+from dite_search.sections import (
+    COST_AWARE,
+    DataSection,
+    LatencySection,
+    ResourcesSection,
+    SamplerSection,
+    SchedulerSection,
+    Section,
+    SyntheticSection,
+    WarmStartSection,
+)
 from search_spaces.budget import Budget
 from search_spaces.errors import InvalidInput, unknown_name
 from search_spaces.files import read_mapping
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import preset
 from search_spaces.space import SearchSpace
-from trainers.data.formats import COCO, FORMATS, DataFormat
 from trainers.location import located
 
-COST_AWARE = "cost_aware"
-SAMPLERS = (COST_AWARE, "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
-OPTUNAHUB = "optunahub:"
-"""Begins the name of a sampler from optunahub."""
-SCHEDULERS = ("pareto", "none")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-class SyntheticSection(_Section):
-    """People drawn by code: nothing to download."""
-
-    train_images: int = Field(1200, ge=1, le=1_000_000, description="images to train on, one or two people each")
-    val_images: int = Field(150, ge=1, le=1_000_000, description="images to be scored on")
-    seed: int = Field(0, ge=0, description="seed of the drawing: the same seed draws the same images")
-
-
-class DataSection(_Section):
-    """The data set and the protocol of its use."""
-
-    root: str | None = Field(
-        None,
-        description="folder in the published layout of the format (COCO: annotations/, train2017/, val2017/; MPII and"
-        " CrowdPose: annotations/, images/); ${NAME} and ${NAME:-default} are environment variables; relative to the working"
-        " directory",
-    )
-    format: Annotated[str, AfterValidator(lambda name: _one_of("format", name, tuple(FORMATS)))] = Field(
-        "coco",
-        description="one of "
-        + ", ".join(FORMATS)
-        + "; it gives the keypoints of the networks, the accuracy and, where the file says nothing else, the papers' input"
-        " size and hyper-parameters for the data (MPII: 256x256, 260 epochs, no half-body crops)",
-    )
-    name: str = Field(
-        "custom", description="name of the data set in reports; the published figures are of coco_val2017 and mpii_val"
-    )
-    synthetic: SyntheticSection | None = Field(None, description="draw people instead of reading a data set")
-    train_split: str = Field("train", description="split to learn from: train or val; crowdpose has trainval and test too")
-    val_split: str = Field("val", description="split to be scored on")
-    boxes: Literal["gt", "det"] = Field(
-        "gt", description="person boxes of the validation: ground truth or detected; MPII has no detected ones"
-    )
-    detections: str | None = Field(None, description="COCO detections file, needed when boxes is det")
-    workers: int = Field(0, ge=0, le=256, description="loader processes of each training process; 0 loads in the process")
-    prepared: str | None = Field(
-        None,
-        description="folder that dite-search prepare wrote, seen by every node; default: one that fits in prepared/ of the"
-        " root, where there is one",
-    )
-    on_broken_image: Literal["stop", "skip"] = Field(
-        "stop", description="end a training at a broken image, or leave its people out of it; validation always stops"
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> DataSection:
-        if (self.root is None) == (self.synthetic is None):
-            raise ValueError("data must name exactly one of root and synthetic")
-        if self.synthetic and self.format != COCO.name:
-            raise ValueError(f"format must be {COCO.name} where data.synthetic draws the people, got {self.format}")
-        known = self.data_format
-        for field in ("train_split", "val_split"):
-            if getattr(self, field) not in known.splits:
-                raise ValueError(str(unknown_name(f"{field} of format {self.format}", getattr(self, field), known.splits)))
-        if self.boxes not in known.accuracies:
-            raise ValueError(f"boxes must be {' or '.join(known.accuracies)} in format {self.format}, got {self.boxes}")
-        return self
-
-    @property
-    def data_format(self) -> DataFormat:
-        """What follows from the name of the format."""
-        return FORMATS[self.format]
-
-    @property
-    def accuracy(self) -> str:
-        """The figure that ranks networks on this data."""
-        return self.data_format.accuracies[self.boxes]
-
-
-class SamplerSection(_Section):
-    """Who suggests the next trial."""
-
-    name: Annotated[str, AfterValidator(lambda name: _known_sampler(name))] = Field(
-        "tpe", description="one of " + ", ".join(SAMPLERS) + "; or optunahub:PACKAGE, where optunahub is installed"
-    )
-    startup_trials: int = Field(10, ge=1, description="first trials, before a model is fitted (cost_aware, tpe, gp)")
-    population: int = Field(20, ge=2, description="population size (nsga2, nsga3)")
-    pool: int = Field(2000, ge=2, le=100_000, description="candidates that are compared for each suggestion (cost_aware)")
-    proxies: tuple[str, ...] = Field(
-        (), description="zero-cost proxies that the model of the accuracy reads besides the network (cost_aware)"
-    )
-
-
-class SchedulerSection(_Section):
-    """Which trials end early: those that others dominate at a rung of epochs."""
-
-    name: Annotated[str, AfterValidator(lambda name: _one_of("scheduler", name, SCHEDULERS))] = Field(
-        "pareto",
-        description="pareto: asynchronous successive halving by non-dominated rank, which never stops a trial that is on the"
-        " front at its rung; none: every trial runs to its last epoch",
-    )
-    grace_period: int | None = Field(
-        None, ge=1, le=100_000, description="epochs of every trial before the first decision; default: from the epochs"
-    )
-    reduction_factor: float = Field(
-        3.0, gt=1.0, le=100.0, description="of the trials at a rung, this part goes on (3: a third), and the whole front"
-    )
-
-
-class WarmStartSection(_Section):
-    """What is known before the search begins."""
-
-    networks: tuple[str, ...] = Field((), description="networks by name that are trained first; each must be in the space")
-    studies: tuple[str, ...] = Field(
-        (),
-        description="folders of earlier studies with the same protocol, whose trials in this space count as results",
-    )
-    published: tuple[str, ...] = Field(
-        (),
-        description="published tables (table2, table4, table5, table6, table6_mpii) that guide the cost_aware sampler:"
-        " a prior, never results",
-    )
-
-
-class ResourcesSection(_Section):
-    """What one trial takes. One worker trains in the trial's own process; more are Ray Train workers of their own."""
-
-    workers: int = Field(1, ge=1, le=1024, description="training processes that share each batch")
-    max_workers: int | None = Field(
-        None, ge=1, le=1024, description="up to so many processes while the cluster has room for them (elastic)"
-    )
-    cpus_per_worker: int = Field(1, ge=1, le=1024, description="CPU cores, and threads, of each")
-    gpus_per_worker: float = Field(0.0, ge=0.0, le=16.0, description="GPUs of each; a fraction shares one")
-
-    @model_validator(mode="after")
-    def _range(self) -> ResourcesSection:
-        if self.max_workers is not None and self.max_workers < self.workers:
-            raise ValueError(f"max_workers must be at least workers {self.workers}, got {self.max_workers}")
-        return self
-
-    @property
-    def in_process(self) -> bool:
-        """Whether a trial trains in its own process, without workers of Ray Train."""
-        return self.workers == 1 and self.max_workers is None
-
-
-class LatencySection(_Section):
-    """How the latency of one image is measured: ONNX Runtime on the processor of the trial, before its training."""
-
-    device: str | None = Field(
-        None, min_length=1, max_length=100, description="label of the device; default: the processor's name and the threads"
-    )
-    threads: int | None = Field(None, ge=1, le=1024, description="threads; default: resources.cpus_per_worker")
-    warmup: int = Field(5, ge=0, le=100_000, description="passes before the timed ones")
-    runs: int = Field(30, ge=1, le=100_000, description="timed passes, whose median is latency_ms")
-
-
-class SearchConfig(_Section):
+class SearchConfig(Section):
     """A whole search."""
 
     _urls_as_given: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -220,7 +74,7 @@ class SearchConfig(_Section):
     retries: int = Field(
         1, ge=0, le=100, description="new starts of a trial whose process died; it goes on from its checkpoint"
     )
-    directory: str = Field(
+    directory: Annotated[str, AfterValidator(lambda text: _printable(text))] = Field(
         "runs", description="folder of the studies, seen by every node; relative to the working directory"
     )
     checkpoints: Annotated[str, AfterValidator(lambda text: _checkpoint_place(text))] | None = Field(
@@ -337,6 +191,11 @@ class SearchConfig(_Section):
         """The folder of this study, absolute."""
         return Path(self.directory).absolute() / self.name
 
+    def __getstate__(self) -> dict[Any, Any]:
+        """URLs as the search file gives them: Ray stores what it is given, and a password has to stay in its variable."""
+        state = super().__getstate__()
+        return state | {"__dict__": state["__dict__"] | self._urls_as_given}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML types; fields at their defaults included.
 
@@ -374,12 +233,16 @@ def parse_search(values: Mapping[str, Any], source: str) -> SearchConfig:
 
 URLS = ("study_url", "mlflow_url")
 """Fields that may hold a password."""
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+"""``${NAME}`` or ``${NAME:-default}``: an environment variable in a path or a URL."""
 
 
 def _expanded(values: dict[str, Any]) -> dict[str, Any]:
     """Environment variables in the fields that hold paths and URLs."""
-    data = values.get("data")
+    data, warm = values.get("data"), values.get("warm_start")
+    if isinstance(warm, dict) and isinstance(warm.get("studies"), list | tuple):
+        studies = [_expand(name, "warm_start.studies") if isinstance(name, str) else name for name in warm["studies"]]
+        values["warm_start"] = warm | {"studies": studies}
     for section, names in (
         (values, ("directory", "checkpoints", *URLS)),
         (data, ("root", "detections", "prepared")),
@@ -398,7 +261,7 @@ def _expand(text: str, field: str) -> str:
             raise InvalidInput(f"{field} needs the environment variable {match[1]}, which is not set")
         return value
 
-    return _VARIABLE.sub(replace, text)
+    return VARIABLE.sub(replace, text)
 
 
 def _all_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -407,20 +270,17 @@ def _all_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
             raise unknown_name(kind, name, known)
 
 
-def _known_sampler(name: str) -> str:
-    return name if name.startswith(OPTUNAHUB) and len(name) > len(OPTUNAHUB) else _one_of("sampler", name, SAMPLERS)
+def _printable(path: str) -> str:
+    """A path without the characters that no file system, or no terminal, takes."""
+    if not path.isprintable():
+        raise ValueError(f"must hold printable characters only, got {path!r}")
+    return path
 
 
 def _checkpoint_place(text: str) -> str:
     """The place as the study remembers it, whatever the working directory will be."""
-    place = located(text)
+    place = located(_printable(text))
     return str(place.expanduser().absolute()) if isinstance(place, Path) else place
-
-
-def _one_of(kind: str, name: str, known: tuple[str, ...]) -> str:
-    if name not in known:
-        raise unknown_name(kind, name, known)
-    return name
 
 
 def _first_sentence(error: ValidationError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -10,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from dite_search.config import COST_AWARE, SearchConfig
+from dite_search.config import SearchConfig
+from dite_search.sections import COST_AWARE
 from search_spaces.arch import ArchConfig, Scalar
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
@@ -71,12 +73,15 @@ class Gate:
     ) -> None:
         self._config, self._latency, self._allowed = config, latency, allowed
         self._continue_stopped = config.sampler.name == COST_AWARE
-        self._trained: dict[str, list[int]] = {}
+        self._trained: dict[str, dict[int, int]] = {}
         self._stopped: dict[str, Stopped] = {}
         self._ended: set[str] = set()
 
-    def judge(self, point: Mapping[str, Scalar]) -> Verdict:
-        """What becomes of a point; nothing is remembered."""
+    def judge(self, point: Mapping[str, Scalar], *, continuing: bool = False) -> Verdict:
+        """What becomes of a point; nothing is remembered.
+
+        ``continuing`` is that of a trial which was cut off while it continued a stopped one.
+        """
         config = self._config
         try:
             arch = config.search_space.build(point)
@@ -90,12 +95,14 @@ class Gate:
         if problem:
             return Verdict(outcome="over_budget", problem=f"over budget: {problem}", arch=arch, key=key, excess=excess)
         stopped = self._stopped.get(key)
-        if stopped and self._continue_stopped:
+        if stopped and (self._continue_stopped or continuing):
             return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=stopped.seed, continues=stopped)
-        earlier = self._trained.get(key, [])
-        if config.reuse and earlier and (len(earlier) >= config.repeats or key in self._ended):
-            return Verdict(outcome="known", arch=arch, key=key, excess=excess, trial=earlier[0])
-        seed = config.seed + (len(earlier) if config.repeats > 1 else 0)
+        earlier = self._trained.get(key, {})
+        seeds = set(earlier.values())
+        if config.reuse and earlier and (len(seeds) >= config.repeats or key in self._ended):
+            return Verdict(outcome="known", arch=arch, key=key, excess=excess, trial=min(earlier))
+        repeated = config.repeats > 1
+        seed = next(seed for seed in itertools.count(config.seed) if not repeated or seed not in seeds)
         return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
 
     def costs(self, arch: ArchConfig) -> dict[str, float]:
@@ -112,14 +119,14 @@ class Gate:
         training = {name: point[name] for name in self._config.search_space.training_parameters}
         return f"{arch.arch_id} {json.dumps(training, sort_keys=True)}" if training else arch.arch_id
 
-    def begin(self, key: str, number: int) -> None:
-        """Remember that a trial trains, or has trained, what ``key`` names."""
-        self._trained.setdefault(key, []).append(number)
+    def begin(self, key: str, number: int, seed: int) -> None:
+        """Remember that a trial trains, or has trained, what ``key`` names, with a seed."""
+        self._trained.setdefault(key, {})[number] = seed
         self._stopped.pop(key, None)
 
     def forget(self, key: str, number: int) -> None:
         """A trial came to nothing through no fault of its own: what it trained may be trained anew."""
-        self._trained[key].remove(number)
+        del self._trained[key][number]
 
     def end(self, key: str, stopped: Stopped | None = None) -> None:
         """A trial was stopped or failed for its own reason: its repeats are not worth their compute.

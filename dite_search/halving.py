@@ -71,6 +71,9 @@ class Rungs:
     among their equals. It is judged at the next rung that it reports at. One trial has one record and one decision at a
     rung, the first: a training that goes on reports epochs again, and no number that it reports late can change them.
 
+    With ``least`` a rung stops nobody until a trial there has scored that much in an objective that is maximised: while
+    nobody has learned anything, only the costs would decide, and stop whatever is not among the cheapest.
+
     ``epochs`` are those of `rung_epochs`, ``directions`` one of ``minimize`` and ``maximize`` for each value. Memory is one
     row a trial and rung.
 
@@ -78,7 +81,9 @@ class Rungs:
         InvalidInput: an epoch is below 1, a direction is unknown or missing, or the factor is not above 1.
     """
 
-    def __init__(self, epochs: Sequence[int], directions: Sequence[str], reduction_factor: float) -> None:
+    def __init__(
+        self, epochs: Sequence[int], directions: Sequence[str], reduction_factor: float, *, least: float = -math.inf
+    ) -> None:
         _check_reduction(reduction_factor)
         if any(epoch < 1 for epoch in epochs):
             raise InvalidInput(f"epochs of rungs must be at least 1, got {list(epochs)}")
@@ -88,7 +93,7 @@ class Rungs:
             if direction not in SIGNS:
                 raise unknown_name("direction", direction, SIGNS)
         self._signs = np.array([SIGNS[direction] for direction in directions])
-        self._reduction = reduction_factor
+        self._reduction, self._least = reduction_factor, least
         self._rungs = {epoch: _Rung(len(directions)) for epoch in sorted(set(epochs))}
 
     @property
@@ -112,7 +117,7 @@ class Rungs:
             return True
         if key not in rung.decisions:
             index = rung.insert(self._minimised(values))
-            rung.decisions[key] = rung.goes_on(index, self._reduction)
+            rung.decisions[key] = not self._tells(rung) or rung.goes_on(index, self._reduction)
         return rung.decisions[key]
 
     def add(self, key: Key, epoch: int, values: Sequence[float]) -> None:
@@ -127,6 +132,11 @@ class Rungs:
         if rung is not None and key not in rung.decisions:
             rung.insert(self._minimised(values))
             rung.decisions[key] = True
+
+    def _tells(self, rung: _Rung) -> bool:
+        """Whether a trial at the rung has scored enough for its decisions to mean anything."""
+        scores = -rung.best[self._signs < 0]
+        return not len(scores) or bool((scores >= self._least).any())
 
     def _minimised(self, values: Sequence[float]) -> Array:
         row = np.asarray(values, np.float64)
@@ -144,6 +154,7 @@ class _Rung:
     def __init__(self, columns: int) -> None:
         self._rows, self._ranks = np.empty((16, columns)), np.empty(16, np.int32)
         self._count = 0
+        self.best = np.full(columns, np.inf)
         self.decisions: dict[Key, bool] = {}
 
     def insert(self, row: Array) -> int:
@@ -154,6 +165,7 @@ class _Rung:
             self._ranks = np.concatenate([self._ranks, np.empty_like(self._ranks)])
         self._ranks[index] = insert_rank(self._rows[:index], self._ranks[:index], row)
         self._rows[index] = row
+        self.best = np.minimum(self.best, row)
         self._count += 1
         return index
 

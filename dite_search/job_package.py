@@ -7,7 +7,6 @@ would lose what it leads to.
 from __future__ import annotations
 
 import hashlib
-import re
 import shlex
 import shutil
 import tempfile
@@ -24,9 +23,10 @@ from urllib.parse import parse_qsl, urlsplit
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from dite_search.config import parse_search
+from dite_search.config import URLS, VARIABLE, parse_search
 from search_spaces.errors import InvalidInput
 from search_spaces.files import read_mapping
+from search_spaces.redaction import SECRETS
 
 MAX_PACKAGE_BYTES = 20_000_000
 """What may travel with a job: more than any search file needs, less than a cluster's store would mind."""
@@ -34,10 +34,6 @@ DISTRIBUTION = "dite-search"
 OWN_PACKAGES = ("dite_search", "search_spaces", "trainers", "analysis")
 WORKING_DIRECTORY = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"
 """Where Ray puts the working directory on a node, as it may be written in a list of pip's."""
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_URLS = ("study_url", "mlflow_url")
-_SECRET_QUERIES = {"password", "passwd", "sslpassword", "token", "access_token", "secret"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +61,7 @@ class Package:
         if self.at_once is None:
             return shlex.join(command)
         reserve = ["dite-search", "job", "reserve", self.file, "--trials", str(self.at_once)]
+        reserve += [word for name in ("data", "directory") if (value := self.changes[name]) for word in (f"--{name}", value)]
         return f"{shlex.join(reserve)} && {shlex.join(command)}"
 
 
@@ -89,8 +86,9 @@ def pack(
     """
     file = Path(file)
     values = read_mapping(file)
-    for field in _URLS:
+    for field in URLS:
         _refuse_password(file, field, values.get(field))
+        _refuse_relative_database(file, field, values.get(field))
     changed = values | {key: value for key, value in (("directory", directory), ("name", name)) if value is not None}
     if data is not None and isinstance(changed.get("data"), dict):
         changed["data"] = {key: value for key, value in changed["data"].items() if key != "synthetic"} | {"root": data}
@@ -111,11 +109,12 @@ def _refuse_password(file: Path, field: str, url: Any) -> None:
     """Refuse a URL with a password in it; one that comes from an environment variable is not in it."""
     if not isinstance(url, str):
         return
-    plain = _VARIABLE.sub(lambda match: match[2] or "", url)
+    plain = VARIABLE.sub(lambda match: match[2] or "", url)
     before, at, _ = plain.partition("://")[2].partition("@")
-    hidden = bool(at and before.partition(":")[2])
+    # A server of MLflow takes a token in the place of the user.
+    hidden = bool(at and (before.partition(":")[2] or (before and plain.startswith("http"))))
     try:
-        hidden |= any(name.lower() in _SECRET_QUERIES and value for name, value in parse_qsl(urlsplit(plain).query))
+        hidden |= any(name.lower() in SECRETS and value for name, value in parse_qsl(urlsplit(plain).query))
     except ValueError:
         raise InvalidInput(f"{file}: {field} must be a URL") from None
     if hidden:
@@ -133,7 +132,7 @@ def _without_variables(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stand_in(value: Any) -> Any:
-    return _VARIABLE.sub(lambda match: match[1].lower(), value) if isinstance(value, str) else value
+    return VARIABLE.sub(lambda match: match[1].lower(), value) if isinstance(value, str) else value
 
 
 def _named_files(values: Mapping[str, Any]) -> list[str]:
@@ -177,6 +176,7 @@ def _refuse_relative(file: Path, values: Mapping[str, Any], travelling: Sequence
         )
     paths = [("data." + name, data.get(name)) for name in ("root", "detections", "prepared")]
     paths += [("warm_start.studies", study) for study in warm.get("studies") or ()]
+    paths += [("checkpoints", place)] if (place := values.get("checkpoints")) and "://" not in str(place) else []
     for field, path in paths:
         if path is None or _is_fixed(str(path)):
             continue
@@ -186,6 +186,16 @@ def _refuse_relative(file: Path, values: Mapping[str, Any], travelling: Sequence
                 f"{file}: {field} must be absolute, or come from an environment variable of the cluster,"
                 f" got {path!r}; {hint}"
             )
+
+
+def _refuse_relative_database(file: Path, field: str, url: Any) -> None:
+    """Refuse an SQLite file in the job's own folder."""
+    kind, _, path = str(url or "").partition(":///")
+    if kind.startswith("sqlite") and path and not _is_fixed(path):
+        raise InvalidInput(
+            f"{file}: {field} must name a server, or a file by its absolute path, since a job's own folder is removed with"
+            f" it, got {url!r}"
+        )
 
 
 def _is_fixed(path: str) -> bool:

@@ -18,8 +18,8 @@ from optuna.storages import RDBStorage
 from sqlalchemy import (
     Column,
     Connection,
+    Double,
     Engine,
-    Float,
     Integer,
     MetaData,
     String,
@@ -49,8 +49,8 @@ _LEASES = Table(
     Column("host", String(255), nullable=False),
     Column("place", String(255), nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("started", Float, nullable=False),
-    Column("expires", Float, nullable=False),
+    Column("started", Double, nullable=False),
+    Column("expires", Double, nullable=False),
     Column("pause", Integer, nullable=False),
 )
 _CLOCKS = {"postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())", "mysql": "SELECT UNIX_TIMESTAMP(NOW(6))"}
@@ -117,22 +117,27 @@ class Lease:
     def held(self, pause: Pause, *, every: float = RENEWED) -> Iterator[None]:
         """Take the lease and renew it until the end; ``pause`` is asked for what others ask of the study.
 
-        A database that is away for a while is tried again. Where another driver took the lease meanwhile, this one stops at
-        once: two would train the same trials.
+        A database that is away for a while is tried again; once that takes longer than the lease, another driver may have
+        it. Where one has, this one stops at once: two would train the same trials.
         """
         self.take()
+        held = time.monotonic()
         over = threading.Event()
 
         def renew() -> None:
+            nonlocal held
             while not over.wait(every):
+                tried = time.monotonic()
                 try:
                     asked = self.renew()
                 except SQLAlchemyError:
                     logging.getLogger(__name__).debug("lease", exc_info=True)
+                    pause.doubtful = time.monotonic() - held > self._lifetime - every
                     continue
                 if asked is None:
-                    pause.stop_now("another driver has taken over the study")
+                    pause.supersede()
                     return
+                held, pause.doubtful = tried, False
                 if asked:
                     pause.ask("dite-search pause")
 

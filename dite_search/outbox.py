@@ -15,7 +15,7 @@ class Outbox:
     """Writes in the order in which they were put, each until it succeeds; ``unreachable`` is the error that says try again.
 
     A write may have happened in part when it is tried again, and must bear that. ``note`` is given a sentence when ``name``
-    goes and when it comes back; ``clock`` gives seconds.
+    goes and when it comes back; while ``may_write`` says no, nothing is tried; ``clock`` gives seconds.
     """
 
     def __init__(
@@ -24,9 +24,11 @@ class Outbox:
         unreachable: type[Exception],
         *,
         note: Callable[[str], None] = lambda sentence: None,
+        may_write: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name, self._unreachable, self._note, self._clock = name, unreachable, note, clock
+        self._may_write = may_write
         self._waiting: deque[Callable[[], None]] = deque()
         self._failures, self._try_at = 0, 0.0
 
@@ -44,7 +46,7 @@ class Outbox:
 
     def flush(self) -> bool:
         """Write what waits, unless the last failure is too recent; whether nothing is left."""
-        if self._clock() < self._try_at:
+        if self._clock() < self._try_at or not self._may_write():
             return False
         while self._waiting:
             try:

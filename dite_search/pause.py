@@ -17,12 +17,15 @@ class Pause:
 
     The ``listener`` is given one sentence for each change. First the running epochs end, are checkpointed and reported, and
     no new trial begins (`asked`); the second request stops everything as it stands (`immediate`): what was trained since
-    the last checkpoint is trained again when the search goes on.
+    the last checkpoint is trained again when the search goes on. A driver that may have lost its study to another one
+    writes nothing (`doubtful`) until it knows, and nothing ever again if it has (`superseded`).
     """
 
     def __init__(self, listener: Callable[[str], None] = lambda sentence: None) -> None:
         self.listener = listener
         self._asked, self._immediate = threading.Event(), threading.Event()
+        self._superseded = threading.Event()
+        self.doubtful = False
 
     @property
     def asked(self) -> bool:
@@ -33,6 +36,16 @@ class Pause:
     def immediate(self) -> bool:
         """Whether the running epochs are not waited for either."""
         return self._immediate.is_set()
+
+    @property
+    def superseded(self) -> bool:
+        """Whether another driver has the study now."""
+        return self._superseded.is_set()
+
+    def supersede(self) -> None:
+        """Stop everything as it stands, and leave the study to another driver."""
+        self._superseded.set()
+        self.stop_now("another driver has taken over the study")
 
     def ask(self, by: str) -> None:
         """Let the running epochs end, and begin none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -11,11 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from trainers.data.source import DataConfig
+
 GIT_SECONDS = 10
 
 
-def provenance(uri: str) -> dict[str, Any]:
-    """What a reader needs to repeat a search: command, versions, the commit of a checkout, machine, time."""
+def provenance(uri: str, data: DataConfig) -> dict[str, Any]:
+    """What a reader needs to repeat a search: command, versions, the commit of a checkout, machine, time, its data."""
     packages = ("dite-search", "ray", "torch", "optuna", "mlflow")
     commit = git_commit(Path(__file__).parents[1])
     return {
@@ -26,7 +29,18 @@ def provenance(uri: str) -> dict[str, Any]:
         **({"git_commit": commit} if commit else {}),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "mlflow_uri": uri,
+        "data": data_identity(data),
     }
+
+
+def data_identity(data: DataConfig) -> str:
+    """What tells one set of annotated (and detected) people from another, wherever its files lie."""
+    digest = hashlib.sha256()
+    files = [data.annotation_file(split) for split in (data.train_split, data.val_split)]
+    for file in (*files, *([data.detections] if data.detections else [])):
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return f"sha256 {digest.hexdigest()[:16]}"
 
 
 def git_commit(checkout: Path) -> str | None:

@@ -20,7 +20,9 @@ from analysis.pareto import Array, directions_of, hypervolume, non_dominated, re
 from analysis.published import TABLE_5, PublishedNetwork
 from analysis.trials import DIRECTIONS, TrialRecord
 from dite_search.config import SearchConfig, load_search
-from dite_search.study import SEARCH_FILE, SEED, load_config, open_study, read_study
+from dite_search.folder import SEARCH_FILE, load_config
+from dite_search.keys import SEED
+from dite_search.study import open_study, read_study
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput, unknown_name

@@ -15,13 +15,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dite_search.config import (
+from dite_search.config import SearchConfig
+from dite_search.sections import (
     DataSection,
     LatencySection,
     ResourcesSection,
     SamplerSection,
     SchedulerSection,
-    SearchConfig,
     SyntheticSection,
     WarmStartSection,
 )

@@ -22,10 +22,11 @@ from ray.tune.search import Searcher
 
 from analysis.pareto import Array, hypervolume
 from dite_search.config import SearchConfig, parse_search
+from dite_search.keys import ARCH_ID, EPOCH_KEY, REUSED
 from dite_search.recorded import Curve, RecordedTable
 from dite_search.scheduler import scheduler_of
-from dite_search.searcher import EPOCH_KEY, StudySearch
-from dite_search.study import ARCH_ID, REUSED, create_study
+from dite_search.searcher import StudySearch
+from dite_search.study import create_study
 from dite_search.warm_start import earlier_trials
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput

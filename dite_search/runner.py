@@ -21,22 +21,18 @@ from analysis.trials import StudyRecord
 from dite_search.answering import answering
 from dite_search.config import SearchConfig
 from dite_search.doctor.preflight import preflight
+from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE, check_checkpoints
 from dite_search.lease import Lease
-from dite_search.mirror import Mirror
-from dite_search.mirror_source import StudySource
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
 from dite_search.progress import Progress
-from dite_search.provenance import provenance
+from dite_search.provenance import data_identity, provenance
 from dite_search.scheduler import scheduler_of
 from dite_search.searcher import StudySearch, gate_of
 from dite_search.stopper import PauseStopper
 from dite_search.study import (
     DATABASE_AWAY,
-    PROVENANCE_FILE,
-    SEARCH_FILE,
     StudyReader,
-    check_checkpoints,
     create_study,
     extend_study,
     finish_creation,
@@ -47,7 +43,9 @@ from dite_search.study import (
     rung_records,
     storage_of,
 )
-from dite_search.tracking import Tracker, tracker_of
+from dite_search.tracking.client import Tracker, tracker_of
+from dite_search.tracking.mirror import Mirror
+from dite_search.tracking.source import StudySource
 from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
@@ -71,13 +69,13 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     data = checked_data(config, console)
     gate, space = gate_of(config), config.search_space
     config.network_budget.check(space, lambda point: gate.costs(space.build(point)))
-    known = earlier_trials(config)
+    known = earlier_trials(config, data_identity(data))
     check_checkpoints(config, new=True)
     concurrent = preflight(config, console, start=start_ray, source="FILE").at_once
     tracker = tracker_of(config)
     with answering(config):
         create_study(config, known=known)
-    write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown))
+    write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data))
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
         return _search(config, data, tracker, console, pause, trials=config.trials, concurrent=concurrent)
@@ -95,7 +93,7 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
     check_checkpoints(config, new=False)
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
-        finish_creation(config, lambda: earlier_trials(config))
+        finish_creation(config, lambda: earlier_trials(config, data_identity(data)))
         study = open_study(config)
         left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
         if left <= 0:
@@ -178,10 +176,19 @@ def _search(
 
 
 def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[], StudyRecord]) -> StudyRecord:
-    """Write what waits, then ``close``; a database that is away when the last training ends is waited for."""
+    """Write what waits, then ``close``; a database that is away when the last training ends is waited for.
+
+    Raises:
+        InvalidInput: another driver has the study now, or the user does not wait for its database.
+    """
     closed: list[StudyRecord] = []
     outbox.later(lambda: closed.append(close()))
     while not outbox.flush():
+        if pause.superseded:
+            raise InvalidInput(
+                f"study {config.name} must have one driver, but its database was away for longer than its lease, and another"
+                f" driver has taken it over; it goes on there:  dite-search watch {config.study_directory}"
+            )
         if pause.immediate:
             raise InvalidInput(
                 f"study {config.name}: what was reported last waits for its database, which does not answer; it is in the"

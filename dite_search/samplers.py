@@ -18,12 +18,14 @@ from optuna.samplers import (
 from optuna.trial import FrozenTrial
 
 from analysis.pareto import costs_and_scores, directions_of
-from dite_search.config import COST_AWARE, OPTUNAHUB, SearchConfig
+from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import SpaceCandidates
 from dite_search.cost_aware.sampler import CostAwareSampler
 from dite_search.gate import Gate
+from dite_search.keys import ORIGIN
 from dite_search.prior import published_prior
-from dite_search.study import NOT_ITS_OWN, REASON, curve_of
+from dite_search.sections import COST_AWARE, OPTUNAHUB
+from dite_search.study import curve_of, is_blameless
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput, first_line
 
@@ -73,8 +75,8 @@ def _cost_aware(config: SearchConfig, gate: Gate) -> BaseSampler:
         pool_size=config.sampler.pool,
         seed=config.seed,
         curve=partial(_accuracies, name=config.accuracy),
-        continues=True,
-        repeatable=lambda trial: trial.user_attrs.get(REASON) in NOT_ITS_OWN,
+        continues=lambda trial: ORIGIN not in trial.user_attrs,
+        repeatable=is_blameless,
     )
 
 

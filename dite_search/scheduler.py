@@ -14,12 +14,15 @@ from ray.tune.schedulers import FIFOScheduler
 from analysis.pareto import costs_and_scores, directions_of
 from dite_search.config import SearchConfig
 from dite_search.halving import Key, Rungs, rung_epochs
-from dite_search.searcher import EPOCH_KEY
-from dite_search.study import REASON
+from dite_search.keys import EPOCH_KEY, REASON
 from search_spaces.cost import cost_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
+
+
+LEARNED = 0.01
+"""Accuracy (AP or PCKh, fractions) below which a network has found next to nobody."""
 
 
 class ParetoScheduler(FIFOScheduler):
@@ -30,7 +33,7 @@ class ParetoScheduler(FIFOScheduler):
     without an epoch, at an epoch that is no rung, with a reason why the trial ends, of a ``repeat`` of a network (which
     would compete with itself), or without a finite value of every objective decides nothing; ``unjudged`` counts the last
     kind at rungs. A trial that ``continues`` a stopped one has its place at the rungs, and is not judged again at those
-    that lie behind it.
+    that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, it stops nobody.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
@@ -59,7 +62,7 @@ class ParetoScheduler(FIFOScheduler):
         )
         self._objectives = tuple(objectives)
         self._measurable, _ = costs_and_scores(objectives)
-        self._rungs = Rungs(rungs, directions_of(objectives), reduction_factor)
+        self._rungs = Rungs(rungs, directions_of(objectives), reduction_factor, least=LEARNED)
         self._costs = costs
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,33 +17,32 @@ from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from analysis.trials import DIRECTIONS
-from dite_search.config import COST_AWARE, SearchConfig
+from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
 from dite_search.gate import Gate, Stopped, Verdict
-from dite_search.outbox import Outbox
-from dite_search.pause import Pause
-from dite_search.samplers import sampler_of
-from dite_search.study import (
+from dite_search.keys import (
     ARCH,
     ARCH_ID,
     CONTINUES,
-    DATABASE_AWAY,
+    EPOCH_KEY,
     INTERRUPTED,
     METRICS,
-    NOT_ITS_OWN,
     ORIGIN,
+    OUTAGE,
     REASON,
     REUSED,
     SECONDS,
     SEED,
     STARTED,
+    UNDECIDED,
     UNEXPLAINED,
     WHERE,
-    curve_of,
-    epoch_name,
-    reopen,
-    storage_of,
 )
+from dite_search.outbox import Outbox
+from dite_search.pause import Pause
+from dite_search.samplers import sampler_of
+from dite_search.sections import COST_AWARE
+from dite_search.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from trainers.engine import LOOP_FIGURES
@@ -92,10 +91,16 @@ class StudySearch(OptunaSearch):
         self._config, self._gate = config, gate
         self._generator = np.random.default_rng([config.seed, 1])
         self._followers: dict[int, list[optuna.Trial]] = {}
+        # By number: the epochs that a trial took over, and where it runs. A trial copies all its attributes to show one.
+        self._taken_over: dict[int, int] = {}
+        self._where: dict[int, Any] = {}
         self._pause = pause or Pause()
-        self.outbox = Outbox("the study's database", DATABASE_AWAY, note=note, clock=clock)
-        for trial in self._study.get_trials(deepcopy=False):
+        self.outbox = Outbox("the study's database", DATABASE_AWAY, note=note, may_write=self._may_write, clock=clock)
+        trials = self._study.get_trials(deepcopy=False)
+        for trial in trials:
             self._remember(trial)
+        if config.repeats > 1:
+            self._enqueue_lost_repeats(trials)
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune stores its searcher with the experiment, and the study is the record of this one."""
@@ -105,6 +110,10 @@ class StudySearch(OptunaSearch):
     def _study(self) -> optuna.Study:
         assert self._ot_study is not None, "the study is opened when the search is constructed"
         return self._ot_study
+
+    def _may_write(self) -> bool:
+        """Whether the study is known to be this driver's."""
+        return not (self._pause.doubtful or self._pause.superseded)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """The next point to train, as ``{"number", "point", "seed", "repeat", "continues"}``; FINISHED when none is left.
@@ -134,7 +143,7 @@ class StudySearch(OptunaSearch):
                 self._study.enqueue_trial(fresh)
             super().suggest(trial_id)
             trial = self._ot_trials[trial_id]
-            verdict = self._gate.judge(trial.params)
+            verdict = self._gate.judge(trial.params, continuing=CONTINUES in trial.user_attrs)
             if verdict.outcome == "train":
                 return self._begin(trial, verdict)
             del self._ot_trials[trial_id]
@@ -162,8 +171,10 @@ class StudySearch(OptunaSearch):
             "repeat": seed - self._config.seed,
             "continues": trial.user_attrs.get(CONTINUES),
         }
+        continued = suggestion["continues"]
+        self._taken_over[trial.number] = continued["epoch"] if continued else 0
         # Last, as it cannot fail: where the database goes away before, the trial has not begun.
-        self._gate.begin(verdict.key, trial.number)
+        self._gate.begin(verdict.key, trial.number, seed)
         return suggestion
 
     def _give_back(self) -> None:
@@ -212,11 +223,21 @@ class StudySearch(OptunaSearch):
         if ARCH not in attributes or trial.state is TrialState.WAITING:
             return
         key = self._gate.key(ArchConfig.from_dict(attributes[ARCH]), trial.params)
-        if trial.state is TrialState.FAIL and attributes.get(REASON) in NOT_ITS_OWN:
+        if is_blameless(trial):
             return
-        self._gate.begin(key, trial.number)
+        seed = attributes.get(SEED, attributes.get(ORIGIN, {}).get("seed"))
+        self._gate.begin(key, trial.number, self._config.seed if seed is None else seed)
         if trial.state in (TrialState.PRUNED, TrialState.FAIL):
             self._gate.end(key, _stopped(trial))
+
+    def _enqueue_lost_repeats(self, trials: Sequence[FrozenTrial]) -> None:
+        """Repeats that an earlier driver did not live to ask for."""
+        points = [trial.system_attrs.get("fixed_params") or trial.params for trial in trials if not is_blameless(trial)]
+        for trial in trials:
+            first = trial.state is TrialState.COMPLETE and trial.user_attrs.get(SEED) == self._config.seed
+            if first and REUSED not in trial.user_attrs:
+                for _ in range(self._config.repeats - points.count(trial.params)):
+                    self._study.enqueue_trial(trial.params)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Record an epoch, or the reason a trial gives before it ends."""
@@ -234,24 +255,28 @@ class StudySearch(OptunaSearch):
     def _record(self, trial_id: str, result: Mapping[str, Any]) -> None:
         trial = self._ot_trials[trial_id]
         where = _where(result)
-        if where and trial.user_attrs.get(WHERE) != where:
+        if where and self._where.get(trial.number) != where:
             trial.set_user_attr(WHERE, where)
+            self._where[trial.number] = where
         if REASON in result:
+            if result.get(OUTAGE):
+                trial.set_user_attr(OUTAGE, True)
             trial.set_user_attr(REASON, result[REASON])
-        elif EPOCH_KEY in result and result[EPOCH_KEY] > trial.user_attrs.get(CONTINUES, {}).get("epoch", 0):
+        elif EPOCH_KEY in result and result[EPOCH_KEY] > self._taken_over[trial.number]:
             trial.set_user_attr(epoch_name(result[EPOCH_KEY]), epoch_metrics(result))
 
     def _end(self, trial_id: str, result: Mapping[str, Any], error: bool, paused: bool) -> None:
         trial = self._ot_trials[trial_id]
         if paused and not self._has_ended(trial, result):
             if EPOCH_KEY in result:
+                trial.set_user_attr(UNDECIDED, result[EPOCH_KEY])
                 self._record(trial_id, result)
             return
         if not self._study.get_trials(deepcopy=False)[trial.number].state.is_finished():
             self._conclude(trial, result, error)
         frozen = self._study.get_trials(deepcopy=False)[trial.number]
         key = self._gate.key(ArchConfig.from_dict(frozen.user_attrs[ARCH]), frozen.params)
-        if frozen.state is TrialState.FAIL and frozen.user_attrs[REASON] in NOT_ITS_OWN:
+        if is_blameless(frozen):
             self._gate.forget(key, trial.number)
         elif frozen.state is not TrialState.COMPLETE:
             self._gate.end(key, _stopped(frozen))
@@ -322,7 +347,6 @@ def gate_of(config: SearchConfig, *, allowed: Callable[[ArchConfig], bool] | Non
     return Gate(config, latency=predicted_latency(config), allowed=allowed)
 
 
-EPOCH_KEY = "epoch"
 _TUNE_KEYS = frozenset(
     {
         "timestamp",

@@ -154,7 +154,7 @@ def _train_with_ray(
     console: Console,
 ) -> engine.Metrics:
     from dite_search.ray_session import start_ray
-    from trainers.ray_trainer import WorkersLostError, fit
+    from trainers.ray_trainer import fit
 
     engine.check_batch(config, workers)
     start_ray()
@@ -174,7 +174,7 @@ def _train_with_ray(
         )
     except InvalidInput:
         raise
-    except (*engine.OWN_REASONS, WorkersLostError) as error:
+    except (*engine.OWN_REASONS, engine.WorkersLostError) as error:
         raise _ended(arch, error) from None
     curve = load_checkpoint(directory / LAST).curve
     for metrics in curve:

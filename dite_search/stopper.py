@@ -6,8 +6,8 @@ from typing import Any
 
 from ray import tune
 
+from dite_search.keys import REASON
 from dite_search.pause import Pause
-from dite_search.study import REASON
 
 
 class PauseStopper(tune.Stopper):

@@ -20,38 +20,32 @@ from optuna.trial import FrozenTrial, TrialState
 from analysis.published import recipe_changes
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
 from dite_search.config import SearchConfig, parse_search
+from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE, checkpoint_location, create_folder
+from dite_search.keys import (
+    ARCH,
+    CONTINUES,
+    EPOCH,
+    EPOCH_KEY,
+    INTERRUPTED,
+    METRICS,
+    MLFLOW_RUN,
+    NOT_ITS_OWN,
+    ORIGIN,
+    OUTAGE,
+    REASON,
+    REUSED,
+    SECONDS,
+    SEED,
+    STARTED,
+    UNDECIDED,
+    WHOLE,
+)
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput, first_line
-from search_spaces.files import read_mapping, write_mapping
+from search_spaces.files import write_mapping
+from search_spaces.redaction import redacted
 from trainers.location import LAST, PREVIOUS, Location, below, located
-
-SEARCH_FILE = "search.yaml"
-PROVENANCE_FILE = "provenance.json"
-TRIALS_FOLDER = "trials"
-PROBE = ".probe"
-"""The file that is written, and removed, before a search keeps checkpoints elsewhere."""
-
-ARCH = "arch"
-ARCH_ID = "arch_id"
-REASON = "reason"
-STARTED = "started"
-SECONDS = "seconds"
-METRICS = "metrics"
-MLFLOW_RUN = "mlflow_run_id"
-SEED = "seed"
-REUSED = "reused_from"
-ORIGIN = "origin"
-CONTINUES = "continues"
-WHOLE = "whole"
-WHERE = "where"
-EPOCH = "epoch:"
-"""Names of the attributes that a study and its trials carry; one attribute an epoch begins with `EPOCH`."""
-
-INTERRUPTED = "the search was stopped before the trial ended"
-UNEXPLAINED = "the trial's process ended without giving a reason (killed, or out of memory)"
-NOT_ITS_OWN = (UNEXPLAINED, INTERRUPTED)
-"""Reasons for which a trial fails that say nothing about what it trained."""
 
 CONNECT_TIMEOUT = 5
 """Seconds to wait for a database server."""
@@ -80,13 +74,13 @@ def create_study(config: SearchConfig, *, known: Iterable[FrozenTrial] = (), sto
         InvalidInput: the name is taken, the folder cannot be written, or the storage cannot be reached.
     """
     if storage is None:
-        _create_folder(config)
+        create_folder(config)
         storage = storage_of(config)
     try:
         _create_in(storage, config, known)
     except optuna.exceptions.DuplicatedStudyError:
         (config.study_directory / SEARCH_FILE).unlink()
-        place = _without_password(config.study_url or "its folder")
+        place = redacted(config.study_url or "its folder")
         raise InvalidInput(f"study {config.name} exists already in {place}: choose another name") from None
 
 
@@ -108,13 +102,23 @@ def _create_in(storage: BaseStorage, config: SearchConfig, known: Iterable[Froze
 
 
 def finish_creation(config: SearchConfig, known: Callable[[], Iterable[FrozenTrial]]) -> None:
-    """Make a study whose driver died while it made it: anew, as no trial can have begun."""
+    """Make a study whose driver died while it made it: anew, as no trial can have begun.
+
+    Raises:
+        InvalidInput: trials have begun, but the database does not hold their study.
+    """
     storage = storage_of(config)
     if config.name in optuna.get_all_study_names(storage):
         study = optuna.load_study(study_name=config.name, storage=storage)
         if WHOLE in study.user_attrs or any(STARTED in trial.user_attrs for trial in study.get_trials(deepcopy=False)):
             return
         optuna.delete_study(study_name=config.name, storage=storage)
+    elif (config.study_directory / PROVENANCE_FILE).exists():
+        place = f"study_url {redacted(config.study_url)}" if config.study_url else str(config.study_directory / "study.db")
+        raise InvalidInput(
+            f"study {config.name} must be in its database, but {place} does not hold it: see that variables in study_url are"
+            " set as they were when the search began, and that a relative path is read from the same folder"
+        )
     _create_in(storage, config, known())
 
 
@@ -129,32 +133,20 @@ def extend_study(config: SearchConfig, more: int) -> SearchConfig:
     return extended
 
 
-def _create_folder(config: SearchConfig) -> None:
-    directory = config.study_directory
-    if (directory / SEARCH_FILE).exists():
-        raise InvalidInput(
-            f"study {config.name} exists already in {directory}: choose another name (--name), or remove that folder"
-        )
-    try:
-        write_mapping(directory / SEARCH_FILE, config.to_dict())
-    except OSError as error:
-        raise InvalidInput(f"study folder {directory} cannot be written: {error.strerror}") from None
-
-
 def open_study(config: SearchConfig) -> optuna.Study:
     """The study of a search, which exists.
 
     Raises:
         InvalidInput: its database cannot be opened, or does not hold it.
     """
-    with _readable(config):
+    with readable(config):
         return optuna.load_study(study_name=config.name, storage=storage_of(config))
 
 
 @contextmanager
-def _readable(config: SearchConfig) -> Iterator[None]:
+def readable(config: SearchConfig) -> Iterator[None]:
     """Turns whatever a damaged database, or none, makes of a reading into one sentence."""
-    place = _without_password(config.study_url or str(config.study_directory / "study.db"))
+    place = redacted(config.study_url or str(config.study_directory / "study.db"))
     try:
         yield
     except InvalidInput:
@@ -196,63 +188,7 @@ def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
     except Exception as error:
         # SQLAlchemy and its drivers raise dozens of kinds for one cause: the URL does not lead to a usable database.
         logging.getLogger(__name__).debug("storage", exc_info=True)
-        raise InvalidInput(f"study_url {_without_password(url)} cannot be opened: {first_line(error)}") from None
-
-
-def trial_directory(config: SearchConfig, number: int) -> Path:
-    """The folder of a trial: its architecture and, unless the search names another place, its checkpoints."""
-    return config.study_directory / TRIALS_FOLDER / f"{number:05d}"
-
-
-def checkpoint_location(config: SearchConfig, number: int) -> Location:
-    """Where the checkpoints of a trial lie: in its folder, or where the search keeps them."""
-    if config.checkpoints is None:
-        return trial_directory(config, number)
-    return below(located(config.checkpoints), config.name, TRIALS_FOLDER, f"{number:05d}")
-
-
-def check_checkpoints(config: SearchConfig, *, new: bool) -> None:
-    """See that the place of the checkpoints can be written and, for a ``new`` search, holds none of another.
-
-    Raises:
-        InvalidInput: it cannot, or it does; the message names the place, never a secret.
-    """
-    if config.checkpoints is None:
-        return
-    # It imports torch, which takes a second that no other use of a study needs.
-    from trainers.checkpoint_files import files_in
-
-    files = files_in(below(located(config.checkpoints), config.name))
-    held = files.names() if new else []
-    if held:
-        raise InvalidInput(
-            f"checkpoints of a new study must have a place of their own, but {files.where(held[0])} is there already: choose"
-            " another name (--name), or remove it"
-        )
-    files.write(PROBE, b"written to see whether checkpoints can be")
-    files.remove(PROBE)
-
-
-def load_config(study: str | Path, *, directory: str | Path = "runs") -> SearchConfig:
-    """The search behind a study, named by its folder, or by its name below ``directory``.
-
-    Raises:
-        InvalidInput: there is no such study; the message lists those there are.
-    """
-    for folder in (Path(study), Path(directory) / study):
-        if (folder / SEARCH_FILE).is_file():
-            folder = folder.absolute()
-            values = read_mapping(folder / SEARCH_FILE) | {"directory": str(folder.parent), "name": folder.name}
-            return parse_search(values, str(folder / SEARCH_FILE))
-    known = sorted(path.parent.name for path in Path(directory).glob(f"*/{SEARCH_FILE}"))
-    there = f"studies in {directory}: {', '.join(known)}" if known else f"there are no studies in {directory}"
-    raise InvalidInput(f"study {str(study)!r} does not exist: {there}")
-
-
-def free_name(name: str, directory: str | Path) -> str:
-    """The name, or the first of ``name-2``, ``name-3``, … that no study in ``directory`` has."""
-    numbered = (name if count == 1 else f"{name}-{count}" for count in itertools.count(1))
-    return next(candidate for candidate in numbered if not (Path(directory) / candidate).exists())
+        raise InvalidInput(f"study_url {redacted(url)} cannot be opened: {first_line(error)}") from None
 
 
 def read_study(config: SearchConfig, study: optuna.Study | None = None) -> StudyRecord:
@@ -262,7 +198,7 @@ def read_study(config: SearchConfig, study: optuna.Study | None = None) -> Study
         InvalidInput: its database cannot be read, or is damaged.
     """
     opened = study or open_study(config)
-    with _readable(config):
+    with readable(config):
         return StudyReader(config, opened).read()
 
 
@@ -276,14 +212,13 @@ class StudyReader:
     def read(self) -> StudyRecord:
         """Everything the study knows by now."""
         config, trials = self._config, self._study.get_trials(deepcopy=False)
-        provenance = config.study_directory / PROVENANCE_FILE
         return StudyRecord(
             name=config.name,
             directory=config.study_directory,
             objectives=config.objectives,
             trials=[self._record(trial) for trial in trials if ARCH in trial.user_attrs],
             protocol=protocol_of(config),
-            provenance=json.loads(provenance.read_text()) if provenance.is_file() else {},
+            provenance=provenance_of(config),
             over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in trials),
             reused=sum(REUSED in trial.user_attrs for trial in trials),
         )
@@ -294,6 +229,15 @@ class StudyReader:
         if trial.number not in self._ended:
             self._ended[trial.number] = _record(self._config, trial)
         return self._ended[trial.number]
+
+
+def provenance_of(config: SearchConfig) -> dict[str, Any]:
+    """Where a search came from; nothing where that was not written yet."""
+    file = config.study_directory / PROVENANCE_FILE
+    found = json.loads(file.read_text()) if file.is_file() else {}
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{file} must hold a mapping, got {type(found).__name__}")
+    return found
 
 
 def reopen_running(config: SearchConfig, study: optuna.Study | None = None) -> None:
@@ -325,15 +269,27 @@ def is_spent(trial: FrozenTrial) -> bool:
     return here and trial.state.is_finished() and attributes.get(REASON) != INTERRUPTED
 
 
+def is_blameless(trial: FrozenTrial) -> bool:
+    """Whether a trial failed through no fault of what it trained, which may then be trained anew."""
+    attributes = trial.user_attrs
+    return trial.state is TrialState.FAIL and (attributes.get(REASON) in NOT_ITS_OWN or OUTAGE in attributes)
+
+
 def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, float]]]:
-    """What the trials of a study reported, repeats apart: number, epoch, and the metrics of the epoch with the costs."""
+    """What the trials of a study reported, repeats apart: number, epoch, and the metrics of the epoch with the costs.
+
+    The epoch with which a pause stopped a trial is left out: it is reported again, and decided then.
+    """
     for trial in open_study(config).get_trials(deepcopy=False):
         if ARCH not in trial.user_attrs or trial.user_attrs.get(SEED, config.seed) != config.seed:
             continue
         number = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
         costs = cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
+        undecided = None if trial.state.is_finished() else trial.user_attrs.get(UNDECIDED)
         for metrics in curve_of(trial):
-            yield number, int(metrics["epoch"]), costs | trial.user_attrs.get(METRICS, {}) | metrics
+            if metrics[EPOCH_KEY] == undecided:
+                continue
+            yield number, int(metrics[EPOCH_KEY]), costs | trial.user_attrs.get(METRICS, {}) | metrics
 
 
 def protocol_of(config: SearchConfig) -> dict[str, Any]:
@@ -343,6 +299,7 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
         "dataset": "synthetic" if config.data.synthetic else config.data.name,
         "train_split": config.data.train_split,
         "val_split": config.data.val_split,
+        "data": provenance_of(config).get("data", "not recorded"),
         "format": config.data.format,
         "boxes": config.data.boxes,
         "input_size": "x".join(map(str, space.base.input_size)) if "input_size" not in space.parameters else "varied",
@@ -357,7 +314,7 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
 def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
     attributes = trial.user_attrs
     arch = ArchConfig.from_dict(attributes[ARCH])
-    origin = attributes.get(ORIGIN)
+    origin = attributes.get(ORIGIN, {})
     place = located(origin["folder"]) if origin else checkpoint_location(config, trial.number)
     return TrialRecord(
         number=trial.number,
@@ -366,6 +323,7 @@ def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
         arch=arch,
         cost=cost_of(arch),
         parameters=trial.params,
+        seed=attributes.get(SEED, origin.get("seed")),
         metrics=attributes.get(METRICS, {}),
         curve=curve_of(trial),
         seconds=attributes.get(SECONDS, 0.0),
@@ -382,8 +340,3 @@ def _last_checkpoint(place: Location, attributes: Mapping[str, Any]) -> Location
         return next((path for path in (place / LAST, place / PREVIOUS) if path.is_file()), None)
     # A store is not asked for each record: an epoch is reported once its checkpoint is in its place.
     return below(place, LAST) if any(name.startswith(EPOCH) for name in attributes) else None
-
-
-def _without_password(url: str) -> str:
-    head, at, tail = url.rpartition("@")
-    return f"{head.rpartition(':')[0]}:***@{tail}" if at and ":" in head.partition("//")[2] else url

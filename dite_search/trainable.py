@@ -15,8 +15,8 @@ from ray import tune
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from dite_search.config import SearchConfig
-from dite_search.searcher import EPOCH_KEY
-from dite_search.study import REASON, checkpoint_location, trial_directory
+from dite_search.folder import checkpoint_location, trial_directory
+from dite_search.keys import EPOCH_KEY, OUTAGE, REASON
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput, StorageUnavailable
 from search_spaces.files import write_mapping, write_text
@@ -60,7 +60,7 @@ class TrialRunner:
         except Exception as error:
             # Whatever a training raises belongs to its trial; the search goes on with the others.
             keep_trace(directory / ERROR_FILE, traceback.format_exc(), error)
-            tune.report({REASON: reason_of(error)})
+            tune.report({REASON: reason_of(error)} | ({OUTAGE: True} if isinstance(error, engine.OUTAGES) else {}))
 
     def _train(self, point: Mapping[str, Any], seed: int, directory: Path, place: Location) -> None:
         space, budget = self.search.search_space, self.search.network_budget

@@ -10,17 +10,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from analysis.trials import TrialRecord
 from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
-from dite_search.study import (
-    ARCH,
-    ARCH_ID,
-    METRICS,
-    ORIGIN,
-    checkpoint_location,
-    epoch_name,
-    load_config,
-    protocol_of,
-    read_study,
-)
+from dite_search.folder import checkpoint_location, load_config
+from dite_search.keys import ARCH, ARCH_ID, METRICS, ORIGIN
+from dite_search.study import epoch_name, protocol_of, read_study
 from search_spaces.arch import Scalar
 from search_spaces.errors import InvalidInput
 
@@ -30,8 +22,10 @@ CHANCE = ("seed",)
 _STATES = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED}
 
 
-def earlier_trials(config: SearchConfig) -> list[FrozenTrial]:
+def earlier_trials(config: SearchConfig, data: str | None = None) -> list[FrozenTrial]:
     """The complete and stopped trials of the studies that a search starts from, as far as its space holds their networks.
+
+    ``data`` is the identity of the search's data; without one that of the earlier studies is not looked at.
 
     Raises:
         InvalidInput: a study does not exist, or was made under another protocol; the message names what differs.
@@ -39,7 +33,8 @@ def earlier_trials(config: SearchConfig) -> list[FrozenTrial]:
     found: list[FrozenTrial] = []
     for name in config.warm_start.studies:
         earlier = load_config(name, directory=config.directory)
-        _check_protocol(name, protocol_of(earlier), protocol_of(config))
+        theirs = protocol_of(earlier)
+        _check_protocol(name, theirs, protocol_of(config) | {"data": theirs["data"] if data is None else data})
         for record in read_study(earlier).trials:
             trial = _trial(config, earlier, record)
             if trial is not None:
@@ -67,7 +62,7 @@ def _trial(config: SearchConfig, earlier: SearchConfig, record: TrialRecord) -> 
     if not config.network_budget.allows(record.values) or (complete and len(values) < len(config.objectives)):
         return None
     folder = checkpoint_location(earlier, record.number)
-    origin = {"study": earlier.name, "trial": record.number, "folder": str(folder)}
+    origin = {"study": earlier.name, "trial": record.number, "folder": str(folder), "seed": record.seed}
     attributes = {ARCH: record.arch.to_dict(), ARCH_ID: record.arch.arch_id, METRICS: dict(record.metrics), ORIGIN: origin}
     trial: FrozenTrial = create_trial(
         state=_STATES[record.status],

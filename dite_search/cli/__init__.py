@@ -27,7 +27,9 @@ from dite_search.cli import (
 )
 from search_spaces.errors import InvalidInput
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
+IMPOSSIBLE = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+DISK_ERRORS = (*FULL_OR_CLOSED, *IMPOSSIBLE)
 
 
 class UserError(click.ClickException):
@@ -37,7 +39,7 @@ class UserError(click.ClickException):
 
 
 class Commands(click.Group):
-    """Turns a user's mistake, and a disk that is full or closed, into one sentence; a defect keeps its traceback."""
+    """Turns a user's mistake, and an output that cannot be written, into one sentence; a defect keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
@@ -48,7 +50,8 @@ class Commands(click.Group):
         except OSError as error:
             if error.errno not in DISK_ERRORS:
                 raise
-            raise UserError(f"{error.filename or 'the output'} cannot be written: {error.strerror}") from None
+            done = "written" if error.errno in FULL_OR_CLOSED else "used"
+            raise UserError(f"{error.filename or 'the output'} cannot be {done}: {error.strerror}") from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -71,8 +71,8 @@ def compare(
     if not costs_only:
         # Before anything is predicted, which takes its time.
         check_protocols(*sides)
-        studies = [item.config.data.format for item in (first, second) if item.config]
-        data = _data(root, data_format or (studies[0] if studies else "coco"), detections)
+        configs = [item.config for item in (first, second) if item.config]
+        data = _data(root, data_format, detections, of=configs[0].data if configs else None)
         *both, missing = predicted(
             first, second, data=data, flip_test=flip_test, say=lambda text: click.echo(text, err=True)
         )
@@ -92,17 +92,22 @@ def compare(
         click.echo(f"\nPage  {output}")
 
 
-def _data(root: str | None, data_format: str, detections: str | None) -> Any:
+def _data(root: str | None, data_format: str | None, detections: str | None, *, of: Any) -> Any:
+    """The data of --data; its format and the split to score as those ``of`` a study, where there is one."""
     from search_spaces.errors import InvalidInput
     from trainers.data.source import DataConfig
 
     if root is None:
-        if detections:
-            raise InvalidInput(f"--detections must come with --data, whose people it finds, got {detections} alone")
+        for option, value in (("--detections", detections), ("--format", data_format)):
+            if value:
+                raise InvalidInput(f"{option} must come with --data, which it describes, got {value} alone")
         return None
+    same = of is not None and data_format in (None, of.format)
     return DataConfig(
         root=Path(root),
-        format=data_format,
+        format=data_format or (of.format if same else "coco"),
+        train_split=of.train_split if same else "train",
+        val_split=of.val_split if same else "val",
         boxes="det" if detections else "gt",
         detections=Path(detections) if detections else None,
     )

@@ -75,8 +75,10 @@ def export(
     """
     from analysis.choice import choose
     from analysis.export import Parts
-    from dite_search.aliases import BEST
-    from dite_search.study import load_config, read_study
+    from dite_search.folder import load_config
+    from dite_search.study import read_study
+    from dite_search.tracking.aliases import BEST
+    from dite_search.tracking.registry import check_registry
 
     if model is not None and not registered:
         raise InvalidInput("--model names a registered model, so --register must be given too")
@@ -95,6 +97,9 @@ def export(
         one = choose(record, best=best, trial=trial, **limits)
         chosen = {one.number: (one, [BEST] if free else [])}
         places = {one.number: Path(output) if output else record.directory / EXPORT_FOLDER}
+    if registered:
+        # An export takes minutes, and a model that cannot be registered is told before.
+        check_registry(config, model or config.name)
     parts = Parts(released=not no_released, program=not no_program, int8=not no_int8, accuracy=not no_accuracy)
     console = console_for(True)
     results = []
@@ -152,7 +157,7 @@ def _exported(study: Any, record: Any, place: Path, parts: Any, *, threads: int,
 
 
 def _constraints(texts: tuple[str, ...]) -> Mapping[str, Constraint]:
-    from dite_search.aliases import alias_of, parse_budgets
+    from dite_search.tracking.aliases import alias_of, parse_budgets
 
     return {alias_of(constraint): constraint for constraint in parse_budgets(texts)}
 
@@ -170,7 +175,7 @@ def _within(study: Any, best: str | None, constraints: Mapping[str, Constraint])
 
 
 def _register(config: Any, record: Any, exported: Any, *, name: str, aliases: list[str]) -> dict[str, Any]:
-    from dite_search.registry import register
+    from dite_search.tracking.registry import register
 
     made = register(
         config,

@@ -139,9 +139,11 @@ def stop(job_id: str, address: str, as_json: bool) -> None:
 @job.command(epilog="Example:  dite-search job reserve search.yaml --trials 4")
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--trials", type=click.IntRange(1, 100_000), required=True, help="Trials at once.")
+@click.option("--data", help="As for search: data root in place of the file's.")
+@click.option("--directory", help="As for search: folder of the studies in place of the file's.")
 @click.option("--wait", type=click.FloatRange(1, 86_400), default=1800, show_default=True, help="Seconds, at most.")
 @json_option
-def reserve(file: str, trials: int, wait: float, as_json: bool) -> None:
+def reserve(file: str, trials: int, data: str | None, directory: str | None, wait: float, as_json: bool) -> None:
     """On the cluster: have its autoscaler start the machines for so many trials of FILE, and wait for them.
 
     A search counts the machines that are there when it starts; submit --at-once runs this before it.
@@ -149,7 +151,8 @@ def reserve(file: str, trials: int, wait: float, as_json: bool) -> None:
     from dite_search.config import load_search
     from dite_search.jobs import reserve as ask
 
-    show({"trials_at_once": ask(load_search(file), trials=trials, seconds=wait)}, as_json)
+    config = load_search(file, data_root=data, changes={"directory": directory})
+    show({"trials_at_once": ask(config, trials=trials, seconds=wait)}, as_json)
 
 
 def _follow(server: Any, job_id: str, *, as_json: bool, result: dict[str, Any]) -> None:

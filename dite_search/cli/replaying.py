@@ -46,10 +46,10 @@ def replay(
     search is the one that recorded it, with the options in place of its own, and counts as covered what its complete trials
     have of the hypervolume of the whole table.
     """
-    from dite_search.config import SamplerSection
     from dite_search.recorded import load_table
     from dite_search.replay import replay as run
     from dite_search.replay import replayed_config
+    from dite_search.sections import SamplerSection
 
     recorded = load_table(table, directory=directory)
     grid = recorded.config.sampler.name == "grid"

@@ -28,7 +28,7 @@ def quickstart(directory: str, trials: int | None, as_json: bool) -> None:
     Ends with the front, the report, and the best network exported to ONNX.
     """
     from dite_search.config import load_search
-    from dite_search.study import free_name
+    from dite_search.folder import free_name
 
     file = Path(__file__).parents[1] / "quickstart.yaml"
     name = free_name("quickstart", directory)
@@ -59,8 +59,8 @@ def search(
 @json_option
 def resume(study: str, directory: str, as_json: bool) -> None:
     """Go on with STUDY (its name, or its folder), which was cut off: no result is lost, and none is made twice."""
+    from dite_search.folder import load_config
     from dite_search.runner import resume_search
-    from dite_search.study import load_config
 
     _search_and_show(load_config(study, directory=directory), as_json=as_json, export=False, run=resume_search)
 
@@ -72,8 +72,8 @@ def resume(study: str, directory: str, as_json: bool) -> None:
 @json_option
 def extend(study: str, trials: int, directory: str, as_json: bool) -> None:
     """Add trials to STUDY (its name, or its folder), and run them with what it has left."""
+    from dite_search.folder import load_config
     from dite_search.runner import resume_search
-    from dite_search.study import load_config
 
     config = load_config(study, directory=directory)
     _search_and_show(config, as_json=as_json, export=False, run=partial(resume_search, more=trials))
@@ -84,8 +84,9 @@ def extend(study: str, trials: int, directory: str, as_json: bool) -> None:
 @directory_option
 def pause(study: str, directory: str) -> None:
     """Let STUDY, which runs elsewhere, end its running epochs, save them and stop; resume goes on."""
+    from dite_search.folder import load_config
     from dite_search.lease import ask_to_pause
-    from dite_search.study import load_config, storage_of
+    from dite_search.study import storage_of
 
     config = load_config(study, directory=directory)
     driver = ask_to_pause(config.name, storage_of(config))
@@ -124,7 +125,8 @@ def report(
     as_json: bool,
 ) -> None:
     """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
-    from dite_search.study import load_config, read_study
+    from dite_search.folder import load_config
+    from dite_search.study import read_study
 
     config = load_config(study, directory=directory)
     setup, record = _report_setup(config, limits), read_study(config)
@@ -140,7 +142,8 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     from analysis.pareto import front_of
     from dite_search.progress import front_table, published_table
     from dite_search.runner import run_search
-    from dite_search.tracking import redacted, tracking_uri
+    from dite_search.tracking.client import tracking_uri
+    from search_spaces.redaction import redacted
 
     console = console_for(as_json)
     study = (run or run_search)(config, console)
@@ -202,10 +205,16 @@ def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
 def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     import dataclasses
 
+    from analysis.limits import front_within
     from analysis.report.noise import image_intervals
-    from analysis.report.setup import front_within
     from dite_search.runner import data_of
+    from search_spaces.errors import InvalidInput
+    from trainers.data.formats import MPII
 
+    if config.data.format == MPII.name:
+        raise InvalidInput(
+            "--intervals must be left out for data in MPII's format: they are of AP, which MPII is not scored by"
+        )
     front = front_within(study, setup.budget)
     found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)
     return dataclasses.replace(setup, intervals=found)

@@ -21,12 +21,13 @@ def sync(study: str, directory: str, as_json: bool) -> None:
     A search that runs writes it by itself; its study is left to it.
     """
     from dite_search.answering import answering
+    from dite_search.folder import load_config
     from dite_search.lease import Lease, driver_of
-    from dite_search.mirror import Mirror
-    from dite_search.mirror_source import StudySource
     from dite_search.pause import Pause
-    from dite_search.study import load_config, storage_of
-    from dite_search.tracking import Refused, Unreachable, tracker_of
+    from dite_search.study import storage_of
+    from dite_search.tracking.client import Refused, Unreachable, tracker_of
+    from dite_search.tracking.mirror import Mirror
+    from dite_search.tracking.source import StudySource
 
     config = load_config(study, directory=directory)
     storage = storage_of(config)

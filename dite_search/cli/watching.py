@@ -16,7 +16,7 @@ from search_spaces.errors import InvalidInput, first_line
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from dite_search.live import LiveReader
+    from dite_search.live.moment import LiveReader
 
 DEFAULT_PORT, PORTS = 8420, 20
 """The port of the dashboard, and how many ports are tried from there on."""
@@ -34,15 +34,20 @@ def watch(study: str, directory: str, every: float, once: bool, as_json: bool) -
     Only reads, so it may run beside the search, on any machine that reaches the study. Ctrl-C ends the watching, and never
     the search. Where the output is no terminal, and with --json, the present state is printed once.
     """
-    from dite_search.live import LiveReader, as_plain
-    from dite_search.study import load_config
+    from dite_search.folder import load_config
+    from dite_search.live.moment import LiveReader, as_plain
+    from dite_search.study import readable
 
-    reader = LiveReader(load_config(study, directory=directory))
+    config = load_config(study, directory=directory)
+    reader = LiveReader(config)
     console = console_for(False)
+    with readable(config):
+        # What cannot be read at all is told here; what goes away later is waited for.
+        reader.read(time.time())
     if as_json:
         click.echo(json.dumps(as_plain(reader.read(time.time())), indent=2))
     elif once or not console.is_terminal:
-        from dite_search.watch_frame import frame
+        from dite_search.live.frame import frame
 
         console.print(frame(reader.read(time.time()), width=console.width), highlight=False)
     else:
@@ -54,9 +59,9 @@ def _follow(reader: LiveReader, console: Console, every: float) -> None:
     """Redraw until the search has finished."""
     from rich.live import Live
 
-    from dite_search.live import state_of
+    from dite_search.live.frame import frame
+    from dite_search.live.moment import state_of
     from dite_search.study import DATABASE_AWAY
-    from dite_search.watch_frame import frame
 
     moment = reader.read(time.time())
 
@@ -89,8 +94,8 @@ def dashboard(study: str, directory: str, host: str, port: int | None, every: fl
     The page is reached from this machine only, unless --host says otherwise: then its URL holds a token, and whoever has
     it may read.
     """
-    from dite_search.dashboard import Dashboard
-    from dite_search.study import load_config
+    from dite_search.folder import load_config
+    from dite_search.live.dashboard import Dashboard
 
     config = load_config(study, directory=directory)
     ports = range(DEFAULT_PORT, DEFAULT_PORT + PORTS) if port is None else (port,)

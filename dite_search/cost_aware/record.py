@@ -36,7 +36,7 @@ class Reading:
 
     ``score`` is the place of the accuracy among a trial's values, and ``costs`` names the others in order; ``sign`` is -1
     where the accuracy is minimised; ``curve`` gives the accuracy at each epoch, and ``repeatable`` whether a failed trial
-    may be tried again; where a pruned one ``continues`` when its point is suggested again, it may be, too.
+    may be tried again, and ``continues`` whether a pruned one goes on when its point is suggested again.
     """
 
     score: int
@@ -45,7 +45,7 @@ class Reading:
     epochs: int | None
     curve: Callable[[Any], Curve]
     repeatable: Callable[[Any], bool]
-    continues: bool = False
+    continues: Callable[[Any], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ class Record:
     def _may_be_repeated(self, trial: Trial, feasible: bool) -> bool:
         if trial.state.name == "FAIL":
             return self._reading.repeatable(trial)
-        return trial.state.name == "PRUNED" and feasible and self._reading.continues
+        return trial.state.name == "PRUNED" and feasible and self._reading.continues(trial)
 
     def _join_front(self, new: Seen) -> None:
         """Keep the front one of trials none of which is as good as another throughout; of equals the first."""

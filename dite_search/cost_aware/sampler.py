@@ -34,7 +34,8 @@ class CostAwareSampler(BaseSampler):
     ``objectives`` names the study's values in their order, with ``directions`` (``maximize`` or ``minimize``); ``accuracy``
     is the one that is learned, and every other is a cost that the candidates know. ``curve`` gives a trial's accuracy at
     each epoch (default: its intermediate values) and ``epochs`` the length of a full training, so that trials that run or
-    were pruned teach something too. ``repeatable`` tells which failed trials may be tried again (default: none).
+    were pruned teach something too. ``repeatable`` tells which failed trials may be tried again, and ``continues`` which
+    pruned ones go on when their point is suggested again (default: none).
 
     Suggestions follow from ``seed``, the study and the number of the trial: a search that is resumed goes on alike. One
     sampler serves one study at a time, from any number of threads.
@@ -56,7 +57,7 @@ class CostAwareSampler(BaseSampler):
         seed: int | None = None,
         curve: Callable[[FrozenTrial], Curve] | None = None,
         repeatable: Callable[[FrozenTrial], bool] | None = None,
-        continues: bool = False,
+        continues: Callable[[FrozenTrial], bool] | None = None,
     ) -> None:
         _check(objectives, directions, accuracy)
         for name, value in (("startup_trials", startup_trials), ("pool_size", pool_size)):
@@ -70,7 +71,7 @@ class CostAwareSampler(BaseSampler):
             epochs=epochs,
             curve=curve or (lambda trial: trial.intermediate_values),
             repeatable=repeatable or (lambda trial: False),
-            continues=continues,
+            continues=continues or (lambda trial: False),
         )
         self._seed = _entropy() if seed is None else seed
         self._lock, self._threads = threading.Lock(), ThreadpoolController()

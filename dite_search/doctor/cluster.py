@@ -32,7 +32,6 @@ _MARK = "dite-search connection: "
 _CONNECT = f"""
 import json, sys
 import ray
-from search_spaces.errors import first_line
 try:
     ray.init(address=sys.argv[1], log_to_driver=False, logging_level="critical")
     outcome = {{}}

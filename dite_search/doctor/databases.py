@@ -21,6 +21,7 @@ from dite_search.doctor.cluster import clock_finding, reading
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
 from dite_search.doctor.folders import is_writable, sqlite_file
 from search_spaces.errors import first_line
+from search_spaces.redaction import HIDDEN, redacted
 
 STUDY, MLFLOW = "study database", "mlflow"
 CONNECT_SECONDS = 3
@@ -30,7 +31,6 @@ _DRIVERS = {
     "MySQLdb": "mysqlclient",
 }
 """Packages to install for a driver's module; the others have its name."""
-_SECRET = re.compile(r"(password|passwd|pwd|token)=[^&\s'\"]*", re.IGNORECASE)
 
 Look = Callable[[Connection], Sequence[Finding]]
 
@@ -55,12 +55,12 @@ def mlflow_database_findings(uri: str) -> list[Finding]:
 
 
 def shown(url: str) -> str:
-    """A database's URL without its password."""
+    """A database's URL without its user and password."""
     try:
-        parsed = make_url(url)
+        make_url(url)
     except ArgumentError:
         return "(not a URL)"
-    return _SECRET.sub(r"\1=***", parsed.render_as_string(hide_password=True))
+    return redacted(url)
 
 
 def optuna_finding(current: str, head: str, known: Sequence[str], url: str) -> Finding:
@@ -246,8 +246,9 @@ def _no_driver(name: str, field: str, url: URL, module: str) -> Finding:
 def _connection_remedy(field: str, url: URL) -> str:
     if url.get_backend_name() == "postgresql":
         host, port = url.host or "localhost", url.port or 5432
-        plain = url.set(drivername="postgresql")
-        return f"pg_isready -h {host} -p {port}, then psql '{shown(plain.render_as_string())}'; correct {field}"
+        server = f"-h {host} -p {port}"
+        user = f" -U {url.username}" if url.username else ""
+        return f"pg_isready {server}, then psql {server}{user} {url.database or ''}".rstrip() + f"; correct {field}"
     if url.get_backend_name() == "sqlite":
         return f"{field}: another file, or move {url.database} away"
     return f"correct {field}"
@@ -258,5 +259,5 @@ def _reason(error: Exception, url: URL) -> str:
     line = first_line(error)
     line = re.sub(r"^\([\w.]+\)\s*", "", line)
     if url.password:
-        line = line.replace(str(url.password), "***")
-    return _SECRET.sub(r"\1=***", line)
+        line = line.replace(str(url.password), HIDDEN)
+    return redacted(line)

@@ -176,7 +176,7 @@ def sqlite_findings(config: SearchConfig, mounts: str) -> list[Finding]:
 
 def sqlite_file(url: str | None, default: Path) -> Path | None:
     """The file of a SQLite URL, ``default`` without a URL, None for another database."""
-    if url is None:
+    if not url:
         return default
     scheme, _, path = url.partition(":///")
     return Path(path.partition("?")[0]).absolute() if scheme.split("+")[0] == "sqlite" and path else None

@@ -13,7 +13,8 @@ from http.client import HTTPException
 from dite_search.config import SearchConfig
 from dite_search.doctor.databases import MLFLOW, artifacts_finding, mlflow_database_findings
 from dite_search.doctor.findings import FAILED, OK, Finding
-from dite_search.tracking import EXPERIMENT, redacted, tracking_uri
+from dite_search.tracking.client import EXPERIMENT, tracking_uri
+from search_spaces.redaction import redacted
 
 SECONDS = 4.0
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from dite_search.folder import trial_directory
+from dite_search.keys import ARCH, METRICS
 from dite_search.runner import data_of
-from dite_search.study import ARCH, METRICS, create_study, epoch_name, open_study, trial_directory
+from dite_search.study import create_study, epoch_name, open_study
 from search_spaces.files import write_mapping
 from tests.dite_search.commands import refused, run
 from trainers.checkpoint import LAST, Checkpoint, save_checkpoint
@@ -115,6 +117,7 @@ def test_other_boxes_are_refused_before_anything_is_predicted(compared, make_sea
     assert not (compared.study_directory / "predictions").exists()
     costs = json.loads(run("compare", "small:0", "other:1", *where, "--costs-only", "--json").stdout)
     assert costs["scores"] == {}
+    assert costs["a"]["curve"] == costs["b"]["curve"] == []
     assert costs["costs"]["params"]
 
 

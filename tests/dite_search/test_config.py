@@ -10,8 +10,11 @@ import yaml
 
 from analysis.published import TABLE_5, TABLE_6_COCO, TABLE_6_MPII, recipe_changes
 from dite_search.config import SearchConfig, load_search, parse_search
+from dite_search.scheduler import scheduler_of
 from dite_search.study import protocol_of
+from dite_search.trainable import TrialRunner
 from search_spaces.errors import InvalidInput
+from trainers.data.source import DataConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 4, "training": {"epochs": 2}}
@@ -136,4 +139,17 @@ def test_a_password_in_a_variable_stays_there(make_search, monkeypatch):
     assert "s3cret" not in str(config.to_dict())
     again = parse_search(config.to_dict(), "search.yaml")
     assert (again.study_url, again.mlflow_url) == (config.study_url, "")
+    for stored in (config, scheduler_of(config), TrialRunner(search=config, data=DataConfig(root=Path("x")))):
+        assert b"s3cret" not in pickle.dumps(stored)
     assert pickle.loads(pickle.dumps(config)).to_dict() == config.to_dict()
+
+
+def test_a_variable_may_name_an_earlier_study(make_search, monkeypatch):
+    monkeypatch.setenv("OLD_RUNS", "/runs")
+    assert make_search(warm_start={"studies": ["${OLD_RUNS}/first"]}).warm_start.studies == ("/runs/first",)
+
+
+@pytest.mark.parametrize("field", ["directory", "checkpoints"])
+def test_a_path_has_printable_characters_only(make_search, field):
+    with pytest.raises(InvalidInput, match=rf"{field}: must hold printable characters only, got 'a\\x00b'"):
+        make_search(**{field: "a\x00b"})

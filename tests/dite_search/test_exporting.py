@@ -9,9 +9,10 @@ import mlflow
 import pytest
 import torch
 
+from dite_search.folder import checkpoint_location
 from dite_search.searcher import StudySearch
-from dite_search.study import checkpoint_location, create_study, read_study
-from dite_search.tracking import tracking_uri
+from dite_search.study import create_study, read_study
+from dite_search.tracking.client import tracking_uri
 from search_spaces.hyperparameters import TrainConfig
 from tests.dite_search.commands import refused, run
 from trainers.checkpoint import Checkpoint
@@ -94,4 +95,5 @@ def test_mistakes(finished, tmp_path):
     assert "a limit must be written like 'mmacs <= 250'" in refused("export", study, "--budget", "3 mmacs")
     assert "no complete trial is within max_mmacs 0.01" in refused("export", study, "--budget", "mmacs <= 0.01")
     assert "none" in refused("export", study, "--data", tmp_path / "none")
+    assert "model must be a name of letters" in refused("export", study, "--register", "--model", "a b")
     assert not (study / "export").exists()

@@ -203,6 +203,16 @@ def test_crowding_distances_of_three_objectives() -> None:
     assert contributions(rows, np.zeros(3), np.full(3, 4.0)).tolist() == [math.inf, (2 + 3 + 2) / 4, math.inf, math.inf]
 
 
+@given(tables(), FACTORS, st.integers(-1, 10).map(float))
+def test_nobody_stops_before_somebody_has_scored_enough(table: list[tuple[float, ...]], factor: float, least: float) -> None:
+    found = decisions(Rungs([3], sides_of(table), factor, least=least), table)
+    plain = decisions(rungs_for(table, factor), table)
+    scores = [[value for value, side in zip(row, sides_of(table), strict=True) if side == "maximize"] for row in table]
+    for number, (decision, without) in enumerate(zip(found, plain, strict=True)):
+        told = not scores[0] or any(value >= least for row in scores[: number + 1] for value in row)
+        assert decision == (without if told else True)
+
+
 def test_an_epoch_that_is_no_rung_decides_and_records_nothing() -> None:
     rungs = Rungs([2, 6], ("maximize",), 2.0)
     assert all(rungs.report(key, epoch, [0.0]) for key in range(5) for epoch in (1, 3, 4, 5, 7))

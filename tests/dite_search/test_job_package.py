@@ -81,7 +81,7 @@ def test_options_become_those_of_the_command(write):
     package, _ = packed(write(), data="/d", directory="/r", name="other", at_once=3)
     assert package.study == "other"
     reserve, _, search = package.entrypoint.partition(" && ")
-    assert reserve == "dite-search job reserve search.yaml --trials 3"
+    assert reserve == "dite-search job reserve search.yaml --trials 3 --data /d --directory /r"
     assert search == "dite-search search search.yaml --data /d --directory /r --name other"
     resumed, _ = packed("search.yaml", resume=True)
     assert resumed.entrypoint == "dite-search resume small --directory /shared/runs"
@@ -100,6 +100,11 @@ def test_relative_paths_are_refused(write):
     assert packed("search.yaml", data="/d")[0].study == "small"
     assert "data.detections must be absolute" in refusal(write(data={"root": "/d", "detections": "boxes.json"}))
     assert "warm_start.studies must be absolute" in refusal(write(warm_start={"studies": ["runs/old"]}))
+    assert "checkpoints must be absolute, or come from an environment variable" in refusal(write(checkpoints="kept"))
+    assert packed(write(checkpoints="s3://bucket/kept"))[0].study == "small"
+    for field in ("study_url", "mlflow_url"):
+        assert f"{field} must name a server, or a file by its absolute path" in refusal(write(**{field: "sqlite:///a.db"}))
+        assert packed(write(**{field: "sqlite:////runs/a.db"}))[0].study == "small"
     assert "--directory must be given with --resume" in refusal(write(directory="${RUNS}"), resume=True)
 
 
@@ -117,6 +122,7 @@ def test_variables_are_left_to_the_cluster(write, monkeypatch):
         "postgresql://me:hun/ter2@db/studies",
         "postgresql+psycopg2://me:${PW:-hunter2}@db/studies",
         "postgresql://db/studies?user=me&password=hunter2",
+        "https://hunter2@mlflow.example",
     ],
 )
 @pytest.mark.parametrize("field", ["study_url", "mlflow_url"])
@@ -127,7 +133,10 @@ def test_a_password_is_refused_and_not_shown(write, field, url):
     assert "ter2" not in message
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:${PW}@db/studies", "http://mlflow:5000", "${URL}", "postgresql://me@db/x"])
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me:${PW}@db/studies", "http://mlflow:5000", "${URL}", "postgresql://me@db/x", "https://${TOKEN}@mlflow"],
+)
 def test_a_url_without_a_password_travels(write, url):
     assert packed(write(study_url=url))[0].study == "small"
 

@@ -190,7 +190,7 @@ def test_a_password_is_seen_nowhere(head, search):
     """The head's environment has it; the file only names the variable."""
     job = head.result("submit", search(name="secret", study_url="${STUDY_URL}"), "--no-follow")["job"]
     followed = head.run("job", "logs", job, "--address", head.address, "--follow")
-    assert "study_url postgresql+psycopg2://me:***@127.0.0.1:1/studies cannot be used" in followed.stdout.replace("\n", "")
+    assert "study_url postgresql+psycopg2://***@127.0.0.1:1/studies cannot be used" in followed.stdout.replace("\n", "")
     assert followed.returncode == 1
     shown = followed.stdout + followed.stderr + head.get("/api/jobs/") + head.get(f"/api/jobs/{job}/logs")
     assert f"secret.yaml --address {head.address}" not in shown

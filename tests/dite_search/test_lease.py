@@ -109,6 +109,7 @@ def test_a_lease_that_expires_goes_to_the_next_and_the_first_driver_stops_at_onc
     with Lease("s", storage, lifetime=0.0).held(pause, every=0.3):
         Lease("s", storage).take()
         wait_until(lambda: pause.immediate)
+    assert pause.superseded
     assert told == ["another driver has taken over the study: stopping at once; trainings go on from their last checkpoints"]
     with pytest.raises(InvalidInput, match="must have one driver"):
         Lease("s", storage).take()

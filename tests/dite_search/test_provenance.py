@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 
-from dite_search.provenance import git_commit, provenance
+import pytest
+
+from dite_search.provenance import data_identity, git_commit, provenance
+from trainers.data.source import DataConfig
 
 
 def git(folder, *words):
@@ -29,8 +33,31 @@ def test_a_checkout_has_its_commit_and_says_where_files_differ(tmp_path):
     assert git_commit(inside) is None
 
 
-def test_versions_and_the_command_are_kept():
-    kept = provenance("sqlite:///mlflow.db")
+@pytest.fixture
+def data(tmp_path):
+    """A data set of two annotation files."""
+    config = DataConfig(root=tmp_path)
+    for split in ("train", "val"):
+        file = tmp_path / "annotations" / f"person_keypoints_{split}2017.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(split)
+        (tmp_path / f"{split}2017").mkdir()
+    return config
+
+
+def test_data_are_told_apart_by_what_they_hold(data, tmp_path):
+    first = data_identity(data)
+    assert data_identity(dataclasses.replace(data, name="other")) == first
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text("[]")
+    assert data_identity(dataclasses.replace(data, boxes="det", detections=boxes)) != first
+    data.annotation_file("train").write_text("more")
+    assert data_identity(data) != first
+
+
+def test_versions_and_the_command_are_kept(data):
+    kept = provenance("sqlite:///mlflow.db", data)
+    assert kept["data"] == data_identity(data)
     assert kept["command"].startswith("dite-search")
     assert {"dite-search", "ray", "torch", "optuna", "mlflow", "python", "machine", "started"} <= set(kept)
     assert kept["mlflow_uri"] == "sqlite:///mlflow.db"

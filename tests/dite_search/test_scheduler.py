@@ -61,6 +61,14 @@ def test_a_dominated_trial_stops_at_its_rung_and_says_where() -> None:
     assert subject.debug_string() == ("Pareto-aware successive halving: trials at rungs: epoch 1: 4, epoch 3: 2; 2 stopped")
 
 
+def test_while_nobody_has_learned_anything_the_costs_alone_stop_nobody() -> None:
+    subject = scheduler()
+    assert report(subject, 0, 1, ap_gt=0.002)
+    assert report(subject, 1, 1, ap_gt=0.001), "dearer and worse, but neither has found anybody"
+    assert report(subject, 3, 1, ap_gt=0.2), "the first to learn"
+    assert not report(subject, 4, 1, ap_gt=0.001), "now there is something to fall behind"
+
+
 def test_costs_are_those_of_the_suggestion_whatever_the_trial_reports() -> None:
     subject = scheduler()
     report(subject, 0, 1, ap_gt=0.3)

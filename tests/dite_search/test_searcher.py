@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
+from dite_search.pause import Pause
 from dite_search.searcher import StudySearch, epoch_metrics
-from dite_search.study import create_study, open_study, read_study, reopen_running
+from dite_search.study import create_study, open_study, read_study, reopen_running, rung_records
 from search_spaces.cost import cost_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -181,6 +183,62 @@ def test_a_stopped_network_goes_on_where_it_was_stopped(start):
     assert (again.epochs_before, again.epochs_trained, origin.epochs_trained) == (1, 0, 1)
     other = StudySearch(config).suggest("d")
     assert other["continues"]["last"] == ({0, 1} - {origin.number}).pop()
+
+
+def test_a_continuation_that_was_cut_off_goes_on_under_its_number(start):
+    config, search = start(space=PAIR, sampler={"name": "random"}, trials=9)
+    for name in "ab":
+        search.suggest(name)
+        search.on_trial_complete(name, {"epoch": 1, "ap_gt": 0.1})
+    before = search.suggest("c")
+    reopen_running(config)
+    assert StudySearch(config).suggest("c") == before
+
+
+def test_repeats_that_a_driver_did_not_live_to_ask_for_are_asked_for_again(start, monkeypatch):
+    config, search = start(sampler={"name": "random"}, repeats=3)
+    first = search.suggest("a")
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Study, "enqueue_trial", lambda *arguments: None)
+        search.on_trial_complete("a", {"epoch": 2, "ap_gt": 0.3})
+    for _ in range(2):
+        again = StudySearch(config)
+        waiting = [trial for trial in open_study(config).trials if trial.state is TrialState.WAITING]
+        assert len(waiting) == 2
+    suggested = [again.suggest(name) for name in "bcd"]
+    assert [suggestion["seed"] for suggestion in suggested] == [1, 2, 0]
+    assert [suggestion["point"] == first["point"] for suggestion in suggested] == [True, True, False]
+
+
+def test_what_an_outage_ended_may_be_trained_anew(start):
+    config, search = start(space=PAIR, sampler={"name": "random"}, trials=9)
+    lost = search.suggest("a")
+    search.on_trial_result("a", {"reason": "StorageFull: no space left", "outage": True})
+    search.on_trial_complete("a", {})
+    assert (open_study(config).trials[0].state, read_study(config).trials[0].reason) == (
+        TrialState.FAIL,
+        "StorageFull: no space left",
+    )
+    for driver in (search, StudySearch(config)):
+        points = [driver.suggest(f"{id(driver)} {number}")["point"] for number in range(2)]
+        assert lost["point"] in points
+        reopen_running(config)
+
+
+def test_the_epoch_of_a_pause_is_no_decision_of_the_scheduler(make_search):
+    config, pause = make_search(sampler={"name": "random"}), Pause()
+    create_study(config)
+    search = StudySearch(config, pause=pause)
+    number = search.suggest("a")["number"]
+    pause.ask("a test")
+    search.on_trial_complete("a", {"epoch": 1, "ap_gt": 0.1})
+    assert len(read_study(config).trials[0].curve) == 1
+    assert list(rung_records(config)) == []
+    reopen_running(config)
+    resumed = StudySearch(config)
+    assert resumed.suggest("b")["number"] == number
+    resumed.on_trial_complete("b", {"epoch": 2, "ap_gt": 0.2})
+    assert [(trial, epoch) for trial, epoch, _ in rung_records(config)] == [(number, 1)]
 
 
 def test_a_search_that_goes_on_trains_nothing_twice_and_what_was_cut_off_again(start):

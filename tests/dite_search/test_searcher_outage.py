@@ -10,9 +10,12 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
+from dite_search.keys import REASON
 from dite_search.pause import Pause
+from dite_search.runner import _close
 from dite_search.searcher import StudySearch
-from dite_search.study import REASON, create_study, open_study, read_study, reopen_running
+from dite_search.study import create_study, open_study, read_study, reopen_running
+from search_spaces.errors import InvalidInput
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -105,6 +108,32 @@ def test_every_result_is_written_whatever_breaks(make_search, seed):
     assert TrialState.RUNNING not in {trial.state for trial in study.trials}
     left = [t for t in study.trials if t.state is TrialState.FAIL]
     assert all(t.user_attrs[REASON] == "the search was stopped before the trial ended" for t in left)
+
+
+@pytest.mark.parametrize("state", ["doubtful", "superseded"])
+def test_a_driver_that_lost_its_study_writes_nothing(make_search, state):
+    config, pause = make_search(sampler={"name": "random"}), Pause()
+    create_study(config)
+    search = StudySearch(config, pause=pause)
+    search.suggest("a")
+    before = open_study(config).trials
+    if state == "superseded":
+        pause.supersede()
+    else:
+        pause.doubtful = True
+    search.on_trial_result("a", {"epoch": 1, "ap_gt": 0.5})
+    search.on_trial_complete("a", {"epoch": 2, "ap_gt": 0.6})
+    assert open_study(config).trials == before
+    if state == "superseded":
+        with pytest.raises(
+            InvalidInput, match=r"study small must have one driver, .*, and another driver has taken it over"
+        ):
+            _close(config, search.outbox, pause, lambda: pytest.fail("it is another driver's"))
+        assert open_study(config).trials == before
+    else:
+        pause.doubtful = False
+        assert search.outbox.flush()
+        assert open_study(config).trials[0].values[0] == 0.6
 
 
 def test_nothing_new_is_suggested_while_results_wait(make_search):

@@ -10,7 +10,7 @@ from dite_search.single import checkpoint_file
 from search_spaces.errors import InvalidInput
 from search_spaces.presets import preset
 from tests.dite_search.commands import refused
-from tests.dite_search.test_checkpoint_place import trained
+from tests.dite_search.test_folder import trained
 from tests.object_store import BUCKET, object_store
 from trainers.checkpoint import LAST, load_checkpoint
 from trainers.checkpoint_store import CheckpointStore

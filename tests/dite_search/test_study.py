@@ -1,4 +1,4 @@
-"""Studies: made once, found by name or folder, read back as records."""
+"""Studies: made once, read back as records."""
 
 from __future__ import annotations
 
@@ -8,53 +8,11 @@ import optuna
 import pytest
 from optuna.storages._cached_storage import _CachedStorage
 
+from dite_search.folder import PROVENANCE_FILE, load_config
 from dite_search.searcher import StudySearch
-from dite_search.study import (
-    create_study,
-    extend_study,
-    finish_creation,
-    free_name,
-    load_config,
-    open_study,
-    read_study,
-    reopen_running,
-    storage_of,
-)
+from dite_search.study import create_study, extend_study, finish_creation, open_study, read_study, reopen_running, storage_of
 from search_spaces.errors import InvalidInput
-
-
-def test_a_study_is_found_by_name_and_by_folder(make_search):
-    config = make_search()
-    create_study(config)
-    directory = config.study_directory
-    assert load_config("small", directory=directory.parent) == config
-    assert load_config(directory) == config
-
-
-def test_a_study_that_was_moved_is_found_where_it_is(make_search, tmp_path):
-    config = make_search()
-    create_study(config)
-    moved = tmp_path / "elsewhere" / "small"
-    moved.parent.mkdir()
-    config.study_directory.rename(moved)
-    assert load_config(moved).study_directory == moved
-    assert read_study(load_config(moved)).trials == []
-
-
-def test_a_study_that_does_not_exist(make_search, tmp_path):
-    with pytest.raises(InvalidInput, match=r"study 'smal' does not exist: there are no studies in .*runs"):
-        load_config("smal", directory=tmp_path / "runs")
-    create_study(make_search())
-    with pytest.raises(InvalidInput, match=r"study 'smal' does not exist: studies in .*runs: small"):
-        load_config("smal", directory=tmp_path / "runs")
-
-
-def test_a_name_is_taken_once(make_search):
-    create_study(make_search())
-    with pytest.raises(InvalidInput, match=r"study small exists already in .*small: choose another name"):
-        create_study(make_search())
-    assert free_name("small", make_search().directory) == "small-2"
-    assert free_name("new", make_search().directory) == "new"
+from search_spaces.files import write_json
 
 
 def test_directions_and_names_are_those_of_the_objectives(make_search):
@@ -67,9 +25,7 @@ def test_directions_and_names_are_those_of_the_objectives(make_search):
 
 def test_a_storage_that_cannot_be_opened_is_named_without_its_password(make_search):
     config = make_search(study_url="postgresql://me:secret@127.0.0.1:1/none")
-    with pytest.raises(
-        InvalidInput, match=r"study_url postgresql://me:\*\*\*@127\.0\.0\.1:1/none cannot be opened"
-    ) as caught:
+    with pytest.raises(InvalidInput, match=r"study_url postgresql://\*\*\*@127\.0\.0\.1:1/none cannot be opened") as caught:
         storage_of(config)
     assert "secret" not in str(caught.value)
 
@@ -114,6 +70,24 @@ def test_a_study_whose_driver_died_while_it_made_it_is_made_again(make_search):
         finish_creation(config, lambda: ())
         assert open_study(config)._study_id == study._study_id
         optuna.delete_study(study_name=config.name, storage=storage_of(config))
+
+
+def test_a_study_that_its_database_lost_is_not_begun_anew(make_search, tmp_path):
+    config = make_search(study_url=f"sqlite:///{tmp_path / 'one.db'}")
+    create_study(config)
+    write_json(config.study_directory / PROVENANCE_FILE, {})
+    elsewhere = make_search(study_url=f"sqlite:///{tmp_path / 'other.db'}")
+    with pytest.raises(InvalidInput, match=r"study small must be in its database, but study_url sqlite:.*other.db does not"):
+        finish_creation(elsewhere, lambda: ())
+    finish_creation(config, lambda: ())
+
+
+def test_a_provenance_that_is_no_mapping_is_named(make_search):
+    config = make_search()
+    create_study(config)
+    (config.study_directory / PROVENANCE_FILE).write_text("[]")
+    with pytest.raises(InvalidInput, match=r"provenance.json must hold a mapping, got list"):
+        read_study(config)
 
 
 def test_an_extended_study_says_so_in_its_folder_and_grids_go_on(make_search):

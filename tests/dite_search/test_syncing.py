@@ -39,7 +39,8 @@ def test_no_driver_starts_while_a_study_is_synced(make_search, monkeypatch):
     create_study(config)
     seen = []
     monkeypatch.setattr(
-        "dite_search.mirror.Mirror.reconcile", lambda mirror: seen.append(driver_of(config.name, storage_of(config)))
+        "dite_search.tracking.mirror.Mirror.reconcile",
+        lambda mirror: seen.append(driver_of(config.name, storage_of(config))),
     )
     assert run("sync", config.study_directory).exit_code == 0
     assert seen == [f"process {os.getpid()} on {socket.gethostname()}"]

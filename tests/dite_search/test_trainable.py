@@ -11,7 +11,8 @@ import pytest
 from ray import tune
 
 from dite_search import trainable
-from dite_search.study import REASON, trial_directory
+from dite_search.folder import trial_directory
+from dite_search.keys import OUTAGE, REASON
 from dite_search.trainable import (
     ARCH_FILE,
     ERROR_FILE,
@@ -125,6 +126,6 @@ def test_a_disk_that_stays_full_is_the_reason_and_the_trace_is_not_waited_for(tr
     runner(suggestion)
     assert told[-2:] == [
         {NOTE: f"{folder / ERROR_FILE} cannot be written: no space left in {folder}"},
-        {REASON: "StorageFull: checkpoint x cannot be written: no space left in y"},
+        {REASON: "StorageFull: checkpoint x cannot be written: no space left in y", OUTAGE: True},
     ]
     assert waits == []

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from optuna.trial import TrialState
 
+from dite_search.folder import PROVENANCE_FILE, load_config
 from dite_search.searcher import StudySearch
-from dite_search.study import create_study, load_config, open_study, read_study
+from dite_search.study import create_study, open_study, read_study
 from dite_search.warm_start import earlier_trials
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
+from search_spaces.files import write_json
 
 
 @pytest.fixture
@@ -63,6 +65,25 @@ def test_another_protocol_is_refused_with_what_differs(earlier, make_search, cha
     config = make_search(name="later", warm_start={"studies": [str(first.study_directory)]}, **changes)
     with pytest.raises(InvalidInput, match=f"warm_start.studies .* must have the protocol of this search, {message}"):
         earlier_trials(config)
+
+
+def test_other_people_under_the_same_name_are_refused(earlier, make_search):
+    first, _ = earlier
+    write_json(first.study_directory / PROVENANCE_FILE, {"data": "sha256 1"})
+    config = make_search(name="later", warm_start={"studies": [str(first.study_directory)]})
+    with pytest.raises(InvalidInput, match="but data is 'sha256 1' there and 'sha256 2' here"):
+        earlier_trials(config, "sha256 2")
+    assert len(earlier_trials(config, "sha256 1")) == len(earlier_trials(config)) == 2
+
+
+def test_a_stopped_trial_of_an_earlier_study_is_not_suggested_to_go_on(earlier, make_search):
+    first, points = earlier
+    config = make_search(name="later", sampler={"name": "cost_aware"}, warm_start={"studies": [str(first.study_directory)]})
+    create_study(config, known=earlier_trials(config))
+    search = StudySearch(config)
+    suggested = [search.suggest(f"t{number}")["point"] for number in range(20)]
+    assert points[1] not in suggested
+    assert read_study(config).reused == 0
 
 
 def test_a_study_that_is_not_there_is_named(make_search):

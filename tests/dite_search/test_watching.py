@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import pytest
 
 from dite_search.cli import main
 from tests.dite_search.commands import refused, run
-from tests.dite_search.test_dashboard import Driver
+from tests.dite_search.live.test_dashboard import Driver
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -79,6 +80,16 @@ def test_a_driver_that_was_killed_is_noticed(config):
 def test_mistakes_are_answered_in_a_sentence(make_search, tmp_path):
     assert "study 'nothing' does not exist" in refused("watch", "nothing", "--directory", tmp_path)
     assert "study 'nothing' does not exist" in refused("dashboard", "nothing", "--directory", tmp_path)
+
+
+@pytest.mark.parametrize("words", [("watch", "--once"), ("watch", "--json"), ("dashboard",)])
+def test_a_damaged_study_is_told_in_a_sentence(config, words):
+    Driver(config).train("a", 0.4)
+    with sqlite3.connect(config.study_directory / "study.db") as database:
+        database.execute("UPDATE trial_user_attributes SET value_json = '{' WHERE key = 'arch'")
+    command, *options = words
+    message = refused(command, config.study_directory, *options)
+    assert "must be whole, but is damaged or missing" in message
 
 
 def terminal(*words: str) -> tuple[subprocess.Popen[bytes], list[bytes], threading.Thread]:

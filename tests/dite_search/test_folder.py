@@ -1,4 +1,4 @@
-"""Where a search keeps its checkpoints: in its folder, in another, or in an object store."""
+"""The folder of a search, found by its name or path, and its checkpoints: there, in another, or in an object store."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import torch
 from rich.console import Console
 
 from analysis.export import CACHE_FOLDER, export_trial
+from dite_search.folder import check_checkpoints, checkpoint_location, free_name, load_config, trial_directory
 from dite_search.runner import checked_data, resume_search, run_search
 from dite_search.searcher import StudySearch
-from dite_search.study import check_checkpoints, checkpoint_location, create_study, read_study, trial_directory
+from dite_search.study import create_study, read_study
 from dite_search.trainable import take_checkpoint
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
@@ -25,6 +26,40 @@ from trainers.distributed import Worker
 from trainers.engine import train
 from trainers.learner import Learner
 from trainers.model import build_network
+
+
+def test_a_study_is_found_by_name_and_by_folder(make_search):
+    config = make_search()
+    create_study(config)
+    directory = config.study_directory
+    assert load_config("small", directory=directory.parent) == config
+    assert load_config(directory) == config
+
+
+def test_a_study_that_was_moved_is_found_where_it_is(make_search, tmp_path):
+    config = make_search()
+    create_study(config)
+    moved = tmp_path / "elsewhere" / "small"
+    moved.parent.mkdir()
+    config.study_directory.rename(moved)
+    assert load_config(moved).study_directory == moved
+    assert read_study(load_config(moved)).trials == []
+
+
+def test_a_study_that_does_not_exist(make_search, tmp_path):
+    with pytest.raises(InvalidInput, match=r"study 'smal' does not exist: there are no studies in .*runs"):
+        load_config("smal", directory=tmp_path / "runs")
+    create_study(make_search())
+    with pytest.raises(InvalidInput, match=r"study 'smal' does not exist: studies in .*runs: small"):
+        load_config("smal", directory=tmp_path / "runs")
+
+
+def test_a_name_is_taken_once(make_search):
+    create_study(make_search())
+    with pytest.raises(InvalidInput, match=r"study small exists already in .*small: choose another name"):
+        create_study(make_search())
+    assert free_name("small", make_search().directory) == "small-2"
+    assert free_name("new", make_search().directory) == "new"
 
 
 def test_checkpoints_lie_in_the_folder_of_their_trial_or_where_the_search_keeps_them(make_search, tmp_path):

@@ -1,0 +1,31 @@
+"""What the attributes of a study and the reports of its trials are called."""
+
+from __future__ import annotations
+
+ARCH = "arch"
+ARCH_ID = "arch_id"
+REASON = "reason"
+OUTAGE = "outage"
+STARTED = "started"
+SECONDS = "seconds"
+METRICS = "metrics"
+MLFLOW_RUN = "mlflow_run_id"
+SEED = "seed"
+REUSED = "reused_from"
+ORIGIN = "origin"
+CONTINUES = "continues"
+WHOLE = "whole"
+WHERE = "where"
+UNDECIDED = "undecided"
+EPOCH = "epoch:"
+"""Names of the attributes that a study and its trials carry; one attribute an epoch begins with `EPOCH`.
+
+`UNDECIDED` is the epoch with which a pause stopped a trial: the scheduler was not asked about it.
+"""
+EPOCH_KEY = "epoch"
+"""In what a trial reports: the epoch that has ended, from 1."""
+
+INTERRUPTED = "the search was stopped before the trial ended"
+UNEXPLAINED = "the trial's process ended without giving a reason (killed, or out of memory)"
+NOT_ITS_OWN = (UNEXPLAINED, INTERRUPTED)
+"""Reasons for which a trial fails that say nothing about what it trained, as those with `OUTAGE` do."""

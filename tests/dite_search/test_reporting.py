@@ -1,0 +1,78 @@
+"""``dite-search report``: what its options put on the page."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+import pytest
+
+from analysis.words import format_value
+from search_spaces.cost import cost_of
+from tests.dite_search import test_comparing
+from tests.dite_search.commands import refused, run
+
+compared = test_comparing.compared
+INTERVAL = r"\d\.\d{3} to \d\.\d{3} over images"
+
+
+@pytest.fixture
+def report(compared, tmp_path):
+    """Run the command on the study with some options: what it said, and its page."""
+    output = tmp_path / "out"
+
+    def written(*options: str) -> tuple[str, str]:
+        done = run("report", "small", "--directory", compared.directory, "--output", output, *options)
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.output, (output / "report.html").read_text()
+
+    return written
+
+
+def test_a_report_with_people(report):
+    assert "People in pictures" not in report()[1]
+    text = report("--pictures")[1]
+    assert '<section id="people">' in text
+    assert "Fix first: " in text
+    assert "data:image/webp;base64," in text
+    assert len(text) < 5_000_000
+
+
+def test_a_report_under_a_budget_of_its_own(compared, report):
+    space = compared.search_space
+    cheap, dear = sorted(cost_of(space.build(point)).mmacs for point in islice(space.points(), 2))
+    limit = (cheap + dear) / 2
+    assert "No budget" in report()[1]
+    shown = f"MMACs at most {format_value('mmacs', limit)} and parameters at most 2.000 M"
+    text = report("--budget", f"mmacs <= {limit}", "--budget", "params <= 2M")[1]
+    assert f"Within the budget ({shown}) lie 1 of 2 complete trials" in text
+    assert "No complete trial is within the budget (MMACs at most 0.01" in report("--budget", "mmacs <= 0.01")[1]
+
+
+@pytest.mark.parametrize(
+    ("budget", "reason"),
+    [
+        ("mmac <= 3", "a limit must be on one of latency_ms, mmacs, mmacs_paper, params, got one on mmac"),
+        ("mmacs 3", "mmacs 3"),
+    ],
+)
+def test_a_budget_that_is_none(compared, budget, reason):
+    message = refused("report", "small", "--directory", compared.directory, "--budget", budget)
+    assert reason in message
+
+
+def test_an_output_that_cannot_be(compared, tmp_path):
+    where = ("report", "small", "--directory", compared.directory, "--output")
+    (tmp_path / "file").write_text("")
+    assert "file cannot be used: " in refused(*where, tmp_path / "file")
+    assert "cannot be used: File name too long" in refused(*where, tmp_path / ("x" * 300))
+
+
+def test_a_limit_on_what_no_trial_was_measured_in_has_its_name_on_the_page(report):
+    text = report("--budget", "latency_ms <= 5")[1]
+    assert '"latency_ms": "latency' in text or '"latency_ms":"latency' in text
+
+
+def test_a_report_with_intervals_over_images(report):
+    assert not re.search(INTERVAL, report()[1])
+    assert re.search(INTERVAL, report("--intervals")[1])
