@@ -65,7 +65,8 @@ def mutated_document(document: Any, chance: random.Random) -> Any:
         holder, key = chance.choice(places)
         match chance.randrange(4):
             case 0 | 1:
-                holder[key] = chance.choice(STRANGE)
+                # A copy: the next change may be one of it.
+                holder[key] = copy.deepcopy(chance.choice(STRANGE))
             case 2:
                 del holder[key]
             case 3:

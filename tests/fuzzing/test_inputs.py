@@ -21,8 +21,9 @@ from PIL import Image
 
 from analysis.report import write_report
 from dite_search.config import load_search
+from dite_search.folder import load_config
 from dite_search.searcher import StudySearch
-from dite_search.study import create_study, load_config, open_study, read_study
+from dite_search.study import create_study, open_study, read_study
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import preset

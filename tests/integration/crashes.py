@@ -24,9 +24,11 @@ from optuna.trial import TrialState
 
 from analysis.pareto import front_of
 from dite_search.config import SearchConfig
+from dite_search.folder import load_config
 from dite_search.recorded import load_table
-from dite_search.study import load_config, open_study, read_study
-from dite_search.tracking import TRIAL_TAG, tracking_uri
+from dite_search.study import open_study, read_study
+from dite_search.tracking.client import TRIAL_TAG, tracking_uri
+from dite_search.trainable import STARTS_FILE
 from tests.dite_search.servers import free_port
 from tests.integration.replaying_driver import SECONDS_VARIABLE, TABLE
 
@@ -235,7 +237,7 @@ def children_of(config: SearchConfig) -> tuple[mlflow.MlflowClient, Any, list[An
 
 
 def check_records(config: SearchConfig) -> None:
-    """Study, records and MLflow agree, and nothing is open or there twice."""
+    """Study, records, MLflow and what Ray's trials left agree, and nothing is open or there twice."""
     study, records = open_study(config), read_study(config).trials
     assert len(study.trials) == len(records)
     assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
@@ -247,6 +249,9 @@ def check_records(config: SearchConfig) -> None:
         recorded = [metrics["ap_gt"] for metrics in table.curve(record.arch.arch_id, 0)]
         assert [metrics["ap_gt"] for metrics in record.curve] == recorded[: len(record.curve)]
         assert (record.status == "complete") == (len(record.curve) == EPOCHS)
+    begun = {int(file.parent.name) for file in config.study_directory.glob(f"trials/*/{STARTS_FILE}")}
+    trained = {record.number for record in records if record.curve}
+    assert trained <= begun <= {record.number for record in records}, "Ray began each trial of the study, and no other"
     client, parent, children = children_of(config)
     assert parent.info.status == "FINISHED"
     assert len(children) == len(records)

@@ -24,6 +24,11 @@ TOKEN = "a-token-of-this-test-0123456789abcdef"
 PATIENCE = 240.0
 """Seconds in which anything that is waited for has to happen, on a machine that does much else."""
 
+TOO_SLOW = "The current node timed out during startup"
+"""What Ray says before it ends a node whose head has not answered for 30 s."""
+STARTS = 3
+"""Of a node, before that counts as a failure."""
+
 
 class Node:
     """A running head or worker node, and all its processes."""
@@ -31,24 +36,15 @@ class Node:
     def __init__(self, cluster: Cluster, name: str, address: str, words: list[str], cable: Cable | None = None) -> None:
         self.name, self.address, self.cable = name, address, cable
         self._log = cluster.folder / f"{name}.log"
-        inside = cable.inside if cable else cluster.inside
         start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", f"--node-ip-address={address}"]
-        interface = "eth0" if cable else cluster.interface
-        with self._log.open("a") as log:
-            log.write("--- a new start\n")
-            log.flush()
-            self._process = subprocess.Popen(
-                [*inside, *start, *words],
-                env=cluster.environment | {"GLOO_SOCKET_IFNAME": interface},
-                cwd=ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._command = [*(cable.inside if cable else cluster.inside), *start, *words]
+        self._environment = cluster.environment | {"GLOO_SOCKET_IFNAME": "eth0" if cable else cluster.interface}
+        self._starts = 0
+        self._start()
 
     def wait(self) -> None:
-        """Until Ray says that it runs."""
-        until(lambda: "Ray runtime started" in self._recent(), f"{self.name} to start", self._fail_if_ended)
+        """Until Ray says that it runs. Where it gives itself up as too slow it is started again, as by whatever keeps it."""
+        until(lambda: "Ray runtime started" in self._recent(), f"{self.name} to start", self._keep)
 
     def processes(self) -> list[psutil.Process]:
         """The node's processes: what descends from its first, is in its session or, where it has one, in its namespace."""
@@ -104,11 +100,29 @@ class Node:
         assert self.cable is not None
         self.cable.switch("up")
 
+    def _start(self) -> None:
+        self._starts += 1
+        with self._log.open("a") as log:
+            log.write("--- a new start\n")
+            log.flush()
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
     def _recent(self) -> str:
         return self._log.read_text(errors="replace").rpartition("--- a new start")[2]
 
-    def _fail_if_ended(self) -> None:
-        assert not self.has_ended, self._recent()
+    def _keep(self) -> None:
+        if self.has_ended:
+            assert TOO_SLOW in self._recent(), self._recent()
+            assert self._starts < STARTS, self._recent()
+            self.kill()
+            self._start()
 
 
 class Cable:

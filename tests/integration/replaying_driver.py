@@ -1,7 +1,7 @@
 """A driver as ``dite-search search`` and ``resume`` are, whose trials report recorded curves instead of training.
 
-Everything else is real: Ray Tune and its processes, the study, MLflow, the checkpoints' place. An epoch takes a moment, so
-that a search of many trials is over in seconds, and can be killed at any of them.
+Everything else is real: Ray Tune and its processes, the data, the study, MLflow, the checkpoints' place. An epoch takes a
+moment, so that a search of many trials is over in seconds, and can be killed at any of them.
 
     python -m tests.integration.replaying_driver FILE_OR_STUDY
 """
@@ -24,14 +24,13 @@ from typing import Any
 from rich.console import Console
 
 from dite_search import runner, trainable
-from dite_search.config import SearchConfig, load_search
+from dite_search.config import load_search
+from dite_search.folder import SEARCH_FILE, load_config
 from dite_search.recorded import load_table
-from dite_search.study import SEARCH_FILE, load_config
 from dite_search.trainable import TrialRunner, patiently
 from search_spaces.arch import ArchConfig
 from search_spaces.files import write_json
 from search_spaces.hyperparameters import TrainConfig
-from trainers.data.source import DataConfig
 from trainers.engine import Metrics
 from trainers.location import Location
 
@@ -81,16 +80,10 @@ class ReplayingRunner(TrialRunner):
         return done[-1]
 
 
-def checked_data(config: SearchConfig, console: Console) -> DataConfig:
-    """Data that no one looks at."""
-    return DataConfig(root=config.study_directory, format="coco", name="none")
-
-
 def main(target: str) -> None:
     """Begin the search of a file, or go on with it where its study exists."""
     seconds = float(os.environ.get(SECONDS_VARIABLE, ReplayingRunner.seconds))
     runner.TrialRunner = functools.partial(ReplayingRunner, seconds=seconds)  # type: ignore[assignment,misc]
-    runner.checked_data = checked_data
     config, console = load_search(target), Console(file=io.StringIO())
     if (config.study_directory / SEARCH_FILE).is_file():
         runner.resume_search(load_config(config.study_directory), console)

@@ -17,9 +17,11 @@ import torch
 import yaml
 from optuna.trial import TrialState
 
+from dite_search.folder import load_config
+from dite_search.keys import REUSED
 from dite_search.runner import data_of
-from dite_search.study import REUSED, curve_of, load_config, open_study, read_study
-from dite_search.tracking import TRIAL_TAG, tracking_uri
+from dite_search.study import curve_of, open_study, read_study
+from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from dite_search.trainable import STARTS_FILE
 from tests.integration.nodes import PATIENCE, Driver, cluster_of, until, why_no_cables
 from trainers import engine

@@ -14,7 +14,7 @@ import pytest
 
 from dite_search.config import load_search
 from tests.dite_search.commands import run
-from tests.dite_search.servers import postgres
+from tests.dite_search.servers import MlflowServer, postgres
 from tests.integration.crashes import (
     check_records,
     check_same,
@@ -26,7 +26,6 @@ from tests.integration.crashes import (
     search_file,
     small_disk,
 )
-from tests.integration.test_mlflow_outage import Server
 
 SHORT = pytest.mark.slow
 LONG = (pytest.mark.nightly, pytest.mark.timeout(5400))
@@ -117,7 +116,7 @@ def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path
 
 @so_often(2)
 def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_path, times):
-    server = Server(tmp_path)
+    server = MlflowServer(tmp_path)
     server.start()
     try:
         server.wait()

@@ -5,15 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -28,50 +22,14 @@ from dite_search.runner import run_search
 from dite_search.study import open_study, read_study
 from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
+from tests.dite_search.servers import MlflowServer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes")
 
 
-class Server:
-    """A tracking server in processes of its own, over a database that outlives them."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port = found.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self._folder / 'server.db'}"]
-        command += ["--artifacts-destination", str(self._folder / "artifacts")]
-        with (self._folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=self._folder, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + 240
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.3)
-        raise AssertionError((self._folder / "server.log").read_text())
-
-    def kill(self) -> None:
-        if self._process:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server"))
+    server = MlflowServer(tmp_path_factory.mktemp("server"))
     server.start()
     yield server
     server.kill()
@@ -82,7 +40,7 @@ def runs(tmp_path_factory):
     return tmp_path_factory.mktemp("runs")
 
 
-def search_in(directory: Path, server: Server, name: str):
+def search_in(directory: Path, server: MlflowServer, name: str):
     fields = {
         "name": name,
         "space": "tiny",
@@ -154,7 +112,7 @@ def assert_whole(study, epochs: int) -> None:
 
 @pytest.mark.slow
 def test_a_server_that_is_killed_and_started_again_lacks_nothing(server, runs, monkeypatch, capfd):
-    monkeypatch.setattr("dite_search.mirror.GRACE", 240.0)
+    monkeypatch.setattr("dite_search.tracking.mirror.GRACE", 240.0)
     config = search_in(runs, server, "outage")
     server.wait()
     down: list[int] = []
@@ -181,7 +139,7 @@ def test_a_server_that_is_killed_and_started_again_lacks_nothing(server, runs, m
 
 @pytest.mark.slow
 def test_a_server_that_stays_away_costs_no_result_and_a_command_writes_the_rest(server, runs, monkeypatch, capfd):
-    monkeypatch.setattr("dite_search.mirror.GRACE", 3.0)
+    monkeypatch.setattr("dite_search.tracking.mirror.GRACE", 3.0)
     config = search_in(runs, server, "away")
     server.wait()
     watcher = when(lambda: epochs_in(config) >= 2, server.kill)
@@ -210,7 +168,7 @@ def test_a_server_that_stays_away_costs_no_result_and_a_command_writes_the_rest(
 
 
 def test_a_search_does_not_start_without_its_server(runs):
-    unused = Server(runs)
+    unused = MlflowServer(runs)
     config = search_in(runs, unused, "never")
     began = time.monotonic()
     with pytest.raises(InvalidInput, match=r"mlflow_url http://\*\*\*@127\.0\.0\.1:\d+ cannot be reached"):

@@ -26,9 +26,10 @@ from analysis.export import export_trial, load_export
 from analysis.pareto import front_of
 from analysis.report import write_report
 from dite_search.config import load_search, parse_search
+from dite_search.folder import load_config
 from dite_search.runner import run_search
-from dite_search.study import load_config, open_study, read_study
-from dite_search.tracking import tracking_uri
+from dite_search.study import open_study, read_study
+from dite_search.tracking.client import tracking_uri
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
@@ -268,6 +269,13 @@ def test_a_killed_search_goes_on_and_makes_nothing_twice(tmp_path):
     assert "study killed must have trials left to go on with, but all 6 have ended" in again.stderr
 
 
+@pytest.fixture
+def judged_by_anything(monkeypatch):
+    """Trials are judged although none has found anybody: trainings that would take minutes, and these are seconds long."""
+    monkeypatch.setattr("dite_search.scheduler.LEARNED", 0.0)
+
+
+@pytest.mark.usefixtures("judged_by_anything")
 def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(tmp_path):
     config = search_in(
         tmp_path,
@@ -292,6 +300,7 @@ def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(
     assert ends == {str(len(trial.curve)) for trial in stopped}
 
 
+@pytest.mark.usefixtures("judged_by_anything")
 def test_a_stopped_trial_goes_on_from_its_checkpoint_when_nothing_else_is_left(tmp_path):
     fixed = ("groups_branch3", "groups_branch4", "kernels_branch1", "kernels_branch2", "modules_stage3")
     config = search_in(
