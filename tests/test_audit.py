@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.conftest import ROOT
-from tests.dite_search.servers import free_port
+from tests.ports import free_port
 
 pytest.importorskip("pip_audit")
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT
-from tests.dite_search.test_jobs import free_port
+from tests.ports import free_port
 
 SCRIPT = ROOT / "deploy" / "slurm.sh"
 

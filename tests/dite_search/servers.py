@@ -21,6 +21,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.ports import free_port
+
 USER, PASSWORD, DATABASE = "searcher", "s3cret-word", "studies"
 START_SECONDS = 60
 
@@ -31,12 +33,6 @@ def postgres_programs() -> Path | None:
     on_path = shutil.which("initdb")
     programs = found[-1].parent if found else Path(on_path).resolve().parent if on_path else None
     return programs if programs and (programs / "postgres").exists() else None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Postgres:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,18 +21,13 @@ import yaml
 from dite_search.jobs import JobServer, checked_address
 from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused
+from tests.ports import free_port
 
 TOKEN = "a-token-of-this-test-0123456789abcdef"
 SECRET = "s3cret-of-the-database"
 needs_server = pytest.mark.skipif(
     find_spec("opencensus") is None or find_spec("aiohttp_cors") is None, reason="ray[default] is not installed"
 )
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def end_all(process):

@@ -29,8 +29,8 @@ from dite_search.recorded import load_table
 from dite_search.study import open_study, read_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from dite_search.trainable import STARTS_FILE
-from tests.dite_search.servers import free_port
 from tests.integration.replaying_driver import SECONDS_VARIABLE, TABLE
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 12

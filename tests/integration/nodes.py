@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-this-test-0123456789abcdef"
@@ -227,9 +228,9 @@ class Cluster:
         shutil.rmtree(self.folder)
 
     def _start(self, name: str, host: str, words: list[str], cable: Cable | None) -> Node:
-        agents = ("dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port")
-        words = [*words, *(f"--{agent}={free_port()}" for agent in agents)]
-        words += ["--min-worker-port=0", "--max-worker-port=0", "--object-store-memory=100000000"]
+        # The agents bind ports of their own: a node gives up after 30 s where one that it was told to take is taken by then.
+        ports = ("dashboard-agent-listen-port", "min-worker-port", "max-worker-port")
+        words = [*words, *(f"--{port}=0" for port in ports), "--object-store-memory=100000000"]
         node = Node(self, name, host, words, cable)
         self._nodes.append(node)
         node.wait()
@@ -286,13 +287,6 @@ def until(
         assert time.monotonic() - began < seconds, f"waited {seconds:g} s for {what}"
         time.sleep(0.25)
     return time.monotonic() - began
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing listens at."""
-    with socket.socket() as listener:
-        listener.bind((host, 0))
-        return int(listener.getsockname()[1])
 
 
 def ip(*words: str) -> str:

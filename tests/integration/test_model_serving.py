@@ -22,8 +22,9 @@ from dite_search.tracking.client import tracker_of
 from dite_search.tracking.registry import register
 from tests.analysis.export.networks import SMALL, network_of
 from tests.dite_search.conftest import make_search  # noqa: F401
-from tests.dite_search.servers import MlflowServer, free_port
+from tests.dite_search.servers import MlflowServer
 from tests.dite_search.tracking.test_registry import people, rows_of
+from tests.ports import free_port
 from trainers.evaluation.inference import predict
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,8 @@ from hypothesis import given
 from dite_search.doctor import cluster
 from dite_search.doctor.cluster import Reading, clock_finding, connection_finding, gpu_finding, package_finding
 from dite_search.doctor.findings import FAILED, OK, WARNING
-from tests.dite_search.servers import free_port, silent_server
+from tests.dite_search.servers import silent_server
+from tests.ports import free_port
 
 
 def test_an_address_without_a_cluster(monkeypatch):

@@ -9,7 +9,8 @@ from dite_search.doctor.databases import mlflow_scripts, study_findings
 from dite_search.doctor.findings import FAILED, OK, WARNING
 from dite_search.doctor.tracking_server import answer_findings, mlflow_findings
 from dite_search.tracking.client import Tracker
-from tests.dite_search.servers import PASSWORD, free_port
+from tests.dite_search.servers import PASSWORD
+from tests.ports import free_port
 
 
 def test_mlflow_in_a_file(make_search):

@@ -23,6 +23,7 @@ from dite_search.searcher import StudySearch
 from dite_search.study import DATABASE_AWAY, create_study, storage_of
 from search_spaces.errors import InvalidInput
 from tests.analysis.browser import DESKTOP, PHONE, Opened, launched
+from tests.ports import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -304,9 +305,3 @@ def test_a_page_says_when_its_server_is_gone_and_comes_back_with_it(config, brow
                 while found.page.locator("#problem").inner_text() and time.monotonic() < end:
                     time.sleep(0.1)
                 assert found.page.locator("#problem").inner_text() == ""
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
