@@ -243,6 +243,7 @@ class Driver:
     def __init__(self, cluster: Cluster, log: Path, *words: object) -> None:
         self._log = log
         with log.open("a") as output:
+            self._begins = output.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "dite_search", *map(str, words)],
                 env=cluster.environment | {"RAY_ADDRESS": cluster.address},
@@ -254,8 +255,8 @@ class Driver:
 
     @property
     def said(self) -> str:
-        """What it has written so far."""
-        return self._log.read_text(errors="replace")
+        """What it has written so far, without what drivers before it wrote to the same file."""
+        return self._log.read_bytes()[self._begins :].decode(errors="replace")
 
     def fail_if_ended(self) -> None:
         """For a wait that it has to live through."""
