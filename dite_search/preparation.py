@@ -52,6 +52,7 @@ def prepare_data(
             reduce=reduce,
             workers=workers or os.cpu_count() or 1,
             skip_broken=data.on_broken_image == SKIP,
+            on_orientation=data.on_orientation,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for reason in result.broken.values():

@@ -287,6 +287,7 @@ def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
         workers=section.workers,
         prepared=Path(section.prepared) if section.prepared else None,
         on_broken_image=section.on_broken_image,
+        on_orientation=section.on_orientation,
     )
 
 

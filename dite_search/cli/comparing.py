@@ -110,6 +110,7 @@ def _data(root: str | None, data_format: str | None, detections: str | None, *, 
         val_split=of.val_split if same else "val",
         boxes="det" if detections else "gt",
         detections=Path(detections) if detections else None,
+        on_orientation=of.on_orientation if of is not None else "apply",
     )
 
 

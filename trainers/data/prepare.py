@@ -21,6 +21,7 @@ from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
 from trainers.data.coco import Person
 from trainers.data.keypoints import KeypointSet
+from trainers.data.orientation import APPLY
 from trainers.data.prepared import MANIFEST, Manifest, PreparedSplit, sha256_of
 from trainers.data.regions import reachable, reduction_for
 from trainers.data.shards import ImagePlan, PersonPlan, Shard, ShardPlan, list_file, png_count, prepare_shard, shard_file
@@ -66,6 +67,7 @@ def prepare(
     reduce: bool = False,
     workers: int = 1,
     skip_broken: bool = False,
+    on_orientation: str = APPLY,
     progress: Progress | None = None,
 ) -> Prepared:
     """Store, for each person, what any variation of the published augmentation can reach, in the folder ``output``.
@@ -87,7 +89,13 @@ def prepare(
         sums = {split.name: sha256_of(split.annotation_file) for split in splits}
         plans = {
             split.name: plan_shards(
-                split, root=root, output=output, keypoint_set=keypoint_set, input_size=input_size, reduce=reduce
+                split,
+                root=root,
+                output=output,
+                keypoint_set=keypoint_set,
+                input_size=input_size,
+                reduce=reduce,
+                on_orientation=on_orientation,
             )
             for split in splits
         }
@@ -111,6 +119,7 @@ def prepare(
             format=format,
             input_size=input_size,
             reduced=reduce,
+            on_orientation=on_orientation,
             splits={
                 split.name: PreparedSplit(
                     annotations=str(split.annotation_file),
@@ -133,6 +142,7 @@ def plan_shards(
     keypoint_set: KeypointSet,
     input_size: tuple[int, int],
     reduce: bool,
+    on_orientation: str = APPLY,
 ) -> list[ShardPlan]:
     """What to cut for whom, by image, in the order of the annotations."""
     augmentation = Augmentation()
@@ -156,6 +166,7 @@ def plan_shards(
             folder=output,
             root=root,
             images=tuple(images[start : start + IMAGES_PER_SHARD]),
+            on_orientation=on_orientation,
         )
         for number, start in enumerate(range(0, len(images), IMAGES_PER_SHARD))
     ]

@@ -18,10 +18,12 @@ from typing import Any
 from search_spaces.errors import InvalidInput
 from search_spaces.files import atomic_path, write_text
 from trainers.data.cutting import Photograph
-from trainers.data.images import is_jpeg, read_image_file
+from trainers.data.images import read_image_file
+from trainers.data.jpeg import is_jpeg
+from trainers.data.orientation import APPLY
 from trainers.data.regions import Rectangle, Region
 
-LAYOUT = 1
+LAYOUT = 2
 """Changes with everything that makes an older shard unreadable or different."""
 
 
@@ -45,17 +47,18 @@ class ImagePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPlan:
-    """One shard to write into ``folder`` from images below ``root``."""
+    """One shard to write into ``folder`` from images below ``root``, turned by a rule of `trainers.data.orientation`."""
 
     name: str
     folder: Path
     root: Path
     images: tuple[ImagePlan, ...]
+    on_orientation: str = APPLY
 
     @property
     def key(self) -> str:
         """SHA-256 of all that is asked for, contents of the images apart."""
-        content = json.dumps([LAYOUT, [asdict(image) for image in self.images]])
+        content = json.dumps([LAYOUT, self.on_orientation, [asdict(image) for image in self.images]])
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property
@@ -203,7 +206,7 @@ def _write_shard(plan: ShardPlan) -> Shard:
     try:
         with atomic_path(target) as temporary, temporary.open("wb") as output:
             for number, image in enumerate(plan.images):
-                record, pictures = _cut_image(plan.root, image)
+                record, pictures = _cut_image(plan.root, image, plan.on_orientation)
                 images.append(record)
                 for person, (region, encoded) in zip(image.people, pictures, strict=False):
                     output.write(encoded)
@@ -227,27 +230,18 @@ def _write_shard(plan: ShardPlan) -> Shard:
     return shard
 
 
-def _cut_image(root: Path, image: ImagePlan) -> tuple[ImageRecord, list[tuple[Region, bytes]]]:
+def _cut_image(root: Path, image: ImagePlan, on_orientation: str) -> tuple[ImageRecord, list[tuple[Region, bytes]]]:
     """An image's record and the pictures of its people, none where it is broken."""
     record, data = read_record(root, image.file)
     if record.broken:
         return record, []
     try:
-        photograph = Photograph(data, root / image.file)
-        if image.size is not None and photograph.size != tuple(image.size):
-            raise InvalidInput(_another_size(root / image.file, image.size, photograph.size))
+        photograph = Photograph(data, root / image.file, size=image.size, on_orientation=on_orientation)
         pictures = [photograph.cut(person.rectangle, person.reduction) for person in image.people]
     except InvalidInput as error:
         return replace(record, broken=str(error)), []
     height, width = photograph.size
     return replace(record, height=height, width=width), pictures
-
-
-def _another_size(path: Path, annotated: tuple[int, int], found: tuple[int, int]) -> str:
-    return (
-        f"image {path} must be of the size in its annotation file, {annotated[0]} x {annotated[1]} (height x width),"
-        f" got {found[0]} x {found[1]}"
-    )
 
 
 def png_count(folder: Path, shard: Shard) -> int:

@@ -20,6 +20,7 @@ from trainers.data.formats import COCO, CROWDPOSE, FORMATS, MPII, DataFormat
 from trainers.data.keypoints import KeypointSet
 from trainers.data.mpii import load_mpii_people, mpii_split, mpii_truth_file
 from trainers.data.mpii_truth import MpiiTruth, read_mpii_truth
+from trainers.data.orientation import ON_ORIENTATION
 from trainers.data.photometric import photometric_of
 from trainers.data.pictures import ON_BROKEN_IMAGE, STOP, training_pictures, validation_pictures
 from trainers.data.transforms import Augmentation
@@ -35,6 +36,7 @@ class DataConfig:
     the validation come from ``detections``, a COCO detections file; MPII has annotated people only. ``workers`` processes
     load the samples. Pictures are read from a prepared set: the folder ``prepared``, or one found in the standard place.
     ``on_broken_image`` ``skip`` trains without the people of broken images; what is scored is never left out.
+    ``on_orientation`` says what is done where a camera noted in an image how it has to be turned.
 
     Raises:
         InvalidInput: a field breaks its rule; folders and files are looked at only when the data sets are made.
@@ -50,6 +52,7 @@ class DataConfig:
     workers: int = 0
     prepared: Path | None = None
     on_broken_image: str = "stop"
+    on_orientation: str = "apply"
 
     def __post_init__(self) -> None:
         for field in ("root", "detections", "prepared"):
@@ -59,6 +62,7 @@ class DataConfig:
             ("format", tuple(FORMATS)),
             ("boxes", BOXES),
             ("on_broken_image", ON_BROKEN_IMAGE),
+            ("on_orientation", ON_ORIENTATION),
         ):
             if getattr(self, field) not in allowed:
                 raise unknown_name(field, str(getattr(self, field)), allowed)
@@ -175,6 +179,7 @@ def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> Top
         photometric=photometric_of(config.photometric),
         seed=config.seed,
         prepared=prepared,
+        on_orientation=data.on_orientation,
     )
 
 
@@ -187,6 +192,7 @@ def validation_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> T
         codec_for(arch, config),
         keypoint_set=data.keypoint_set,
         prepared=validation_pictures(data, people, arch.input_size),
+        on_orientation=data.on_orientation,
     )
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from search_spaces.errors import InvalidInput
 from trainers.data.cutting import Photograph
-from trainers.data.images import decode, is_jpeg
+from trainers.data.images import decode
+from trainers.data.jpeg import is_jpeg
 from trainers.data.regions import MARGIN
 
 HEIGHT, WIDTH = 149, 203
