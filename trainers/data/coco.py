@@ -13,6 +13,7 @@ from search_spaces.errors import InvalidInput, unknown_name
 from trainers.data.coco_file import PERSON_CATEGORY, CocoFile, box_field, field, read_coco
 from trainers.data.json_file import read_json
 from trainers.data.keypoints import COCO17, KeypointSet
+from trainers.data.transforms import SMALLEST_EXTENT
 
 Box = tuple[float, float, float, float]
 SPLITS = ("train", "val")
@@ -173,7 +174,8 @@ def clip_box(box: Box, image_size: tuple[int, int]) -> Box | None:
     x, y, width, height = box
     left, top = max(x, 0.0), max(y, 0.0)
     right, bottom = min(x + width, image_size[1] - 1.0), min(y + height, image_size[0] - 1.0)
-    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+    width, height = right - left, bottom - top
+    return (left, top, width, height) if min(width, height) >= SMALLEST_EXTENT else None
 
 
 def _image_path(coco: CocoFile, image_id: int, image_dir: Path, found: dict[int, Path], *, require: bool = True) -> Path:

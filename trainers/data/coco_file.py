@@ -14,6 +14,8 @@ from trainers.data.keypoints import KeypointSet
 
 # The number of the category "person" in every keypoint file of COCO; annotations of other categories are left aside.
 PERSON_CATEGORY = 1
+LARGEST_COORDINATE = 1e15
+"""Of any coordinate, in pixels either way: beyond, a float does not tell a pixel from its neighbours."""
 _KINDS = {int: "a whole number", float: "a finite number", str: "text", list: "a list", dict: "an object"}
 
 
@@ -76,6 +78,8 @@ def box_field(entry: Any, where: str) -> tuple[float, float, float, float]:
     values = field(entry, "bbox", list, where)
     if len(values) != 4 or not all(is_finite(value) for value in values) or values[2] < 0 or values[3] < 0:
         raise InvalidInput(f"'bbox' of {where} must be 4 finite numbers x, y, width >= 0, height >= 0, got {shown(values)}")
+    if not all(is_coordinate(value) for value in values):
+        raise InvalidInput(f"'bbox' of {where} must be of numbers up to {LARGEST_COORDINATE:g}, got {shown(values)}")
     x, y, width, height = (float(value) for value in values)
     return x, y, width, height
 
@@ -98,6 +102,11 @@ def is_finite(value: object) -> bool:
         return math.isfinite(value)
     except OverflowError:
         return False
+
+
+def is_coordinate(value: float) -> bool:
+    """Whether a finite number can be a coordinate or a length in pixels."""
+    return abs(value) <= LARGEST_COORDINATE
 
 
 def _images(document: Any, file: Path) -> dict[int, CocoImage]:
@@ -144,6 +153,10 @@ def _check_annotation(
     for index, value in enumerate(values):
         if not is_finite(value):
             raise InvalidInput(f"'keypoints' of {where} must be finite numbers, got {shown(value)} at {index}")
+        if not is_coordinate(value):
+            raise InvalidInput(
+                f"'keypoints' of {where} must be of numbers up to {LARGEST_COORDINATE:g}, got {shown(value)} at {index}"
+            )
     wrong = [value for value in values[2::3] if value not in (0, 1, 2)]
     if wrong:
         raise InvalidInput(f"visibilities in 'keypoints' of {where} must be 0, 1 or 2, got {shown(wrong[0])}")

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -130,11 +131,12 @@ def list_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"
 
 
-def prepare_shard(plan: ShardPlan) -> tuple[Shard, bool]:
+def prepare_shard(plan: ShardPlan, at: Callable[[int], None] = lambda image: None) -> tuple[Shard, bool]:
     """Make one shard, or find it made already: its list, and whether it was kept.
 
     What is there is kept where plan, images and stored pictures are, byte for byte, what they were. Raises OSError, with the
-    shard's name, where the disk is full or closed; broken images are recorded, not raised.
+    shard's name, where the disk is full or closed; broken images are recorded, not raised. ``at`` is told the number of each
+    image before it is cut.
     """
     known = _read_list(plan.folder, plan.name)
     if known is not None and known.key == plan.key:
@@ -144,7 +146,7 @@ def prepare_shard(plan: ShardPlan) -> tuple[Shard, bool]:
             if images != known.images:
                 _write_list(plan.folder, kept)
             return kept, True
-    return _write_shard(plan), False
+    return _write_shard(plan, at), False
 
 
 def is_whole(folder: Path, shard: Shard) -> bool:
@@ -197,7 +199,7 @@ def _same_contents(now: tuple[ImageRecord, ...], known: tuple[ImageRecord, ...])
     return [(image.file, image.sha256) for image in now] == [(image.file, image.sha256) for image in known]
 
 
-def _write_shard(plan: ShardPlan) -> Shard:
+def _write_shard(plan: ShardPlan, at: Callable[[int], None]) -> Shard:
     images: list[ImageRecord] = []
     people: list[PersonRecord] = []
     offset = 0
@@ -206,6 +208,7 @@ def _write_shard(plan: ShardPlan) -> Shard:
     try:
         with atomic_path(target) as temporary, temporary.open("wb") as output:
             for number, image in enumerate(plan.images):
+                at(number)
                 record, pictures = _cut_image(plan.root, image, plan.on_orientation)
                 images.append(record)
                 for person, (region, encoded) in zip(image.people, pictures, strict=False):

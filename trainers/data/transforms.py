@@ -19,6 +19,8 @@ from trainers.data.keypoints import KeypointSet
 
 Matrix = NDArray[np.float64]
 
+SMALLEST_EXTENT = 1e-6
+"""Pixels of width or height below which nothing is seen of a box, or of a half of a body."""
 BOX_PADDING = 1.25
 HALF_BODY_PADDING = 1.5
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -197,7 +199,7 @@ def _crop_of_points(points: NDArray[np.floating], input_size: tuple[int, int]) -
     if len(points) < 2:
         return None
     extent = points.max(axis=0) - points.min(axis=0)
-    if not extent.any():
+    if extent.max() < SMALLEST_EXTENT:
         return None
     center = points.mean(axis=0)
     size = widen((float(extent[0]), float(extent[1])), input_size, HALF_BODY_PADDING)
