@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pycocotools.cocoeval import COCOeval
 
 from analysis.pareto import Array
-from trainers.data.coco_file import PERSON_CATEGORY
+from trainers.data.categories import PERSON_CATEGORY
 from trainers.data.keypoints import KeypointSet
 from trainers.evaluation.coco_ap import indexed
 from trainers.evaluation.results import Result
