@@ -151,7 +151,8 @@ def _precisions(scores: ImageScores, counts: Array) -> Array:
 
 def _reduced(annotation: dict[str, Any], place: slice) -> dict[str, Any]:
     keypoint = annotation["keypoints"][place]
-    return {**annotation, "keypoints": keypoint, "num_keypoints": int(keypoint[2] > 0)}
+    # Whoever does not count with all keypoints does not count with one of them either.
+    return {**annotation, "keypoints": keypoint, "num_keypoints": int(annotation["num_keypoints"] > 0 and keypoint[2] > 0)}
 
 
 def _evaluated(

@@ -95,7 +95,7 @@ def compare(
 
 
 def _data(root: str | None, data_format: str | None, detections: str | None, category: str | None, *, of: Any) -> Any:
-    """The data of --data; its format, its category of people and the split to score as those ``of`` a study, where there is one."""
+    """The data of --data; format, category of people and split to score are those ``of`` a study, where there is one."""
     from search_spaces.errors import InvalidInput
     from trainers.data.source import DataConfig
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +26,28 @@ UNLABELLED = "without labelled keypoints"
 OUTSIDE = "with boxes outside their images or without extent"
 
 
-def read_annotation(
-    entry: Mapping[str, Any],
-    where: str,
-    keypoint_set: KeypointSet,
-    *,
-    order: Sequence[int] | None,
-    area_of_box: float | None,
-) -> Annotation:
+@dataclass(frozen=True, kw_only=True)
+class AnnotationRules:
+    """How the annotations of one file are read.
+
+    Args:
+        keypoint_set: The keypoints of the format.
+        order: For each keypoint of the set its index in the file, where the file has another order.
+        area_of_box: The share of a box that stands for the area of its person; None takes ``area`` of the file.
+        counted: The keypoints that ``num_keypoints`` counts; None counts all.
+    """
+
+    keypoint_set: KeypointSet
+    order: Sequence[int] | None = None
+    area_of_box: float | None = None
+    counted: Sequence[int] | None = None
+
+
+def read_annotation(entry: Mapping[str, Any], where: str, rules: AnnotationRules) -> Annotation:
     """Return a person's annotation in the form of `trainers.data.coco_file.CocoFile`, but for its ``id``.
 
     A person without ``keypoints`` has none labelled, and one without ``iscrowd`` is no crowd, as some tools leave them out.
-
-    Args:
-        entry: The annotation as the file has it.
-        where: Its name in messages.
-        keypoint_set: The keypoints of the format.
-        order: For each keypoint of the set its index in the file, where the file has another order.
-        area_of_box: The share of the box that stands for the person's area; None takes ``area`` of the file.
+    ``where`` names the annotation in messages.
 
     Raises:
         InvalidInput: a field breaks a rule; the message names it.
@@ -52,34 +57,30 @@ def read_annotation(
     if not isinstance(crowd, bool) and field(entry | {"iscrowd": crowd}, "iscrowd", int, where) not in (0, 1):
         raise InvalidInput(f"'iscrowd' of {where} must be 0 or 1, got {shown(crowd)}")
     box = box_field(entry, where)
-    area = area_of_box * box[2] * box[3] if area_of_box else float(field(entry, "area", float, where))
+    area = rules.area_of_box * box[2] * box[3] if rules.area_of_box else float(field(entry, "area", float, where))
     if area < 0:
         raise InvalidInput(f"'area' of {where} must not be negative, got {entry['area']}")
     if area > LARGEST_AREA:
-        key = "bbox" if area_of_box else "area"
+        key = "bbox" if rules.area_of_box else "area"
         raise InvalidInput(
             f"{key!r} of {where} must give an area of at most {LARGEST_AREA:.0e} square pixels, which COCO's scoring counts,"
             f" got {shown(entry[key])}"
         )
     if "num_keypoints" in entry and field(entry, "num_keypoints", int, where) < 0:
         raise InvalidInput(f"'num_keypoints' of {where} must not be negative, got {entry['num_keypoints']}")
-    keypoints = _keypoints(entry, where, keypoint_set)
-    if order is not None:
-        keypoints = [value for index in order for value in keypoints[3 * index : 3 * index + 3]]
+    keypoints = _keypoints(entry, where, rules.keypoint_set)
+    if rules.order is not None:
+        keypoints = [value for index in rules.order for value in keypoints[3 * index : 3 * index + 3]]
+    counted = rules.counted or range(rules.keypoint_set.count)
     return {
         "image_id": image_id,
         "category_id": PERSON_CATEGORY,
         "iscrowd": int(crowd),
         "bbox": list(box),
         "area": area,
-        "num_keypoints": labelled_keypoints(keypoints),
+        "num_keypoints": sum(keypoints[3 * index + 2] > 0 for index in counted),
         "keypoints": keypoints,
     }
-
-
-def labelled_keypoints(keypoints: Sequence[float]) -> int:
-    """Return how many of the keypoints (x, y, visibility, x, …) are labelled."""
-    return sum(visibility > 0 for visibility in keypoints[2::3])
 
 
 def counts_in_scores(annotation: Annotation) -> bool:
@@ -106,15 +107,15 @@ def usable_ids(ids: Sequence[object]) -> list[bool]:
     return [good and times[value] == 1 for value, good in zip(ids, whole, strict=True)]
 
 
-def require_areas(annotations: Sequence[Annotation], names: Sequence[str], file: Path) -> None:
-    """Raise InvalidInput where a person whom scores ask for has no area; ``names`` are those of the annotations."""
-    people = [index for index, annotation in enumerate(annotations) if counts_in_scores(annotation)]
-    without = [index for index in people if annotations[index]["area"] == 0]
+def require_areas(annotations: Sequence[Annotation], file: Path) -> None:
+    """Raise InvalidInput where a person whom scores ask for has no area."""
+    people = [annotation for annotation in annotations if counts_in_scores(annotation)]
+    without = [annotation for annotation in people if annotation["area"] == 0]
     if without:
         raise InvalidInput(
             f"'area' of people with labelled keypoints in {file} must be above 0, because COCO divides distances by it, got"
-            f" 0 for {len(without)} of {len(people)} people, first in {names[without[0]]}: write the area of each person in"
-            " square pixels, and a box around the person"
+            f" 0 for {len(without)} of {len(people)} people, first in annotation {without[0]['id']}: write the area of each"
+            " person in square pixels, and a box around the person"
         )
 
 

@@ -13,6 +13,7 @@ from search_spaces.errors import InvalidInput
 from trainers.data.annotations import (
     UNKNOWN_IMAGE,
     Annotation,
+    AnnotationRules,
     read_annotation,
     reason_left_out,
     require_areas,
@@ -109,10 +110,17 @@ def parse_coco(
     *,
     category: str | int | None = None,
     area_of_box: float | None = None,
+    counted: Sequence[int] | None = None,
 ) -> CocoFile:
     """Check a document that was read from ``annotation_file``; raises InvalidInput as `read_coco` does.
 
-    ``area_of_box`` is the share of a box that stands for the area of its person, in formats without areas.
+    Args:
+        document: The parsed JSON.
+        annotation_file: Its file, for messages.
+        keypoint_set: The keypoints of the format.
+        category: The name or the id of people, where name and keypoints of the categories do not tell.
+        area_of_box: The share of a box that stands for the area of its person, in formats without areas.
+        counted: The keypoints whose labels make a person count in scores, where these are not all.
     """
     file = Path(annotation_file)
     images, image_notes = _images(document, file)
@@ -124,35 +132,29 @@ def parse_coco(
     order = None
     if person.keypoints:
         order = keypoint_order(person.keypoints, keypoint_set, f"'keypoints' of {person.place}")
+    rules = AnnotationRules(keypoint_set=keypoint_set, order=order, area_of_box=area_of_box, counted=counted)
     others = Counter(categories[number].label for number in ids if number != person.category_id)
     left_out: Counter[str] = Counter({f"of category {label}": count for label, count in others.items()})
-    places = [place for place, number in enumerate(ids) if number == person.category_id]
-    usable = usable_ids([entries[place].get("id") for place in places])
-    annotations, names, contradicting = [], [], 0
-    for place, good in zip(places, usable, strict=True):
-        entry = entries[place]
-        name = f"annotation {entry['id']}" if good else f"annotations[{place}]"
-        annotation = read_annotation(entry, f"{name} of {file}", keypoint_set, order=order, area_of_box=area_of_box)
-        if annotation["image_id"] not in images:
-            left_out[UNKNOWN_IMAGE] += 1
-            continue
-        contradicting += entry.get("num_keypoints", annotation["num_keypoints"]) != annotation["num_keypoints"]
-        annotations.append({"id": entry["id"] if all(usable) else place + 1, **annotation})
-        names.append(name)
+    members = {place: entries[place] for place, number in enumerate(ids) if number == person.category_id}
+    usable = usable_ids([entry.get("id") for entry in members.values()])
+    read = _annotations(members, usable, rules, file)
+    annotations = [annotation for annotation in read if annotation["image_id"] in images]
+    left_out[UNKNOWN_IMAGE] = len(read) - len(annotations)
+    contradicting = sum(
+        entry.get("num_keypoints", annotation["num_keypoints"]) != annotation["num_keypoints"]
+        for entry, annotation in zip(members.values(), read, strict=True)
+    )
     if area_of_box is None:
-        require_areas(annotations, names, file)
+        require_areas(annotations, file)
     sizes = {image.image_id: image.size for image in images.values()}
-    for annotation in annotations:
-        reason = reason_left_out(annotation, sizes[annotation["image_id"]])
-        if reason:
-            left_out[reason] += 1
+    left_out.update(filter(None, (reason_left_out(entry, sizes[entry["image_id"]]) for entry in annotations)))
     notes = [
         *image_notes,
         *category_notes(person, others, categories.values(), file, chosen=category is not None),
-        *unknown_image_notes(left_out[UNKNOWN_IMAGE], len(places), file),
+        *unknown_image_notes(left_out[UNKNOWN_IMAGE], len(read), file),
         *id_notes(usable.count(False), len(usable), file),
         *keypoint_order_notes(order, person, keypoint_set, len(annotations), file),
-        *keypoint_count_notes(contradicting, len(annotations), file),
+        *keypoint_count_notes(contradicting, len(read), file),
         *implausible(annotations, sizes, file, own_areas=area_of_box is None),
     ]
     return CocoFile(
@@ -204,8 +206,19 @@ def _person(
     )
     raise InvalidInput(
         f"{file} must have a category of people, named {PERSON_NAME} or with the keypoints of {keypoint_set.name}, got"
-        f" {listed_categories(list(categories.values()))} and {len(entries)} annotations{advice}"
+        f" {listed_categories(list(categories.values()))}, with {len(entries)} annotations in all{advice}"
     )
+
+
+def _annotations(members: Mapping[int, Any], usable: Sequence[bool], rules: AnnotationRules, file: Path) -> list[Annotation]:
+    """Return checked annotations; their ids are the file's or, unless all of these are usable, their places from 1."""
+    own = all(usable)
+    annotations = []
+    for (place, entry), good in zip(members.items(), usable, strict=True):
+        name = f"annotation {entry['id']}" if good else f"annotations[{place}]"
+        annotation = read_annotation(entry, f"{name} of {file}", rules)
+        annotations.append({"id": entry["id"] if own else place + 1, **annotation})
+    return annotations
 
 
 def _images(document: Any, file: Path) -> tuple[dict[int, CocoImage], list[DataNote]]:

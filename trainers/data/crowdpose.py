@@ -16,6 +16,9 @@ from trainers.data.keypoints import CROWDPOSE14
 AREA_OF_BOX = 0.53
 """The published scoring takes this share of a person's box for the area of the person, which the files do not give."""
 
+COUNTED = tuple(range(12))
+"""Head and neck do not make a person count: the published files and scoring pass over people who have no other label."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CrowdPoseFile:
@@ -39,7 +42,7 @@ def read_crowdpose(annotation_file: Path, *, category: str | int | None = None) 
     ``category`` is the name or the id of people, as in `trainers.data.coco_file.read_coco`.
     """
     document = read_json(annotation_file)
-    coco = parse_coco(document, annotation_file, CROWDPOSE14, category=category, area_of_box=AREA_OF_BOX)
+    coco = parse_coco(document, annotation_file, CROWDPOSE14, category=category, area_of_box=AREA_OF_BOX, counted=COUNTED)
     crowded: dict[int, float] = {}
     for number, image in enumerate(document["images"]):
         where = f"images[{number}] of {annotation_file}"

@@ -101,8 +101,8 @@ def keypoint_count_notes(contradicting: int, annotations: int, file: Path) -> li
     if not contradicting:
         return []
     sentence = (
-        f"{file}: 'num_keypoints' of {contradicting} of {annotations} annotations is not the number of keypoints with a"
-        " visibility above 0, and is counted anew"
+        f"{file}: 'num_keypoints' of {contradicting} of {annotations} annotations contradicts the visibilities of their"
+        " keypoints, and is counted anew"
     )
     return [_note("num_keypoints", contradicting, sentence)]
 
