@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.errors import InvalidInput
+from trainers.data.boxes import SMALLEST_EXTENT
 from trainers.data.coco import CocoSplit, Person, image_file, require_folder
-from trainers.data.coco_file import LARGEST_COORDINATE, field, file_name_field, is_coordinate, is_finite, shown
+from trainers.data.json_fields import LARGEST_COORDINATE, field, file_name_field, is_coordinate, is_finite, shown
 from trainers.data.json_file import read_json
 from trainers.data.keypoints import MPII16
-from trainers.data.transforms import SMALLEST_EXTENT
 
 PIXELS_PER_SCALE = 200.0
 DOWN_PER_SCALE = 15.0

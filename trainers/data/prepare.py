@@ -58,6 +58,7 @@ def prepare(
     workers: int = 1,
     skip_broken: bool = False,
     on_orientation: str = APPLY,
+    category: str | int | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
     """Store, for each person, what any variation of the published augmentation can reach, in the folder ``output``.
@@ -110,6 +111,7 @@ def prepare(
             input_size=input_size,
             reduced=reduce,
             on_orientation=on_orientation,
+            category=category,
             splits={
                 split.name: PreparedSplit(
                     annotations=str(split.annotation_file),

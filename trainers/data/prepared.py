@@ -10,6 +10,7 @@ import hashlib
 import json
 import mmap
 import os
+import shlex
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,9 +46,10 @@ class PreparedSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What was prepared, in which way; ``reduced`` where larger regions were made smaller for ``input_size``.
+    """What was prepared, in which way.
 
-    ``on_orientation`` is the rule by which images were turned.
+    ``reduced`` where larger regions were made smaller for ``input_size``; ``on_orientation`` the rule by which images were
+    turned; ``category`` where the user chose that of people.
     """
 
     directory: Path
@@ -56,6 +58,7 @@ class Manifest:
     reduced: bool
     splits: Mapping[str, PreparedSplit]
     on_orientation: str = APPLY
+    category: str | int | None = None
 
     def serves(self, input_size: tuple[int, int]) -> bool:
         """Whether inputs of that (height, width) see the regions they need, at the resolution they need."""
@@ -69,6 +72,7 @@ class Manifest:
         rule = "" if self.on_orientation == APPLY else f" --on-orientation {self.on_orientation}"
         return (
             f"dite-search prepare --data {root}{'' if self.format == 'coco' else f' --format {self.format}'}"
+            f"{'' if self.category is None else f' --category {shlex.quote(str(self.category))}'}"
             f" --input-size {size}{' --reduce' if self.reduced else ''}{rule} --output {self.directory}"
         )
 
@@ -80,6 +84,7 @@ class Manifest:
             "input_size": list(self.input_size),
             "reduced": self.reduced,
             "on_orientation": self.on_orientation,
+            **({} if self.category is None else {"category": self.category}),
             "splits": {
                 name: {"annotations": split.annotations, "sha256": split.sha256, "shards": [list(s) for s in split.shards]}
                 for name, split in self.splits.items()
@@ -113,6 +118,7 @@ def load_manifest(directory: Path) -> Manifest:
                 )
                 for name, split in content["splits"].items()
             },
+            category=content.get("category"),
         )
     except FileNotFoundError:
         raise InvalidInput(

@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from search_spaces.errors import InvalidInput
+from trainers.data.boxes import SMALLEST_EXTENT
 from trainers.data.keypoints import KeypointSet
 
 Matrix = NDArray[np.float64]
 
-SMALLEST_EXTENT = 1e-6
-"""Pixels of width or height below which nothing is seen of a box, or of a half of a body."""
 BOX_PADDING = 1.25
 HALF_BODY_PADDING = 1.5
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
