@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from trainers.data.orientation import APPLY
 from trainers.data.source import DataConfig
 
 GIT_SECONDS = 10
@@ -35,14 +34,12 @@ def provenance(uri: str, data: DataConfig) -> dict[str, Any]:
 
 
 def data_identity(data: DataConfig) -> str:
-    """Return what tells one set of annotated (and detected) people, and of their pixels, from another, wherever it lies."""
+    """What tells one set of annotated (and detected) people from another, wherever its files lie."""
     digest = hashlib.sha256()
     files = [data.annotation_file(split) for split in (data.train_split, data.val_split)]
     for file in (*files, *([data.detections] if data.detections else [])):
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
-    if data.on_orientation != APPLY:
-        digest.update(data.on_orientation.encode())
     return f"sha256 {digest.hexdigest()[:16]}"
 
 

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from search_spaces.errors import InvalidInput
 from trainers.data.coco import Person
-from trainers.data.images import read_image
+from trainers.data.image_check import broken_images
 from trainers.data.prepared import PreparedPictures, PreparedSource, find_prepared
 
 if TYPE_CHECKING:
@@ -67,22 +64,6 @@ def validation_pictures(data: DataConfig, people: Sequence[Person], input_size: 
         return None
     source = _source(data, data.val_split, input_size, optional=True)
     return source.pictures(people) if source and not source.manifest.reduced else None
-
-
-def broken_images(people: Sequence[Person], on_orientation: str) -> dict[Path, str]:
-    """Return every image of these people that cannot be read as annotated, and why; in the people's order."""
-    sizes = {person.image_path: person.image_size for person in people}
-
-    def problem(path: Path) -> str | None:
-        try:
-            read_image(path, size=sizes[path], on_orientation=on_orientation)
-        except InvalidInput as error:
-            return str(error)
-        return None
-
-    # Decoding leaves the interpreter to others.
-    with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
-        return {path: reason for path, reason in zip(sizes, pool.map(problem, sizes), strict=True) if reason}
 
 
 def _source(data: DataConfig, split: str, input_size: tuple[int, int], *, optional: bool = False) -> PreparedSource | None:

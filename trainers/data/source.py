@@ -131,6 +131,10 @@ class DataConfig:
         """The file that annotates the people of a split."""
         return self._split(split).annotation_file
 
+    def image_dir(self, split: str) -> Path:
+        """Return the folder of the images of a split; raises InvalidInput where it or its annotations are missing."""
+        return self._split(split).image_dir
+
     def validation_people(self) -> list[Person]:
         """The people to score: annotated ones, or those of the detections file.
 
