@@ -18,7 +18,7 @@ from dite_search.cli.options import (
     on_broken_image_option,
     on_orientation_option,
 )
-from dite_search.cli.output import console_for, next_steps, program, say_notes, show
+from dite_search.cli.output import console_for, next_steps, program, say_image_notes, say_notes, show
 from search_spaces.errors import InvalidInput
 from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 
@@ -94,6 +94,7 @@ def train(
     )
     network = arch_for(arch, known, input_size=input_size)
     say_notes(data, train_split, val_split)
+    say_image_notes(data)
     metrics = train_one(
         network,
         config,
@@ -179,6 +180,7 @@ def evaluate(
     with checkpoint_file(checkpoint) as file:
         metrics = evaluate_one(file, data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None)
     say_notes(data, split)
+    say_image_notes(data)
     show(metrics, as_json)
 
 
