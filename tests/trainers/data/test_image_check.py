@@ -85,9 +85,7 @@ def test_images_that_a_camera_wants_turned_are_counted(data: DataConfig) -> None
             " on_orientation apply if boxes and keypoints are of the images as they are displayed",
         )
     ]
-    with pytest.raises(
-        InvalidInput, match=rf"image {first} must be stored upright .*\(and 1 more of 6"
-    ):
+    with pytest.raises(InvalidInput, match=rf"image {first} must be stored upright .*\(and 1 more of 6"):
         image_notes(data.people("val"), data.annotations, on_orientation="stop")
 
 
