@@ -127,7 +127,7 @@ def parse_coco(
     entries: list[Any] = field(document, "annotations", list, str(file))
     ids = [field(entry, "category_id", int, f"annotations[{number}] of {file}") for number, entry in enumerate(entries)]
     categories = read_categories(document, file)
-    categories = {number: Category(category_id=number) for number in dict.fromkeys(ids)} | categories
+    categories |= {number: Category(category_id=number) for number in dict.fromkeys(ids) if number not in categories}
     person = _person(categories, entries, keypoint_set, file, chosen=category)
     order = None
     if person.keypoints:
