@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from dite_search.runner import checked_data
 from tests.dite_search.commands import refused, run
+from trainers.data.synthetic import draw_dataset
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -130,8 +134,8 @@ def test_the_category_can_be_chosen(cases: Path, tmp_path: Path) -> None:
 
 def test_dumped_results_fit_the_file(cases: Path, tmp_path: Path) -> None:
     def edit(document: dict[str, Any]) -> None:
-        move_category(document)
         reverse_keypoints(document)
+        move_category(document)
 
     source = cases / "01-repeated-annotation-ids" / "right"
     root = changed(source, tmp_path / "d", edit)
@@ -140,3 +144,25 @@ def test_dumped_results_fit_the_file(cases: Path, tmp_path: Path) -> None:
     plain, found = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("plain", "changed"))
     assert {entry["category_id"] for entry in found} == {0}
     assert [entry["keypoints"][48:51] for entry in found] == [entry["keypoints"][:3] for entry in plain]
+
+
+def test_a_training_and_a_search_say_it_before_they_begin(tmp_path: Path, make_search: Callable[..., Any]) -> None:
+    draw_dataset(tmp_path / "people", train_images=2, val_images=2, seed=0)
+    for split in ("train", "val"):
+        file = tmp_path / "people" / "annotations" / f"person_keypoints_{split}2017.json"
+        file.write_text(file.read_text().replace('"category_id": 1', '"category_id": 7').replace('"id": 1,', '"id": 7,', 1))
+        document = json.loads(file.read_text())
+        document["annotations"].append({"category_id": 8})
+        file.write_text(json.dumps(document))
+    root = tmp_path / "people"
+    message = "annotations/person_keypoints_{}2017.json: people are category 7 (person); 1 annotation of other categories"
+    words = ("--input-size", "64x64", "--batch-size", "1", "--output", tmp_path / "out")
+    result = run("train", "lite_hrnet_18", "--data", root, *words)
+    assert result.exit_code == 2, result.output
+    for split in ("train", "val"):
+        assert result.stderr.count(f"note: {root}/{message.format(split)}") == 1
+    written = io.StringIO()
+    checked_data(make_search(data={"root": str(root)}), Console(file=written, width=10_000))
+    assert [line.partition(";")[0] for line in written.getvalue().splitlines()] == [
+        f"note: {root}/{message.format(split)}".partition(";")[0] for split in ("train", "val")
+    ]

@@ -83,6 +83,12 @@ def read_annotation(entry: Mapping[str, Any], where: str, rules: AnnotationRules
     }
 
 
+def contradicts(entry: Mapping[str, Any], annotation: Annotation) -> bool:
+    """Return whether an annotation of a file states another number of keypoints than its visibilities, read, give."""
+    labelled = sum(visibility > 0 for visibility in annotation["keypoints"][2::3])
+    return entry.get("num_keypoints", labelled) not in (labelled, annotation["num_keypoints"])
+
+
 def counts_in_scores(annotation: Annotation) -> bool:
     """Whether a score asks for this person: somebody with labelled keypoints who is no crowd."""
     return not annotation["iscrowd"] and annotation["num_keypoints"] > 0
