@@ -54,7 +54,7 @@ def read_annotation(entry: Mapping[str, Any], where: str, rules: AnnotationRules
     """
     image_id = field(entry, "image_id", int, where)
     crowd = entry.get("iscrowd", 0)
-    if not isinstance(crowd, bool) and field(entry | {"iscrowd": crowd}, "iscrowd", int, where) not in (0, 1):
+    if not isinstance(crowd, bool) and field({"iscrowd": crowd}, "iscrowd", int, where) not in (0, 1):
         raise InvalidInput(f"'iscrowd' of {where} must be 0 or 1, got {shown(crowd)}")
     box = box_field(entry, where)
     area = rules.area_of_box * box[2] * box[3] if rules.area_of_box else float(field(entry, "area", float, where))
