@@ -33,7 +33,7 @@ def reference() -> Path:
 
 @pytest.fixture(scope="session")
 def exports() -> Path:
-    """The folder of annotation files as tools write them."""
+    """The folder of annotation files and photographs as tools and cameras write them."""
     return _shared("data", "exports")
 
 
@@ -47,9 +47,3 @@ def cases() -> Path:
 def coco_mini() -> Path:
     """The folder of real photographs in COCO format."""
     return _shared("data", "coco_mini")
-
-
-@pytest.fixture(scope="session")
-def exports() -> Path:
-    """The folder of cuts of what annotation tools and cameras write."""
-    return _shared("data", "exports")
