@@ -15,9 +15,9 @@ from analysis.pareto import costs_and_scores, front_of
 from analysis.trials import STATUSES, StudyRecord, TrialRecord
 from analysis.words import format_seconds, format_value, number_words, quantity
 from dite_search.config import SearchConfig
-from dite_search.keys import INTERRUPTED, STARTED, WHERE
+from dite_search.keys import STARTED, WHERE
 from dite_search.lease import Holder, holder_of
-from dite_search.study import StudyReader, open_study, storage_of
+from dite_search.study import StudyReader, open_study, spent_trials, storage_of
 from search_spaces.errors import InvalidInput
 
 WINDOW, ENOUGH_EPOCHS = 3600.0, 8
@@ -98,7 +98,7 @@ class LiveReader:
             study=study,
             now=now,
             asked=config.trials,
-            spent=sum(_is_spent(record) for record in study.trials),
+            spent=spent_trials(study),
             epochs=config.train_config.epochs,
             started={trial.number: trial.user_attrs[STARTED] for trial in trials if STARTED in trial.user_attrs},
             where={trial.number: clean(trial.user_attrs[WHERE]) for trial in trials if WHERE in trial.user_attrs},
@@ -199,9 +199,14 @@ def eta_words(moment: Moment) -> str:
         return ""
     if moment.spent >= moment.asked:
         return "about to end"
+    return time_left(moment) or "too early to say how long it takes"
+
+
+def time_left(moment: Moment) -> str:
+    """Return the time that a running search still takes, in words; nothing where it cannot be told."""
     seconds = eta(moment)
     if seconds is None:
-        return "too early to say how long it takes"
+        return ""
     none_ended = not any(record.status in ENDED for record in moment.own)
     at_most = "at most " if none_ended and moment.stops_early else ""
     return f"{at_most}about {_coarse(seconds)} left"
@@ -343,11 +348,6 @@ def as_plain(moment: Moment) -> dict[str, Any]:
 def clean(text: str) -> str:
     """A text of others without what would steer a terminal."""
     return "".join(character if character.isprintable() else "�" for character in text)
-
-
-def _is_spent(record: TrialRecord) -> bool:
-    """`dite_search.study.is_spent` of a record: one reading tells all that a moment says of a trial's end."""
-    return not record.origin and record.status in ENDED and record.reason != INTERRUPTED
 
 
 def _row(record: TrialRecord, columns: Sequence[str]) -> dict[str, Any]:
