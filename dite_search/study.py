@@ -270,14 +270,6 @@ def is_spent(trial: FrozenTrial) -> bool:
     return here and trial.state.is_finished() and attributes.get(REASON) != INTERRUPTED
 
 
-def spent_trials(study: StudyRecord) -> int:
-    """Return how many records are of trials that `is_spent` counts."""
-    return sum(
-        not record.origin and record.status not in ("running", "waiting") and record.reason != INTERRUPTED
-        for record in study.trials
-    )
-
-
 def is_blameless(trial: FrozenTrial) -> bool:
     """Whether a trial failed through no fault of what it trained, which may then be trained anew."""
     attributes = trial.user_attrs

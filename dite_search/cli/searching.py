@@ -141,19 +141,19 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     from analysis.choice import choose
     from analysis.pareto import front_of
     from dite_search.folder import load_config
+    from dite_search.live.moment import has_ended
     from dite_search.pause import Pause
     from dite_search.progress import front_table, pause_words, published_table
     from dite_search.runner import run_search
-    from dite_search.study import spent_trials
     from dite_search.tracking.client import tracking_uri
     from search_spaces.redaction import redacted
 
     console, pause = console_for(as_json), Pause()
     study = (run or run_search)(config, console, pause)
+    # The run may have changed the search, as extend does; its folder tells what it is by now.
+    config = load_config(study.directory)
     front = front_of(study)
-    # As the study's folder has it: extending a search changes the number.
-    asked = load_config(study.directory).trials
-    left = asked - spent_trials(study)
+    left = config.trials - sum(map(has_ended, study.trials))
     paused = pause.asked and left > 0
     paths = _write_report(study, None, _report_setup(config))
     result: dict[str, Any] = {
@@ -175,7 +175,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     if export and front:
         result["export"] = export_quickly(study, choose(study))
     if paused:
-        console.print(pause_words(study, left=left, asked=asked), highlight=False, markup=False, soft_wrap=True)
+        console.print(pause_words(study, left=left, asked=config.trials), highlight=False, markup=False, soft_wrap=True)
     if as_json:
         show(result, as_json)
         return

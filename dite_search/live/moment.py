@@ -15,9 +15,9 @@ from analysis.pareto import costs_and_scores, front_of
 from analysis.trials import STATUSES, StudyRecord, TrialRecord
 from analysis.words import format_seconds, format_value, number_words, quantity
 from dite_search.config import SearchConfig
-from dite_search.keys import STARTED, WHERE
+from dite_search.keys import INTERRUPTED, STARTED, WHERE
 from dite_search.lease import Holder, holder_of
-from dite_search.study import StudyReader, open_study, spent_trials, storage_of
+from dite_search.study import StudyReader, open_study, storage_of
 from search_spaces.errors import InvalidInput
 
 WINDOW, ENOUGH_EPOCHS = 3600.0, 8
@@ -98,7 +98,7 @@ class LiveReader:
             study=study,
             now=now,
             asked=config.trials,
-            spent=spent_trials(study),
+            spent=sum(has_ended(record) for record in study.trials),
             epochs=config.train_config.epochs,
             started={trial.number: trial.user_attrs[STARTED] for trial in trials if STARTED in trial.user_attrs},
             where={trial.number: clean(trial.user_attrs[WHERE]) for trial in trials if WHERE in trial.user_attrs},
@@ -348,6 +348,11 @@ def as_plain(moment: Moment) -> dict[str, Any]:
 def clean(text: str) -> str:
     """A text of others without what would steer a terminal."""
     return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def has_ended(record: TrialRecord) -> bool:
+    """Whether a trial counts among those that a search asks for: `dite_search.study.is_spent` of a record."""
+    return not record.origin and record.status in ENDED and record.reason != INTERRUPTED
 
 
 def _row(record: TrialRecord, columns: Sequence[str]) -> dict[str, Any]:
