@@ -18,10 +18,12 @@ from rich.console import Console
 
 from analysis.trials import StudyRecord
 from dite_search.answering import answering
+from dite_search.backfill import backfill_curves
 from dite_search.config import SearchConfig
 from dite_search.doctor.preflight import preflight
 from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE
 from dite_search.lease import Lease
+from dite_search.live.moment import LiveReader, time_left
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
 from dite_search.progress import Progress
@@ -87,10 +89,11 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
         finish_creation(config, lambda: earlier_trials(config, data_identity(data)))
+        filled = backfill_curves(config, lambda sentence: console.print(sentence, highlight=False, markup=False))
         study = open_study(config)
         left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
         if left <= 0:
-            return _finish(config, console)
+            return _finish(config, console, mended=bool(filled.trials))
         file = str(config.study_directory / SEARCH_FILE)
         concurrent = preflight(config, console, start=start_ray, trials=left, source=file).at_once
         tracker = tracker_of(config)
@@ -100,15 +103,15 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
         return _search(config, data, tracker, console, pause, trials=left, concurrent=concurrent)
 
 
-def _finish(config: SearchConfig, console: Console) -> StudyRecord:
-    """Close what a driver left open that died after its last trial."""
+def _finish(config: SearchConfig, console: Console, *, mended: bool) -> StudyRecord:
+    """Close what a driver left open that died after its last trial; a study that was ``mended`` had something left to do."""
     reopen_running(config)
     mirror = Mirror(tracker_of(config), StudySource(config))
     # Told before it starts that the search has ended, it writes nothing into runs that are whole.
     mirror.end()
     with mirror:
         pass
-    if not mirror.written and not mirror.lacks():
+    if not mirror.written and not mirror.lacks() and not mended:
         raise InvalidInput(
             f"study {config.name} must have trials left to go on with, but all {config.trials} have ended;"
             f" to add some: dite-search extend {config.name} --trials N"
@@ -163,8 +166,6 @@ def _search(
             study = _close(config, searcher.outbox, pause, close)
         progress.update(study)
     _finish_tracking(mirror, config, console)
-    if pause.asked and any(trial.status == "waiting" for trial in study.trials):
-        console.print(f"Paused; to go on:  dite-search resume {config.study_directory}", highlight=False, soft_wrap=True)
     return study
 
 
@@ -192,11 +193,16 @@ def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[
 
 
 class Recorder(tune.Callback):
-    """Tells the mirror what Tune reports, and redraws the progress; it waits for neither."""
+    """Tells the mirror what Tune reports, and redraws the progress; it waits for neither.
 
-    def __init__(self, config: SearchConfig, mirror: Mirror, progress: Progress) -> None:
-        self._mirror, self._progress = mirror, progress
-        self._reader = StudyReader(config, open_study(config))
+    ``clock`` gives seconds since 1970.
+    """
+
+    def __init__(
+        self, config: SearchConfig, mirror: Mirror, progress: Progress, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._mirror, self._progress, self._clock = mirror, progress, clock
+        self._reader = LiveReader(config)
         self._shown = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -237,8 +243,9 @@ class Recorder(tune.Callback):
         if always or time.monotonic() - self._shown > SECONDS_BETWEEN_DRAWINGS:
             self._shown = time.monotonic()
             # A database that is away is told by who writes to it.
-            with contextlib.suppress(DATABASE_AWAY):
-                self._progress.update(self._reader.read())
+            with contextlib.suppress(DATABASE_AWAY, InvalidInput):
+                moment = self._reader.read(self._clock())
+                self._progress.update(moment.study, left=time_left(moment))
 
 
 def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:

@@ -140,22 +140,33 @@ def report(
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.choice import choose
     from analysis.pareto import front_of
-    from dite_search.progress import front_table, published_table
+    from dite_search.folder import load_config
+    from dite_search.live.moment import has_ended
+    from dite_search.pause import Pause
+    from dite_search.progress import front_table, pause_words, published_table
     from dite_search.runner import run_search
     from dite_search.tracking.client import tracking_uri
     from search_spaces.redaction import redacted
 
-    console = console_for(as_json)
-    study = (run or run_search)(config, console)
+    console, pause = console_for(as_json), Pause()
+    study = (run or run_search)(config, console, pause)
+    # The run may have changed the search, as extend does; its folder tells what it is by now.
+    config = load_config(study.directory)
     front = front_of(study)
+    left = config.trials - sum(map(has_ended, study.trials))
+    paused = pause.asked and left > 0
     paths = _write_report(study, None, _report_setup(config))
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
         "report": paths["report"],
+        "paused": paused,
+        "trials_left": left,
     }
     if front:
         console.print(front_table(study))
+    elif paused:
+        console.print("No trial has a score yet.")
     else:
         console.print("[bold red]No trial finished with a score; the report says why.")
     published = published_table(study)
@@ -163,6 +174,8 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
         console.print(published)
     if export and front:
         result["export"] = export_quickly(study, choose(study))
+    if paused:
+        console.print(pause_words(study, left=left, asked=config.trials), highlight=False, markup=False, soft_wrap=True)
     if as_json:
         show(result, as_json)
         return
@@ -170,12 +183,13 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     if "export" in result:
         console.print(f"ONNX     {result['export']['onnx']}", highlight=False)
     uri = redacted(tracking_uri(config.mlflow_url, study.directory.parent))
-    next_steps(
-        as_json,
-        f"{program('dite-search')} export {study.directory} --max-mmacs {_budget(front):g}",
-        f"{program('mlflow')} ui --backend-store-uri {uri}   (then open http://127.0.0.1:5000)",
-    )
-    if not front:
+    own, steps = program("dite-search"), []
+    if paused:
+        steps.append(f"{own} resume {study.directory}")
+    if front:
+        steps.append(f"{own} export {study.directory} --max-mmacs {_budget(front):g}")
+    next_steps(as_json, *steps, f"{program('mlflow')} ui --backend-store-uri {uri}   (then open http://127.0.0.1:5000)")
+    if not (front or paused):
         raise SystemExit(1)
 
 

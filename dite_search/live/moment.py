@@ -98,7 +98,7 @@ class LiveReader:
             study=study,
             now=now,
             asked=config.trials,
-            spent=sum(_is_spent(record) for record in study.trials),
+            spent=sum(has_ended(record) for record in study.trials),
             epochs=config.train_config.epochs,
             started={trial.number: trial.user_attrs[STARTED] for trial in trials if STARTED in trial.user_attrs},
             where={trial.number: clean(trial.user_attrs[WHERE]) for trial in trials if WHERE in trial.user_attrs},
@@ -199,9 +199,14 @@ def eta_words(moment: Moment) -> str:
         return ""
     if moment.spent >= moment.asked:
         return "about to end"
+    return time_left(moment) or "too early to say how long it takes"
+
+
+def time_left(moment: Moment) -> str:
+    """Return the time that a running search still takes, in words; nothing where it cannot be told."""
     seconds = eta(moment)
     if seconds is None:
-        return "too early to say how long it takes"
+        return ""
     none_ended = not any(record.status in ENDED for record in moment.own)
     at_most = "at most " if none_ended and moment.stops_early else ""
     return f"{at_most}about {_coarse(seconds)} left"
@@ -345,8 +350,8 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
-def _is_spent(record: TrialRecord) -> bool:
-    """`dite_search.study.is_spent` of a record: one reading tells all that a moment says of a trial's end."""
+def has_ended(record: TrialRecord) -> bool:
+    """Whether a trial counts among those that a search asks for: `dite_search.study.is_spent` of a record."""
     return not record.origin and record.status in ENDED and record.reason != INTERRUPTED
 
 

@@ -16,16 +16,20 @@ from dite_search.config import load_search
 from tests.dite_search.commands import run
 from tests.dite_search.servers import MlflowServer, postgres
 from tests.integration.crashes import (
+    EPOCHS,
+    check_curves,
     check_records,
     check_same,
     config_of,
     drive,
+    drive_until_interrupted,
     drive_while_breaking,
     kill_worker,
     ray_head,
     search_file,
     small_disk,
 )
+from tests.integration.replaying_driver import MOMENTS
 
 SHORT = pytest.mark.slow
 LONG = (pytest.mark.nightly, pytest.mark.timeout(5400))
@@ -84,6 +88,27 @@ def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, t
             # The machine does less beside this than while it was measured.
             longest *= 0.7
     print(f"{killed} times in {searches} searches")
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        pytest.param([("saved", EPOCHS), ("reported", 1)], marks=SHORT, id="two"),
+        pytest.param([(moment, epoch) for epoch in range(EPOCHS, 0, -1) for moment in MOMENTS], marks=LONG, id="all"),
+    ],
+)
+def test_a_search_that_is_interrupted_at_any_moment_of_an_epoch_tells_one_curve(cluster, peaceful, tmp_path, moments):
+    searches, paused, left = 0, 0, list(moments)
+    while left:
+        searches += 1
+        file = search_file(tmp_path, f"interrupted{searches}")
+        while left and drive_until_interrupted(file, cluster, *left.pop(0)):
+            paused += 1
+            check_curves(config_of(file))
+        assert drive(file, cluster)
+        check_same(config_of(file), peaceful[0])
+    assert paused >= len(moments) // 2
+    print(f"{paused} times in {searches} searches")
 
 
 @so_often(4)
