@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.bootstrap import (
@@ -28,6 +28,7 @@ from analysis.pareto import front_of
 from search_spaces.errors import InvalidInput
 from tests.analysis.poses import ids, people, predictions
 from tests.analysis.studies import study, trial
+from tests.profiles import examples
 from trainers.data.keypoints import COCO17
 
 
@@ -56,7 +57,7 @@ def part(scores: ImageScores, rows: np.ndarray) -> ImageScores:
     )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(images=st.integers(5, 30), error=st.floats(0.02, 0.2), seed=st.integers(0, 100))
 def test_the_interval_is_of_the_whole_and_the_same_for_the_same_seed(images, error, seed):
     scores = scores_of(images, error=error, seed=seed)
@@ -164,7 +165,7 @@ def test_other_hyper_parameters_are_no_repeat():
     assert repeats(study([first, second])) == []
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(deviation=st.floats(1e-4, 0.1), groups=st.integers(200, 400), seed=st.integers(0, 2**31))
 def test_seed_noise_finds_the_deviation_that_was_put_in(deviation, groups, seed):
     draw = np.random.default_rng(seed)
@@ -220,7 +221,7 @@ def test_a_front_without_noise_is_certain():
     assert found.hypervolume.high == pytest.approx(found.hypervolume.value)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(deviation=st.floats(0, 0.3), seed=st.integers(0, 100))
 def test_probabilities_are_probabilities(deviation, seed):
     made_up = study(objectives=("ap_gt", "mmacs"))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.search_cost.competitors import COMPETITORS, Competitor, MoashaSettings
@@ -15,6 +15,7 @@ from benchmarks.search_cost.summary import best_peer, interval, markdown, median
 from dite_search.recorded import load_table
 from dite_search.replay import replay, replayed_config
 from tests.dite_search.tables import A, B, C, D, write_folder
+from tests.profiles import examples
 
 PLAIN = next(competitor for competitor in COMPETITORS if competitor.name == "random")
 CURVES = (
@@ -106,7 +107,7 @@ class TestMoasha:
     def _syne_tune(self):
         pytest.importorskip("syne_tune.optimizer.schedulers.multiobjective.moasha")
 
-    @settings(max_examples=200, deadline=None)
+    @examples(200)
     @given(rows=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30))
     def test_decisions_are_those_of_the_original(self, rows):
         from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import NonDominatedPriority

@@ -5,10 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.errors import InvalidInput
+from tests.profiles import examples
 from trainers.data.cutting import Photograph
 from trainers.data.images import decode, is_jpeg
 from trainers.data.regions import MARGIN
@@ -47,7 +48,7 @@ FILES = {sampling: jpeg(sampling) for sampling in SAMPLINGS} | {
     width=st.integers(10, WIDTH + 20),
     height=st.integers(10, HEIGHT + 20),
 )
-@settings(max_examples=10)
+@examples(10)
 def test_a_part_of_a_jpeg_has_the_pixels_of_the_whole(name: str, left: int, top: int, width: int, height: int) -> None:
     whole = decode(FILES[name])
     region, encoded = Photograph(FILES[name], Path("a.jpg")).cut((left, top, left + width, top + height))
