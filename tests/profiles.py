@@ -6,8 +6,12 @@ and is marked ``longer``.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import hypothesis
 from hypothesis import HealthCheck
+
+Amount = TypeVar("Amount")
 
 COMMIT, NIGHTLY = "commit", "nightly"
 NIGHTLY_FACTOR = 10
@@ -31,7 +35,7 @@ def register_profiles() -> None:
     hypothesis.settings.load_profile(COMMIT)
 
 
-def by_profile(commit: int, nightly: int) -> int:
+def by_profile(commit: Amount, nightly: Amount) -> Amount:
     """Return how much a test does: ``nightly`` in the profile of that name, ``commit`` in any other."""
     return nightly if hypothesis.settings.get_current_profile_name() == NIGHTLY else commit
 

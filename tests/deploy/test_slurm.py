@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.ports import free_port
 
+pytestmark = pytest.mark.xdist_group("cluster")
 SCRIPT = ROOT / "deploy" / "slurm.sh"
 
 SRUN = """#!/bin/bash

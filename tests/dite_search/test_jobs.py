@@ -23,6 +23,7 @@ from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused
 from tests.ports import free_port
 
+pytestmark = pytest.mark.xdist_group("cluster")
 TOKEN = "a-token-of-this-test-0123456789abcdef"
 SECRET = "s3cret-of-the-database"
 needs_server = pytest.mark.skipif(

@@ -188,6 +188,8 @@ def test_the_searcher_and_the_scheduler_are_those_of_a_search(halved, scheduler,
     assert isinstance(simulation.searcher._study.sampler, optuna.samplers.NSGAIISampler)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
 def test_ray_tune_runs_the_same_search(halved, tmp_path):
     """The same trials with the same ends, epoch by epoch, from Tune's own loop with a trainable that follows the curves."""
     sampler = {"name": "nsga2", "population": 3}

@@ -27,6 +27,7 @@ from tests.integration.nodes import PATIENCE, Driver, cluster_of, until, why_no_
 from trainers import engine
 from trainers.engine import LOOP_FIGURES
 
+pytestmark = pytest.mark.xdist_group("cluster")
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
 WORKER, TRAINING_PROCESS = "ray::RayTrainWorker", "ray::ImplicitFunc"
 """How Ray names the processes of a trial: each of several workers, or the one that is all of it."""
@@ -163,7 +164,7 @@ def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
 def test_a_trial_whose_node_is_killed_goes_on_elsewhere(tmp_path, end_drivers):
     with cluster_of() as cluster:
         nodes = [cluster.start_node(), cluster.start_node()]
-        search = Search(tmp_path, cluster, end_drivers, epochs=100)
+        search = Search(tmp_path, cluster, end_drivers, epochs=40)
         for number in (0, 1):
             search.until_trained(number, 2)
         nodes[1].kill()

@@ -27,13 +27,10 @@ from tests.integration.crashes import (
     small_disk,
 )
 
-SHORT = pytest.mark.slow
+pytestmark = pytest.mark.xdist_group("cluster")
 LONG = (pytest.mark.nightly, pytest.mark.timeout(5400))
-
-
-def so_often(few, many=50):
-    """A short form of a test, and a nightly one."""
-    return pytest.mark.parametrize("times", [pytest.param(few, marks=SHORT), pytest.param(many, marks=LONG)])
+once_or_often = pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), pytest.param(50, marks=LONG)])
+"""One break of each kind at a commit, and many in a nightly run."""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +68,7 @@ def broken(times, seed, begin, breaks, environment, expected):
     print(f"{times} times in {searches} searches")
 
 
-@so_often(4)
+@once_or_often
 def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, tmp_path, times):
     (expected, longest), chance, killed, searches = peaceful, random.Random(times), 0, 0
     while killed < times:
@@ -86,7 +83,7 @@ def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, t
     print(f"{killed} times in {searches} searches")
 
 
-@so_often(4)
+@once_or_often
 def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
     head, environment = ray
 
@@ -97,7 +94,7 @@ def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
         pass
 
 
-@so_often(3)
+@once_or_often
 def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path, times):
     with postgres() as server:
 
@@ -114,7 +111,7 @@ def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path
             pass
 
 
-@so_often(2)
+@once_or_often
 def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_path, times):
     server = MlflowServer(tmp_path)
     server.start()
@@ -140,7 +137,7 @@ def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_pa
         server.kill()
 
 
-@so_often(4)
+@once_or_often
 def test_a_disk_that_is_full_stops_no_search(cluster, peaceful, tmp_path, times):
     with small_disk(tmp_path / "disk") as disk:
 

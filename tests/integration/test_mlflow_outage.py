@@ -24,7 +24,10 @@ from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.servers import MlflowServer
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes")
+pytestmark = [
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 
+pytestmark = pytest.mark.xdist_group("ray")
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
 EPOCHS_TO_PAUSE_IN = 25

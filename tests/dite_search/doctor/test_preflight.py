@@ -21,6 +21,8 @@ from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from trainers.data.synthetic import draw_dataset
 
+pytestmark = pytest.mark.xdist_group("ray")
+
 
 @pytest.fixture(scope="module")
 def two_nodes():
