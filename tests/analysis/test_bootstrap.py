@@ -94,6 +94,7 @@ def test_pairing_tells_more_than_two_intervals():
     assert single[0].low < single[1].high
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     """100 data sets of 100 images from a population of 2000, whose AP is the truth."""
     population = [scores_of(2000, error=0.06), scores_of(2000, error=0.066, seed=1)]

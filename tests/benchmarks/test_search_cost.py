@@ -63,6 +63,7 @@ def test_a_budget_counts_for_all_and_is_told_to_the_gated_alone(folder):
     assert max(spent[1]) > 8
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_not_run_again(terms, tmp_path):
     first = run_all([PLAIN], terms, range(2), output=tmp_path, jobs=1)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}

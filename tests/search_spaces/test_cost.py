@@ -101,7 +101,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @pytest.mark.slow
 @given(seeds)
-@examples(20, nightly=300)
+@examples(6, nightly=300)
 def test_random_architectures_cost_what_is_measured(seed: int) -> None:
     check_a_random_architecture(seed, counts_of_random_networks)
 

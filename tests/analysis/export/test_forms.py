@@ -32,6 +32,7 @@ from trainers.data.synthetic import draw_dataset
 from trainers.model.network import PoseNetwork
 from trainers.model.released_checkpoint import load_released, read_state_dict
 
+pytestmark = pytest.mark.slow
 CARD = ModelCard(name="test network", origin="Made by a test.", protocol=PROTOCOL)
 
 

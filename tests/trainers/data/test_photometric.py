@@ -77,6 +77,7 @@ def test_a_stronger_change_changes_more() -> None:
     assert 0 < difference[0] < difference[1] < difference[2]
 
 
+@pytest.mark.slow
 def test_colour_and_blur_and_patches_all_happen() -> None:
     """On stripes: blur lowers the contrast between neighbours, a patch has none inside."""
     stripes = np.zeros((64, 48, 3), np.uint8)
