@@ -35,8 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary files in memory, and record durations where a file for them is given.
 
-    A database waits for its disk at every commit, which takes half of the time of a small study. Workers tell their durations
-    to the process that started them.
+    A database waits for its disk at every commit, which takes half of the time of a small study. Workers tell their
+    durations to the process that started them.
     """
     if TEMPORARY not in os.environ and has_room(MEMORY):
         os.environ[TEMPORARY] = str(MEMORY)

@@ -229,8 +229,10 @@ def install(environment: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "fill"),
-    [(["--without-pip"], link), pytest.param([], install, marks=pytest.mark.nightly)],
-    ids=["linked", "installed"],
+    [
+        pytest.param(["--without-pip"], link, id="linked"),
+        pytest.param([], install, id="installed", marks=pytest.mark.nightly),
+    ],
 )
 def test_it_runs_in_a_fresh_environment_with_three_packages(
     exported: Exported,
