@@ -197,6 +197,7 @@ def test_a_search_runs_on_the_cluster_to_its_end(head, search, tmp_path):
     assert "FAILED" in again.stdout
 
 
+@pytest.mark.slow
 @needs_server
 def test_jobs_are_listed_and_stopped(head, search):
     job = head.result("submit", search(name="long", trials=100_000), "--no-follow")["job"]
@@ -207,6 +208,7 @@ def test_jobs_are_listed_and_stopped(head, search):
     assert f"  {job}" in head.run("job", "status", "--address", head.address).stdout
 
 
+@pytest.mark.slow
 @needs_server
 def test_a_password_is_seen_nowhere(head, search):
     """The head's environment has it; the file only names the variable."""
@@ -221,6 +223,7 @@ def test_a_password_is_seen_nowhere(head, search):
     assert job in shown
 
 
+@pytest.mark.slow
 @needs_server
 def test_tokens_and_jobs_that_are_wrong(head):
     words = ("job", "status", "--address", head.address)
@@ -234,6 +237,7 @@ def test_tokens_and_jobs_that_are_wrong(head):
         urllib.request.urlopen(f"{head.address}/api/jobs/", timeout=10)
 
 
+@pytest.mark.slow
 @needs_server
 def test_machines_that_do_not_come(head, search):
     file = search(name="large", resources={"cpus_per_worker": 64}, training={"batch_size": 128})
