@@ -32,7 +32,7 @@ def learned(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
     return {"trained": heatmaps.detach(), "scored": scored, **found}
 
 
-@examples(8, nightly=250)
+@examples(25)
 @given(arch=architectures(max_modules=1), seed=st.integers(0, 100))
 def test_both_compute_the_same_function(arch: ArchConfig, seed: int) -> None:
     torch.manual_seed(seed)

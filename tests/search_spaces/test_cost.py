@@ -80,7 +80,7 @@ def test_named_networks_cost_what_is_measured_in_parts_and_in_one_piece(name: st
 
 @pytest.mark.slow
 @given(architectures(max_modules=1))
-@examples(3, nightly=80)
+@examples(8)
 def test_any_member_of_the_family_costs_what_fvcore_counts_in_one_piece(arch: ArchConfig) -> None:
     network = build_network(arch).eval()
     assert cost_of(arch).params == count_params(network)
@@ -101,7 +101,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @pytest.mark.slow
 @given(seeds)
-@examples(6, nightly=300)
+@examples(30, nightly=300)
 def test_random_architectures_cost_what_is_measured(seed: int) -> None:
     check_a_random_architecture(seed, counts_of_random_networks)
 
