@@ -28,9 +28,13 @@ from tests.integration.crashes import (
 )
 
 pytestmark = pytest.mark.xdist_group("cluster")
+SHORT = pytest.mark.slow
 LONG = (pytest.mark.nightly, pytest.mark.timeout(5400))
-once_or_often = pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), pytest.param(50, marks=LONG)])
-"""One break of each kind at a commit, and many in a nightly run."""
+
+
+def so_often(few, many=50):
+    """A short form of a test, and a nightly one."""
+    return pytest.mark.parametrize("times", [pytest.param(few, marks=SHORT), pytest.param(many, marks=LONG)])
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +72,7 @@ def broken(times, seed, begin, breaks, environment, expected):
     print(f"{times} times in {searches} searches")
 
 
-@once_or_often
+@so_often(1)
 def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, tmp_path, times):
     (expected, longest), chance, killed, searches = peaceful, random.Random(times), 0, 0
     while killed < times:
@@ -83,7 +87,7 @@ def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, t
     print(f"{killed} times in {searches} searches")
 
 
-@once_or_often
+@so_often(1)
 def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
     head, environment = ray
 
@@ -94,7 +98,7 @@ def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
         pass
 
 
-@once_or_often
+@so_often(1)
 def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path, times):
     with postgres() as server:
 
@@ -111,7 +115,7 @@ def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path
             pass
 
 
-@once_or_often
+@so_often(1)
 def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_path, times):
     server = MlflowServer(tmp_path)
     server.start()
@@ -137,7 +141,7 @@ def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_pa
         server.kill()
 
 
-@once_or_often
+@so_often(1)
 def test_a_disk_that_is_full_stops_no_search(cluster, peaceful, tmp_path, times):
     with small_disk(tmp_path / "disk") as disk:
 
