@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.image_scores import average_precisions, image_scores, keypoint_aps
 from tests.analysis.poses import ids, people, predictions
+from tests.profiles import examples
 from trainers.data.keypoints import COCO17, CROWDPOSE14
 from trainers.evaluation.coco_ap import keypoint_ap
 
@@ -27,7 +28,7 @@ def copies(annotations, results, images, counts):
     return new_ids, truths, found
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(
     images=st.integers(2, 25),
     error=st.floats(0.01, 0.3),
@@ -44,7 +45,7 @@ def test_all_images_once_is_pycocotools_to_the_last_digit(images, error, seed, t
     assert ap == expected["ap"] if "ap" in expected else np.isnan(ap)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(images=st.integers(2, 12), seed=st.integers(0, 1000))
 def test_a_count_is_so_many_copies_of_the_image(images, seed):
     annotations = people(images, seed=seed)

@@ -97,6 +97,7 @@ def test_mistakes_in_an_architecture(tmp_path):
     assert "input_size must be written HEIGHTxWIDTH" in refused("complexity", "dite_hrnet_18", "--input-size", "big")
 
 
+@pytest.mark.slow
 def test_train_then_evaluate(people, tmp_path):
     training = ["--input-size", "64x64", "--epochs", "1", "--batch-size", "8", "--set", "warmup_iterations=1"]
     arch = tmp_path / "arch.yaml"

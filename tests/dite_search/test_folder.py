@@ -28,6 +28,8 @@ from trainers.engine import train
 from trainers.learner import Learner
 from trainers.model import build_network
 
+pytestmark = pytest.mark.xdist_group("ray")
+
 
 def test_a_study_is_found_by_name_and_by_folder(make_search):
     config = make_search()

@@ -16,6 +16,7 @@ from dite_search.pause import Pause
 from dite_search.searcher import StudySearch, epoch_metrics
 from dite_search.study import create_study, open_study, read_study, reopen_running, rung_records
 from search_spaces.cost import cost_of
+from tests.profiles import by_profile
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -382,7 +383,9 @@ def test_every_epoch_of_a_trial_that_fails_is_kept(start, epochs):
 
 
 def test_a_search_that_goes_on_trains_nothing_twice_and_what_was_cut_off_again(start):
-    config, search = start(sampler={"name": "random"}, trials=192)
+    # All 192 networks of the space in a nightly run, 24 of them at a commit.
+    space = {"base": "tiny", "parameters": by_profile({"widths": None, "groups_branch3": None}, {})}
+    config, search = start(space=space, sampler={"name": "random"}, trials=192)
     finished, cut_off = search.suggest("a"), search.suggest("b")
     search.on_trial_complete("a", {"epoch": 2, "ap_gt": 0.3})
     reopen_running(config)

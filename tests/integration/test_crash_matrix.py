@@ -31,6 +31,7 @@ from tests.integration.crashes import (
 )
 from tests.integration.replaying_driver import MOMENTS
 
+pytestmark = pytest.mark.xdist_group("cluster")
 SHORT = pytest.mark.slow
 LONG = (pytest.mark.nightly, pytest.mark.timeout(5400))
 
@@ -75,7 +76,7 @@ def broken(times, seed, begin, breaks, environment, expected):
     print(f"{times} times in {searches} searches")
 
 
-@so_often(4)
+@so_often(1)
 def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, tmp_path, times):
     (expected, longest), chance, killed, searches = peaceful, random.Random(times), 0, 0
     while killed < times:
@@ -111,7 +112,7 @@ def test_a_search_that_is_interrupted_at_any_moment_of_an_epoch_tells_one_curve(
     print(f"{paused} times in {searches} searches")
 
 
-@so_often(4)
+@so_often(1)
 def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
     head, environment = ray
 
@@ -122,7 +123,7 @@ def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
         pass
 
 
-@so_often(3)
+@so_often(1)
 def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path, times):
     with postgres() as server:
 
@@ -139,7 +140,7 @@ def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path
             pass
 
 
-@so_often(2)
+@so_often(1)
 def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_path, times):
     server = MlflowServer(tmp_path)
     server.start()
@@ -165,7 +166,7 @@ def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_pa
         server.kill()
 
 
-@so_often(4)
+@so_often(1)
 def test_a_disk_that_is_full_stops_no_search(cluster, peaceful, tmp_path, times):
     with small_disk(tmp_path / "disk") as disk:
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from search_spaces.errors import InvalidInput
+from tests.profiles import examples
 from tests.trainers.data.oriented import TAGS, stored
 from trainers.data import cutting
 from trainers.data.cutting import Photograph
@@ -54,7 +55,7 @@ FILES = {sampling: jpeg(sampling) for sampling in SAMPLINGS} | {
     width=st.integers(10, WIDTH + 20),
     height=st.integers(10, HEIGHT + 20),
 )
-@settings(max_examples=10)
+@examples(10)
 def test_a_part_of_a_jpeg_has_the_pixels_of_the_whole(name: str, left: int, top: int, width: int, height: int) -> None:
     whole = decode(FILES[name])
     region, encoded = Photograph(FILES[name], Path("a.jpg")).cut((left, top, left + width, top + height))
