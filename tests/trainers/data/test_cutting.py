@@ -112,7 +112,7 @@ def test_a_jpeg_whose_colours_need_a_lost_marker_becomes_png() -> None:
     width=st.integers(10, WIDTH + 20),
     height=st.integers(10, WIDTH + 20),
 )
-@settings(max_examples=8)
+@examples(8)
 def test_a_part_of_a_turned_jpeg_has_the_displayed_pixels(
     tag: int, name: str, left: int, top: int, width: int, height: int
 ) -> None:
