@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from search_spaces.errors import InvalidInput
 from trainers.data.json_file import read_json
 from trainers.data.keypoints import KeypointSet
+from trainers.data.notes import DataNote
 
 # The number of the category "person" in every keypoint file of COCO; annotations of other categories are left aside.
 PERSON_CATEGORY = 1
@@ -28,11 +30,23 @@ class CocoImage:
 
 @dataclass(frozen=True, kw_only=True)
 class CocoFile:
-    """A checked annotation file: its images by id and its person annotations, as read."""
+    """A checked annotation file: its images by id and its person annotations, in one form whichever tool wrote them.
+
+    Args:
+        path: The file.
+        images: Its images by id.
+        annotations: Its annotations of people. Ids are distinct whole numbers from 1, ``category_id`` is
+            `PERSON_CATEGORY`, ``iscrowd`` 0 or 1, ``num_keypoints`` the number of labelled keypoints, and ``keypoints``
+            stand in the order of the format.
+        notes: Remarks for the user on what was left out, corrected or looks wrong.
+        left_out: How many annotations are neither learned from nor scored, by reason.
+    """
 
     path: Path
     images: Mapping[int, CocoImage]
     annotations: list[dict[str, Any]]
+    notes: tuple[DataNote, ...] = ()
+    left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def read_coco(annotation_file: Path, keypoint_set: KeypointSet) -> CocoFile:

@@ -20,6 +20,7 @@ from trainers.data.formats import COCO, CROWDPOSE, FORMATS, MPII, DataFormat
 from trainers.data.keypoints import KeypointSet
 from trainers.data.mpii import load_mpii_people, mpii_split, mpii_truth_file
 from trainers.data.mpii_truth import MpiiTruth, read_mpii_truth
+from trainers.data.notes import DataNote
 from trainers.data.photometric import photometric_of
 from trainers.data.pictures import ON_BROKEN_IMAGE, STOP, training_pictures, validation_pictures
 from trainers.data.transforms import Augmentation
@@ -34,7 +35,8 @@ class DataConfig:
     ``val_split`` may be ``train``, which measures how well a network fits what it saw. With ``boxes`` ``det`` the people of
     the validation come from ``detections``, a COCO detections file; MPII has annotated people only. ``workers`` processes
     load the samples. Pictures are read from a prepared set: the folder ``prepared``, or one found in the standard place.
-    ``on_broken_image`` ``skip`` trains without the people of broken images; what is scored is never left out.
+    ``on_broken_image`` ``skip`` trains without the people of broken images; what is scored is never left out. ``category``
+    is the name or the id of the people among the categories of the annotation files, where it is not found by itself.
 
     Raises:
         InvalidInput: a field breaks its rule; folders and files are looked at only when the data sets are made.
@@ -50,6 +52,7 @@ class DataConfig:
     workers: int = 0
     prepared: Path | None = None
     on_broken_image: str = "stop"
+    category: str | int | None = None
 
     def __post_init__(self) -> None:
         for field in ("root", "detections", "prepared"):
@@ -101,7 +104,19 @@ class DataConfig:
         where = self._split(split)
         if self.format == MPII.name:
             return load_mpii_people(where.annotation_file, where.image_dir, require_images=require_images)
-        return annotated_people(self._read(where), where.image_dir, require_images=require_images)
+        return annotated_people(self.read_annotations(split), where.image_dir, require_images=require_images)
+
+    def read_annotations(self, split: str) -> CocoFile:
+        """Return the checked annotation file of a split; in the formats that have COCO's layout only."""
+        assert self.format != MPII.name, self.format
+        where = self._split(split)
+        if self.format == CROWDPOSE.name:
+            return read_crowdpose(where.annotation_file).coco
+        return read_coco(where.annotation_file, self.keypoint_set)
+
+    def notes(self, split: str) -> tuple[DataNote, ...]:
+        """Return the remarks on the annotations of a split; raises InvalidInput where they cannot be read."""
+        return () if self.format == MPII.name else self.read_annotations(split).notes
 
     def annotation_file(self, split: str) -> Path:
         """The file that annotates the people of a split."""
@@ -114,7 +129,7 @@ class DataConfig:
         """
         where = self._split(self.val_split)
         if self.detections is not None:
-            return detected_people(self._read(where), self.detections, where.image_dir)
+            return detected_people(self.read_annotations(self.val_split), self.detections, where.image_dir)
         people = self.people(self.val_split, require_images=True)
         if self.format == MPII.name:
             self.mpii_truth(len(people))
@@ -142,11 +157,6 @@ class DataConfig:
     def _split(self, split: str) -> CocoSplit:
         find = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}[self.format]
         return find(self.root, split)
-
-    def _read(self, where: CocoSplit) -> CocoFile:
-        if self.format == CROWDPOSE.name:
-            return read_crowdpose(where.annotation_file).coco
-        return read_coco(where.annotation_file, self.keypoint_set)
 
 
 def codec_for(arch: ArchConfig, config: TrainConfig) -> Codec:
