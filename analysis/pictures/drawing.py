@@ -77,7 +77,7 @@ def draw_labelled(image: Picture, crop: Crop, keypoints: Array, keypoint_set: Ke
     known, side_of = keypoints[:, 2] > 0, sides(keypoint_set)
     _draw_limbs(picture, points, known, keypoint_set)
     for index in np.flatnonzero(known):
-        _mark(picture, points[index], side_of[index], hollow=keypoints[index, 2] < 2)
+        _mark(picture, points[index], side_of[index], hollow=bool(keypoints[index, 2] < 2))
     return picture, points
 
 
@@ -177,7 +177,7 @@ def _line(picture: Picture, start: Array, end: Array, colour: Colour, width: int
 def _mark(picture: Picture, point: Array, side: str, *, hollow: bool = False) -> None:
     """A circle on the left, a square on the right, a diamond between, edged in black; a hollow one is black inside."""
     x, y = _fixed(point)
-    layers = [(4 << _SHIFT, EDGE), (3 << _SHIFT, COLOURS[side])] + [(3 << _SHIFT - 1, EDGE)] * hollow
+    layers = [(4 << _SHIFT, EDGE), (3 << _SHIFT, COLOURS[side])] + ([(3 << _SHIFT - 1, EDGE)] if hollow else [])
     for reach, colour in layers:
         if side == LEFT:
             cv2.circle(picture, (x, y), reach, colour, -1, cv2.LINE_AA, _SHIFT)

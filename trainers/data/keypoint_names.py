@@ -136,9 +136,7 @@ def keypoints_of_category(category: Mapping[str, Any], *, name: str, place: str)
     pairs = left_right_pairs(names)
     limbs, first, lost = limbs_from_skeleton(category.get("skeleton"), len(names), pairs)
     upper = upper_body(names)
-    keypoint_set = KeypointSet(
-        name=name, names=tuple(names), flip_pairs=pairs, upper_body=upper, limbs=limbs, oks_sigmas=()
-    )
+    keypoint_set = KeypointSet(name=name, names=tuple(names), flip_pairs=pairs, upper_body=upper, limbs=limbs, oks_sigmas=())
     return NamedKeypoints(keypoint_set=keypoint_set, notes=_notes(keypoint_set, place, first=first, lost=lost))
 
 
