@@ -16,7 +16,6 @@ from trainers.data.dataset import TopDownDataset
 from trainers.data.keypoints import KeypointSet
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Augmentation, Crop, Variation
 
-
 EPOCHS = 40
 """Epochs that are looked through for each kind of variation: a half body is drawn in three of ten samples."""
 TURNED = 5.0

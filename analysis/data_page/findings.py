@@ -21,7 +21,11 @@ SUSPICIOUS_SHARE, SUSPICIOUS_COUNT = 0.02, 5
 FEW = 20
 """People below which the share that looks seen from the front says nothing."""
 MOSTLY_BEHIND = 0.6
+"""Share of people labelled as seen from behind from which left and right look exchanged throughout."""
 DIFFERENT_SPLITS = 0.4
+"""Difference between two splits in the share of people seen from the front from which one of them looks exchanged."""
+DIFFERENT_UPSIDE_DOWN = 0.15
+"""The same difference between people who are upside down and all others, from which it is worth a word."""
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 ADVICE_ON_SIDES = "Left is the person's own left, which is on the right of a picture from the front."
 
@@ -81,8 +85,9 @@ def shared_notes(first: str, second: str, shared: Sequence[SharedImage]) -> list
         notes.append(
             _warning(
                 "shared images",
-                f"{number_words(len(copies), 'image')} of {second} also in {first}, as the same file or with the same pixels:"
-                f" {_named([pair.second.name for pair in copies])}. Scores on {second} are too good; take them out of one.",
+                f"{number_words(len(copies), 'image')} of {second} also in {first}, as the same file or with the same"
+                f" pixels: {_named([pair.second.name for pair in copies])}. Scores on {second} are too good:"
+                " take them out of one.",
                 len(copies),
             )
         )
@@ -119,8 +124,8 @@ def count_notes(counts: SplitStatistics) -> list[DataNote]:
         notes.append(
             _note(
                 "small people",
-                f"{_people(counts.enlarged)} of {split} ({counts.enlarged / counts.people:.0%}) are so small that the network"
-                f" sees them enlarged by more than {MOST_ENLARGED:g}.",
+                f"{_people(counts.enlarged)} of {split} ({counts.enlarged / counts.people:.0%}) are so small that the"
+                f" network sees them enlarged by more than {MOST_ENLARGED:g}.",
                 counts.enlarged,
             )
         )
@@ -156,8 +161,8 @@ def _split_sides(split: str, sides: Sides) -> list[DataNote]:
         notes.append(
             _warning(
                 "left and right",
-                f"Left and right look exchanged throughout {split}: in {wrong} of {number_words(faces, 'face')} with nose and"
-                f" both eyes, the left eye is on the wrong side of the nose. {ADVICE_ON_SIDES}",
+                f"Left and right look exchanged throughout {split}: in {wrong} of {number_words(faces, 'face')} with nose"
+                f" and both eyes, the left eye is on the wrong side of the nose. {ADVICE_ON_SIDES}",
                 wrong,
             )
         )
@@ -170,8 +175,9 @@ def _split_sides(split: str, sides: Sides) -> list[DataNote]:
             DataNote(
                 topic="left and right",
                 severity=Severity.WARNING if serious else Severity.NOTE,
-                sentence=f"{_people(suspicious)} of {split} ({suspicious / people:.1%}) have sides that contradict each other:"
-                f" {'; '.join(kinds)}. They are drawn first below; most such people have a left and a right exchanged.",
+                sentence=f"{_people(suspicious)} of {split} ({suspicious / people:.1%}) have sides that contradict each"
+                f" other: {'; '.join(kinds)}. The page draws them first; most such people have a left and a right"
+                " exchanged.",
                 count=suspicious,
             )
         )
@@ -181,14 +187,33 @@ def _split_sides(split: str, sides: Sides) -> list[DataNote]:
         behind = int((sides.torso < 0).sum())
         sentence = (
             f"{behind:,} of {clear:,} people of {split} ({behind / clear:.0%}) whose turn is clear are labelled as seen from"
-            " behind. These keypoints have no eyes to check that by: look at those people below."
+            " behind. These keypoints have no eyes to check that by: look at those people on the page."
         )
         severity = Severity.NOTE
         if 1 - share > MOSTLY_BEHIND:
             severity = Severity.WARNING
             sentence += " Photographs mostly show people from the front, so left and right may be exchanged throughout."
         notes.append(DataNote(topic="left and right", severity=severity, sentence=sentence, count=max(1, behind)))
-    return notes
+    return notes + _upside_down(split, sides)
+
+
+def _upside_down(split: str, sides: Sides) -> list[DataNote]:
+    """Remark on sides that seem to follow the picture instead of the person."""
+    clear = sides.torso != 0
+    groups = [sides.torso[clear & (sides.upside_down == down)] < 0 for down in (True, False)]
+    if min(map(len, groups)) < FEW:
+        return []
+    below, others = (float(behind.mean()) for behind in groups)
+    if below - others <= DIFFERENT_UPSIDE_DOWN:
+        return []
+    return [
+        _note(
+            "left and right",
+            f"{below:.0%} of the people of {split} who are upside down are labelled as seen from behind, but {others:.0%} of"
+            " all others: some of their sides may follow the picture, not the person.",
+            len(groups[0]),
+        )
+    ]
 
 
 def _image_files(folder: Path) -> list[Path]:

@@ -67,13 +67,19 @@ def choose_people(split: SplitData, count: int, generator: np.random.Generator, 
 
 
 def seen_from_behind(split: SplitData, found: Sides, count: int, broken: set[Path]) -> list[int]:
-    """Choose ``count`` people who are labelled as seen from behind without a conflict, the tallest pictures first."""
+    """Choose ``count`` people who are labelled as seen from behind without a conflict, large and clear ones first.
+
+    Half of them are upside down where so many are.
+    """
     rows = [
         row
         for row, person in enumerate(split.people)
         if found.torso[row] < 0 and not found.conflicts[row] and person.image_path not in broken
     ]
-    return sorted(rows, key=lambda row: -split.people[row].box[3])[:count]
+    rows.sort(key=lambda row: -split.people[row].box[3] * float(found.clearness[row]))
+    upright, others = ([row for row in rows if found.upside_down[row] == down] for down in (False, True))
+    kept = others[: max(count // 2, count - len(upright))]
+    return upright[: count - len(kept)] + kept
 
 
 def labelled_picture(

@@ -35,6 +35,8 @@ from trainers.data.source import augmentation_of, codec_for
 
 GENERATOR = "dite-search data show"
 """What the page says of its origin, by which it is known again before it is replaced."""
+HEAD_BYTES = 1000
+"""Bytes of a page among which `GENERATOR` stands."""
 MOST_SUSPICIOUS, MOST_BEHIND = 12, 12
 """People drawn of each split whose sides contradict each other, and who are labelled as seen from behind."""
 MOST_ROWS = 50
@@ -81,7 +83,11 @@ def check_output(path: Path) -> None:
     """
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise InvalidInput(f"--output must be a file in a folder that is there, got {path}")
-    if path.exists() and GENERATOR not in path.read_bytes()[:2000].decode(errors="replace"):
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        begins = file.read(HEAD_BYTES)
+    if GENERATOR.encode() not in begins:
         raise InvalidInput(f"--output must be new or an earlier page of data show, but {path} holds something else")
 
 

@@ -20,8 +20,10 @@ from trainers.data.keypoints import KeypointSet
 
 WIDE_SHOULDERS, WIDE_HIPS = 0.2, 0.1
 """Distances from left to right, in lengths of the torso, from which the turn of a body is clear."""
-CROSSED = 0.6
-"""Share of the length of two limbs by which exchanged ends would shorten both: then their sides look exchanged."""
+CROSSED = 0.8
+"""Share of the shorter of two limbs that the longer one may have with exchanged ends for their sides to look exchanged."""
+CLEAR_TURN = 1.0
+"""Turn from which a person is as clear as can be."""
 _STEMS = {
     "eye": ("eye",),
     "shoulder": ("shoulder", "sho"),
@@ -52,24 +54,29 @@ class Sides:
         torso: 1 where shoulders and hips look seen from the front, -1 from behind, 0 where that is not clear (N,).
         face: 1 where nose and eyes fit each other, -1 where the eyes are exchanged, 0 where they are not all labelled (N,).
         conflicts: For each person what contradicts, mostly nothing.
+        clearness: How far apart left and right are seen, from 0 to 1 (N,).
+        upside_down: Whether the shoulders lie below the hips, the body being more upright than lying (N,).
     """
 
     torso: NDArray[np.int64]
     face: NDArray[np.int64]
     conflicts: tuple[tuple[Conflict, ...], ...]
+    clearness: Array
+    upside_down: NDArray[np.bool_]
 
     @property
     def suspicious(self) -> list[int]:
-        """The people with a conflict, those with the most first."""
-        return sorted((i for i, found in enumerate(self.conflicts) if found), key=lambda i: -len(self.conflicts[i]))
+        """The people with a conflict: those with the most, then the clearest first."""
+        rows = [row for row, found in enumerate(self.conflicts) if found]
+        return sorted(rows, key=lambda row: (-len(self.conflicts[row]), -float(self.clearness[row])))
 
 
 def sides_of(keypoints: Array, keypoint_set: KeypointSet) -> Sides:
     """Judge the sides of people by their keypoints (N, K, 3), which may be none where a set lacks the names for it."""
     points = _Points(keypoints, keypoint_set)
-    shoulders, hips, face = _turns(points)
+    turns = _turns(points)
+    shoulders, hips, face = (np.sign(turn).astype(np.int64) for turn in turns)
     torso = np.where(shoulders != 0, shoulders, hips)
-    seen = face != 0
     checks = {
         Conflict.FACE: face < 0,
         Conflict.TURNED: (face > 0) & (shoulders < 0),
@@ -78,13 +85,17 @@ def sides_of(keypoints: Array, keypoint_set: KeypointSet) -> Sides:
         Conflict.LEGS: points.crossed("hip", "knee") | points.crossed("knee", "ankle"),
     }
     conflicts = tuple(tuple(kind for kind, found in checks.items() if found[row]) for row in range(len(keypoints)))
-    return Sides(torso=torso, face=np.where(seen, face, 0), conflicts=conflicts)
+    clearness = np.minimum(np.minimum(np.abs(turns[0]), np.abs(turns[1]) * WIDE_SHOULDERS / WIDE_HIPS), CLEAR_TURN)
+    across, down = np.nan_to_num(points.torso()).T
+    return Sides(
+        torso=torso, face=face, conflicts=conflicts, clearness=clearness, upside_down=np.asarray(down > np.abs(across))
+    )
 
 
-def _turns(points: _Points) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The turns of shoulders, hips and face: 1 from the front, -1 from behind, 0 unclear, (N,) each."""
+def _turns(points: _Points) -> tuple[Array, Array, Array]:
+    """The turns of shoulders, hips and face (N,): above 0 from the front, below 0 from behind, 0 where not clear."""
     (left_shoulder, right_shoulder), (left_hip, right_hip) = points.pair("shoulder"), points.pair("hip")
-    up = (left_shoulder + right_shoulder) / 2 - (left_hip + right_hip) / 2
+    up = points.torso()
     shoulders = _turn(up, left_shoulder - right_shoulder, WIDE_SHOULDERS)
     hips = _turn(up, left_hip - right_hip, WIDE_HIPS)
     # A picture of the upper body has no hips: the way to the head shows up as well.
@@ -95,12 +106,12 @@ def _turns(points: _Points) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArr
     return np.where(np.isnan(up).any(axis=1), bust, shoulders), hips, face
 
 
-def _turn(up: Array, across: Array, least: float) -> NDArray[np.int64]:
-    """The sign of the turn from ``up`` to ``across``, both (N, 2); 0 where it is less than ``least`` lengths of ``up``."""
+def _turn(up: Array, across: Array, least: float) -> Array:
+    """The turn from ``up`` to ``across``, both (N, 2), in lengths of ``up``; 0 where it is less than ``least`` of them."""
     with np.errstate(invalid="ignore", divide="ignore"):
         turn = (up[:, 0] * across[:, 1] - up[:, 1] * across[:, 0]) / (up**2).sum(axis=1)
         clear = np.isfinite(turn) & (np.abs(turn) >= least)
-    return np.where(clear, np.sign(np.nan_to_num(turn)), 0).astype(np.int64)
+    return np.where(clear, turn, 0.0)
 
 
 class _Points:
@@ -118,6 +129,11 @@ class _Points:
         """The (N, 2) places of a part in the middle of the body."""
         return self._find((stem,), None)
 
+    def torso(self) -> Array:
+        """The way (N, 2) from the middle of the hips to the middle of the shoulders."""
+        (left_shoulder, right_shoulder), (left_hip, right_hip) = self.pair("shoulder"), self.pair("hip")
+        return np.asarray((left_shoulder + right_shoulder) / 2 - (left_hip + right_hip) / 2)
+
     def head(self) -> Array:
         """The (N, 2) places of the first of nose, head and neck that is labelled."""
         found = self.single(_HEADS[0])
@@ -126,14 +142,14 @@ class _Points:
         return found
 
     def crossed(self, start: str, end: str) -> NDArray[np.bool_]:
-        """Whether both limbs from ``start`` to ``end`` would be much shorter with left and right ends exchanged (N,)."""
+        """Whether either limb from ``start`` to ``end`` would be much shorter with left and right ends exchanged (N,)."""
         (left, right), (left_end, right_end) = self.pair(start), self.pair(end)
 
         def length(one: Array, other: Array) -> Array:
             return np.asarray(np.linalg.norm(one - other, axis=1))
 
-        straight = length(left, left_end) + length(right, right_end)
-        exchanged = length(left, right_end) + length(right, left_end)
+        straight = np.minimum(length(left, left_end), length(right, right_end))
+        exchanged = np.maximum(length(left, right_end), length(right, left_end))
         with np.errstate(invalid="ignore"):
             return np.asarray(exchanged < CROSSED * straight)
 

@@ -69,13 +69,13 @@ def draw_person(image: Picture, crop: Crop, predicted: Array, truth: Array, keyp
 def draw_labelled(image: Picture, crop: Crop, keypoints: Array, keypoint_set: KeypointSet) -> tuple[Picture, Array]:
     """The crop with the labelled keypoints (K, 3) of one person, and the places (K, 2) of all of them in the picture.
 
-    A visible keypoint is filled, a hidden one hollow.
+    A visible keypoint is filled, a hidden one hollow. Limbs in the middle of the body are thin, so that faces stay seen.
     """
     size = picture_size(crop)
     matrix = _to_picture(crop, size)
     picture, points = warp_image(image, matrix, size), warp_points(keypoints[:, :2], matrix)
     known, side_of = keypoints[:, 2] > 0, sides(keypoint_set)
-    _draw_limbs(picture, points, known, keypoint_set)
+    _draw_limbs(picture, points, known, keypoint_set, middle=1)
     for index in np.flatnonzero(known):
         _mark(picture, points[index], side_of[index], hollow=bool(keypoints[index, 2] < 2))
     return picture, points
@@ -158,15 +158,19 @@ def _fixed(point: Array) -> tuple[int, int]:
 
 
 def _draw_limbs(
-    picture: Picture, points: Array, known: NDArray[np.bool_], keypoint_set: KeypointSet
+    picture: Picture, points: Array, known: NDArray[np.bool_], keypoint_set: KeypointSet, *, middle: int = 3
 ) -> list[tuple[int, int]]:
-    """Draw the limbs between known points in the colours of their sides, and return them."""
+    """Draw the limbs between known points in the colours of their sides, and return them.
+
+    ``middle`` is the width in pixels of limbs between two points on neither side.
+    """
     side_of = sides(keypoint_set)
     limbs = [(a, b) for a, b in keypoint_set.limbs if known[a] and known[b]]
-    for width, edge in ((5, True), (3, False)):
+    for wider, edge in ((2, True), (0, False)):
         for a, b in limbs:
             side = side_of[a] if side_of[a] == side_of[b] else CENTRE
-            _line(picture, points[a], points[b], EDGE if edge else COLOURS[side], width)
+            width = middle if side_of[a] == side_of[b] == CENTRE else 3
+            _line(picture, points[a], points[b], EDGE if edge else COLOURS[side], width + wider)
     return limbs
 
 
