@@ -51,6 +51,7 @@ def prepare_data(
             input_size=size,
             reduce=reduce,
             workers=workers or os.cpu_count() or 1,
+            category=data.category,
             skip_broken=data.on_broken_image == SKIP,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )

@@ -50,6 +50,7 @@ from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
+from trainers.data.notes import Severity
 from trainers.data.photometric import photometric_of
 from trainers.data.pictures import training_pictures, validation_pictures
 from trainers.data.source import DataConfig
@@ -205,11 +206,21 @@ def checked_data(config: SearchConfig, console: Console) -> DataConfig:
         InvalidInput: the data, or a library that the training needs, is not there.
     """
     data = data_of(config, console)
+    say_notes(data, console)
     size = config.search_space.base.input_size
     training_pictures(data, size), validation_pictures(data, data.validation_people(), size)
     # What no trial could do without is asked for here, or every one of them would fail for it.
     photometric_of(1.0 if "photometric" in config.search_space.parameters else config.train_config.photometric)
     return data
+
+
+def say_notes(data: DataConfig, console: Console) -> None:
+    """Print what was left out of the annotations, corrected, or looks wrong."""
+    for split in dict.fromkeys((data.train_split, data.val_split)):
+        for note in data.notes(split):
+            style = "yellow" if note.severity is Severity.WARNING else None
+            text = f"{note.severity.value}: {note.sentence}"
+            console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 class Recorder(tune.Callback):
@@ -287,6 +298,7 @@ def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
         workers=section.workers,
         prepared=Path(section.prepared) if section.prepared else None,
         on_broken_image=section.on_broken_image,
+        category=section.category,
     )
 
 

@@ -9,6 +9,7 @@ import click
 
 from dite_search.cli.options import (
     DATA_VARIABLE,
+    category_option,
     format_option,
     json_option,
     on_broken_image_option,
@@ -20,6 +21,7 @@ from trainers.data.formats import SPLITS
 @click.command(epilog="Example:  dite-search prepare --data ~/coco --input-size 256x192 --workers 8")
 @click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
 @format_option
+@category_option
 @click.option("--input-size", metavar="HxW", help="Shape of the networks' input (default: the papers' for the data).")
 @click.option("--output", help="Folder to write (default: prepared/HxW in the data set).", type=click.Path(file_okay=False))
 @click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Split to prepare (default: train, val).")
@@ -30,6 +32,7 @@ from trainers.data.formats import SPLITS
 def prepare(
     root: str,
     data_format: str,
+    category: str | None,
     input_size: str | None,
     output: str | None,
     splits: tuple[str, ...],
@@ -47,7 +50,7 @@ def prepare(
     from trainers.data.source import DataConfig
 
     result = prepare_data(
-        DataConfig(root=Path(root), format=data_format, on_broken_image=on_broken_image),
+        DataConfig(root=Path(root), format=data_format, on_broken_image=on_broken_image, category=category),
         splits=splits or ("train", "val"),
         output=Path(output) if output else None,
         input_size=input_size,

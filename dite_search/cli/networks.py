@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import click
 
 from dite_search.cli.options import (
     DATA_VARIABLE,
+    category_option,
     directory_option,
     format_option,
     input_size_option,
     json_option,
     on_broken_image_option,
 )
-from dite_search.cli.output import console_for, next_steps, program, show
+from dite_search.cli.output import console_for, next_steps, program, say_notes, show
 from search_spaces.errors import InvalidInput
 from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 
@@ -25,6 +27,7 @@ from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 @click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
 @click.option("--output", default="runs/train", show_default=True, help="Folder of the checkpoints.", type=click.Path())
 @format_option
+@category_option
 @input_size_option
 @click.option("--train-split", type=click.Choice(SPLITS), default="train", show_default=True, help="Split to learn from.")
 @click.option("--val-split", type=click.Choice(SPLITS), default="val", show_default=True, help="Split to score.")
@@ -45,6 +48,7 @@ def train(
     root: str,
     output: str,
     data_format: str,
+    category: str | None,
     input_size: str | None,
     train_split: str,
     val_split: str,
@@ -74,18 +78,22 @@ def train(
     known = FORMATS[data_format]
     given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     config = _train_config(fields, training_for({n: v for n, v in given.items() if v is not None}, known))
+    data = DataConfig(
+        root=Path(root),
+        format=data_format,
+        train_split=train_split,
+        val_split=val_split,
+        workers=loaders,
+        prepared=Path(prepared) if prepared else None,
+        on_broken_image=on_broken_image,
+        category=category,
+    )
+    network = arch_for(arch, known, input_size=input_size)
+    say_notes(data, train_split, val_split)
     metrics = train_one(
-        arch_for(arch, known, input_size=input_size),
+        network,
         config,
-        DataConfig(
-            root=Path(root),
-            format=data_format,
-            train_split=train_split,
-            val_split=val_split,
-            workers=loaders,
-            prepared=Path(prepared) if prepared else None,
-            on_broken_image=on_broken_image,
-        ),
+        data,
         directory=Path(output).absolute(),
         workers=workers,
         max_workers=max_workers,
@@ -94,13 +102,15 @@ def train(
         console=console_for(as_json),
     )
     show(metrics, as_json)
-    next_steps(as_json, f"{program('dite-search')} evaluate {output}/best.pt --data {root}{_format_words(data_format)}")
+    words = _data_words(data_format, category)
+    next_steps(as_json, f"{program('dite-search')} evaluate {output}/best.pt --data {root}{words}")
 
 
 @click.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
 @click.argument("checkpoint", type=click.Path())
 @click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
 @format_option
+@category_option
 @click.option(
     "--split",
     type=click.Choice((*SPLITS, TEST_DEV)),
@@ -117,6 +127,7 @@ def evaluate(
     checkpoint: str,
     root: str,
     data_format: str,
+    category: str | None,
     split: str,
     detections: str | None,
     flip_test: bool,
@@ -147,9 +158,11 @@ def evaluate(
         val_split=split,
         boxes="det" if detections else "gt",
         detections=Path(detections) if detections else None,
+        category=category,
     )
     with checkpoint_file(checkpoint) as file:
         metrics = evaluate_one(file, data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None)
+    say_notes(data, split)
     show(metrics, as_json)
 
 
@@ -234,8 +247,9 @@ def latency(
     show(result if config is not None and as_json else result.pop("calibration", {}) | result, as_json)
 
 
-def _format_words(data_format: str) -> str:
-    return "" if data_format == "coco" else f" --format {data_format}"
+def _data_words(data_format: str, category: str | None) -> str:
+    words = "" if data_format == "coco" else f" --format {data_format}"
+    return words if category is None else f"{words} --category {shlex.quote(category)}"
 
 
 def _train_config(fields: tuple[str, ...], given: dict[str, Any]) -> Any:

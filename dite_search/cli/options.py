@@ -21,6 +21,9 @@ format_option = click.option(
     show_default=True,
     help="Layout of the data.",
 )
+category_option = click.option(
+    "--category", help="Category of the people, a name or an id (default: found by its name and its keypoints)."
+)
 on_broken_image_option = click.option(
     "--on-broken-image",
     type=click.Choice(["stop", "skip"]),

@@ -6,10 +6,13 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from trainers.data.source import DataConfig
 
 
 def console_for(as_json: bool) -> Console:
@@ -26,6 +29,13 @@ def show(result: dict[str, Any], as_json: bool) -> None:
     for name, value in result.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else value
         click.echo(f"{name:<{width}}  {shown}")
+
+
+def say_notes(data: DataConfig, *splits: str) -> None:
+    """Say on standard error what was left out of the annotations of these splits, corrected, or looks wrong."""
+    for split in dict.fromkeys(splits):
+        for note in data.notes(split):
+            click.echo(f"{note.severity.value}: {note.sentence}", err=True)
 
 
 def program(name: str) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from search_spaces.errors import InvalidInput
 from trainers.data.coco import CocoSplit, Person, image_file, require_folder
-from trainers.data.coco_file import field, file_name_field, is_finite, shown
+from trainers.data.json_fields import field, file_name_field, is_finite, shown
 from trainers.data.json_file import read_json
 from trainers.data.keypoints import MPII16
 

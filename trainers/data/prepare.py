@@ -66,6 +66,7 @@ def prepare(
     reduce: bool = False,
     workers: int = 1,
     skip_broken: bool = False,
+    category: str | int | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
     """Store, for each person, what any variation of the published augmentation can reach, in the folder ``output``.
@@ -111,6 +112,7 @@ def prepare(
             format=format,
             input_size=input_size,
             reduced=reduce,
+            category=category,
             splits={
                 split.name: PreparedSplit(
                     annotations=str(split.annotation_file),

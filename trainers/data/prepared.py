@@ -10,6 +10,7 @@ import hashlib
 import json
 import mmap
 import os
+import shlex
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,13 +45,17 @@ class PreparedSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What was prepared, in which way; ``reduced`` where larger regions were made smaller for ``input_size``."""
+    """What was prepared, in which way.
+
+    ``reduced`` where larger regions were made smaller for ``input_size``; ``category`` where the user chose that of people.
+    """
 
     directory: Path
     format: str
     input_size: tuple[int, int]
     reduced: bool
     splits: Mapping[str, PreparedSplit]
+    category: str | int | None = None
 
     def serves(self, input_size: tuple[int, int]) -> bool:
         """Whether inputs of that (height, width) see the regions they need, at the resolution they need."""
@@ -63,6 +68,7 @@ class Manifest:
         size = f"{self.input_size[0]}x{self.input_size[1]}"
         return (
             f"dite-search prepare --data {root}{'' if self.format == 'coco' else f' --format {self.format}'}"
+            f"{'' if self.category is None else f' --category {shlex.quote(str(self.category))}'}"
             f" --input-size {size}{' --reduce' if self.reduced else ''} --output {self.directory}"
         )
 
@@ -73,6 +79,7 @@ class Manifest:
             "format": self.format,
             "input_size": list(self.input_size),
             "reduced": self.reduced,
+            **({} if self.category is None else {"category": self.category}),
             "splits": {
                 name: {"annotations": split.annotations, "sha256": split.sha256, "shards": [list(s) for s in split.shards]}
                 for name, split in self.splits.items()
@@ -105,6 +112,7 @@ def load_manifest(directory: Path) -> Manifest:
                 )
                 for name, split in content["splits"].items()
             },
+            category=content.get("category"),
         )
     except FileNotFoundError:
         raise InvalidInput(

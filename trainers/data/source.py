@@ -74,6 +74,11 @@ class DataConfig:
             )
         if (self.boxes == "det") != (self.detections is not None):
             raise InvalidInput(f"detections must be given exactly when boxes is det, got boxes {self.boxes}")
+        if self.category is not None and (self.format == MPII.name or not str(self.category).strip()):
+            raise InvalidInput(
+                f"category must be the name or the id of a category, in a format that has categories, got {self.category!r}"
+                f" in format {self.format}"
+            )
         if not 0 <= self.workers <= 256:
             raise InvalidInput(f"workers must be from 0 to 256, got {self.workers}")
 
@@ -111,8 +116,8 @@ class DataConfig:
         assert self.format != MPII.name, self.format
         where = self._split(split)
         if self.format == CROWDPOSE.name:
-            return read_crowdpose(where.annotation_file).coco
-        return read_coco(where.annotation_file, self.keypoint_set)
+            return read_crowdpose(where.annotation_file, category=self.category).coco
+        return read_coco(where.annotation_file, self.keypoint_set, category=self.category)
 
     def notes(self, split: str) -> tuple[DataNote, ...]:
         """Return the remarks on the annotations of a split; raises InvalidInput where they cannot be read."""

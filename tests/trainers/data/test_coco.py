@@ -72,7 +72,11 @@ def test_clip_box() -> None:
         ({"num_keypoints": -1}, "'num_keypoints' of annotation 7 of people.json must not be negative, got -1"),
         ({"area": "big"}, "'area' of annotation 7 of people.json must be a finite number, got 'big'"),
         ({"iscrowd": 2}, "'iscrowd' of annotation 7 of people.json must be 0 or 1, got 2"),
-        ({"image_id": 9}, "'image_id' of annotation 7 of people.json must be the id of one of its images, got 9"),
+        (
+            {"image_id": 9},
+            "people.json must hold at least one person with labelled keypoints and a box inside its image, got none among"
+            " 1 person annotations (category 1); left out: 1 of images that the file does not list",
+        ),
         (
             {"bbox": [1, 2, 3]},
             "'bbox' of annotation 7 of people.json must be 4 finite numbers x, y, width >= 0, height >= 0, got [1, 2, 3]",
@@ -82,7 +86,12 @@ def test_clip_box() -> None:
             "'bbox' of annotation 7 of people.json must be 4 finite numbers x, y, width >= 0, height >= 0,"
             " got [1, 2, 3, -4]",
         ),
-        ({"id": "a"}, "'id' of annotations[0] of people.json must be a whole number, got 'a'"),
+        (
+            {"area": 2e10},
+            "'area' of annotation 7 of people.json must give an area of at most 1e+10 square pixels, which"
+            " COCO's scoring counts, got 20000000000.0",
+        ),
+        ({"iscrowd": None}, "'iscrowd' of annotation 7 of people.json must be a whole number, got None"),
     ],
 )
 def test_broken_annotations_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -98,14 +107,18 @@ def test_broken_annotations_are_refused(tmp_path: Path, changes: dict[str, Any],
         ({"images": [3], "annotations": []}, "images[0] of people.json must be an object, got 3"),
         (document(width=0), "'height' and 'width' of images[0] of people.json must be positive, got 60 and 0"),
         (
-            {"images": document()["images"] * 2, "annotations": []},
-            "people.json must give every image its own id, got 1 twice",
+            document() | {"images": [*document()["images"], *document(width=81)["images"]]},
+            "people.json must give every image its own id, got 1 twice, for 'one.jpg' (80 x 60) and 'one.jpg' (81 x 60)",
+        ),
+        (
+            document(id=2**63),
+            "'id' of images[0] of people.json must fit in 64 bits, got 9223372036854775808",
         ),
         (document(file_name="two.jpg"), "image file not found: images/two.jpg, named by people.json"),
         (
             document(annotation(iscrowd=1)),
             "people.json must hold at least one person with labelled keypoints and a box inside its image, got none"
-            " among 1 person annotations",
+            " among 1 person annotations (category 1); left out: 1 marked as crowds",
         ),
         ('{"images": [', "people.json is not complete JSON: Expecting value at line 1 column 13 (character 12 of 12)"),
         ('{"images": [NaN]}', "people.json must hold finite numbers, got NaN"),

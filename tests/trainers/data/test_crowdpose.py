@@ -28,14 +28,14 @@ def test_areas_are_of_the_boxes_and_images_have_a_crowd_index(tmp_path: Path) ->
     [
         (value({}), "images[0] of people.json must have 'crowdIndex', got only ['file_name', 'height', 'id', 'width']"),
         (value({"crowdIndex": "much"}), "'crowdIndex' of images[0] of people.json must be a finite number, got 'much'"),
-        (value({"crowdIndex": 1.5}), "'crowdIndex' of images[0] of people.json must be in [0, 1], got 1.5"),
+        (value({"crowdIndex": -0.5}), "'crowdIndex' of images[0] of people.json must not be negative, got -0.5"),
         (
             value(keypoints=[1, 2, 2] * 17),
             "'keypoints' of annotation 7 of people.json must be 42 numbers (x, y, visibility of 14 keypoints), got 51",
         ),
         (
             value(bbox=None),
-            "'bbox' of annotations[0] of people.json must be a list, got None",
+            "'bbox' of annotation 7 of people.json must be a list, got None",
         ),
         ([], "people.json must hold a COCO document (an object), got []"),
         (value({"file_name": "../one.jpg"}), "'file_name' of images[0] of people.json must stay inside the image folder"),

@@ -1,0 +1,13 @@
+"""Person boxes: x, y, width, height in pixels of the image."""
+
+from __future__ import annotations
+
+Box = tuple[float, float, float, float]
+
+
+def clip_box(box: Box, image_size: tuple[int, int]) -> Box | None:
+    """Return the part of a box on the pixels of an image (height, width), or None where that part has no extent."""
+    x, y, width, height = box
+    left, top = max(x, 0.0), max(y, 0.0)
+    right, bottom = min(x + width, image_size[1] - 1.0), min(y + height, image_size[0] - 1.0)
+    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
