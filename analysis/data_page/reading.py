@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.errors import InvalidInput
-from trainers.data.coco import Box, CocoSplit, Person, annotated_people, clip_box, coco_split, image_file
-from trainers.data.coco_file import CocoFile, box_field, parse_coco
+from trainers.data.annotations import UNLABELLED
+from trainers.data.categories import PERSON_NAME
+from trainers.data.coco import Box, CocoSplit, Person, annotated_people, coco_split, image_file
+from trainers.data.coco_file import CocoFile, parse_coco
 from trainers.data.crowdpose import crowdpose_split
 from trainers.data.formats import COCO, CROWDPOSE, MPII
 from trainers.data.json_file import read_json
-from trainers.data.keypoint_names import NamedKeypoints, keypoints_of_category, words_of
+from trainers.data.keypoint_names import NamedKeypoints, keypoints_of_category
+from trainers.data.keypoint_order import plain_name
 from trainers.data.keypoints import KeypointSet
 from trainers.data.mpii import mpii_split
 from trainers.data.notes import DataNote, Severity
 from trainers.data.source import DataConfig
 
-CROWD, UNLABELLED, OUTSIDE = "crowd regions", "people without a labelled keypoint", "people whose box is outside the image"
 OWN_KEYPOINTS = "own keypoints"
 _SPLITS = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}
 
@@ -41,10 +43,9 @@ class SplitData:
         annotation_file: The file that annotates it.
         image_dir: The folder of its images.
         images: Every image that the file lists.
-        annotations: The number of annotations of people.
         boxes: The boxes of the people below as the file has them, not cut to the image.
         people: The people that a network learns from or is scored on.
-        left_out: The number of annotations that are no people, by reason.
+        left_out: How many annotations are neither learned from nor predicted, by reason.
         notes: Remarks of the reader.
     """
 
@@ -52,11 +53,15 @@ class SplitData:
     annotation_file: Path
     image_dir: Path
     images: tuple[ListedImage, ...]
-    annotations: int
     boxes: tuple[Box, ...]
     people: tuple[Person, ...]
     left_out: Mapping[str, int]
     notes: tuple[DataNote, ...] = ()
+
+    @property
+    def annotations(self) -> int:
+        """The number of all annotations."""
+        return len(self.people) + sum(self.left_out.values())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,10 +111,11 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
     read_splits = []
     for name, place in places.items():
         document = read_json(place.annotation_file) if data.format == COCO.name else None
-        named = own_keypoints(document, place.annotation_file, data.keypoint_set) if document else None
-        if named:
+        found = own_keypoints(document, place.annotation_file, data.keypoint_set, category=data.category)
+        if found:
+            named, category = found
             own[name] = named
-            coco = parse_coco(document, place.annotation_file, named.keypoint_set)
+            coco = parse_coco(document, place.annotation_file, named.keypoint_set, category=category)
             coco = replace(coco, notes=(*coco.notes, *named.notes))
         else:
             coco = data.read_annotations(name)
@@ -126,30 +132,39 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
     )
 
 
-def own_keypoints(document: Any, annotation_file: Path, expected: KeypointSet) -> NamedKeypoints | None:
-    """Make the keypoint set that the categories of a document name, or return None where they name the expected ones.
+def own_keypoints(
+    document: Any, annotation_file: Path, expected: KeypointSet, *, category: str | int | None = None
+) -> tuple[NamedKeypoints, int] | None:
+    """Make the keypoint set that the categories of a document name, and return it with the id of its category.
 
-    None also where no category, or more than one that could be meant, names keypoints: the reader has a word for those.
+    Return None where they name the expected keypoints, and where no category, or more than one that could be meant, names
+    any: the reader has a word for those. ``category`` is the name or the id that a user gives.
     """
     categories = document.get("categories") if isinstance(document, dict) else None
     naming = [
-        (number, category)
-        for number, category in enumerate(categories if isinstance(categories, list) else [])
-        if isinstance(category, dict) and isinstance(category.get("keypoints"), list) and category["keypoints"]
+        (number, entry)
+        for number, entry in enumerate(categories if isinstance(categories, list) else [])
+        if isinstance(entry, dict) and isinstance(entry.get("keypoints"), list) and entry["keypoints"]
     ]
+    if category is not None:
+        wanted = plain_name(str(category))
+        naming = [
+            entry for entry in naming if wanted in map(plain_name, (str(entry[1].get("name")), str(entry[1].get("id"))))
+        ]
     known = _compared(expected.names)
-    if any(_compared(category["keypoints"]) == known for _, category in naming):
+    if any(_compared(entry["keypoints"]) == known for _, entry in naming):
         return None
-    people = [entry for entry in naming if str(entry[1].get("name", "")).strip().lower() == "person"] or naming
-    if len(people) != 1:
+    people = [entry for entry in naming if plain_name(str(entry[1].get("name"))) == PERSON_NAME] or naming
+    if len(people) != 1 or type(people[0][1].get("id")) is not int:
         return None
-    number, category = people[0]
-    return keypoints_of_category(category, name="own", place=f"categories[{number}] of {annotation_file}")
+    number, found = people[0]
+    named = keypoints_of_category(found, name="own", place=f"categories[{number}] of {annotation_file}")
+    return named, found["id"]
 
 
-def _compared(names: Sequence[Any]) -> set[str]:
-    """Names as they are compared: letter case, blanks and signs aside."""
-    return {"".join(words_of(str(name))) for name in names}
+def _compared(names: Sequence[Any]) -> list[str]:
+    """Names as they are compared: letter case, blanks and signs aside, in any order."""
+    return sorted(plain_name(str(name)) for name in names)
 
 
 def _one_set(
@@ -176,18 +191,7 @@ def _one_set(
 
 def _split(name: str, place: CocoSplit, coco: CocoFile) -> SplitData:
     people = annotated_people(coco, place.image_dir, require_images=False)
-    chosen = {person.annotation_id for person in people}
-    boxes, left_out = [], dict.fromkeys((CROWD, UNLABELLED, OUTSIDE), 0)
-    for entry in coco.annotations:
-        box = box_field(entry, f"annotation {entry['id']} of {coco.path}")
-        if entry["id"] in chosen:
-            boxes.append(box)
-        elif entry["iscrowd"]:
-            left_out[CROWD] += 1
-        elif clip_box(box, coco.images[entry["image_id"]].size) is None and any(entry["keypoints"][2::3]):
-            left_out[OUTSIDE] += 1
-        else:
-            left_out[UNLABELLED] += 1
+    boxes = {entry["id"]: entry["bbox"] for entry in coco.annotations}
     return SplitData(
         name=name,
         annotation_file=place.annotation_file,
@@ -196,10 +200,9 @@ def _split(name: str, place: CocoSplit, coco: CocoFile) -> SplitData:
             ListedImage(path=image_file(place.image_dir, image.file_name, coco.path, require=False), size=image.size)
             for image in coco.images.values()
         ),
-        annotations=len(coco.annotations),
-        boxes=tuple(boxes),
+        boxes=tuple(boxes[person.annotation_id] for person in people),
         people=tuple(people),
-        left_out=left_out,
+        left_out=coco.left_out,
         notes=coco.notes,
     )
 
@@ -213,8 +216,7 @@ def _read_mpii(data: DataConfig, name: str, place: CocoSplit) -> SplitData:
         annotation_file=place.annotation_file,
         image_dir=place.image_dir,
         images=tuple(ListedImage(path=path, size=None) for path in dict.fromkeys(person.image_path for person in everybody)),
-        annotations=len(everybody),
         boxes=tuple(person.box for person in people),
         people=tuple(people),
-        left_out={UNLABELLED: len(everybody) - len(people)},
+        left_out={UNLABELLED: without} if (without := len(everybody) - len(people)) else {},
     )

@@ -66,7 +66,7 @@ class SplitStatistics:
         images: Images that the annotation file lists.
         images_with_people: Those with people that a network learns from or is scored on.
         broken: Images that cannot be used.
-        annotations: Annotations of people.
+        annotations: All annotations.
         people: People that a network learns from or is scored on.
         left_out: The other annotations, by reason.
         keypoints: Counts for each keypoint over those people.

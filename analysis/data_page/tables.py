@@ -44,10 +44,10 @@ def overview(found: Inspection) -> Table:
             row("images listed", lambda entry: f"{entry.images:,}"),
             row("images with people", lambda entry: f"{entry.images_with_people:,}"),
             row("images that cannot be used", lambda entry: f"{entry.broken:,}"),
-            row("annotations of people", lambda entry: f"{entry.annotations:,}"),
+            row("annotations", lambda entry: f"{entry.annotations:,}"),
             row("people to learn from or to score", lambda entry: f"{entry.people:,}"),
             *(
-                row(f"left out: {reason}", lambda entry, reason=reason: f"{entry.left_out.get(reason, 0):,}")  # type: ignore[misc]
+                row(f"left out, {reason}", lambda entry, reason=reason: f"{entry.left_out.get(reason, 0):,}")  # type: ignore[misc]
                 for reason in reasons
             ),
             row("height of a box, median (10 % to 90 %)", lambda entry: f"{_middle(entry.height, 0)} px"),

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from analysis.data_page.reading import CROWD, OUTSIDE, UNLABELLED, DataSet, own_keypoints, read_dataset
+from analysis.data_page.reading import DataSet, own_keypoints, read_dataset
 from search_spaces.errors import InvalidInput
 from tests.analysis.data_page.datasets import BODY, annotation_file, edited, with_names
 from tests.trainers.data.layouts import write_crowdpose, write_mpii
+from trainers.data.annotations import CROWD, OUTSIDE, UNLABELLED
 from trainers.data.keypoints import COCO17
 from trainers.data.source import DataConfig
 
@@ -108,7 +109,8 @@ def test_the_names_of_the_format_are_known_however_they_are_written() -> None:
         {},
         {"categories": None},
         {"categories": [3, {"name": "person"}, {"keypoints": "nose"}, {"keypoints": []}]},
-        {"categories": [{"name": "dog", "keypoints": ["nose"]}, {"name": "cat", "keypoints": ["ear"]}]},
+        {"categories": [{"id": 1, "name": "dog", "keypoints": ["nose"]}, {"id": 2, "name": "cat", "keypoints": ["ear"]}]},
+        {"categories": [{"name": "person", "keypoints": ["nose"]}]},
     ],
 )
 def test_categories_that_name_no_one_set_are_left_to_the_reader(document: Any) -> None:
@@ -116,12 +118,24 @@ def test_categories_that_name_no_one_set_are_left_to_the_reader(document: Any) -
 
 
 def test_of_several_categories_the_person_is_meant() -> None:
-    document = {
-        "categories": [{"name": "dog", "keypoints": ["nose"]}, {"name": "Person", "keypoints": ["left_a", "right_a"]}]
-    }
+    dog = {"id": 3, "name": "dog", "keypoints": ["nose"]}
+    document = {"categories": [dog, {"id": 7, "name": "Person", "keypoints": ["left_a", "right_a"]}]}
     found = own_keypoints(document, Path("a.json"), COCO17)
     assert found is not None
-    assert found.keypoint_set.names == ("left_a", "right_a")
+    assert (found[0].keypoint_set.names, found[1]) == (("left_a", "right_a"), 7)
+
+
+@pytest.mark.parametrize("category", ["Dog", "3", 3])
+def test_a_category_may_be_chosen(people: Path, tmp_path: Path, category: str | int) -> None:
+    def edit(document: dict[str, Any]) -> None:
+        with_names(BODY)(document)
+        document["categories"].append({"id": 3, "name": "dog", "keypoints": ["left_paw", "right_paw"]})
+        document["annotations"][0] |= {"category_id": 3, "keypoints": [9, 9, 2, 30, 30, 2]}
+
+    found = read(edited(people, tmp_path / "dogs", edit), category=category)
+    assert found.keypoint_set.names == ("left_paw", "right_paw")
+    assert [len(split.people) for split in found.splits] == [1, 1]
+    assert all(reason == "of category 1 (person)" for split in found.splits for reason in split.left_out)
 
 
 def test_numbers_of_annotations_say_nothing(people: Path, tmp_path: Path) -> None:
