@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import InvalidInput
+from search_spaces.errors import InvalidInput, unknown_name
 from trainers.data.annotations import UNLABELLED
 from trainers.data.categories import PERSON_NAME
 from trainers.data.coco import Box, CocoSplit, Person, annotated_people, coco_split, image_file
@@ -86,8 +86,11 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
     A data set in COCO's layout whose categories name other keypoints than COCO's is read with those.
 
     Raises:
-        InvalidInput: an annotation file is refused, or no split is there.
+        InvalidInput: the format has no such split, an annotation file is refused, or no split is there.
     """
+    for split in splits:
+        if split not in data.data_format.splits:
+            raise unknown_name("split", split, data.data_format.splits)
     places: dict[str, CocoSplit] = {}
     missing: dict[str, str] = {}
     for split in dict.fromkeys(splits):

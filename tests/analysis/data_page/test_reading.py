@@ -61,6 +61,12 @@ def test_without_any_split_there_is_no_page(tmp_path: Path) -> None:
         read(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("data_format", ["coco", "mpii"])
+def test_a_split_that_the_format_has_not_is_refused(people: Path, data_format: str) -> None:
+    with pytest.raises(InvalidInput, match="unknown split 'trainval'"):
+        read_dataset(DataConfig(root=people, format=data_format), ("train", "trainval"))
+
+
 def test_a_refused_file_is_refused(people: Path, tmp_path: Path) -> None:
     root = edited(people, tmp_path / "bad", lambda document: document["annotations"][0].update(bbox=[1, 2]), ("val",))
     with pytest.raises(InvalidInput, match=r"'bbox' of annotation .* must be 4 finite numbers"):
