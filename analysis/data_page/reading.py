@@ -9,8 +9,9 @@ from typing import Any
 
 from search_spaces.errors import InvalidInput, unknown_name
 from trainers.data.annotations import UNLABELLED
+from trainers.data.boxes import Box
 from trainers.data.categories import PERSON_NAME
-from trainers.data.coco import Box, CocoSplit, Person, annotated_people, coco_split, image_file
+from trainers.data.coco import CocoSplit, Person, annotated_people, coco_split, image_file
 from trainers.data.coco_file import CocoFile, parse_coco
 from trainers.data.crowdpose import crowdpose_split
 from trainers.data.formats import COCO, CROWDPOSE, MPII
