@@ -80,7 +80,7 @@ def scan_image(image: ListedImage) -> ScannedImage:
         size=(height, width),
         file_digest=hashlib.blake2b(data, digest_size=16).digest(),
         pixel_digest=hashlib.blake2b(
-            np.ascontiguousarray(pixels), digest_size=16, person=f"{height}x{width}".encode()
+            np.ascontiguousarray(pixels).data, digest_size=16, person=f"{height}x{width}".encode()
         ).digest(),
         look=np.asarray(cv2.resize(grey, (LOOK_SIDE, LOOK_SIDE), interpolation=cv2.INTER_AREA), np.uint8),
     )
