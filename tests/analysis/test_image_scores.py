@@ -112,3 +112,22 @@ def test_keypoint_similarity_is_one_term_of_oks():
     result = {"image_id": person["image_id"], "category_id": 1, "keypoints": points, "score": 1.0}
     found = keypoint_aps([result], ids(1), [person], COCO17)
     assert found["nose"] == pytest.approx(5 / 10)  # 0.50, 0.55, 0.60, 0.65 and 0.70
+
+
+def test_who_does_not_count_with_all_keypoints_counts_with_none():
+    annotations = people(12, seed=3)
+    results = predictions(annotations, error=0.05, seed=4)
+    expected = keypoint_aps(results, ids(12), annotations, COCO17)
+    bystander = annotations[0] | {"id": 1000, "image_id": ids(12)[0], "num_keypoints": 0, "keypoints": [9000, 9000, 2] * 17}
+    bystander["bbox"] = [9000, 9000, 5, 5]
+    assert keypoint_aps(results, ids(12), [*annotations, bystander], COCO17) == expected
+
+
+def test_ids_of_annotations_are_no_matter():
+    annotations = people(12, seed=3)
+    results = predictions(annotations, error=0.05, seed=4)
+    same = [entry | {"id": 0} for entry in annotations]
+    once = np.ones((1, 12), np.int64)
+    first, second = (image_scores(results, ids(12), found, COCO17) for found in (annotations, same))
+    assert average_precisions(first, once) == average_precisions(second, once) > 0
+    assert keypoint_aps(results, ids(12), same, COCO17) == keypoint_aps(results, ids(12), annotations, COCO17)

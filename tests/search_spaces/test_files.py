@@ -160,3 +160,9 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {"version": 2}
     assert oct(path.stat().st_mode)[-3:] == "644"
     assert os.listdir(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_a_byte_order_mark_is_passed_over(tmp_path, name):
+    (tmp_path / name).write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_mapping(tmp_path / name) == {"a": 1}

@@ -54,7 +54,7 @@ def read_annotation(entry: Mapping[str, Any], where: str, rules: AnnotationRules
     """
     image_id = field(entry, "image_id", int, where)
     crowd = entry.get("iscrowd", 0)
-    if not isinstance(crowd, bool) and field(entry | {"iscrowd": crowd}, "iscrowd", int, where) not in (0, 1):
+    if not isinstance(crowd, bool) and field({"iscrowd": crowd}, "iscrowd", int, where) not in (0, 1):
         raise InvalidInput(f"'iscrowd' of {where} must be 0 or 1, got {shown(crowd)}")
     box = box_field(entry, where)
     area = rules.area_of_box * box[2] * box[3] if rules.area_of_box else float(field(entry, "area", float, where))
@@ -81,6 +81,12 @@ def read_annotation(entry: Mapping[str, Any], where: str, rules: AnnotationRules
         "num_keypoints": sum(keypoints[3 * index + 2] > 0 for index in counted),
         "keypoints": keypoints,
     }
+
+
+def contradicts(entry: Mapping[str, Any], annotation: Annotation) -> bool:
+    """Return whether an annotation of a file states another number of keypoints than its visibilities, read, give."""
+    labelled = sum(visibility > 0 for visibility in annotation["keypoints"][2::3])
+    return entry.get("num_keypoints", labelled) not in (labelled, annotation["num_keypoints"])
 
 
 def counts_in_scores(annotation: Annotation) -> bool:

@@ -14,6 +14,7 @@ from trainers.data.annotations import (
     UNKNOWN_IMAGE,
     Annotation,
     AnnotationRules,
+    contradicts,
     read_annotation,
     reason_left_out,
     require_areas,
@@ -127,7 +128,7 @@ def parse_coco(
     entries: list[Any] = field(document, "annotations", list, str(file))
     ids = [field(entry, "category_id", int, f"annotations[{number}] of {file}") for number, entry in enumerate(entries)]
     categories = read_categories(document, file)
-    categories = {number: Category(category_id=number) for number in dict.fromkeys(ids)} | categories
+    categories |= {number: Category(category_id=number) for number in dict.fromkeys(ids) if number not in categories}
     person = _person(categories, entries, keypoint_set, file, chosen=category)
     order = None
     if person.keypoints:
@@ -140,10 +141,7 @@ def parse_coco(
     read = _annotations(members, usable, rules, file)
     annotations = [annotation for annotation in read if annotation["image_id"] in images]
     left_out[UNKNOWN_IMAGE] = len(read) - len(annotations)
-    contradicting = sum(
-        entry.get("num_keypoints", annotation["num_keypoints"]) != annotation["num_keypoints"]
-        for entry, annotation in zip(members.values(), read, strict=True)
-    )
+    contradicting = sum(map(contradicts, members.values(), read))
     if area_of_box is None:
         require_areas(annotations, file)
     sizes = {image.image_id: image.size for image in images.values()}

@@ -410,3 +410,12 @@ def test_a_dot_lies_where_its_keypoint_goes(tmp_path: Path, small_arch: ArchConf
     # Left out, the half pixels of a reduction would move everything by 1.5 pixels of the image, here 0.13 of the input.
     assert np.abs(apart).max() <= (0.15 if reduce else 0)
     assert abs(np.mean(apart, axis=0)[1]) <= (0.03 if reduce else 0)
+
+
+def test_a_set_remembers_the_category_that_was_chosen(root: Path) -> None:
+    prepare_all(root, splits=("val",), category="a rider")
+    manifest = load_manifest(standard_directory(root, SIZE))
+    assert manifest.category == "a rider"
+    assert f"--data {root} --category 'a rider' --input-size 96x64" in manifest.command(root)
+    prepare_all(root, splits=("val",))
+    assert load_manifest(standard_directory(root, SIZE)).category is None
