@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 # Before Ray itself, which reads its settings when it is imported.
@@ -21,14 +20,15 @@ from analysis.trials import StudyRecord
 from dite_search.answering import answering
 from dite_search.config import SearchConfig
 from dite_search.doctor.preflight import preflight
-from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE, check_checkpoints
+from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE
 from dite_search.lease import Lease
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
 from dite_search.progress import Progress
 from dite_search.provenance import data_identity, provenance
+from dite_search.requirements import require
 from dite_search.scheduler import scheduler_of
-from dite_search.searcher import StudySearch, gate_of
+from dite_search.searcher import StudySearch
 from dite_search.stopper import PauseStopper
 from dite_search.study import (
     DATABASE_AWAY,
@@ -50,11 +50,7 @@ from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
-from trainers.data.notes import Severity
-from trainers.data.photometric import photometric_of
-from trainers.data.pictures import training_pictures, validation_pictures
 from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
 
@@ -67,15 +63,12 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     Raises:
         InvalidInput: the data, the budget, the storage or the resources do not fit; nothing was started.
     """
-    data = checked_data(config, console)
-    gate, space = gate_of(config), config.search_space
-    config.network_budget.check(space, lambda point: gate.costs(space.build(point)))
-    known = earlier_trials(config, data_identity(data))
-    check_checkpoints(config, new=True)
+    ready = require(config, console, new=True)
+    data = ready.data
     concurrent = preflight(config, console, start=start_ray, source="FILE").at_once
     tracker = tracker_of(config)
     with answering(config):
-        create_study(config, known=known)
+        create_study(config, known=ready.known)
     write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data))
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
@@ -90,8 +83,7 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
     Raises:
         InvalidInput: as `run_search`; or nothing is left to do, or another driver runs the search.
     """
-    data = checked_data(config, console)
-    check_checkpoints(config, new=False)
+    data = require(config, console, new=False).data
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
         finish_creation(config, lambda: earlier_trials(config, data_identity(data)))
@@ -199,30 +191,6 @@ def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[
     return closed[-1]
 
 
-def checked_data(config: SearchConfig, console: Console) -> DataConfig:
-    """The data of a search, seen to be there before anything is started.
-
-    Raises:
-        InvalidInput: the data, or a library that the training needs, is not there.
-    """
-    data = data_of(config, console)
-    say_notes(data, console)
-    size = config.search_space.base.input_size
-    training_pictures(data, size), validation_pictures(data, data.validation_people(), size)
-    # What no trial could do without is asked for here, or every one of them would fail for it.
-    photometric_of(1.0 if "photometric" in config.search_space.parameters else config.train_config.photometric)
-    return data
-
-
-def say_notes(data: DataConfig, console: Console) -> None:
-    """Print what was left out of the annotations, corrected, or looks wrong."""
-    for split in dict.fromkeys((data.train_split, data.val_split)):
-        for note in data.notes(split):
-            style = "yellow" if note.severity is Severity.WARNING else None
-            text = f"{note.severity.value}: {note.sentence}"
-            console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
-
-
 class Recorder(tune.Callback):
     """Tells the mirror what Tune reports, and redraws the progress; it waits for neither."""
 
@@ -271,35 +239,6 @@ class Recorder(tune.Callback):
             # A database that is away is told by who writes to it.
             with contextlib.suppress(DATABASE_AWAY):
                 self._progress.update(self._reader.read())
-
-
-def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
-    """The data set of a search; a synthetic one is drawn, once for all studies of a folder."""
-    section = config.data
-    root = section.root
-    if section.synthetic is not None:
-        drawing = section.synthetic
-        folder = f"synthetic-{drawing.train_images}-{drawing.val_images}-{drawing.seed}"
-        path = config.study_directory.parent / "data" / folder
-        if not path.exists():
-            if console:
-                console.print(f"Drawing {drawing.train_images + drawing.val_images} synthetic images in {path}")
-            draw_dataset(path, train_images=drawing.train_images, val_images=drawing.val_images, seed=drawing.seed)
-        root = str(path)
-    assert root is not None, "the search file names a root or a synthetic data set"
-    return DataConfig(
-        root=Path(root),
-        format=section.format,
-        name="synthetic" if section.synthetic else section.name,
-        train_split=section.train_split,
-        val_split=section.val_split,
-        boxes=section.boxes,
-        detections=Path(section.detections) if section.detections else None,
-        workers=section.workers,
-        prepared=Path(section.prepared) if section.prepared else None,
-        on_broken_image=section.on_broken_image,
-        category=section.category,
-    )
 
 
 def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:

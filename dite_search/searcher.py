@@ -19,7 +19,7 @@ from ray.tune.search.optuna import OptunaSearch
 from analysis.trials import DIRECTIONS
 from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
-from dite_search.gate import Gate, Stopped, Verdict
+from dite_search.gate import Stopped, Verdict, gate_of
 from dite_search.keys import (
     ARCH,
     ARCH_ID,
@@ -41,7 +41,6 @@ from dite_search.keys import (
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
 from dite_search.samplers import sampler_of
-from dite_search.sections import COST_AWARE
 from dite_search.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
@@ -334,17 +333,6 @@ class StudySearch(OptunaSearch):
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore: the study is the record."""
-
-
-def gate_of(config: SearchConfig, *, allowed: Callable[[ArchConfig], bool] | None = None) -> Gate:
-    """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
-    asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
-    if "latency_ms" not in asked:
-        return Gate(config, allowed=allowed)
-    # This import takes seconds, and few searches need it.
-    from dite_search.latency import predicted_latency
-
-    return Gate(config, latency=predicted_latency(config), allowed=allowed)
 
 
 _TUNE_KEYS = frozenset(

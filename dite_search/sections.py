@@ -70,6 +70,11 @@ class DataSection(Section):
     on_broken_image: Literal["stop", "skip"] = Field(
         "stop", description="end a training at a broken image, or leave its people out of it; validation always stops"
     )
+    on_orientation: Literal["apply", "ignore", "stop"] = Field(
+        "apply",
+        description="where a camera noted in an image how it has to be turned (EXIF orientation): turn it, as annotation"
+        " tools show it, read it as it is stored, or refuse it",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSection:

@@ -47,3 +47,9 @@ def cases() -> Path:
 def coco_mini() -> Path:
     """The folder of real photographs in COCO format."""
     return _shared("data", "coco_mini")
+
+
+@pytest.fixture(scope="session")
+def exports() -> Path:
+    """The folder of cuts of what annotation tools and cameras write."""
+    return _shared("data", "exports")

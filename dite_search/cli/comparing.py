@@ -112,6 +112,7 @@ def _data(root: str | None, data_format: str | None, detections: str | None, cat
         val_split=of.val_split if same else "val",
         boxes="det" if detections else "gt",
         detections=Path(detections) if detections else None,
+        on_orientation=of.on_orientation if of is not None else "apply",
         category=category if category is not None or not same else of.category,
     )
 

@@ -13,6 +13,7 @@ from dite_search.cli.options import (
     format_option,
     json_option,
     on_broken_image_option,
+    on_orientation_option,
 )
 from dite_search.cli.output import console_for, next_steps, program, show
 from trainers.data.formats import SPLITS
@@ -28,6 +29,7 @@ from trainers.data.formats import SPLITS
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes (default: all cores).")
 @click.option("--reduce", is_flag=True, help="Store large regions smaller: faster, no longer the very same pixels.")
 @on_broken_image_option
+@on_orientation_option
 @json_option
 def prepare(
     root: str,
@@ -39,6 +41,7 @@ def prepare(
     workers: int | None,
     reduce: bool,
     on_broken_image: str,
+    on_orientation: str,
     as_json: bool,
 ) -> None:
     """Store of every image what training needs of it, once, so that loading becomes faster.
@@ -50,7 +53,13 @@ def prepare(
     from trainers.data.source import DataConfig
 
     result = prepare_data(
-        DataConfig(root=Path(root), format=data_format, on_broken_image=on_broken_image, category=category),
+        DataConfig(
+            root=Path(root),
+            format=data_format,
+            on_broken_image=on_broken_image,
+            on_orientation=on_orientation,
+            category=category,
+        ),
         splits=splits or ("train", "val"),
         output=Path(output) if output else None,
         input_size=input_size,

@@ -16,8 +16,9 @@ from dite_search.cli.options import (
     input_size_option,
     json_option,
     on_broken_image_option,
+    on_orientation_option,
 )
-from dite_search.cli.output import console_for, next_steps, program, say_notes, show
+from dite_search.cli.output import console_for, next_steps, program, say_image_notes, say_notes, show
 from search_spaces.errors import InvalidInput
 from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 
@@ -38,6 +39,7 @@ from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 @click.option("--loaders", type=click.IntRange(0, 256), default=0, show_default=True, help="Loader processes of each.")
 @click.option("--prepared", type=click.Path(), help="Folder that dite-search prepare wrote (default: found in the data).")
 @on_broken_image_option
+@on_orientation_option
 @click.option("--epochs", type=int, help="Epochs (default: the paper's, 270 on COCO, 260 on MPII).")
 @click.option("--batch-size", type=int, help="Samples of one step over all processes (default: the paper's 256).")
 @click.option("--learning-rate", type=float, help="Learning rate (default: the paper's 0.002).")
@@ -59,6 +61,7 @@ def train(
     loaders: int,
     prepared: str | None,
     on_broken_image: str,
+    on_orientation: str,
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
@@ -86,10 +89,12 @@ def train(
         workers=loaders,
         prepared=Path(prepared) if prepared else None,
         on_broken_image=on_broken_image,
+        on_orientation=on_orientation,
         category=category,
     )
     network = arch_for(arch, known, input_size=input_size)
     say_notes(data, train_split, val_split)
+    say_image_notes(data)
     metrics = train_one(
         network,
         config,
@@ -121,6 +126,7 @@ def train(
 @click.option("--detections", help="COCO detections file; without it the boxes are the ground truth.")
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True, help="Average with the flipped image.")
 @click.option("--dump", help="Write the predictions, as a COCO results file.", type=click.Path(dir_okay=False))
+@on_orientation_option
 @input_size_option
 @json_option
 def evaluate(
@@ -132,6 +138,7 @@ def evaluate(
     detections: str | None,
     flip_test: bool,
     dump: str | None,
+    on_orientation: str,
     input_size: str | None,
     as_json: bool,
 ) -> None:
@@ -148,7 +155,16 @@ def evaluate(
         from dite_search.submit import SCORED_ELSEWHERE, submit_one
 
         with checkpoint_file(checkpoint) as file:
-            found = submit_one(str(file), root, data_format, detections, dump, flip_test=flip_test, input_size=input_size)
+            found = submit_one(
+                str(file),
+                root,
+                data_format,
+                detections,
+                dump,
+                flip_test=flip_test,
+                input_size=input_size,
+                on_orientation=on_orientation,
+            )
         show(found, as_json)
         click.echo(SCORED_ELSEWHERE, err=True)
         return
@@ -158,11 +174,13 @@ def evaluate(
         val_split=split,
         boxes="det" if detections else "gt",
         detections=Path(detections) if detections else None,
+        on_orientation=on_orientation,
         category=category,
     )
     with checkpoint_file(checkpoint) as file:
         metrics = evaluate_one(file, data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None)
     say_notes(data, split)
+    say_image_notes(data)
     show(metrics, as_json)
 
 

@@ -31,3 +31,10 @@ on_broken_image_option = click.option(
     show_default=True,
     help="End at a broken image, or go on without its people; validation always ends.",
 )
+on_orientation_option = click.option(
+    "--on-orientation",
+    type=click.Choice(["apply", "ignore", "stop"]),
+    default="apply",
+    show_default=True,
+    help="Turn an image by its EXIF orientation, as annotation tools do, read it as stored, or refuse it.",
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import click
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from trainers.data.notes import DataNote
     from trainers.data.source import DataConfig
 
 
@@ -34,8 +36,19 @@ def show(result: dict[str, Any], as_json: bool) -> None:
 def say_notes(data: DataConfig, *splits: str) -> None:
     """Say on standard error what was left out of the annotations of these splits, corrected, or looks wrong."""
     for split in dict.fromkeys(splits):
-        for note in data.notes(split):
-            click.echo(f"{note.severity.value}: {note.sentence}", err=True)
+        _say(data.notes(split))
+
+
+def say_image_notes(data: DataConfig) -> None:
+    """Say on standard error whether images to be scored have to be turned; raises InvalidInput where people are missing."""
+    from trainers.data.image_check import orientation_notes
+
+    _say(orientation_notes(data.validation_people(), data.annotations, on_orientation=data.on_orientation))
+
+
+def _say(notes: Iterable[DataNote]) -> None:
+    for note in notes:
+        click.echo(f"{note.severity.value}: {note.sentence}", err=True)
 
 
 def program(name: str) -> str:

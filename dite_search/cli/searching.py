@@ -207,7 +207,7 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
 
     from analysis.limits import front_within
     from analysis.report.noise import image_intervals
-    from dite_search.runner import data_of
+    from dite_search.search_data import data_of
     from search_spaces.errors import InvalidInput
     from trainers.data.formats import MPII
 
@@ -224,7 +224,7 @@ def _with_pictures(config: Any, study: Any, setup: Any) -> Any:
     import dataclasses
 
     from analysis.pictures.section import people_in_pictures
-    from dite_search.runner import data_of
+    from dite_search.search_data import data_of
 
     found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test)
     return dataclasses.replace(setup, people=found)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from dite_search.folder import trial_directory
 from dite_search.keys import ARCH, METRICS
-from dite_search.runner import data_of
+from dite_search.search_data import data_of
 from dite_search.study import create_study, epoch_name, open_study
 from search_spaces.files import write_mapping
 from tests.dite_search.commands import refused, run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dite_search.runner import data_of
+from dite_search.search_data import data_of
 
 
 def test_drawn_data_is_drawn_once_for_all_studies(make_search):

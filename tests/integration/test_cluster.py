@@ -19,7 +19,7 @@ from optuna.trial import TrialState
 
 from dite_search.folder import load_config
 from dite_search.keys import REUSED
-from dite_search.runner import data_of
+from dite_search.search_data import data_of
 from dite_search.study import curve_of, open_study, read_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from dite_search.trainable import STARTS_FILE

@@ -11,7 +11,7 @@ from typing import Any
 from search_spaces.errors import InvalidInput
 from trainers.data.boxes import clip_box
 from trainers.data.categories import PERSON_CATEGORY
-from trainers.data.json_fields import box_field, field, is_finite, shown
+from trainers.data.json_fields import LARGEST_COORDINATE, box_field, field, is_coordinate, is_finite, shown
 from trainers.data.keypoints import KeypointSet
 
 Annotation = dict[str, Any]
@@ -137,6 +137,10 @@ def _keypoints(entry: Mapping[str, Any], where: str, keypoint_set: KeypointSet) 
     for index, value in enumerate(values):
         if not is_finite(value):
             raise InvalidInput(f"'keypoints' of {where} must be finite numbers, got {shown(value)} at {index}")
+        if not is_coordinate(value):
+            raise InvalidInput(
+                f"'keypoints' of {where} must be of numbers up to {LARGEST_COORDINATE:g}, got {shown(value)} at {index}"
+            )
     wrong = [value for value in values[2::3] if value not in (0, 1, 2)]
     if wrong:
         raise InvalidInput(f"visibilities in 'keypoints' of {where} must be 0, 1 or 2, got {shown(wrong[0])}")

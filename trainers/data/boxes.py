@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 Box = tuple[float, float, float, float]
+SMALLEST_EXTENT = 1e-6
+"""Pixels of width or height below which a box shows nothing."""
 
 
 def clip_box(box: Box, image_size: tuple[int, int]) -> Box | None:
@@ -10,4 +12,5 @@ def clip_box(box: Box, image_size: tuple[int, int]) -> Box | None:
     x, y, width, height = box
     left, top = max(x, 0.0), max(y, 0.0)
     right, bottom = min(x + width, image_size[1] - 1.0), min(y + height, image_size[0] - 1.0)
-    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+    width, height = right - left, bottom - top
+    return (left, top, width, height) if min(width, height) >= SMALLEST_EXTENT else None

@@ -9,6 +9,8 @@ from typing import Any
 from search_spaces.errors import InvalidInput
 from trainers.data.boxes import Box
 
+LARGEST_COORDINATE = 1e15
+"""Of any coordinate, in pixels either way: beyond, a float does not tell a pixel from its neighbours."""
 _KINDS = {int: "a whole number", float: "a finite number", str: "text", list: "a list", dict: "an object"}
 
 
@@ -30,6 +32,8 @@ def box_field(entry: Any, where: str) -> Box:
     values = field(entry, "bbox", list, where)
     if len(values) != 4 or not all(is_finite(value) for value in values) or values[2] < 0 or values[3] < 0:
         raise InvalidInput(f"'bbox' of {where} must be 4 finite numbers x, y, width >= 0, height >= 0, got {shown(values)}")
+    if not all(is_coordinate(value) for value in values):
+        raise InvalidInput(f"'bbox' of {where} must be of numbers up to {LARGEST_COORDINATE:g}, got {shown(values)}")
     x, y, width, height = (float(value) for value in values)
     return x, y, width, height
 
@@ -52,6 +56,11 @@ def is_finite(value: object) -> bool:
         return math.isfinite(value)
     except OverflowError:
         return False
+
+
+def is_coordinate(value: float) -> bool:
+    """Whether a finite number can be a coordinate or a length in pixels."""
+    return abs(value) <= LARGEST_COORDINATE
 
 
 def shown(value: Any) -> str:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from search_spaces.errors import InvalidInput
 from trainers.data.coco import Person
 from trainers.data.images import decode
+from trainers.data.orientation import APPLY, displayed, orientation_of
 from trainers.data.regions import Rectangle, Region
 from trainers.data.shards import LAYOUT, ImageRecord, Shard, list_file, read_list, shard_file
 
@@ -47,7 +48,8 @@ class PreparedSplit:
 class Manifest:
     """What was prepared, in which way.
 
-    ``reduced`` where larger regions were made smaller for ``input_size``; ``category`` where the user chose that of people.
+    ``reduced`` where larger regions were made smaller for ``input_size``; ``on_orientation`` the rule by which images were
+    turned; ``category`` where the user chose that of people.
     """
 
     directory: Path
@@ -55,6 +57,7 @@ class Manifest:
     input_size: tuple[int, int]
     reduced: bool
     splits: Mapping[str, PreparedSplit]
+    on_orientation: str = APPLY
     category: str | int | None = None
 
     def serves(self, input_size: tuple[int, int]) -> bool:
@@ -66,10 +69,11 @@ class Manifest:
     def command(self, root: Path) -> str:
         """What brings this set up to date."""
         size = f"{self.input_size[0]}x{self.input_size[1]}"
+        rule = "" if self.on_orientation == APPLY else f" --on-orientation {self.on_orientation}"
         return (
             f"dite-search prepare --data {root}{'' if self.format == 'coco' else f' --format {self.format}'}"
             f"{'' if self.category is None else f' --category {shlex.quote(str(self.category))}'}"
-            f" --input-size {size}{' --reduce' if self.reduced else ''} --output {self.directory}"
+            f" --input-size {size}{' --reduce' if self.reduced else ''}{rule} --output {self.directory}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,6 +83,7 @@ class Manifest:
             "format": self.format,
             "input_size": list(self.input_size),
             "reduced": self.reduced,
+            "on_orientation": self.on_orientation,
             **({} if self.category is None else {"category": self.category}),
             "splits": {
                 name: {"annotations": split.annotations, "sha256": split.sha256, "shards": [list(s) for s in split.shards]}
@@ -104,6 +109,7 @@ def load_manifest(directory: Path) -> Manifest:
             format=str(content["format"]),
             input_size=(int(content["input_size"][0]), int(content["input_size"][1])),
             reduced=bool(content["reduced"]),
+            on_orientation=str(content["on_orientation"]),
             splits={
                 name: PreparedSplit(
                     annotations=split["annotations"],
@@ -127,7 +133,13 @@ def load_manifest(directory: Path) -> Manifest:
 
 
 def find_prepared(
-    root: Path, *, split: str, format: str, input_size: tuple[int, int], directory: Path | None
+    root: Path,
+    *,
+    split: str,
+    format: str,
+    input_size: tuple[int, int],
+    directory: Path | None,
+    on_orientation: str = APPLY,
 ) -> Manifest | None:
     """The prepared set for a split and an input: the one in ``directory``, else one in the standard place, or None.
 
@@ -138,6 +150,11 @@ def find_prepared(
         manifest = load_manifest(directory)
         if manifest.format != format:
             raise InvalidInput(f"prepared {directory} must be of format {format}, got {manifest.format}")
+        if manifest.on_orientation != on_orientation:
+            raise InvalidInput(
+                f"prepared {directory} must be of on_orientation {on_orientation}, got {manifest.on_orientation}: prepare"
+                " the data anew, or choose that rule"
+            )
         if not manifest.serves(input_size):
             height, width = manifest.input_size
             raise InvalidInput(
@@ -150,7 +167,8 @@ def find_prepared(
     for path in (standard, *sorted(standard.parent.glob("*"))):
         if (path / MANIFEST).is_file():
             manifest = load_manifest(path)
-            if manifest.format == format and split in manifest.splits and manifest.serves(input_size):
+            same_data = manifest.format == format and manifest.on_orientation == on_orientation
+            if same_data and split in manifest.splits and manifest.serves(input_size):
                 return manifest
     return None
 
@@ -261,7 +279,7 @@ class PreparedPictures:
     def read(self, index: int) -> NDArray[np.uint8]:
         """The stored picture of a person as BGR; raises InvalidInput where its checksum or contents are wrong."""
         shard, offset, length, crc32 = self._table[index, :4].tolist()
-        data = self._maps[shard][offset : offset + length]
+        data = bytes(self._maps[shard][offset : offset + length])
         # Checked at every reading: it costs a fiftieth of decoding.
         if zlib.crc32(data) == crc32:
             try:
@@ -269,7 +287,7 @@ class PreparedPictures:
             except cv2.error:
                 picture = None
             if picture is not None:
-                return picture
+                return displayed(picture, orientation_of(data))
         raise InvalidInput(f"{self._files[shard]} is damaged at byte {offset}: mend with {self._mend}")
 
 

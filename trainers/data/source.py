@@ -21,6 +21,7 @@ from trainers.data.keypoints import KeypointSet
 from trainers.data.mpii import load_mpii_people, mpii_split, mpii_truth_file
 from trainers.data.mpii_truth import MpiiTruth, read_mpii_truth
 from trainers.data.notes import DataNote
+from trainers.data.orientation import ON_ORIENTATION
 from trainers.data.photometric import photometric_of
 from trainers.data.pictures import ON_BROKEN_IMAGE, STOP, training_pictures, validation_pictures
 from trainers.data.transforms import Augmentation
@@ -35,8 +36,9 @@ class DataConfig:
     ``val_split`` may be ``train``, which measures how well a network fits what it saw. With ``boxes`` ``det`` the people of
     the validation come from ``detections``, a COCO detections file; MPII has annotated people only. ``workers`` processes
     load the samples. Pictures are read from a prepared set: the folder ``prepared``, or one found in the standard place.
-    ``on_broken_image`` ``skip`` trains without the people of broken images; what is scored is never left out. ``category``
-    is the name or the id of the people among the categories of the annotation files, where it is not found by itself.
+    ``on_broken_image`` ``skip`` trains without the people of broken images; what is scored is never left out.
+    ``on_orientation`` says what is done where a camera noted in an image how it has to be turned. ``category`` is the name
+    or the id of the people among the categories of the annotation files, where it is not found by itself.
 
     Raises:
         InvalidInput: a field breaks its rule; folders and files are looked at only when the data sets are made.
@@ -52,6 +54,7 @@ class DataConfig:
     workers: int = 0
     prepared: Path | None = None
     on_broken_image: str = "stop"
+    on_orientation: str = "apply"
     category: str | int | None = None
 
     def __post_init__(self) -> None:
@@ -62,6 +65,7 @@ class DataConfig:
             ("format", tuple(FORMATS)),
             ("boxes", BOXES),
             ("on_broken_image", ON_BROKEN_IMAGE),
+            ("on_orientation", ON_ORIENTATION),
         ):
             if getattr(self, field) not in allowed:
                 raise unknown_name(field, str(getattr(self, field)), allowed)
@@ -126,6 +130,10 @@ class DataConfig:
     def annotation_file(self, split: str) -> Path:
         """The file that annotates the people of a split."""
         return self._split(split).annotation_file
+
+    def image_dir(self, split: str) -> Path:
+        """Return the folder of the images of a split; raises InvalidInput where it or its annotations are missing."""
+        return self._split(split).image_dir
 
     def validation_people(self) -> list[Person]:
         """The people to score: annotated ones, or those of the detections file.
@@ -194,6 +202,7 @@ def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> Top
         photometric=photometric_of(config.photometric),
         seed=config.seed,
         prepared=prepared,
+        on_orientation=data.on_orientation,
     )
 
 
@@ -206,6 +215,7 @@ def validation_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> T
         codec_for(arch, config),
         keypoint_set=data.keypoint_set,
         prepared=validation_pictures(data, people, arch.input_size),
+        on_orientation=data.on_orientation,
     )
 
 
