@@ -58,7 +58,9 @@ def show_data(
         for split in found.splits:
             bar.update(task, description=f"images of {split.name}", completed=0, total=len(split.images))
             scanned[split.name] = scan_images(
-                split.images, lambda done, total: bar.update(task, completed=done, total=total)
+                split.images,
+                lambda done, total: bar.update(task, completed=done, total=total),
+                on_orientation=data.on_orientation,
             )
         bar.update(task, description="copies", completed=0, total=None)
         inspection = inspect(found, scanned, size)

@@ -32,12 +32,6 @@ def reference() -> Path:
 
 
 @pytest.fixture(scope="session")
-def exports() -> Path:
-    """The folder of annotation files as tools write them."""
-    return _shared("data", "exports")
-
-
-@pytest.fixture(scope="session")
 def cases() -> Path:
     """The folder of small data sets with a network and right figures."""
     return _shared("cases")

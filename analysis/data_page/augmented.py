@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from trainers.data.coco import Person
 from trainers.data.codecs import Codec
 from trainers.data.dataset import TopDownDataset
 from trainers.data.keypoints import KeypointSet
+from trainers.data.orientation import APPLY
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Augmentation, Crop, Variation
 
 EPOCHS = 40
@@ -23,17 +25,24 @@ TURNED = 5.0
 
 
 def inputs_of(
-    people: Sequence[Person], codec: Codec, *, keypoint_set: KeypointSet, augmentation: Augmentation | None, seed: int
+    people: Sequence[Person],
+    codec: Codec,
+    *,
+    keypoint_set: KeypointSet,
+    augmentation: Augmentation | None,
+    seed: int,
+    on_orientation: str = APPLY,
 ) -> list[list[Shown]]:
     """Draw for each person the plain input and, with an augmentation, one mirrored, one turned and one of half a body.
 
     Each is a sample that a training with this seed draws; a kind that is not drawn within `EPOCHS` epochs is left out.
     """
-    plain = TopDownDataset(people, codec, keypoint_set=keypoint_set, cache_bytes=0)
+    made = partial(TopDownDataset, people, codec, keypoint_set=keypoint_set, cache_bytes=0, on_orientation=on_orientation)
+    plain = made()
     found = [[_shown(plain, index, "plain")] for index in range(len(people))]
     if augmentation is None:
         return found
-    varied = TopDownDataset(people, codec, keypoint_set=keypoint_set, augmentation=augmentation, seed=seed, cache_bytes=0)
+    varied = made(augmentation=augmentation, seed=seed)
     for index in range(len(people)):
         for kind in _KINDS:
             epoch = _first_epoch(varied, index, kind)

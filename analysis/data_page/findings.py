@@ -12,7 +12,9 @@ from analysis.data_page.scanning import ScannedImage
 from analysis.data_page.sides import Conflict, Sides
 from analysis.data_page.statistics import MOST_ENLARGED, SplitStatistics
 from analysis.words import number_words
+from trainers.data.image_check import tag_notes
 from trainers.data.notes import DataNote, Severity
+from trainers.data.orientation import APPLY
 
 MOST_NAMED = 5
 """Files that one sentence names."""
@@ -30,12 +32,15 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 ADVICE_ON_SIDES = "Left is the person's own left, which is on the right of a picture from the front."
 
 
-def image_notes(split: SplitData, scanned: Sequence[ScannedImage]) -> list[DataNote]:
-    """Remark on images that cannot be used, that nobody lists, and that repeat within the split."""
+def image_notes(split: SplitData, scanned: Sequence[ScannedImage], *, on_orientation: str = APPLY) -> list[DataNote]:
+    """Remark on images that cannot be used, that are turned, that nobody lists, and that repeat within the split."""
     needed = {person.image_path for person in split.people}
+    tags = {image.path: image.orientation for image in scanned if image.path in needed and not image.problem}
     broken = [image for image in scanned if image.problem]
     with_people = [image for image in broken if image.path in needed]
-    notes = []
+    notes = tag_notes(
+        tags, split.people, split.annotation_file, on_orientation=on_orientation, purpose="of people annotated in"
+    )
     if with_people:
         people = sum(person.image_path in {image.path for image in with_people} for person in split.people)
         notes.append(

@@ -17,6 +17,7 @@ from analysis.pictures.drawing import CENTRE, Picture, draw_labelled, encoded, s
 from trainers.data.coco import Person
 from trainers.data.images import read_image
 from trainers.data.keypoints import KeypointSet
+from trainers.data.orientation import APPLY
 from trainers.data.transforms import crop_of_box
 
 LINE_HEIGHT = 15.0
@@ -83,12 +84,18 @@ def seen_from_behind(split: SplitData, found: Sides, count: int, broken: set[Pat
 
 
 def labelled_picture(
-    person: Person, keypoint_set: KeypointSet, input_size: tuple[int, int], caption: str
+    person: Person,
+    keypoint_set: KeypointSet,
+    input_size: tuple[int, int],
+    caption: str,
+    *,
+    on_orientation: str = APPLY,
 ) -> LabelledPicture:
     """Draw a person's skeleton on the photograph, and its names beside it."""
     assert person.keypoints is not None
     crop = crop_of_box(person.box, input_size)
-    picture, points = draw_labelled(read_image(person.image_path), crop, person.keypoints, keypoint_set)
+    image = read_image(person.image_path, on_orientation=on_orientation)
+    picture, points = draw_labelled(image, crop, person.keypoints, keypoint_set)
     known = np.flatnonzero(person.keypoints[:, 2] > 0)
     return framed(picture, points, known, keypoint_set, caption)
 

@@ -110,7 +110,11 @@ def inspect(data: DataSet, scanned: Mapping[str, Sequence[ScannedImage]], input_
         *(note for split in data.splits for note in split.notes),
         *(note for (first, second), pairs in shared.items() for note in shared_notes(first, second, pairs)),
         *sides_notes(sides),
-        *(note for split in data.splits for note in image_notes(split, scanned[split.name])),
+        *(
+            note
+            for split in data.splits
+            for note in image_notes(split, scanned[split.name], on_orientation=data.on_orientation)
+        ),
         *(note for counts in statistics for note in count_notes(counts)),
     ]
     return Inspection(

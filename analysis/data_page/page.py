@@ -106,11 +106,14 @@ def split_gallery(found: Inspection, split: SplitData, *, people: int, seed: int
         keypoint_set=keypoint_set,
         augmentation=augmentation_of(config) if is_learned_from else None,
         seed=seed,
+        on_orientation=found.data.on_orientation,
     )
 
     def drawn(row: int, words: str = "") -> LabelledPicture:
         person = split.people[row]
-        return labelled_picture(person, keypoint_set, input_size, caption_of(split, person) + words)
+        return labelled_picture(
+            person, keypoint_set, input_size, caption_of(split, person) + words, on_orientation=found.data.on_orientation
+        )
 
     suspicious = [row for row in sides.suspicious if split.people[row].image_path not in broken][:MOST_SUSPICIOUS]
     has_faces = bool((sides.face != 0).any())

@@ -69,11 +69,13 @@ class SplitData:
 class DataSet:
     """The splits of a data set that are there, and for each of the others the sentence that says what is missing.
 
-    ``is_own`` says that the keypoints are no format's, but named by the annotation files.
+    ``on_orientation`` is the rule of `trainers.data.orientation` by which images are read. ``is_own`` says that the
+    keypoints are no format's, but named by the annotation files.
     """
 
     root: Path
     format: str
+    on_orientation: str
     keypoint_set: KeypointSet
     is_own: bool
     splits: tuple[SplitData, ...]
@@ -106,6 +108,7 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
         return DataSet(
             root=data.root,
             format=data.format,
+            on_orientation=data.on_orientation,
             keypoint_set=data.keypoint_set,
             is_own=False,
             splits=read,
@@ -128,6 +131,7 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
     return DataSet(
         root=data.root,
         format=data.format,
+        on_orientation=data.on_orientation,
         keypoint_set=keypoint_set,
         is_own=bool(own),
         splits=tuple(read_splits),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from analysis.data_page.reading import ListedImage
 from search_spaces.errors import InvalidInput
 from trainers.data.images import decode_image, read_image_file
+from trainers.data.orientation import APPLY, UPRIGHT, orientation_of
 
 LOOK_SIDE = 16
 """Pixels along each side of the small grey picture that copies are compared by."""
@@ -34,7 +36,8 @@ class ScannedImage:
     Args:
         path: The file.
         problem: The sentence that says why it cannot be used, or None.
-        size: Height and width in pixels as decoded; None where it cannot be decoded, as all that follows.
+        size: Height and width in pixels as read; None where it cannot be used, as all digests.
+        orientation: Its orientation tag.
         file_digest: A digest of the file's bytes.
         pixel_digest: A digest of the decoded pixels.
         look: The picture in (16, 16) grey values.
@@ -43,41 +46,42 @@ class ScannedImage:
     path: Path
     problem: str | None = None
     size: tuple[int, int] | None = None
+    orientation: int = UPRIGHT
     file_digest: bytes | None = None
     pixel_digest: bytes | None = None
     look: NDArray[np.uint8] | None = None
 
 
-def scan_images(images: Sequence[ListedImage], progress: Progress | None = None) -> list[ScannedImage]:
-    """Decode every image once, several at a time, in their order."""
+def scan_images(
+    images: Sequence[ListedImage], progress: Progress | None = None, *, on_orientation: str = APPLY
+) -> list[ScannedImage]:
+    """Decode every image once, several at a time, in their order.
+
+    ``on_orientation`` is the rule of `trainers.data.orientation` by which they are read.
+    """
     found: list[ScannedImage] = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for some in _batches(images, AT_ONCE):
-            for image in pool.map(scan_image, some):
+            for image in pool.map(partial(scan_image, on_orientation=on_orientation), some):
                 found.append(image)
                 if progress:
                     progress(len(found), len(images))
     return found
 
 
-def scan_image(image: ListedImage) -> ScannedImage:
-    """Decode one image and compare its size with the annotated one."""
+def scan_image(image: ListedImage, *, on_orientation: str = APPLY) -> ScannedImage:
+    """Decode one image as a training does, and note what it shows."""
     try:
         data = read_image_file(image.path)
-        pixels = decode_image(data, image.path)
+        pixels = decode_image(data, image.path, size=image.size, on_orientation=on_orientation)
     except InvalidInput as error:
         return ScannedImage(path=image.path, problem=str(error))
     height, width = pixels.shape[:2]
-    problem = None
-    if image.size not in (None, (height, width)):
-        problem = f"image {image.path} is {height} x {width} (height x width), its annotation file says" + " {} x {}".format(
-            *image.size or ()
-        )
     grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     return ScannedImage(
         path=image.path,
-        problem=problem,
         size=(height, width),
+        orientation=orientation_of(data),
         file_digest=hashlib.blake2b(data, digest_size=16).digest(),
         pixel_digest=hashlib.blake2b(
             np.ascontiguousarray(pixels).data, digest_size=16, person=f"{height}x{width}".encode()

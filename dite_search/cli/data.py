@@ -97,6 +97,7 @@ def data() -> None:
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False))
 @format_option
 @category_option
+@on_orientation_option
 @click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Split to show (default: train, val).")
 @click.option("--output", help="Page to write (default: NAME-data.html here).", type=click.Path(dir_okay=False))
 @click.option("--input-size", metavar="HxW", help="Shape of the networks' input (default: the papers' for the data).")
@@ -107,6 +108,7 @@ def show_data(
     directory: str,
     data_format: str,
     category: str | None,
+    on_orientation: str,
     splits: tuple[str, ...],
     output: str | None,
     input_size: str | None,
@@ -126,7 +128,7 @@ def show_data(
     root = Path(directory)
     page = Path(output) if output else data_showing.default_output(root)
     found = data_showing.show_data(
-        DataConfig(root=root, format=data_format, category=category),
+        DataConfig(root=root, format=data_format, category=category, on_orientation=on_orientation),
         splits=splits or ("train", "val"),
         output=page,
         input_size=input_size,

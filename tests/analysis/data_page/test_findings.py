@@ -16,6 +16,7 @@ from analysis.data_page.reading import read_dataset
 from analysis.data_page.scanning import scan_images
 from tests.analysis.data_page.datasets import BODY, annotation_file, edited, exchange, with_names
 from trainers.data.notes import Severity
+from trainers.data.orientation import with_orientation
 from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
 
@@ -149,6 +150,17 @@ def test_images_are_remarked(people: Path, tmp_path: Path) -> None:
     assert sentences(found, "repeated images", Severity.NOTE) == [
         "1 image of train show the same pixels as another image of train."
     ]
+
+
+def test_turned_images_are_remarked(people: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(people, tmp_path / "turned"))
+    first = min((root / "train2017").iterdir())
+    first.write_bytes(with_orientation(first.read_bytes(), 6))
+    (told,) = sentences(inspected(root), "orientation", Severity.WARNING)
+    assert told.startswith(
+        f"1 of 40 images of people annotated in {annotation_file(root, 'train')} carry an orientation tag"
+    )
+    assert f"does not tell whether that is right, {first.name} first" in told
 
 
 def test_counts_are_remarked(people: Path, tmp_path: Path) -> None:

@@ -156,13 +156,10 @@ def test_numbers_of_annotations_say_nothing(people: Path, tmp_path: Path) -> Non
         assert split.left_out == other.left_out
 
 
-def test_lsp_is_read_with_its_own_keypoints() -> None:
-    root = Path(__file__).resolve().parents[4] / "shared" / "data" / "lsp_small"
-    if not root.exists():
-        pytest.skip("../shared/data/lsp_small is absent: it lies beside the repository, not in it")
-    found = read(root)
+def test_lsp_is_read_with_its_own_keypoints(lsp_small: Path) -> None:
+    found = read(lsp_small)
     assert [len(split.people) for split in found.splits] == [2400, 600]
-    assert json.loads(annotation_file(root, "val").read_text())["categories"][0]["keypoints"] == list(
+    assert json.loads(annotation_file(lsp_small, "val").read_text())["categories"][0]["keypoints"] == list(
         found.keypoint_set.names
     )
     assert len(found.keypoint_set.flip_pairs) == 6

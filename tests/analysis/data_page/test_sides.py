@@ -13,7 +13,6 @@ from analysis.data_page.reading import read_dataset
 from analysis.data_page.sides import Conflict, Sides, sides_of
 from analysis.data_page.statistics import keypoints_of
 from analysis.pareto import Array
-from tests.conftest import SHARED
 from trainers.data.keypoint_names import keypoints_of_category
 from trainers.data.keypoints import COCO17, CROWDPOSE14
 from trainers.data.source import DataConfig
@@ -152,11 +151,8 @@ def test_real_faces_are_labelled_right(coco_mini: Path) -> None:
         assert len(found.suspicious) <= 1
 
 
-def test_labels_of_a_crowd_have_mistakes() -> None:
-    root = SHARED / "data" / "lsp_small"
-    if not root.exists():
-        pytest.skip("../shared/data/lsp_small is absent: it lies beside the repository, not in it")
-    data = read_dataset(DataConfig(root=root), ("train", "val"))
+def test_labels_of_a_crowd_have_mistakes(lsp_small: Path) -> None:
+    data = read_dataset(DataConfig(root=lsp_small), ("train", "val"))
     for split, share in zip(data.splits, (0.02, 0.04), strict=True):
         found = sides_of(keypoints_of(split), data.keypoint_set)
         assert len(found.suspicious) > share * len(split.people)
