@@ -117,13 +117,9 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
     own: dict[str, NamedKeypoints] = {}
     read_splits = []
     for name, place in places.items():
-        document = read_json(place.annotation_file) if data.format == COCO.name else None
-        found = own_keypoints(document, place.annotation_file, data.keypoint_set, category=data.category)
+        found = _own_file(data, place) if data.format == COCO.name else None
         if found:
-            named, category = found
-            own[name] = named
-            coco = parse_coco(document, place.annotation_file, named.keypoint_set, category=category)
-            coco = replace(coco, notes=(*coco.notes, *named.notes))
+            coco, own[name] = found
         else:
             coco = data.read_annotations(name)
         read_splits.append(_split(name, place, coco))
@@ -168,6 +164,17 @@ def own_keypoints(
     number, found = people[0]
     named = keypoints_of_category(found, name="own", place=f"categories[{number}] of {annotation_file}")
     return named, found["id"]
+
+
+def _own_file(data: DataConfig, place: CocoSplit) -> tuple[CocoFile, NamedKeypoints] | None:
+    """Read a file that names keypoints of its own, or return None where its keypoints are the format's."""
+    document = read_json(place.annotation_file)
+    found = own_keypoints(document, place.annotation_file, data.keypoint_set, category=data.category)
+    if found is None:
+        return None
+    named, category = found
+    coco = parse_coco(document, place.annotation_file, named.keypoint_set, category=category)
+    return replace(coco, notes=(*coco.notes, *named.notes)), named
 
 
 def _compared(names: Sequence[Any]) -> list[str]:
