@@ -42,6 +42,7 @@ def test_every_command_has_help_with_an_example():
         "report",
         "export",
         "synth",
+        "data",
         "prepare",
         "submit",
         "job",

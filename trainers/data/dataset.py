@@ -28,6 +28,7 @@ from trainers.data.transforms import (
     Augmentation,
     Crop,
     Matrix,
+    Variation,
     compose,
     crop_of_box,
     flip_keypoints,
@@ -100,29 +101,23 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         """The plain crop around a person's box."""
         return crop_of_box(self.people[index].box, self.codec.input_size)
 
+    def variation(self, index: int) -> Variation | None:
+        """What is drawn for a sample in this epoch, or None where samples are plain."""
+        return self._variation(index, self.augmentation, self._generator(index)) if self.augmentation else None
+
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """``image``, ``target``, ``weight``, ``index``; a person without keypoints has weights of 0.
 
         Raises InvalidInput for an image that cannot be read or is not of the size its annotation says.
         """
         person = self.people[index]
-        keypoints = person.keypoints
-        if keypoints is None:
-            keypoints = np.zeros((self.keypoint_set.count, 3))
-        crop, size = self.crop(index), self.codec.input_size
+        keypoints, crop, size = self._keypoints(person), self.crop(index), self.codec.input_size
         generator = None
         if self.augmentation is None:
             matrix = to_input = self.codec.crop_matrix(crop)
         else:
-            generator = np.random.default_rng([self.seed, int(self._epoch), index])
-            variation = vary(
-                crop,
-                keypoints,
-                augmentation=self.augmentation,
-                keypoint_set=self.keypoint_set,
-                input_size=size,
-                generator=generator,
-            )
+            generator = self._generator(index)
+            variation = self._variation(index, self.augmentation, generator)
             matrix = to_input = self.codec.crop_matrix(variation.crop)
             if variation.flip:
                 # One resampling does both: the image is mirrored on its way, the keypoints before theirs.
@@ -141,6 +136,22 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
             "weight": torch.from_numpy(weight),
             "index": torch.tensor(index),
         }
+
+    def _keypoints(self, person: Person) -> NDArray[np.float64]:
+        return np.zeros((self.keypoint_set.count, 3)) if person.keypoints is None else person.keypoints
+
+    def _generator(self, index: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, int(self._epoch), index])
+
+    def _variation(self, index: int, augmentation: Augmentation, generator: np.random.Generator) -> Variation:
+        return vary(
+            self.crop(index),
+            self._keypoints(self.people[index]),
+            augmentation=augmentation,
+            keypoint_set=self.keypoint_set,
+            input_size=self.codec.input_size,
+            generator=generator,
+        )
 
     def _image_width(self, index: int) -> int:
         """Pixels across the image of a person, which is decoded only where nothing else says."""

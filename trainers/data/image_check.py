@@ -67,7 +67,7 @@ def image_notes(people: Sequence[Person], annotation_file: Path, *, on_orientati
         more = f" (and {len(problems) - 1} more of {len(states)} images to be scored cannot be read)"
         raise InvalidInput(f"{problems[0]}{more if len(problems) > 1 else ''}")
     found = {path: state.orientation for path, state in states.items()}
-    return _notes(found, people, annotation_file, on_orientation)
+    return tag_notes(found, people, annotation_file, on_orientation=on_orientation)
 
 
 def orientation_notes(people: Sequence[Person], annotation_file: Path, *, on_orientation: str) -> list[DataNote]:
@@ -82,13 +82,26 @@ def orientation_notes(people: Sequence[Person], annotation_file: Path, *, on_ori
     paths = list(dict.fromkeys(person.image_path for person in people))
     with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
         found = dict(zip(paths, pool.map(orientation, paths), strict=True))
-    return _notes(found, people, annotation_file, on_orientation)
+    return tag_notes(found, people, annotation_file, on_orientation=on_orientation)
 
 
-def _notes(
-    orientations: Mapping[Path, int], people: Sequence[Person], annotation_file: Path, on_orientation: str
+def tag_notes(
+    orientations: Mapping[Path, int],
+    people: Sequence[Person],
+    annotation_file: Path,
+    *,
+    on_orientation: str,
+    purpose: str = "to be scored by",
 ) -> list[DataNote]:
-    """Return the remark on images that are not stored upright; a warning where their size does not tell who is right."""
+    """Return the remark on images that are not stored upright; a warning where their size does not tell who is right.
+
+    Args:
+        orientations: The tag of every image of the people.
+        people: The people.
+        annotation_file: The file that names their images.
+        on_orientation: The rule of `trainers.data.orientation` by which they are read.
+        purpose: Words between the images and the file.
+    """
     turned = [path for path, orientation in orientations.items() if orientation != UPRIGHT]
     if not turned:
         return []
@@ -96,7 +109,7 @@ def _notes(
     untold = [path for path in turned if _keeps_size(orientations[path], sizes[path])]
     applied = on_orientation == APPLY
     sentence = (
-        f"{len(turned)} of {len(orientations)} images to be scored by {annotation_file} carry an orientation tag, which is"
+        f"{len(turned)} of {len(orientations)} images {purpose} {annotation_file} carry an orientation tag, which is"
         f" {'applied, as annotation tools do' if applied else 'ignored'}"
     )
     if untold:

@@ -177,24 +177,28 @@ def codec_for(arch: ArchConfig, config: TrainConfig) -> Codec:
     return make_codec(config.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=config.sigma)
 
 
+def augmentation_of(config: TrainConfig) -> Augmentation:
+    """Return how the hyper-parameters vary the training samples."""
+    return Augmentation(
+        flip=config.flip_probability,
+        half_body=config.half_body_probability,
+        rotation=config.rotation_degrees,
+        scale=config.scale_range,
+    )
+
+
 def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> TopDownDataset:
     """The augmented samples to learn from.
 
     Raises InvalidInput for data that cannot be read, a network for other keypoints, or a library that is not installed.
     """
     _check_keypoints(arch, data)
-    augmentation = Augmentation(
-        flip=config.flip_probability,
-        half_body=config.half_body_probability,
-        rotation=config.rotation_degrees,
-        scale=config.scale_range,
-    )
     people, prepared = training_pictures(data, arch.input_size)
     return TopDownDataset(
         people,
         codec_for(arch, config),
         keypoint_set=data.keypoint_set,
-        augmentation=augmentation,
+        augmentation=augmentation_of(config),
         photometric=photometric_of(config.photometric),
         seed=config.seed,
         prepared=prepared,
