@@ -21,12 +21,14 @@ from analysis.trials import StudyRecord
 from dite_search.answering import answering
 from dite_search.config import SearchConfig
 from dite_search.doctor.preflight import preflight
-from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE, check_checkpoints
+from dite_search.folder import SEARCH_FILE, check_checkpoints
 from dite_search.lease import Lease
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
+from dite_search.places import PROVENANCE_FILE
 from dite_search.progress import Progress
-from dite_search.provenance import data_identity, provenance
+from dite_search.provenance import provenance
+from dite_search.resumption import check_data, check_study, keep_record
 from dite_search.scheduler import scheduler_of
 from dite_search.searcher import StudySearch, gate_of
 from dite_search.stopper import PauseStopper
@@ -50,6 +52,7 @@ from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
+from trainers.data.identity import data_contents, identity_of
 from trainers.data.photometric import photometric_of
 from trainers.data.pictures import training_pictures, validation_pictures
 from trainers.data.source import DataConfig
@@ -69,12 +72,13 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     data = checked_data(config, console)
     gate, space = gate_of(config), config.search_space
     config.network_budget.check(space, lambda point: gate.costs(space.build(point)))
-    known = earlier_trials(config, data_identity(data))
+    contents = data_contents(data)
+    known = earlier_trials(config, identity_of(contents))
     check_checkpoints(config, new=True)
     concurrent = preflight(config, console, start=start_ray, source="FILE").at_once
     tracker = tracker_of(config)
     with answering(config):
-        create_study(config, known=known)
+        create_study(config, known=known, contents=contents)
     write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data))
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
@@ -87,13 +91,20 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
     ``more`` trials are added to those that the search asks for, for good.
 
     Raises:
-        InvalidInput: as `run_search`; or nothing is left to do, or another driver runs the search.
+        InvalidInput: as `run_search`; the study was made with other settings or data; or nothing is left to do, or another
+            driver runs the search.
     """
-    data = checked_data(config, console)
+    with answering(config):
+        # Before anything is drawn, written or started.
+        check_study(config)
+        data = checked_data(config, console)
+        contents = data_contents(data)
+        check_data(config, data, contents)
     check_checkpoints(config, new=False)
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
-        finish_creation(config, lambda: earlier_trials(config, data_identity(data)))
+        finish_creation(config, lambda: earlier_trials(config, identity_of(contents)), contents)
+        keep_record(config, contents)
         study = open_study(config)
         left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
         if left <= 0:

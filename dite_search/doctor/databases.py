@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import optuna
 from alembic.script import ScriptDirectory
@@ -19,7 +20,9 @@ from sqlalchemy.pool import NullPool
 from dite_search.config import SearchConfig
 from dite_search.doctor.cluster import clock_finding, reading
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
-from dite_search.doctor.folders import is_writable, sqlite_file
+from dite_search.doctor.folders import is_writable
+from dite_search.folder import study_url_of
+from dite_search.sqlite_url import sqlite_file
 from search_spaces.errors import first_line
 from search_spaces.redaction import HIDDEN, redacted
 
@@ -37,7 +40,7 @@ Look = Callable[[Connection], Sequence[Finding]]
 
 def study_findings(config: SearchConfig) -> list[Finding]:
     """The database of the study."""
-    url = config.study_url or f"sqlite:///{config.study_directory / 'study.db'}"
+    url = study_url_of(config)
     if config.study_url and config.mlflow_url and _same_database(config.study_url, config.mlflow_url):
         return [_two_databases()]
     fresh = _fresh_file(STUDY, "study_url", url)
@@ -165,7 +168,7 @@ def artifacts_finding(location: str) -> Finding | None:
     scheme, found, rest = location.partition("://")
     if found and scheme != "file":
         return None
-    folder = Path(rest if found else location.removeprefix("file:"))
+    folder = Path(unquote(rest) if found else location.removeprefix("file:"))
     if is_writable(folder):
         return None
     return Finding(

@@ -23,6 +23,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from dite_search.config import SearchConfig
+from dite_search.sqlite_url import sqlite_url
 from search_spaces.errors import InvalidInput, first_line
 from search_spaces.redaction import redacted
 
@@ -75,7 +76,7 @@ class RunState:
 
 def tracking_uri(url: str | None, directory: Path) -> str:
     """The tracking URI: the one given, or SQLite in the folder of the studies. Always absolute."""
-    return url or f"sqlite:///{directory.absolute() / 'mlflow.db'}"
+    return url or sqlite_url(directory / "mlflow.db")
 
 
 def tracker_of(config: SearchConfig) -> Tracker:
