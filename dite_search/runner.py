@@ -317,8 +317,9 @@ def _finish_tracking(mirror: Mirror, config: SearchConfig, console: Console) -> 
     """One sentence where MLflow could not follow to the end."""
     lacking = mirror.lacks()
     if lacking:
+        when = "takes it" if "refused: " in lacking else "answers"
         text = (
-            f"MLflow at {mirror.tracker.shown} lacks {lacking}; the study has everything, and once the server answers"
+            f"MLflow at {mirror.tracker.shown} lacks {lacking}; the study has everything, and once the server {when}"
             f" this writes the rest:  dite-search sync {config.study_directory}"
         )
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
