@@ -32,12 +32,21 @@ def followed(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for name in ("checkpoints", *URLS):
         if isinstance(found.get(name), str):
             found[name] = _led(found[name], lead)
-    data, warm = found.get("data"), found.get("warm_start")
+    data, warm, space = found.get("data"), found.get("warm_start"), found.get("space")
+    if isinstance(space, dict) and _is_file(space.get("base")):
+        found["space"] = space | {"base": lead(space["base"])}
+    elif _is_file(space):
+        found["space"] = lead(str(space))
     if isinstance(data, dict):
         found["data"] = data | {name: lead(data[name]) for name in DATA_PATHS if isinstance(data.get(name), str)}
     if isinstance(warm, dict) and isinstance(warm.get("studies"), list):
         found["warm_start"] = warm | {"studies": [lead(name) if isinstance(name, str) else name for name in warm["studies"]]}
     return found
+
+
+def _is_file(base: Any) -> bool:
+    """Whether the base of a space is an architecture file."""
+    return isinstance(base, str) and base.endswith((".yaml", ".yml", ".json"))
 
 
 def _led(text: str, lead: Callable[[str], str]) -> str:

@@ -202,4 +202,4 @@ def _fits(field: str, before: Any, now: Any, tried: Mapping[str, Sequence[Any]])
 def _shown(value: Any) -> str:
     if value is None or value == []:
         return "none"
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)

@@ -17,7 +17,7 @@ from dite_search.protocol import (
     refuse_changes,
     settings_of,
 )
-from dite_search.study import curve_of, found_study, is_complete, tried_values
+from dite_search.study import curve_of, found_study, is_complete, readable, tried_values
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.parameters import TRAIN_PARAMETERS
@@ -39,10 +39,11 @@ def check_study(config: SearchConfig) -> None:
         InvalidInput: the message names the fields, both values of each, and what to do.
     """
     study = found_study(config)
-    if study is None or PROTOCOL in study.user_attrs:
-        return
-    present = settings_of(config)
-    refuse_changes(config, differences(known_settings(config, study, present), present, tried_values(study)))
+    with readable(config):
+        if study is None or PROTOCOL in study.user_attrs:
+            return
+        present = settings_of(config)
+        refuse_changes(config, differences(known_settings(config, study, present), present, tried_values(study)))
 
 
 def check_data(config: SearchConfig, data: DataConfig, contents: Mapping[str, str]) -> None:
@@ -57,8 +58,9 @@ def check_data(config: SearchConfig, data: DataConfig, contents: Mapping[str, st
     study = found_study(config)
     if study is None:
         return
-    kept = study.user_attrs.get(PROTOCOL, {}).get("contents")
-    recorded = kept or provenance_of(config).get("data")
+    with readable(config):
+        kept = study.user_attrs.get(PROTOCOL, {}).get("contents")
+        recorded = kept or provenance_of(config).get("data")
     remedy = "put back what was there, or make a new study under another name"
     if isinstance(recorded, str) and recorded != identity_of(contents):
         raise InvalidInput(
@@ -97,7 +99,8 @@ def known_settings(config: SearchConfig, study: Any, present: Mapping[str, Any])
         found |= base_settings(_other_base(config, own[0]))
         found["seed"] = min(trial.user_attrs.get(SEED, config.seed) for trial in own)
     ends = [_last_epoch(trial) for trial in own if is_complete(trial) and REUSED not in trial.user_attrs]
-    if ends:
+    # An earlier version could lose the last row of a curve: one epoch less tells nothing.
+    if ends and max(ends) != config.train_config.epochs - 1:
         found["training.epochs"] = max(ends)
     return found | {field: value for field, value in _of_checkpoint(config, own, distributions) if field in present}
 

@@ -97,7 +97,7 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
     with answering(config):
         # Before anything is drawn, written or started.
         check_study(config)
-        data = checked_data(config, console)
+        data = _found_data(config, console)
         contents = data_contents(data)
         check_data(config, data, contents)
     check_checkpoints(config, new=False)
@@ -116,6 +116,17 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
             config = extend_study(config, more)
         reopen_running(config)
         return _search(config, data, tracker, console, pause, trials=left, concurrent=concurrent)
+
+
+def _found_data(config: SearchConfig, console: Console) -> DataConfig:
+    """`checked_data`; where their folder is gone, the sentence says how to name another."""
+    try:
+        return checked_data(config, console)
+    except InvalidInput as error:
+        if config.data.root is None or Path(config.data.root).exists():
+            raise
+        file = config.study_directory / SEARCH_FILE
+        raise InvalidInput(f"{error}; if the data were moved, say in {file} where data.root is now") from None
 
 
 def _finish(config: SearchConfig, console: Console) -> StudyRecord:

@@ -37,8 +37,8 @@ class DataSection(Section):
     root: Annotated[str, AfterValidator(lambda path: _absolute(path))] | None = Field(
         None,
         description="folder in the published layout of the format (COCO: annotations/, train2017/, val2017/; MPII and"
-        " CrowdPose: annotations/, images/); ${NAME} and ${NAME:-default} are environment variables; relative to the working"
-        " directory",
+        " CrowdPose: annotations/, images/); ${NAME} and ${NAME:-default} are environment variables; a relative path"
+        " is one of the working directory, and the study keeps it absolute",
     )
     format: Annotated[str, AfterValidator(lambda name: _one_of("format", name, tuple(FORMATS)))] = Field(
         "coco",

@@ -78,7 +78,7 @@ def train_one(
         engine.check_batch(config, workers)
         training_set(data, arch, config), validation_set(data, arch, config)
     if finished:
-        console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False)
+        console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False, soft_wrap=True)
     if workers > 1 or max_workers is not None:
         return _train_with_ray(
             arch,
@@ -102,7 +102,7 @@ def train_one(
             bar.advance(epochs)
 
         def say(sentence: str) -> None:
-            console.print(sentence, highlight=False, markup=False)
+            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
         try:
             return engine.train(arch, config, data, directory=directory, report=report, note=say).metrics

@@ -65,11 +65,6 @@ def _contents_found(theirs: Mapping[str, Any], data: DataConfig, contents: Mappi
     """The digests of the data that a checkpoint of an earlier version names; nothing where they are gone."""
     try:
         before = DataConfig.from_dict(theirs)
+        return contents if files_of(before) == files_of(data) else data_contents(before)
     except (InvalidInput, TypeError):
-        return {}
-    if files_of(before) == files_of(data):
-        return contents
-    try:
-        return data_contents(before)
-    except InvalidInput:
         return {}
