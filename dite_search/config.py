@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationEr
 from analysis.trials import DIRECTIONS
 from dite_search.fitting import space_for, training_for
 from dite_search.halving import rung_epochs
+from dite_search.places import DATA_PATHS, URLS
 from dite_search.sections import (
     COST_AWARE,
     DataSection,
@@ -25,6 +26,7 @@ from dite_search.sections import (
     SyntheticSection,
     WarmStartSection,
 )
+from dite_search.sqlite_url import anchored
 from search_spaces.budget import Budget
 from search_spaces.errors import InvalidInput, unknown_name
 from search_spaces.files import read_mapping
@@ -40,6 +42,7 @@ class SearchConfig(Section):
     """A whole search."""
 
     _urls_as_given: dict[str, str] = PrivateAttr(default_factory=dict)
+    _folder: Path | None = PrivateAttr(None)
     name: str = Field(pattern=NAME_PATTERN, description="name of the study: letters, digits, '.', '_' and '-'")
     space: str | dict[str, Any] = Field(
         description="a named space, or base (a space, a network or an architecture) and parameters with their values"
@@ -188,8 +191,8 @@ class SearchConfig(Section):
 
     @property
     def study_directory(self) -> Path:
-        """The folder of this study, absolute."""
-        return Path(self.directory).absolute() / self.name
+        """The folder of this study, absolute: of its name, unless it was renamed."""
+        return self._folder or Path(self.directory).absolute() / self.name
 
     def __getstate__(self) -> dict[Any, Any]:
         """URLs as the search file gives them: Ray stores what it is given, and a password has to stay in its variable."""
@@ -219,20 +222,22 @@ def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapp
     return parse_search(values, str(path))
 
 
-def parse_search(values: Mapping[str, Any], source: str) -> SearchConfig:
-    """A search from the fields of a file; ``source`` names it in messages."""
+def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None = None) -> SearchConfig:
+    """A search from the fields of a file; ``source`` names it in messages.
+
+    ``folder`` is that of a study which exists, where it does not have the study's name.
+    """
     try:
         config = SearchConfig.model_validate(_expanded(dict(values)))
     except ValidationError as error:
         raise InvalidInput(f"{source}: {_first_sentence(error)}") from None
     except InvalidInput as error:
         raise InvalidInput(f"{source}: {error}") from None
-    config._urls_as_given.update({name: values[name] for name in URLS if values.get(name)})
+    config._urls_as_given.update({name: anchored(values[name]) for name in URLS if values.get(name)})
+    config._folder = folder
     return config
 
 
-URLS = ("study_url", "mlflow_url")
-"""Fields that may hold a password."""
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 """``${NAME}`` or ``${NAME:-default}``: an environment variable in a path or a URL."""
 
@@ -245,13 +250,13 @@ def _expanded(values: dict[str, Any]) -> dict[str, Any]:
         values["warm_start"] = warm | {"studies": studies}
     for section, names in (
         (values, ("directory", "checkpoints", *URLS)),
-        (data, ("root", "detections", "prepared")),
+        (data, DATA_PATHS),
     ):
         if isinstance(section, dict):
             for name in names:
                 if isinstance(section.get(name), str):
                     section[name] = _expand(section[name], name)
-    return values
+    return values | {name: anchored(values[name]) for name in URLS if isinstance(values.get(name), str)}
 
 
 def _expand(text: str, field: str) -> str:

@@ -6,12 +6,15 @@ import itertools
 from pathlib import Path
 
 from dite_search.config import SearchConfig, parse_search
+from dite_search.places import followed
+from dite_search.sqlite_url import sqlite_url
 from search_spaces.errors import InvalidInput
 from search_spaces.files import read_mapping, write_mapping
+from search_spaces.named_spaces import whole_space
 from trainers.location import Location, below, located
 
 SEARCH_FILE = "search.yaml"
-PROVENANCE_FILE = "provenance.json"
+STUDY_DATABASE = "study.db"
 TRIALS_FOLDER = "trials"
 PROBE = ".probe"
 """The file that is written, and removed, before a search keeps checkpoints elsewhere."""
@@ -26,7 +29,7 @@ def create_folder(config: SearchConfig) -> None:
     check_name(config)
     directory = config.study_directory
     try:
-        write_mapping(directory / SEARCH_FILE, config.to_dict())
+        write_search_file(config)
     except OSError as error:
         raise InvalidInput(f"study folder {directory} cannot be written: {error.strerror}") from None
 
@@ -38,6 +41,17 @@ def check_name(config: SearchConfig) -> None:
         raise InvalidInput(
             f"study {config.name} exists already in {directory}: choose another name (--name), or remove that folder"
         )
+
+
+def write_search_file(config: SearchConfig) -> None:
+    """Write the search file of a study: complete, with paths that lead to the same places from everywhere."""
+    whole = config.to_dict() | {"directory": str(config.study_directory.parent), "space": whole_space(config.space)}
+    write_mapping(config.study_directory / SEARCH_FILE, whole)
+
+
+def study_url_of(config: SearchConfig) -> str:
+    """The URL of the study's database: the one given, or SQLite in the study's folder."""
+    return config.study_url or sqlite_url(config.study_directory / STUDY_DATABASE)
 
 
 def trial_directory(config: SearchConfig, number: int) -> Path:
@@ -77,14 +91,17 @@ def check_checkpoints(config: SearchConfig, *, new: bool) -> None:
 def load_config(study: str | Path, *, directory: str | Path = "runs") -> SearchConfig:
     """The search behind a study, named by its folder, or by its name below ``directory``.
 
+    A folder that was renamed holds the study under the name in its search file.
+
     Raises:
         InvalidInput: there is no such study; the message lists those there are.
     """
     for folder in (Path(study), Path(directory) / study):
         if (folder / SEARCH_FILE).is_file():
             folder = folder.absolute()
-            values = read_mapping(folder / SEARCH_FILE) | {"directory": str(folder.parent), "name": folder.name}
-            return parse_search(values, str(folder / SEARCH_FILE))
+            values = followed(read_mapping(folder / SEARCH_FILE), folder) | {"directory": str(folder.parent)}
+            renamed = values.get("name") != folder.name
+            return parse_search(values, str(folder / SEARCH_FILE), folder=folder if renamed else None)
     known = sorted(path.parent.name for path in Path(directory).glob(f"*/{SEARCH_FILE}"))
     there = f"studies in {directory}: {', '.join(known)}" if known else f"there are no studies in {directory}"
     raise InvalidInput(f"study {str(study)!r} does not exist: {there}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -12,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from dite_search.places import WORKING_DIRECTORY
+from trainers.data.identity import data_identity
 from trainers.data.source import DataConfig
 
 GIT_SECONDS = 10
@@ -23,6 +24,7 @@ def provenance(uri: str, data: DataConfig) -> dict[str, Any]:
     commit = git_commit(Path(__file__).parents[1])
     return {
         "command": " ".join(["dite-search", *sys.argv[1:]]),
+        WORKING_DIRECTORY: str(Path.cwd()),
         "started": time.strftime("%Y-%m-%d %H:%M:%S %z"),
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
@@ -31,16 +33,6 @@ def provenance(uri: str, data: DataConfig) -> dict[str, Any]:
         "mlflow_uri": uri,
         "data": data_identity(data),
     }
-
-
-def data_identity(data: DataConfig) -> str:
-    """What tells one set of annotated (and detected) people from another, wherever its files lie."""
-    digest = hashlib.sha256()
-    files = [data.annotation_file(split) for split in (data.train_split, data.val_split)]
-    for file in (*files, *([data.detections] if data.detections else [])):
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return f"sha256 {digest.hexdigest()[:16]}"
 
 
 def git_commit(checkout: Path) -> str | None:

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dite_search.config import SearchConfig
+from dite_search.protocol import CHANGEABLE
 from dite_search.sections import (
     DataSection,
     LatencySection,
@@ -105,6 +106,16 @@ def search_file_reference() -> str:
         "resolution to the lowest.",
         "",
         *_table(ArchConfig, ArchConfig().to_dict()),
+        "",
+        "## What may change in a study",
+        "",
+        "A study keeps the file that it was made with, as `search.yaml` in its folder. `resume` and `extend` read it there.",
+        "These fields and sections may change in it. A change of any other is refused with both values, by every command",
+        "that reads the study. Low and high of a range may change as well, while every earlier trial lies between them.",
+        "",
+        "| field | meaning of a change |",
+        "| --- | --- |",
+        *(f"| `{name}` | {_cell(meaning)} |" for name, meaning in CHANGEABLE.items()),
     ]
     return "\n".join(lines) + "\n"
 

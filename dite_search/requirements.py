@@ -12,11 +12,11 @@ from rich.console import Console
 from dite_search.config import SearchConfig
 from dite_search.folder import check_checkpoints, check_name
 from dite_search.gate import Gate, gate_of
-from dite_search.provenance import data_identity
 from dite_search.samplers import sampler_of
 from dite_search.search_data import check_data, data_of, say_notes
 from dite_search.sections import OPTUNAHUB
 from dite_search.warm_start import earlier_trials
+from trainers.data.identity import data_identity
 from trainers.data.notes import DataNote
 from trainers.data.source import DataConfig
 

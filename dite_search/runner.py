@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 # Before Ray itself, which reads its settings when it is imported.
@@ -21,15 +22,18 @@ from dite_search.answering import answering
 from dite_search.backfill import backfill_curves
 from dite_search.config import SearchConfig
 from dite_search.doctor.preflight import preflight
-from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE
+from dite_search.folder import SEARCH_FILE
 from dite_search.lease import Lease
 from dite_search.live.moment import LiveReader, time_left
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
+from dite_search.places import PROVENANCE_FILE
 from dite_search.progress import Progress
-from dite_search.provenance import data_identity, provenance
+from dite_search.provenance import provenance
 from dite_search.requirements import require
+from dite_search.resumption import check_same_data, check_study, keep_record
 from dite_search.scheduler import scheduler_of
+from dite_search.search_data import data_of
 from dite_search.searcher import StudySearch
 from dite_search.stopper import PauseStopper
 from dite_search.study import (
@@ -52,6 +56,7 @@ from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
+from trainers.data.identity import data_contents, identity_of
 from trainers.data.source import DataConfig
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
@@ -67,10 +72,11 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     """
     ready = require(config, console, new=True)
     data = ready.data
+    contents = data_contents(data)
     concurrent = preflight(config, console, start=start_ray, source="FILE").at_once
     tracker = tracker_of(config)
     with answering(config):
-        create_study(config, known=ready.known)
+        create_study(config, known=ready.known, contents=contents)
     write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data))
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
@@ -83,12 +89,19 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
     ``more`` trials are added to those that the search asks for, for good.
 
     Raises:
-        InvalidInput: as `run_search`; or nothing is left to do, or another driver runs the search.
+        InvalidInput: as `run_search`; the study was made with other settings or data; or nothing is left to do, or another
+            driver runs the search.
     """
-    data = require(config, console, new=False).data
+    with answering(config):
+        # Before anything is drawn, written or started.
+        check_study(config)
+        data, contents = _found_data(config, console)
+        check_same_data(config, data, contents)
+    require(config, console, new=False)
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
-        finish_creation(config, lambda: earlier_trials(config, data_identity(data)))
+        finish_creation(config, lambda: earlier_trials(config, identity_of(contents)), contents)
+        keep_record(config, contents)
         filled = backfill_curves(config, lambda sentence: console.print(sentence, highlight=False, markup=False))
         study = open_study(config)
         left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
@@ -101,6 +114,22 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
             config = extend_study(config, more)
         reopen_running(config)
         return _search(config, data, tracker, console, pause, trials=left, concurrent=concurrent)
+
+
+def _found_data(config: SearchConfig, console: Console) -> tuple[DataConfig, dict[str, str]]:
+    """Return the data of a study and the digests of their files, drawn before where they have to be.
+
+    Raises:
+        InvalidInput: a file is missing; where the whole folder is gone, the sentence says how to name another.
+    """
+    try:
+        data = data_of(config, console)
+        return data, data_contents(data)
+    except InvalidInput as error:
+        if config.data.root is None or Path(config.data.root).exists():
+            raise
+        file = config.study_directory / SEARCH_FILE
+        raise InvalidInput(f"{error}; if the data were moved, say in {file} where data.root is now") from None
 
 
 def _finish(config: SearchConfig, console: Console, *, mended: bool) -> StudyRecord:
@@ -264,8 +293,9 @@ def _finish_tracking(mirror: Mirror, config: SearchConfig, console: Console) -> 
     """One sentence where MLflow could not follow to the end."""
     lacking = mirror.lacks()
     if lacking:
+        when = "takes it" if "refused: " in lacking else "answers"
         text = (
-            f"MLflow at {mirror.tracker.shown} lacks {lacking}; the study has everything, and once the server answers"
+            f"MLflow at {mirror.tracker.shown} lacks {lacking}; the study has everything, and once the server {when}"
             f" this writes the rest:  dite-search sync {config.study_directory}"
         )
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)

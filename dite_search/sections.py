@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -33,11 +34,11 @@ class SyntheticSection(Section):
 class DataSection(Section):
     """The data set and the protocol of its use."""
 
-    root: str | None = Field(
+    root: Annotated[str, AfterValidator(lambda path: _absolute(path))] | None = Field(
         None,
         description="folder in the published layout of the format (COCO: annotations/, train2017/, val2017/; MPII and"
-        " CrowdPose: annotations/, images/); ${NAME} and ${NAME:-default} are environment variables; relative to the working"
-        " directory",
+        " CrowdPose: annotations/, images/); ${NAME} and ${NAME:-default} are environment variables; a relative path"
+        " is one of the working directory, and the study keeps it absolute",
     )
     format: Annotated[str, AfterValidator(lambda name: _one_of("format", name, tuple(FORMATS)))] = Field(
         "coco",
@@ -55,9 +56,11 @@ class DataSection(Section):
     boxes: Literal["gt", "det"] = Field(
         "gt", description="person boxes of the validation: ground truth or detected; MPII has no detected ones"
     )
-    detections: str | None = Field(None, description="COCO detections file, needed when boxes is det")
+    detections: Annotated[str, AfterValidator(lambda path: _absolute(path))] | None = Field(
+        None, description="COCO detections file, needed when boxes is det"
+    )
     workers: int = Field(0, ge=0, le=256, description="loader processes of each training process; 0 loads in the process")
-    prepared: str | None = Field(
+    prepared: Annotated[str, AfterValidator(lambda path: _absolute(path))] | None = Field(
         None,
         description="folder that dite-search prepare wrote, seen by every node; default: one that fits in prepared/ of the"
         " root, where there is one",
@@ -137,7 +140,7 @@ class WarmStartSection(Section):
     """What is known before the search begins."""
 
     networks: tuple[str, ...] = Field((), description="networks by name that are trained first; each must be in the space")
-    studies: tuple[str, ...] = Field(
+    studies: tuple[Annotated[str, AfterValidator(lambda name: _study_named(name))], ...] = Field(
         (),
         description="folders of earlier studies with the same protocol, whose trials in this space count as results",
     )
@@ -179,6 +182,16 @@ class LatencySection(Section):
     threads: int | None = Field(None, ge=1, le=1024, description="threads; default: resources.cpus_per_worker")
     warmup: int = Field(5, ge=0, le=100_000, description="passes before the timed ones")
     runs: int = Field(30, ge=1, le=100_000, description="timed passes, whose median is latency_ms")
+
+
+def _absolute(path: str) -> str:
+    """The path as the study remembers it, whatever the working directory will be."""
+    return str(Path(path).absolute())
+
+
+def _study_named(name: str) -> str:
+    """The folder of a study for good; a name in the folder of the studies stays one."""
+    return _absolute(name) if (Path(name) / "search.yaml").is_file() else name
 
 
 def _known_sampler(name: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,18 +15,23 @@ from rich.progress import Progress
 
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
-from search_spaces.files import write_json
+from search_spaces.files import sync, write_json
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import resized
 from trainers import engine
-from trainers.checkpoint import LAST, load_any_network, load_checkpoint
+from trainers.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_any_network, load_checkpoint
 from trainers.checkpoint_store import CheckpointStore, local_copy
 from trainers.data.formats import ACCURACIES
-from trainers.data.source import DataConfig, validation_set
+from trainers.data.identity import data_contents
+from trainers.data.source import DataConfig, training_set, validation_set
 from trainers.distributed import Worker, default_device
 from trainers.evaluation.scoring import evaluate
 from trainers.location import S3, Location, located
+from trainers.same_training import check_same_training
 from trainers.torch_file import read_torch_file
+
+RAY_FOLDER = "ray_train"
+"""The folder of Ray Train's own state, beside the checkpoints."""
 
 
 def train_one(
@@ -38,19 +44,41 @@ def train_one(
     max_workers: int | None = None,
     threads: int | None,
     retries: int = 1,
+    resume: bool = False,
+    restart: bool = False,
     console: Console,
 ) -> engine.Metrics:
     """Train a network on ``workers`` processes and print every epoch; the metrics of the last.
 
+    A training of the same network, recipe and data that ``directory`` holds goes on. With ``resume`` there must be one;
+    with ``restart`` the training begins anew, and what the folder holds is kept in a folder below it.
+
     Raises:
-        InvalidInput: as `trainers.engine.train`, and for a training that ends for a reason of its own.
+        InvalidInput: as `trainers.engine.train`; the folder holds another training, or none to resume; or the training
+            ends for a reason of its own.
     """
+    if resume and restart:
+        raise InvalidInput("--resume and --restart must not be given together: one goes on, the other begins anew")
     cores = threads or max(1, (os.cpu_count() or 1) // workers)
     # The training itself says where it begins, if that is not the last checkpoint.
-    found = CheckpointStore(directory, note=lambda sentence: None).load()
+    found = None if restart else CheckpointStore(directory, note=lambda sentence: None).load()
+    if resume and not found:
+        raise InvalidInput(f"--resume must be given for a folder with a training to go on with, but {directory} holds none")
+    if found:
+        _check_going_on(found, arch, config, data, directory, resume=resume)
     finished = len(found.curve) if found else 0
+
+    def begin() -> None:
+        kept = set_aside(directory) if restart else None
+        if kept:
+            console.print(f"The training that {directory} held is kept in {kept}", highlight=False, soft_wrap=True)
+
+    if restart:
+        # Whatever would end the new training before its first step has to show while the old one is in its place.
+        engine.check_batch(config, workers)
+        training_set(data, arch, config), validation_set(data, arch, config)
     if finished:
-        console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False)
+        console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False, soft_wrap=True)
     if workers > 1 or max_workers is not None:
         return _train_with_ray(
             arch,
@@ -61,8 +89,10 @@ def train_one(
             max_workers=max_workers,
             threads=cores,
             retries=retries,
+            begin=begin,
             console=console,
         )
+    begin()
     torch.set_num_threads(cores)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         epochs = bar.add_task("epochs", total=config.epochs, completed=finished)
@@ -72,7 +102,7 @@ def train_one(
             bar.advance(epochs)
 
         def say(sentence: str) -> None:
-            console.print(sentence, highlight=False, markup=False)
+            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
         try:
             return engine.train(arch, config, data, directory=directory, report=report, note=say).metrics
@@ -80,6 +110,46 @@ def train_one(
             raise
         except engine.OWN_REASONS as error:
             raise _ended(arch, error) from None
+
+
+def set_aside(directory: Path) -> Path | None:
+    """Move the training that a folder holds into a new folder below it; return that, None where there is no training.
+
+    The last checkpoint goes last: a move that is cut off leaves a training that goes on.
+
+    Raises:
+        InvalidInput: the folder cannot be written.
+    """
+    held = [directory / name for name in (RAY_FOLDER, BEST, PREVIOUS, LAST) if (directory / name).exists()]
+    if not held:
+        return None
+    kept = next(path for count in itertools.count(1) if not (path := directory / f"earlier-{count}").exists())
+    try:
+        kept.mkdir()
+        for path in held:
+            path.replace(kept / path.name)
+        sync(kept)
+        sync(directory)
+    except OSError as error:
+        raise InvalidInput(f"{directory} must be writable to keep its training in {kept}: {error.strerror}") from None
+    return kept
+
+
+def _check_going_on(
+    found: Checkpoint, arch: ArchConfig, config: TrainConfig, data: DataConfig, directory: Path, *, resume: bool
+) -> None:
+    """Refuse to go on with another training, and say what may be done instead."""
+    instead = "--output names another folder, and --restart begins anew and keeps what is there"
+    contents = data_contents(data)
+    try:
+        known = check_same_training(found, arch, config, data, contents, str(directory / LAST))
+    except InvalidInput as error:
+        raise InvalidInput(f"{error}; {instead}") from None
+    if not known and not resume:
+        raise InvalidInput(
+            f"checkpoint {directory / LAST} does not say what its annotations held, and they are not where they were"
+            f" ({found.data.get('root')}): if {data.root} is the same data, --resume goes on; {instead}"
+        )
 
 
 @contextmanager
@@ -151,6 +221,7 @@ def _train_with_ray(
     max_workers: int | None,
     threads: int,
     retries: int,
+    begin: Callable[[], None],
     console: Console,
 ) -> engine.Metrics:
     from dite_search.ray_session import start_ray
@@ -158,6 +229,7 @@ def _train_with_ray(
 
     engine.check_batch(config, workers)
     start_ray()
+    begin()
     try:
         fit(
             arch,
@@ -170,7 +242,7 @@ def _train_with_ray(
             gpus_per_worker=1.0 if torch.cuda.is_available() else 0.0,
             retries=retries,
             name=directory.name,
-            storage=directory / "ray_train",
+            storage=directory / RAY_FOLDER,
         )
     except InvalidInput:
         raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import math
 import time
@@ -18,10 +17,16 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from analysis.published import recipe_changes
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
 from dite_search.config import SearchConfig, parse_search
-from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE, checkpoint_location, create_folder
+from dite_search.folder import (
+    SEARCH_FILE,
+    STUDY_DATABASE,
+    checkpoint_location,
+    create_folder,
+    study_url_of,
+    write_search_file,
+)
 from dite_search.keys import (
     ARCH,
     CONTINUES,
@@ -33,6 +38,7 @@ from dite_search.keys import (
     NOT_ITS_OWN,
     ORIGIN,
     OUTAGE,
+    PROTOCOL,
     REASON,
     REUSED,
     SECONDS,
@@ -41,10 +47,11 @@ from dite_search.keys import (
     UNDECIDED,
     WHOLE,
 )
+from dite_search.places import PROVENANCE_FILE
+from dite_search.protocol import differences, protocol_of, provenance_of, refuse_changes, settings_of
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput, first_line
-from search_spaces.files import write_mapping
 from search_spaces.redaction import redacted
 from trainers.location import LAST, PREVIOUS, Location, below, located
 
@@ -66,10 +73,17 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
-def create_study(config: SearchConfig, *, known: Iterable[FrozenTrial] = (), storage: BaseStorage | None = None) -> None:
+def create_study(
+    config: SearchConfig,
+    *,
+    known: Iterable[FrozenTrial] = (),
+    contents: Mapping[str, str] | None = None,
+    storage: BaseStorage | None = None,
+) -> None:
     """Make the folder of a new search and its study, which holds the ``known`` trials from the start.
 
-    A ``storage`` takes the place of the search's own, and no folder is made.
+    The study keeps the settings of the search and the ``contents`` of its data, as of `data_contents`. A ``storage`` takes
+    the place of the search's own, and no folder is made.
 
     Raises:
         InvalidInput: the name is taken, the folder cannot be written, or the storage cannot be reached.
@@ -78,20 +92,23 @@ def create_study(config: SearchConfig, *, known: Iterable[FrozenTrial] = (), sto
         create_folder(config)
         storage = storage_of(config)
     try:
-        _create_in(storage, config, known)
+        _create_in(storage, config, known, contents)
     except optuna.exceptions.DuplicatedStudyError:
         (config.study_directory / SEARCH_FILE).unlink()
         place = redacted(config.study_url or "its folder")
         raise InvalidInput(f"study {config.name} exists already in {place}: choose another name") from None
 
 
-def _create_in(storage: BaseStorage, config: SearchConfig, known: Iterable[FrozenTrial]) -> None:
+def _create_in(
+    storage: BaseStorage, config: SearchConfig, known: Iterable[FrozenTrial], contents: Mapping[str, str] | None
+) -> None:
     study = optuna.create_study(
         storage=storage,
         study_name=config.name,
         directions=[StudyDirection[DIRECTIONS[objective].upper()] for objective in config.objectives],
     )
     study.set_metric_names(list(config.objectives))
+    study.set_user_attr(PROTOCOL, {"settings": settings_of(config), "contents": dict(contents) if contents else None})
     for trial in known:
         study.add_trial(trial)
     for point in config.first_points:
@@ -102,7 +119,9 @@ def _create_in(storage: BaseStorage, config: SearchConfig, known: Iterable[Froze
     study.set_user_attr(WHOLE, True)
 
 
-def finish_creation(config: SearchConfig, known: Callable[[], Iterable[FrozenTrial]]) -> None:
+def finish_creation(
+    config: SearchConfig, known: Callable[[], Iterable[FrozenTrial]], contents: Mapping[str, str] | None = None
+) -> None:
     """Make a study whose driver died while it made it: anew, as no trial can have begun.
 
     Raises:
@@ -111,22 +130,20 @@ def finish_creation(config: SearchConfig, known: Callable[[], Iterable[FrozenTri
     storage = storage_of(config)
     if config.name in optuna.get_all_study_names(storage):
         study = optuna.load_study(study_name=config.name, storage=storage)
-        if WHOLE in study.user_attrs or any(STARTED in trial.user_attrs for trial in study.get_trials(deepcopy=False)):
+        if _is_begun(study):
             return
         optuna.delete_study(study_name=config.name, storage=storage)
     elif (config.study_directory / PROVENANCE_FILE).exists():
-        place = f"study_url {redacted(config.study_url)}" if config.study_url else str(config.study_directory / "study.db")
-        raise InvalidInput(
-            f"study {config.name} must be in its database, but {place} does not hold it: see that variables in study_url are"
-            " set as they were when the search began, and that a relative path is read from the same folder"
-        )
-    _create_in(storage, config, known())
+        raise _not_held(config, storage)
+    _create_in(storage, config, known(), contents)
 
 
 def extend_study(config: SearchConfig, more: int) -> SearchConfig:
     """The search of a study with so many trials more, as its folder says from now on."""
-    extended = parse_search(config.to_dict() | {"trials": config.trials + more}, str(config.study_directory / SEARCH_FILE))
-    write_mapping(config.study_directory / SEARCH_FILE, extended.to_dict())
+    file, folder = config.study_directory / SEARCH_FILE, config.study_directory
+    values = config.to_dict() | {"trials": config.trials + more}
+    extended = parse_search(values, str(file), folder=folder if folder.name != config.name else None)
+    write_search_file(extended)
     if config.sampler.name == "grid":
         study = open_study(config)
         for point in itertools.islice(config.search_space.points(), config.trials, extended.trials):
@@ -138,16 +155,77 @@ def open_study(config: SearchConfig) -> optuna.Study:
     """The study of a search, which exists.
 
     Raises:
-        InvalidInput: its database cannot be opened, or does not hold it.
+        InvalidInput: its database cannot be opened, or does not hold it; or the search is not the one it was made for.
     """
     with readable(config):
-        return optuna.load_study(study_name=config.name, storage=storage_of(config))
+        storage = storage_of(config)
+        try:
+            study = optuna.load_study(study_name=config.name, storage=storage)
+        except KeyError:
+            raise _not_held(config, storage) from None
+        check_settings(config, study)
+        return study
+
+
+def found_study(config: SearchConfig) -> optuna.Study | None:
+    """The study of a search, None where it was not made, or not whole, and is made anew.
+
+    Raises:
+        InvalidInput: as `open_study`.
+    """
+    if not config.study_url and not (config.study_directory / STUDY_DATABASE).is_file():
+        return None
+    with readable(config):
+        storage = storage_of(config)
+        if config.name not in optuna.get_all_study_names(storage):
+            if (config.study_directory / PROVENANCE_FILE).exists():
+                raise _not_held(config, storage)
+            return None
+    study = open_study(config)
+    return study if _is_begun(study) else None
+
+
+def _is_begun(study: optuna.Study) -> bool:
+    """Whether a study was made whole."""
+    return WHOLE in study.user_attrs or any(STARTED in trial.user_attrs for trial in study.get_trials(deepcopy=False))
+
+
+def check_settings(config: SearchConfig, study: optuna.Study) -> None:
+    """Refuse a search whose settings are not those that its study was made with; an earlier version kept none.
+
+    Raises:
+        InvalidInput: the message names the fields, both values of each, and what to do.
+    """
+    recorded = study.user_attrs.get(PROTOCOL)
+    if recorded:
+        refuse_changes(config, differences(recorded["settings"], settings_of(config), tried_values(study)))
+
+
+def tried_values(study: optuna.Study) -> dict[str, list[Any]]:
+    """The values of each parameter that trials of a study have, or wait to be tried with."""
+    found: dict[str, list[Any]] = {}
+    for trial in study.get_trials(deepcopy=False):
+        for name, value in (trial.system_attrs.get("fixed_params", {}) | trial.params).items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _not_held(config: SearchConfig, storage: BaseStorage) -> InvalidInput:
+    """The sentence for a database that does not hold the study."""
+    place = f"study_url {redacted(config.study_url)}" if config.study_url else str(config.study_directory / STUDY_DATABASE)
+    names, file = optuna.get_all_study_names(storage), config.study_directory / SEARCH_FILE
+    if len(names) == 1 and not config.study_url:
+        return InvalidInput(f"{place} holds study {names[0]}, but {file} has name {config.name}: put it back")
+    return InvalidInput(
+        f"study {config.name} must be in its database, but {place} does not hold it: see that name in {file} and variables"
+        " in study_url are as they were when the search began"
+    )
 
 
 @contextmanager
 def readable(config: SearchConfig) -> Iterator[None]:
     """Turns whatever a damaged database, or none, makes of a reading into one sentence."""
-    place = redacted(config.study_url or str(config.study_directory / "study.db"))
+    place = redacted(config.study_url or str(config.study_directory / STUDY_DATABASE))
     try:
         yield
     except InvalidInput:
@@ -179,7 +257,7 @@ def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
     Raises:
         InvalidInput: it cannot be reached; a password in the URL is not shown.
     """
-    url = config.study_url or f"sqlite:///{config.study_directory / 'study.db'}"
+    url = study_url_of(config)
     # A server may have been started anew since a connection was made, and one that is gone must be noticed in seconds.
     options: dict[str, Any] = {"pool_pre_ping": True}
     if url.startswith("postgresql"):
@@ -232,15 +310,6 @@ class StudyReader:
         return self._ended[trial.number]
 
 
-def provenance_of(config: SearchConfig) -> dict[str, Any]:
-    """Where a search came from; nothing where that was not written yet."""
-    file = config.study_directory / PROVENANCE_FILE
-    found = json.loads(file.read_text()) if file.is_file() else {}
-    if not isinstance(found, dict):
-        raise InvalidInput(f"{file} must hold a mapping, got {type(found).__name__}")
-    return found
-
-
 def reopen_running(config: SearchConfig, study: optuna.Study | None = None) -> None:
     """Make the trials of a search that was cut off wait again: each goes on under its number, from its checkpoint."""
     study = study or open_study(config)
@@ -270,6 +339,11 @@ def is_spent(trial: FrozenTrial) -> bool:
     return here and trial.state.is_finished() and attributes.get(REASON) != INTERRUPTED
 
 
+def is_complete(trial: FrozenTrial) -> bool:
+    """Whether a trial has the values of all objectives."""
+    return trial.state is TrialState.COMPLETE
+
+
 def is_blameless(trial: FrozenTrial) -> bool:
     """Whether a trial failed through no fault of what it trained, which may then be trained anew."""
     attributes = trial.user_attrs
@@ -292,25 +366,6 @@ def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, flo
             if metrics[EPOCH_KEY] >= undecided:
                 break
             yield number, int(metrics[EPOCH_KEY]), costs | trial.user_attrs.get(METRICS, {}) | metrics
-
-
-def protocol_of(config: SearchConfig) -> dict[str, Any]:
-    """What makes the scores of two trials comparable."""
-    space = config.search_space
-    return {
-        "dataset": "synthetic" if config.data.synthetic else config.data.name,
-        "train_split": config.data.train_split,
-        "val_split": config.data.val_split,
-        "data": provenance_of(config).get("data", "not recorded"),
-        "format": config.data.format,
-        "boxes": config.data.boxes,
-        "input_size": "x".join(map(str, space.base.input_size)) if "input_size" not in space.parameters else "varied",
-        "epochs": config.train_config.epochs,
-        "batch_size": config.train_config.batch_size,
-        "flip_test": config.train_config.flip_test,
-        "recipe_changes": recipe_changes(config.train_config),
-        "seed": config.seed,
-    }
 
 
 def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:

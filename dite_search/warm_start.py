@@ -12,7 +12,8 @@ from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
 from dite_search.folder import checkpoint_location, load_config
 from dite_search.keys import ARCH, ARCH_ID, METRICS, ORIGIN
-from dite_search.study import epoch_name, protocol_of, read_study
+from dite_search.protocol import protocol_of
+from dite_search.study import epoch_name, read_study
 from search_spaces.arch import Scalar
 from search_spaces.errors import InvalidInput
 

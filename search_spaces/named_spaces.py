@@ -134,3 +134,12 @@ def space_from(
         else:
             parameters[parameter] = parameter_from(parameter, values)
     return SearchSpace(name=name, base=resized(arch, input_size=input_size, keypoints=keypoints), parameters=parameters)
+
+
+def whole_space(spec: str | Mapping[str, Any]) -> str | dict[str, Any]:
+    """The space of a search file without the architecture file that it may name: its fields stand in its place."""
+    given = {"base": spec} if isinstance(spec, str) else dict(spec)
+    base = given.get("base")
+    if isinstance(base, str) and base not in SPACES and base not in PRESETS:
+        return given | {"base": resolve_arch(base).to_dict()}
+    return spec if isinstance(spec, str) else given

@@ -41,7 +41,8 @@ class Checkpoint:
     """A training after the epochs in ``curve`` and ``position`` batches of the next, whose losses add up to ``loss``.
 
     ``state`` is the learner's: ``network``, ``optimizer``, ``scaler``, ``average`` (None without one) and
-    ``averaged_steps``. ``data`` is the data set and protocol as plain values; ``seconds`` is the time spent so far.
+    ``averaged_steps``. ``data`` is the data set and protocol as plain values, and ``contents`` the digests of its files,
+    as of `trainers.data.identity.data_contents`, which files of earlier versions lack. ``seconds`` is the time spent so far.
     """
 
     arch: ArchConfig
@@ -52,6 +53,7 @@ class Checkpoint:
     position: int = 0
     loss: float = 0.0
     seconds: float = 0.0
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def weights(self) -> Mapping[str, Tensor]:
@@ -78,6 +80,7 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
         "arch": checkpoint.arch.to_dict(),
         "train": checkpoint.train.to_dict(),
         "data": dict(checkpoint.data),
+        "contents": dict(checkpoint.contents),
         "state": dict(checkpoint.state),
     }
     return torch_file_bytes(content)
@@ -104,9 +107,12 @@ def parse_checkpoint(data: bytes, name: str) -> Checkpoint:
 def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
     if content.get("format", FORMAT) != FORMAT:
         raise InvalidInput(f"checkpoint {name} must have format {FORMAT}, got {content['format']!r}")
+    content = {"contents": {}, **content}
     names = [field.name for field in fields(Checkpoint)]
     for field_name in ("format", *names):
         _require(field_name in content, name, f"the field {field_name!r}")
+    _require(isinstance(content["data"], Mapping), name, "named fields in the field 'data'")
+    _require(_is_texts(content["contents"]), name, "digests in the field 'contents'")
     state = content["state"]
     for part in ("network", "optimizer", "scaler", "average", "averaged_steps"):
         _require(isinstance(state, Mapping) and part in state, name, f"the field 'state.{part}'")
@@ -115,6 +121,10 @@ def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
     except (InvalidInput, TypeError, AttributeError) as error:
         raise InvalidInput(f"checkpoint {name}: {error}") from None
     return Checkpoint(**{field_name: content[field_name] for field_name in names} | {"arch": arch, "train": train})
+
+
+def _is_texts(values: Any) -> bool:
+    return isinstance(values, Mapping) and all(isinstance(text, str) for item in values.items() for text in item)
 
 
 def _require(held: bool, name: str, what: str) -> None:

@@ -13,11 +13,12 @@ from torch.utils.data import DataLoader
 
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput, StorageUnavailable
-from search_spaces.hyperparameters import COMPUTATION, TrainConfig
+from search_spaces.hyperparameters import TrainConfig
 from trainers.checkpoint import LAST, Checkpoint, load_weights
 from trainers.checkpoint_store import CheckpointStore, log_note
 from trainers.data.batches import BatchShares
 from trainers.data.dataset import TopDownDataset
+from trainers.data.identity import data_contents
 from trainers.data.source import DataConfig, training_set, validation_set
 from trainers.distributed import Worker, default_device
 from trainers.evaluation.scoring import evaluate
@@ -26,6 +27,7 @@ from trainers.location import Location
 from trainers.memory import keep_freed_memory
 from trainers.model.build import build_network
 from trainers.patience import Note, Patience
+from trainers.same_training import check_same_training
 
 Metrics = dict[str, float]
 Report = Callable[[Metrics, Location | None], None]
@@ -147,7 +149,7 @@ class _Run:
     ) -> None:
         self._arch, self._config, self._data, self._worker = arch, config, data, worker
         self._store, self._note, self._patience = store, note, patience
-        self._training = training
+        self._training, self._contents = training, data_contents(data)
         self._shares = BatchShares(
             len(training), batch_size=config.batch_size, seed=config.seed, rank=worker.rank, count=worker.count
         )
@@ -165,7 +167,11 @@ class _Run:
         _check_same_progress(checkpoint, worker)
         if store and checkpoint:
             last = str(store.where(LAST))
-            _check_same_training(checkpoint, arch, config, last)
+            if not check_same_training(checkpoint, arch, config, data, self._contents, last):
+                note(
+                    f"checkpoint {last} does not say what its annotations held, and they are not where they were"
+                    f" ({checkpoint.data.get('root')}): it goes on with those in {data.root}"
+                )
             load_weights(network, checkpoint.state["network"], f"checkpoint {last}")
         self.learner = Learner(network, config, worker)
         self.curve: list[Metrics] = []
@@ -243,6 +249,7 @@ class _Run:
             arch=self._arch,
             train=self._config,
             data=self._data.to_dict(),
+            contents=self._contents,
             state=self.learner.state(),
             curve=self.curve,
             position=self.position,
@@ -264,14 +271,3 @@ def _check_same_progress(checkpoint: Checkpoint | None, worker: Worker) -> None:
             "the processes of a training must begin at one checkpoint, but by epochs and batches they begin at"
             f" {', '.join(f'{epochs} and {batches}' for epochs, batches in begins)}"
         )
-
-
-def _check_same_training(checkpoint: Checkpoint, arch: ArchConfig, config: TrainConfig, name: str) -> None:
-    if checkpoint.arch.arch_id != arch.arch_id:
-        raise InvalidInput(
-            f"checkpoint {name} must be of network {arch.arch_id} to go on from it, got {checkpoint.arch.arch_id}"
-        )
-    theirs = checkpoint.train.to_dict()
-    for field, value in config.to_dict().items():
-        if field not in COMPUTATION and theirs[field] != value:
-            raise InvalidInput(f"checkpoint {name} must have {field} {value!r} to go on from it, got {theirs[field]!r}")

@@ -44,6 +44,8 @@ from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 @click.option("--batch-size", type=int, help="Samples of one step over all processes (default: the paper's 256).")
 @click.option("--learning-rate", type=float, help="Learning rate (default: the paper's 0.002).")
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="Any other hyper-parameter, as in --set seed=3.")
+@click.option("--resume", is_flag=True, help="Go on with the training in --output; without one there, end.")
+@click.option("--restart", is_flag=True, help="Begin anew; the training in --output is kept in a folder below it.")
 @json_option
 def train(
     arch: str,
@@ -66,13 +68,16 @@ def train(
     batch_size: int | None,
     learning_rate: float | None,
     fields: tuple[str, ...],
+    resume: bool,
+    restart: bool,
     as_json: bool,
 ) -> None:
     """Train one network: ARCH is a preset's name or an architecture file.
 
     The format of the data gives it its number of keypoints, and a preset the papers' input size for it.
 
-    A training that was cut off goes on from its last checkpoint when the same command is given again.
+    A training that was cut off goes on from its last checkpoint when the same command is given again. A folder that holds
+    another training, one of another network, recipe or data, is refused.
     """
     from dite_search.fitting import arch_for, training_for
     from dite_search.single import train_one
@@ -104,6 +109,8 @@ def train(
         max_workers=max_workers,
         retries=retries,
         threads=threads,
+        resume=resume,
+        restart=restart,
         console=console_for(as_json),
     )
     show(metrics, as_json)

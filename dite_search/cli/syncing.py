@@ -26,12 +26,14 @@ def sync(study: str, directory: str, as_json: bool) -> None:
     from dite_search.folder import load_config
     from dite_search.lease import Lease, driver_of
     from dite_search.pause import Pause
-    from dite_search.study import storage_of
+    from dite_search.study import open_study, storage_of
     from dite_search.tracking.client import Refused, Unreachable, tracker_of
     from dite_search.tracking.mirror import Mirror
     from dite_search.tracking.source import StudySource
 
     config = load_config(study, directory=directory)
+    # A study with other settings than it was made with is refused before anything is written.
+    open_study(config)
     storage = storage_of(config)
     driver = driver_of(config.name, storage)
     if driver:

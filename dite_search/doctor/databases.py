@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import optuna
 from alembic.script import ScriptDirectory
@@ -19,7 +20,10 @@ from sqlalchemy.pool import NullPool
 from dite_search.config import SearchConfig
 from dite_search.doctor.cluster import clock_finding, reading
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
-from dite_search.doctor.folders import is_writable, sqlite_file
+from dite_search.doctor.folders import is_writable
+from dite_search.folder import study_url_of
+from dite_search.sqlite_url import sqlite_file
+from dite_search.tracking.experiment import DELETED, EXPERIMENT, deleted_sentence, restore_command
 from search_spaces.errors import first_line
 from search_spaces.redaction import HIDDEN, redacted
 
@@ -37,7 +41,7 @@ Look = Callable[[Connection], Sequence[Finding]]
 
 def study_findings(config: SearchConfig) -> list[Finding]:
     """The database of the study."""
-    url = config.study_url or f"sqlite:///{config.study_directory / 'study.db'}"
+    url = study_url_of(config)
     if config.study_url and config.mlflow_url and _same_database(config.study_url, config.mlflow_url):
         return [_two_databases()]
     fresh = _fresh_file(STUDY, "study_url", url)
@@ -46,12 +50,12 @@ def study_findings(config: SearchConfig) -> list[Finding]:
     return _looked_at(STUDY, "study_url", url, lambda connection: _study_schema(connection, url))
 
 
-def mlflow_database_findings(uri: str) -> list[Finding]:
-    """MLflow's database, where the tracking URI names one."""
+def mlflow_database_findings(uri: str, *, own: bool = False) -> list[Finding]:
+    """MLflow's database, where the tracking URI names one; artifacts of the studies' ``own`` lie beside them."""
     fresh = _fresh_file(MLFLOW, "mlflow_url", uri)
     if fresh:
         return [fresh]
-    return _looked_at(MLFLOW, "mlflow_url", uri, lambda connection: _mlflow_schema(connection, uri))
+    return _looked_at(MLFLOW, "mlflow_url", uri, lambda connection: _mlflow_schema(connection, uri, own=own))
 
 
 def shown(url: str) -> str:
@@ -137,7 +141,7 @@ def _study_schema(connection: Connection, url: str) -> list[Finding]:
     return found
 
 
-def _mlflow_schema(connection: Connection, uri: str) -> list[Finding]:
+def _mlflow_schema(connection: Connection, uri: str, *, own: bool) -> list[Finding]:
     tables = inspect(connection).get_table_names()
     if "version_info" in tables and "studies" in tables:
         return [_two_databases()]
@@ -147,9 +151,23 @@ def _mlflow_schema(connection: Connection, uri: str) -> list[Finding]:
     scripts = mlflow_scripts()
     known = [revision.revision for revision in scripts.walk_revisions()]
     found = [mlflow_finding(current, str(scripts.get_current_head()), known, uri)]
-    place = connection.execute(text("SELECT artifact_location FROM experiments WHERE name = 'dite-search'")).scalar()
+    query = "SELECT experiment_id, artifact_location, lifecycle_stage FROM experiments WHERE name = :name"
+    experiment = connection.execute(text(query), {"name": EXPERIMENT}).mappings().first()
+    if experiment and experiment["lifecycle_stage"] == DELETED:
+        return [deleted_finding(uri, str(experiment["experiment_id"]))]
+    place = experiment["artifact_location"] if experiment and not own else None
     closed = artifacts_finding(str(place)) if place else None
     return [*found, closed] if closed else found
+
+
+def deleted_finding(uri: str, experiment_id: str) -> Finding:
+    """What there is to say where the experiment was deleted."""
+    return Finding(
+        name=MLFLOW,
+        status=FAILED,
+        sentence=f"mlflow_url {shown(uri)}: {deleted_sentence(EXPERIMENT)}",
+        remedy=restore_command(experiment_id, uri),
+    )
 
 
 def mlflow_scripts() -> ScriptDirectory:
@@ -165,7 +183,7 @@ def artifacts_finding(location: str) -> Finding | None:
     scheme, found, rest = location.partition("://")
     if found and scheme != "file":
         return None
-    folder = Path(rest if found else location.removeprefix("file:"))
+    folder = Path(unquote(rest) if found else location.removeprefix("file:"))
     if is_writable(folder):
         return None
     return Finding(

@@ -19,6 +19,8 @@ import numpy as np
 
 from dite_search.config import SearchConfig
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
+from dite_search.folder import STUDY_DATABASE
+from dite_search.sqlite_url import sqlite_file
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
 from search_spaces.space import Point
@@ -163,7 +165,7 @@ def sqlite_findings(config: SearchConfig, mounts: str) -> list[Finding]:
     """Databases in files on a network file system, where SQLite can be damaged."""
     found = []
     for field, file, status in (
-        ("study_url", sqlite_file(config.study_url, config.study_directory / "study.db"), FAILED),
+        ("study_url", sqlite_file(config.study_url, config.study_directory / STUDY_DATABASE), FAILED),
         ("mlflow_url", sqlite_file(config.mlflow_url, config.study_directory.parent / "mlflow.db"), WARNING),
     ):
         kind = file_system_of(_existing(file).resolve(), mounts) if file else ""
@@ -172,14 +174,6 @@ def sqlite_findings(config: SearchConfig, mounts: str) -> list[Finding]:
             sentence = f"{field}: {file} is SQLite on a network file system ({kind}), where it can be damaged"
             found.append(Finding(name="sqlite", status=status, sentence=sentence, remedy=f"{field}: {server}"))
     return found
-
-
-def sqlite_file(url: str | None, default: Path) -> Path | None:
-    """The file of a SQLite URL, ``default`` without a URL, None for another database."""
-    if not url:
-        return default
-    scheme, _, path = url.partition(":///")
-    return Path(path.partition("?")[0]).absolute() if scheme.split("+")[0] == "sqlite" and path else None
 
 
 @dataclass(frozen=True, kw_only=True)

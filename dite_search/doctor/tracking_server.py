@@ -11,9 +11,10 @@ import urllib.request
 from http.client import HTTPException
 
 from dite_search.config import SearchConfig
-from dite_search.doctor.databases import MLFLOW, artifacts_finding, mlflow_database_findings
+from dite_search.doctor.databases import MLFLOW, artifacts_finding, deleted_finding, mlflow_database_findings
 from dite_search.doctor.findings import FAILED, OK, Finding
-from dite_search.tracking.client import EXPERIMENT, tracking_uri
+from dite_search.tracking.client import tracking_uri
+from dite_search.tracking.experiment import DELETED, EXPERIMENT
 from search_spaces.redaction import redacted
 
 SECONDS = 4.0
@@ -26,7 +27,7 @@ def mlflow_findings(config: SearchConfig) -> list[Finding]:
     if scheme in ("http", "https"):
         return server_findings(uri)
     if scheme.split("+")[0] in ("sqlite", "postgresql", "mysql", "mssql"):
-        return mlflow_database_findings(uri)
+        return mlflow_database_findings(uri, own=not config.mlflow_url)
     sentence = f"mlflow_url {redacted(uri)} must begin with http://, https://, sqlite:/// or postgresql://"
     return [Finding(name=MLFLOW, status=FAILED, sentence=sentence, remedy="mlflow_url: http://HOST:5000")]
 
@@ -73,7 +74,10 @@ def answer_findings(uri: str, status: int | None, body: str) -> list[Finding]:
                 remedy="mlflow_url: the address of the server itself, as in http://HOST:5000",
             )
         ]
-    location = answer.get("experiment", {}).get("artifact_location", "")
+    experiment = answer.get("experiment", {})
+    if experiment.get("lifecycle_stage") == DELETED:
+        return [deleted_finding(uri, str(experiment.get("experiment_id", "")))]
+    location = experiment.get("artifact_location", "")
     closed = artifacts_finding(location) if location else None
     return [closed or Finding(name=MLFLOW, status=OK, sentence=f"the server at {shown} answers")]
 

@@ -28,6 +28,7 @@ from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from dite_search.config import SearchConfig
+from dite_search.folder import study_url_of
 from dite_search.live.moment import LiveReader, as_plain
 from dite_search.study import DATABASE_AWAY, readable
 from search_spaces.errors import InvalidInput, first_line
@@ -54,7 +55,7 @@ def tools_of(config: SearchConfig, *, mlflow: str = "mlflow") -> list[Tool]:
     from dite_search.tracking.client import tracking_uri
 
     uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
-    storage = config.study_url or f"sqlite:///{config.study_directory / 'study.db'}"
+    storage = study_url_of(config)
     served = uri.startswith(("http://", "https://"))
     return [
         Tool(name="MLflow", url=_without_user(uri))

@@ -15,6 +15,7 @@ from analysis.pareto import costs_and_scores, front_of
 from analysis.trials import STATUSES, StudyRecord, TrialRecord
 from analysis.words import format_seconds, format_value, number_words, quantity
 from dite_search.config import SearchConfig
+from dite_search.folder import STUDY_DATABASE
 from dite_search.keys import INTERRUPTED, STARTED, WHERE
 from dite_search.lease import Holder, holder_of
 from dite_search.study import StudyReader, open_study, storage_of
@@ -78,7 +79,7 @@ class LiveReader:
     """
 
     def __init__(self, config: SearchConfig) -> None:
-        file = config.study_directory / "study.db"
+        file = config.study_directory / STUDY_DATABASE
         if not config.study_url and not file.is_file():
             raise InvalidInput(f"study {config.name} must have begun to be watched, but there is no {file}")
         self._config, self._study = config, open_study(config)

@@ -23,10 +23,18 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from dite_search.config import SearchConfig
+from dite_search.sqlite_url import sqlite_file, sqlite_url
+from dite_search.tracking.experiment import (
+    ARTIFACTS_FOLDER,
+    DELETED,
+    EXPERIMENT,
+    deleted_sentence,
+    follow_folder,
+    restore_command,
+)
 from search_spaces.errors import InvalidInput, first_line
 from search_spaces.redaction import redacted
 
-EXPERIMENT = "dite-search"
 PARENT, TABLES = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS
 STUDY_TAG, TRIAL_TAG = "dite_search.study", "dite_search.trial"
 """Tags by which a run is found again; that of the trial is missing on the run of the search itself."""
@@ -52,6 +60,10 @@ class Refused(Exception):
     """The server answered, and will not do what was asked."""
 
 
+class Deleted(Refused):
+    """The experiment was deleted; the text ends with the command that brings it back."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Point:
     """One value of a metric; ``timestamp`` in milliseconds since 1970. MLflow keeps one of several equal ones."""
@@ -75,7 +87,7 @@ class RunState:
 
 def tracking_uri(url: str | None, directory: Path) -> str:
     """The tracking URI: the one given, or SQLite in the folder of the studies. Always absolute."""
-    return url or f"sqlite:///{directory.absolute() / 'mlflow.db'}"
+    return url or sqlite_url(directory / "mlflow.db")
 
 
 def tracker_of(config: SearchConfig) -> Tracker:
@@ -86,23 +98,34 @@ def tracker_of(config: SearchConfig) -> Tracker:
     """
     directory = config.study_directory.parent
     return Tracker(
-        tracking_uri(config.mlflow_url, directory), experiment=EXPERIMENT, artifacts=directory / "mlflow-artifacts"
+        tracking_uri(config.mlflow_url, directory),
+        experiment=EXPERIMENT,
+        artifacts=directory / ARTIFACTS_FOLDER,
+        own=not config.mlflow_url,
     )
 
 
 class Tracker:
     """The runs of one experiment. Calls raise `Unreachable` and `Refused`, whose texts hold no password.
 
+    In a SQLite file ``artifacts`` is the folder of the artifacts, which follows where both were moved. The file is the
+    studies' ``own`` where nobody else named it.
+
     Raises:
-        InvalidInput: at construction, when the server or database cannot be reached.
+        InvalidInput: at construction, when the server or database cannot be reached, or the experiment was deleted.
     """
 
-    def __init__(self, uri: str, *, experiment: str, artifacts: Path | None) -> None:
+    def __init__(self, uri: str, *, experiment: str, artifacts: Path | None, own: bool = False) -> None:
         self.uri, self.shown = uri, redacted(uri)
         self._name, self._artifacts = experiment, artifacts
+        database = sqlite_file(uri, Path()) if uri.startswith("sqlite") else None
         try:
+            if database and artifacts:
+                follow_folder(database, artifacts, experiment=experiment, own=own)
             self._client = mlflow.MlflowClient(tracking_uri=uri)
             self._connect()
+        except Deleted as error:
+            raise InvalidInput(f"mlflow_url {self.shown}: {error}") from None
         except Exception as error:
             # A database's driver raises dozens of kinds for one cause: the URL does not lead to a usable server.
             logging.getLogger(__name__).debug("tracking", exc_info=True)
@@ -197,6 +220,9 @@ class Tracker:
         with _answering():
             found = self._client.get_experiment_by_name(self._name)
             if found is not None:
+                if found.lifecycle_stage == DELETED:
+                    command = restore_command(found.experiment_id, self.uri)
+                    raise Deleted(f"{deleted_sentence(self._name)}; to bring it back: {command}")
                 self._experiment: str = found.experiment_id
                 return
             local = self._artifacts is not None and self.uri.startswith("sqlite")

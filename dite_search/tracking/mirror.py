@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from analysis.pareto import front_of
-from dite_search.tracking.client import RUNNING, Refused, RunState, Tracker
+from dite_search.tracking.client import RUNNING, STUDY_TAG, Refused, RunState, Tracker
 from dite_search.tracking.plan import (
     FILES_TAG,
     Seen,
@@ -37,6 +37,8 @@ FIRST_DELAY, LONGEST_DELAY, LAST_DELAY, GRACE = 1.0, 60.0, 2.0, 30.0
 class Mirror:
     """Keeps MLflow equal to a study, from its start on.
 
+    ``refused`` says why MLflow does not take a trial, and ``refusal`` why it takes nothing.
+
     ``tell`` names a trial that changed, and returns at once. `step` works off what is due; a thread (as a context manager)
     gives one step after the other. A call that got no answer leaves its run unknown: it is looked up, and its history read,
     before anything is written to it again. ``clock`` and ``sleep`` are in seconds; ``sleep`` may end early.
@@ -53,6 +55,7 @@ class Mirror:
         self.tracker, self.source = tracker, source
         self.written: Counter[str] = Counter()
         self.refused: dict[int, str] = {}
+        self.refusal = ""
         self._clock, self._sleep = clock, sleep or self._wait_for_news
         self._seen: dict[Key, Seen] = {}
         self._unknown: set[Key] = set()
@@ -100,8 +103,9 @@ class Mirror:
         behind = (ended - self._settled) | (ended & set(self._due))
         parts = [f"{len(behind)} of {len(ended)} trials"] if behind else []
         parts += [] if self._closed else ["the front"]
-        refusal = next((f" (refused: {reason})" for number, reason in self.refused.items() if number in behind), "")
-        return " and ".join(parts) + refusal
+        reasons = [self.refusal, *(reason for number, reason in self.refused.items() if number in behind)]
+        reason = next((reason for reason in reasons if reason), "")
+        return " and ".join(parts) + (f" (refused: {reason})" if parts and reason else "")
 
     def reconcile(self) -> None:
         """Compare everything once, and write what is missing, in this thread.
@@ -141,14 +145,15 @@ class Mirror:
             return None
         try:
             self._follow()
-        except Exception:
+        except Exception as error:
             # Whatever it was, a thread that ended here would leave the rest of the search unwritten.
+            self.refusal = str(error) if isinstance(error, Refused) else ""
             logging.getLogger(__name__).debug("tracking", exc_info=True)
             with self._lock:
                 delay = min(FIRST_DELAY * 2.0 ** min(self._failures, 16), LAST_DELAY if self._ended else LONGEST_DELAY)
                 self._failures, self._retry_at = self._failures + 1, self._clock() + delay
             return delay
-        self._failures = 0
+        self._failures, self.refusal = 0, ""
         return 0.0
 
     def _follow(self) -> None:
@@ -196,6 +201,9 @@ class Mirror:
     def _adopted(self, runs: list[RunState], noted: str | None) -> Seen | None:
         """The one run of a trial; others, made by calls whose answer was lost, are deleted."""
         known = self.tracker.get_run(noted) if noted and noted not in {run.run_id for run in runs} else None
+        if known and known.tags.get(STUDY_TAG, self.source.tag) != self.source.tag:
+            # The study is a copy, and the run is of the one that it was copied from.
+            known = None
         chosen, twins = choose_run([*runs, known] if known else runs, noted)
         for twin in twins:
             self.tracker.delete_run(twin.run_id)

@@ -26,7 +26,8 @@ from mlflow.types.schema import Array
 from analysis.export import CARD_FILE, EXAMPLE_FILE, Exported
 from dite_search.config import NAME_PATTERN, SearchConfig
 from dite_search.tracking import served_model
-from dite_search.tracking.client import EXPERIMENT, STUDY_TAG, TRIAL_TAG, Refused, Tracker, Unreachable, tracker_of
+from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Refused, Tracker, Unreachable, tracker_of
+from dite_search.tracking.experiment import EXPERIMENT
 from dite_search.tracking.served_model import BOX, EXAMPLE, NETWORK
 from search_spaces.errors import InvalidInput, first_line
 from search_spaces.redaction import redacted

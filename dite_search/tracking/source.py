@@ -6,13 +6,15 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from analysis.trials import StudyRecord, TrialRecord
 from dite_search.config import SearchConfig
-from dite_search.folder import SEARCH_FILE
+from dite_search.folder import SEARCH_FILE, STUDY_DATABASE, load_config
 from dite_search.keys import MLFLOW_RUN
 from dite_search.study import StudyReader, open_study
+from search_spaces.errors import InvalidInput
 from search_spaces.redaction import redacted
 
 Key = int | None
@@ -20,6 +22,9 @@ Key = int | None
 
 MLFLOW_STUDY = "mlflow_study"
 """The attribute of a study by whose value its runs are tagged: two studies of one name stay apart."""
+
+MLFLOW_FOLDER = "mlflow_folder"
+"""The attribute that holds the folder from which a study was written to MLflow last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +61,10 @@ class StudySource:
     def __init__(self, config: SearchConfig) -> None:
         self._study = open_study(config)
         self._reader = StudyReader(config, self._study)
-        if MLFLOW_STUDY not in self._study.user_attrs:
+        if MLFLOW_STUDY not in self._study.user_attrs or _is_copy(config, self._study.user_attrs):
             self._study.set_user_attr(MLFLOW_STUDY, f"{config.name}-{uuid.uuid4().hex[:12]}")
+        if self._study.user_attrs.get(MLFLOW_FOLDER) != str(config.study_directory):
+            self._study.set_user_attr(MLFLOW_FOLDER, str(config.study_directory))
         self.tag: str = self._study.user_attrs[MLFLOW_STUDY]
         self.search_file = redacted((config.study_directory / SEARCH_FILE).read_text())
         self.training: Sequence[str] = tuple(config.search_space.training_parameters)
@@ -80,3 +87,22 @@ class StudySource:
             except RuntimeError:
                 # It ended in between, and Optuna changes no trial that has.
                 logging.getLogger(__name__).debug("trial %d ended before its run was noted", key)
+
+
+def _is_copy(config: SearchConfig, attributes: Mapping[str, Any]) -> bool:
+    """Whether a study is a copy of one that is still there and writes to the same place: its runs are not the copy's."""
+    home = Path(attributes.get(MLFLOW_FOLDER, config.study_directory))
+    if config.study_url or home == config.study_directory or not (home / STUDY_DATABASE).is_file():
+        return False
+    try:
+        other = load_config(home)
+        if home.samefile(config.study_directory) or _tracked_at(other) != _tracked_at(config):
+            return False
+        return bool(open_study(other).user_attrs.get(MLFLOW_STUDY) == attributes[MLFLOW_STUDY])
+    except InvalidInput:
+        # What lies there is no study that could be written from.
+        return False
+
+
+def _tracked_at(config: SearchConfig) -> str:
+    return config.mlflow_url or str(config.study_directory.parent)

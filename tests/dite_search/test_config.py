@@ -10,8 +10,8 @@ import yaml
 
 from analysis.published import TABLE_5, TABLE_6_COCO, TABLE_6_MPII, recipe_changes
 from dite_search.config import SearchConfig, load_search, parse_search
+from dite_search.protocol import protocol_of
 from dite_search.scheduler import scheduler_of
-from dite_search.study import protocol_of
 from dite_search.trainable import TrialRunner
 from search_spaces.errors import InvalidInput
 from trainers.data.source import DataConfig

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from dite_search.provenance import data_identity, git_commit, provenance
+from dite_search.provenance import git_commit, provenance
+from trainers.data.identity import data_identity
 from trainers.data.source import DataConfig
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from dite_search.runner import checked_data
+from dite_search.requirements import require
 from tests.dite_search.commands import refused, run
 from trainers.data.synthetic import draw_dataset
 
@@ -162,7 +162,7 @@ def test_a_training_and_a_search_say_it_before_they_begin(tmp_path: Path, make_s
     for split in ("train", "val"):
         assert result.stderr.count(f"note: {root}/{message.format(split)}") == 1
     written = io.StringIO()
-    checked_data(make_search(data={"root": str(root)}), Console(file=written, width=10_000))
+    require(make_search(data={"root": str(root)}), Console(file=written, width=10_000), new=True)
     assert [line.partition(";")[0] for line in written.getvalue().splitlines()] == [
         f"note: {root}/{message.format(split)}".partition(";")[0] for split in ("train", "val")
     ]

@@ -8,7 +8,8 @@ import optuna
 import pytest
 from optuna.storages._cached_storage import _CachedStorage
 
-from dite_search.folder import PROVENANCE_FILE, load_config
+from dite_search.folder import load_config
+from dite_search.places import PROVENANCE_FILE
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, extend_study, finish_creation, open_study, read_study, reopen_running, storage_of
 from search_spaces.errors import InvalidInput

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from optuna.trial import TrialState
 
-from dite_search.folder import PROVENANCE_FILE, load_config
+from dite_search.folder import load_config
+from dite_search.places import PROVENANCE_FILE
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, open_study, read_study
 from dite_search.warm_start import earlier_trials

@@ -1,0 +1,66 @@
+"""What a data set holds, wherever its files lie: a digest of each file that says who is learned from and scored on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from search_spaces.errors import InvalidInput
+from trainers.data.formats import MPII
+from trainers.data.mpii import mpii_truth_file
+from trainers.data.source import DataConfig
+
+TRAIN, VAL, DETECTIONS, TRUTH = "train", "val", "detections", "truth"
+
+CONTENTS = {
+    TRAIN: "annotations to learn from",
+    VAL: "annotations to be scored on",
+    DETECTIONS: "detections",
+    TRUTH: "truth to be scored against",
+}
+"""The files of a data set by the names of their digests, in words."""
+
+
+def files_of(data: DataConfig) -> dict[str, Path]:
+    """The files whose contents make a data set what it is, by the names of `CONTENTS`; images are not among them."""
+    files = {TRAIN: data.annotation_file(data.train_split), VAL: data.annotation_file(data.val_split)}
+    if data.detections:
+        files[DETECTIONS] = data.detections
+    if data.format == MPII.name:
+        files[TRUTH] = mpii_truth_file(data.root, data.val_split)
+    return files
+
+
+def data_contents(data: DataConfig) -> dict[str, str]:
+    """The SHA-256, in hexadecimal, of each file of `files_of`.
+
+    Raises:
+        InvalidInput: a file cannot be read.
+    """
+    return {name: _digest(file) for name, file in files_of(data).items()}
+
+
+def data_identity(data: DataConfig) -> str:
+    """What tells one set of annotated (and detected) people from another, wherever its files lie.
+
+    Raises:
+        InvalidInput: a file cannot be read.
+    """
+    return identity_of(data_contents(data))
+
+
+def identity_of(contents: Mapping[str, str]) -> str:
+    """The identity of data from the digests of their files."""
+    whole = b"".join(bytes.fromhex(contents[name]) for name in (TRAIN, VAL, DETECTIONS) if name in contents)
+    return f"sha256 {hashlib.sha256(whole).hexdigest()[:16]}"
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise InvalidInput(f"file not found: {file}") from None
+    except OSError as error:
+        raise InvalidInput(f"cannot read {file}: {error.strerror}") from None
