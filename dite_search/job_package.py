@@ -23,7 +23,8 @@ from urllib.parse import parse_qsl, urlsplit
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from dite_search.config import URLS, VARIABLE, parse_search
+from dite_search.config import VARIABLE, parse_search
+from dite_search.places import URLS
 from search_spaces.errors import InvalidInput
 from search_spaces.files import read_mapping
 from search_spaces.redaction import SECRETS

@@ -98,7 +98,7 @@ def settings_of(config: SearchConfig) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(config.model_dump_json(exclude={"name", "space", "input_size", "training"}))
     found = _flat(plain)
     found["warm_start.studies"] = [name.rpartition("/")[2] for name in config.warm_start.studies]
-    kept = {"sampler.name": config.sampler.name}
+    kept: dict[str, Any] = {"sampler.name": config.sampler.name}
     if "latency_ms" in (*config.objectives, *config.network_budget.costs):
         threads = config.latency.threads or config.resources.cpus_per_worker
         kept |= {"latency.device": config.latency.device, "latency.threads": threads}

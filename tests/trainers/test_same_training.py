@@ -92,7 +92,7 @@ def test_a_checkpoint_without_digests_is_known_by_its_files(tmp_path):
         check(old, other)
     shutil.rmtree(tmp_path / "data")
     assert not check(old, same)
-    assert not check(dataclasses.replace(old, data={}), same)
+    assert not check(dataclasses.replace(old, data={}), DataConfig(root=same.root))
 
 
 def test_a_checkpoint_keeps_the_digests_and_reads_those_without(tmp_path):
