@@ -15,6 +15,7 @@ from dite_search.gate import Gate, gate_of
 from dite_search.provenance import data_identity
 from dite_search.samplers import sampler_of
 from dite_search.search_data import check_data, data_of, say_notes
+from dite_search.sections import OPTUNAHUB
 from dite_search.warm_start import earlier_trials
 from trainers.data.notes import DataNote
 from trainers.data.source import DataConfig
@@ -73,7 +74,10 @@ def requirements(config: SearchConfig, *, new: bool) -> list[Requirement]:
         if config.budget:
             remedy = "budget: limits that some network of the space meets"
             found.append(Requirement(name="budget", check=_budget, remedy=remedy))
-        found.append(Requirement(name="sampler", check=_sampler, remedy="sampler: one that can be made here"))
+        if config.sampler.name.startswith(OPTUNAHUB) or "latency_ms" in (*config.network_budget.costs, *config.objectives):
+            # All others can be made wherever this program runs.
+            remedy = "sampler: one that can be made here, or what the sentence names"
+            found.append(Requirement(name="sampler", check=_sampler, remedy=remedy))
         if config.warm_start.studies:
             remedy = "warm_start.studies: studies of the same protocol"
             found.append(Requirement(name="warm start", check=_warm_start, remedy=remedy, reads_data=True))
@@ -107,7 +111,7 @@ def _data(ready: Ready) -> str:
     if ready.config.data.synthetic is not None and not data.root.exists():
         return "the images are drawn in the folder of the studies"
     ready.notes = check_data(ready.config, data)
-    return f"annotations and images in {data.root} can be read"
+    return f"annotations and images in {ready.config.data.root or data.root} can be read"
 
 
 def _budget(ready: Ready) -> str:

@@ -32,6 +32,12 @@ def reference() -> Path:
 
 
 @pytest.fixture(scope="session")
+def exports() -> Path:
+    """The folder of annotation files and photographs as tools and cameras write them."""
+    return _shared("data", "exports")
+
+
+@pytest.fixture(scope="session")
 def cases() -> Path:
     """The folder of small data sets with a network and right figures."""
     return _shared("cases")
@@ -41,9 +47,3 @@ def cases() -> Path:
 def coco_mini() -> Path:
     """The folder of real photographs in COCO format."""
     return _shared("data", "coco_mini")
-
-
-@pytest.fixture(scope="session")
-def exports() -> Path:
-    """The folder of cuts of what annotation tools and cameras write."""
-    return _shared("data", "exports")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from search_spaces.errors import InvalidInput
+
 if TYPE_CHECKING:
     from trainers.data.notes import DataNote
     from trainers.data.source import DataConfig
@@ -40,10 +42,15 @@ def say_notes(data: DataConfig, *splits: str) -> None:
 
 
 def say_image_notes(data: DataConfig) -> None:
-    """Say on standard error whether images to be scored have to be turned; raises InvalidInput where people are missing."""
+    """Say on standard error whether images to be scored have to be turned; data that cannot be read are passed over."""
     from trainers.data.image_check import orientation_notes
 
-    _say(orientation_notes(data.validation_people(), data.annotations, on_orientation=data.on_orientation))
+    try:
+        people = data.validation_people()
+    except InvalidInput:
+        # Who reads them in earnest says so.
+        return
+    _say(orientation_notes(people, data.annotations, on_orientation=data.on_orientation))
 
 
 def _say(notes: Iterable[DataNote]) -> None:

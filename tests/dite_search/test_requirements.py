@@ -69,7 +69,6 @@ def test_what_is_met_is_said(make_search: MakeSearch, root: Path) -> None:
         "name": f"there is no study small in {root.parent / 'runs'} yet",
         "data": f"annotations and images in {root} can be read",
         "budget": "networks of space tiny meet mmacs <= 200",
-        "sampler": "sampler tpe can be made",
         "checkpoints": f"{root.parent / 'kept'} can be written",
     }
     ready = require(config, Console(file=io.StringIO()), new=True)
@@ -197,4 +196,4 @@ def test_doctor_draws_nothing(make_search: MakeSearch) -> None:
 
 def test_data_that_cannot_be_read_are_passed_over(make_search: MakeSearch, root: Path) -> None:
     config = make_search(data={"root": str(root)}, warm_start={"studies": ["earlier"]})
-    assert {finding.name for finding in need_findings(config, new=True, readable=False)} == {"name", "sampler"}
+    assert {finding.name for finding in need_findings(config, new=True, readable=False)} == {"name"}

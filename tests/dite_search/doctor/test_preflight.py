@@ -107,6 +107,22 @@ def test_the_command(two_nodes, tmp_path):
     assert any(line.startswith("failed  resources") and "the 2 nodes have 1 CPU each" in line for line in lines)
     assert lines[lines.index("To mend it:") + 1].split(maxsplit=1) == ["resources", "resources.cpus_per_worker: 1"]
 
+    root = tmp_path / "people"
+    draw_dataset(root, train_images=2, val_images=2, seed=0)
+    fields["data"] = {"root": str(root)}
+    file.write_text(json.dumps(fields | {"budget": ["mmacs <= 0.01"]}))
+    (image, _) = sorted((root / "val2017").iterdir())
+    image.write_bytes(image.read_bytes()[:-100])
+    result = run("doctor", file, "--json")
+    assert result.exit_code == 2
+    failed = {one["name"]: one for one in json.loads(result.stdout) if one["status"] == "failed"}
+    assert set(failed) == {"data", "budget"}
+    for one in failed.values():
+        # A search says the first of them, in the same words.
+        assert one["sentence"].startswith((f"image {image} is truncated", "budget mmacs <= 0.01 must be met by a network"))
+    assert refused("search", file) == f"Error: {failed['data']['sentence']}"
+    assert not (tmp_path / "runs" / "small").exists()
+
     without = json.loads(run("doctor", "--json").stdout)
     assert {one["name"] for one in without} == {"ray", "packages", "clocks", "environment"}
     assert "does not exist" in refused("doctor", tmp_path / "none.yaml")
