@@ -50,6 +50,7 @@ from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
+from search_spaces.shell import own_command
 from trainers.data.photometric import photometric_of
 from trainers.data.pictures import training_pictures, validation_pictures
 from trainers.data.source import DataConfig
@@ -118,7 +119,7 @@ def _finish(config: SearchConfig, console: Console) -> StudyRecord:
     if not mirror.written and not mirror.lacks():
         raise InvalidInput(
             f"study {config.name} must have trials left to go on with, but all {config.trials} have ended;"
-            f" to add some: dite-search extend {config.name} --trials N"
+            f" to add some: {own_command('extend', config.study_directory, '--trials', 'N')}"
         )
     _finish_tracking(mirror, config, console)
     return read_study(config)
@@ -171,7 +172,8 @@ def _search(
         progress.update(study)
     _finish_tracking(mirror, config, console)
     if pause.asked and any(trial.status == "waiting" for trial in study.trials):
-        console.print(f"Paused; to go on:  dite-search resume {config.study_directory}", highlight=False, soft_wrap=True)
+        text = f"Paused; to go on:  {own_command('resume', config.study_directory)}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
     return study
 
 
@@ -187,12 +189,12 @@ def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[
         if pause.superseded:
             raise InvalidInput(
                 f"study {config.name} must have one driver, but its database was away for longer than its lease, and another"
-                f" driver has taken it over; it goes on there:  dite-search watch {config.study_directory}"
+                f" driver has taken it over; it goes on there:  {own_command('watch', config.study_directory)}"
             )
         if pause.immediate:
             raise InvalidInput(
                 f"study {config.name}: what was reported last waits for its database, which does not answer; it is in the"
-                f" checkpoints, and written by: dite-search resume {config.study_directory}"
+                f" checkpoints, and written by: {own_command('resume', config.study_directory)}"
             )
         time.sleep(1.0)
     return closed[-1]
@@ -272,7 +274,8 @@ def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
         path = config.study_directory.parent / "data" / folder
         if not path.exists():
             if console:
-                console.print(f"Drawing {drawing.train_images + drawing.val_images} synthetic images in {path}")
+                text = f"Drawing {drawing.train_images + drawing.val_images} synthetic images in {path}"
+                console.print(text, highlight=False, markup=False, soft_wrap=True)
             draw_dataset(path, train_images=drawing.train_images, val_images=drawing.val_images, seed=drawing.seed)
         root = str(path)
     assert root is not None, "the search file names a root or a synthetic data set"
@@ -308,6 +311,6 @@ def _finish_tracking(mirror: Mirror, config: SearchConfig, console: Console) -> 
     if lacking:
         text = (
             f"MLflow at {mirror.tracker.shown} lacks {lacking}; the study has everything, and once the server answers"
-            f" this writes the rest:  dite-search sync {config.study_directory}"
+            f" this writes the rest:  {own_command('sync', config.study_directory)}"
         )
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)

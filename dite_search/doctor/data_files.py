@@ -10,6 +10,7 @@ from dite_search.config import SearchConfig
 from dite_search.doctor.findings import FAILED, OK, Finding, listed
 from dite_search.doctor.probe import readable
 from search_spaces.errors import InvalidInput
+from search_spaces.shell import shell_command
 from trainers.data.coco import CocoSplit, coco_split
 from trainers.data.crowdpose import crowdpose_split
 from trainers.data.formats import COCO, CROWDPOSE, MPII
@@ -52,7 +53,12 @@ def data_finding(config: SearchConfig) -> Finding:
         found = readable(file)
         if "error" in found:
             sentence = f"{file} cannot be read: {str(found['error']).lower()}"
-            return Finding(name=NAME, status=FAILED, sentence=sentence, remedy=f"chmod a+r {file}, or correct its path")
+            return Finding(
+                name=NAME,
+                status=FAILED,
+                sentence=sentence,
+                remedy=f"{shell_command('chmod', 'a+r', file)}, or correct its path",
+            )
     return Finding(name=NAME, status=OK, sentence=f"annotations and images in {config.data.root} can be read")
 
 
