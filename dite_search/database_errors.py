@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from search_spaces.errors import first_line
 from search_spaces.redaction import redacted
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """Return the error at the end of the chain of causes: that of the database's driver, where one raised it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error
+    """Return the error of a database's driver that is behind an error; the error itself where no database is."""
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    return chain[-1] if any(isinstance(each, SQLAlchemyError) for each in chain) else error
 
 
 def reason_of(error: BaseException) -> str:

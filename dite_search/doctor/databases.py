@@ -25,6 +25,8 @@ from search_spaces.shell import shell_command
 
 STUDY, MLFLOW = "study database", "mlflow"
 CONNECT_SECONDS = 3
+MAX_CHECKED_BYTES = 100_000_000
+"""Of a SQLite file up to which every page of it is looked at."""
 _DRIVERS = {
     "psycopg": "psycopg[binary]",
     "psycopg2": "psycopg2-binary",
@@ -116,11 +118,26 @@ def _looked_at(name: str, field: str, url: str, look: Look) -> list[Finding]:
     engine = create_engine(parsed, poolclass=NullPool, **options)
     try:
         with engine.connect() as connection:
+            damage = _damage(connection)
+            if damage:
+                sentence = f"{field} {shown(url)} cannot be used: database disk image is malformed ({damage})"
+                return [Finding(name=name, status=FAILED, sentence=sentence, remedy=_connection_remedy(field, parsed))]
             return list(look(connection))
     except Exception as error:
         # A driver raises dozens of kinds for one cause: the URL does not lead to a usable database.
         sentence = f"{field} {shown(url)} cannot be used: {_reason(error, parsed)}"
         return [Finding(name=name, status=FAILED, sentence=sentence, remedy=_connection_remedy(field, parsed))]
+
+
+def _damage(connection: Connection) -> str:
+    """Return what SQLite finds wrong in a file that is read in a second; empty where that is nothing."""
+    database = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or not database or not Path(database).is_file():
+        return ""
+    if Path(database).stat().st_size > MAX_CHECKED_BYTES:
+        return ""
+    found = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+    return "" if found == "ok" else found.splitlines()[-1]
 
 
 def _study_schema(connection: Connection, url: str) -> list[Finding]:

@@ -23,7 +23,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from dite_search.config import SearchConfig
-from search_spaces.errors import InvalidInput, first_line
+from dite_search.database_errors import reason_of
+from search_spaces.errors import InvalidInput
 from search_spaces.redaction import redacted
 
 EXPERIMENT = "dite-search"
@@ -106,7 +107,7 @@ class Tracker:
         except Exception as error:
             # A database's driver raises dozens of kinds for one cause: the URL does not lead to a usable server.
             logging.getLogger(__name__).debug("tracking", exc_info=True)
-            raise InvalidInput(f"mlflow_url {self.shown} cannot be reached: {redacted(first_line(error))}") from None
+            raise InvalidInput(f"mlflow_url {self.shown} cannot be reached: {reason_of(error)}") from None
 
     def find_runs(self, study: str, *, trial: int | None = None) -> list[RunState]:
         """The runs that carry the tag of a study, or those of one of its trials."""
@@ -185,7 +186,7 @@ class Tracker:
             raise
         except Exception as error:
             # The client of an object store (S3 and the like) raises kinds of its own.
-            raise Refused(redacted(first_line(error))) from None
+            raise Refused(reason_of(error)) from None
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run; MLflow can restore it."""
@@ -222,6 +223,6 @@ def _answering() -> Iterator[None]:
     except MlflowException as error:
         status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
         kind = Refused if status in _REFUSALS else Unreachable
-        raise kind(redacted(first_line(error))) from None
+        raise kind(reason_of(error)) from None
     except OSError as error:
-        raise Unreachable(redacted(first_line(error))) from None
+        raise Unreachable(reason_of(error)) from None
