@@ -127,7 +127,8 @@ def check_output(path: str | Path, *, is_folder: bool = False) -> None:
     elif not os.access(place, os.W_OK):
         code = errno.EACCES
     if code:
-        raise InvalidInput(f"{path} cannot be written: {os.strerror(code)}")
+        done = "written" if code == errno.EACCES else "used"
+        raise InvalidInput(f"{path} cannot be {done}: {os.strerror(code)}")
 
 
 def sync(path: Path) -> None:
