@@ -4,6 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests run on so many workers; groups of them that may not run beside each other follow each other on one.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+DURATIONS := .pytest_cache/durations.json
 
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart test test-fast test-nightly docs lint format clean
@@ -25,15 +29,14 @@ $(STAMP): pyproject.toml requirements.lock
 quickstart: setup  ## Search small networks on drawn people: minutes, nothing to download
 	$(BIN)/dite-search quickstart
 
-test: setup  ## Run all tests but the nightly ones
-	$(BIN)/python -m pytest -m 'not nightly'
+test: setup  ## Run all tests but the nightly ones, in about ten minutes
+	$(PYTEST) -m 'not nightly' --durations-to $(DURATIONS)
 
-test-fast: setup  ## Run the tests that take less than a minute each
-	$(BIN)/python -m pytest -m 'not slow and not nightly'
+test-fast: setup  ## Run the tests that take seconds each
+	$(PYTEST) -m 'not slow and not nightly'
 
-test-nightly: setup  ## Run the tests that take many minutes each
-	$(BIN)/python -m pytest -m nightly
-	FUZZED=10000 $(BIN)/python -m pytest tests/fuzzing --timeout 3600
+test-nightly: setup  ## Run the long forms of tests, for hours
+	$(BIN)/python -m pytest -m 'nightly or longer or hypothesis' --hypothesis-profile nightly --timeout 5400
 
 docs: setup  ## Build the documentation: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pycocotools.cocoeval import COCOeval
 
 from analysis.pareto import Array
-from trainers.data.coco_file import PERSON_CATEGORY
+from trainers.data.categories import PERSON_CATEGORY
 from trainers.data.keypoints import KeypointSet
 from trainers.evaluation.coco_ap import indexed
 from trainers.evaluation.results import Result
@@ -151,7 +151,8 @@ def _precisions(scores: ImageScores, counts: Array) -> Array:
 
 def _reduced(annotation: dict[str, Any], place: slice) -> dict[str, Any]:
     keypoint = annotation["keypoints"][place]
-    return {**annotation, "keypoints": keypoint, "num_keypoints": int(keypoint[2] > 0)}
+    # Whoever does not count with all keypoints does not count with one of them either.
+    return {**annotation, "keypoints": keypoint, "num_keypoints": int(annotation["num_keypoints"] > 0 and keypoint[2] > 0)}
 
 
 def _evaluated(

@@ -20,10 +20,8 @@ from search_spaces.files import write_text
 from search_spaces.hyperparameters import TrainConfig
 from trainers.checkpoint import load_any_network, load_checkpoint
 from trainers.checkpoint_store import local_copy
-from trainers.data.coco_file import CocoFile, read_coco
-from trainers.data.crowdpose import read_crowdpose
 from trainers.data.dataset import TopDownDataset
-from trainers.data.formats import CROWDPOSE, MPII
+from trainers.data.formats import MPII
 from trainers.data.source import DataConfig, validation_set
 from trainers.distributed import default_device
 from trainers.evaluation.inference import Predictions, predict
@@ -31,7 +29,8 @@ from trainers.evaluation.results import Result
 from trainers.evaluation.scoring import score
 
 PREDICTIONS_FOLDER = "predictions"
-FORMAT = 1
+FORMAT = 2
+"""Kept predictions of format 1 were for the people of category 1, whatever the file says people are."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,12 +54,12 @@ class ScoredPredictions:
 
     def image_scores(self) -> ImageScores:
         """The matches behind AP, image by image; only where `has_similarity`."""
-        truth = _truth(self.data)
+        truth = self.data.read_annotations(self.data.val_split)
         return image_scores(self._results, truth.images, truth.annotations, self.dataset.keypoint_set)
 
     def keypoint_aps(self) -> dict[str, float]:
         """AP of every keypoint alone, as in `analysis.image_scores.keypoint_aps`; only where `has_similarity`."""
-        truth = _truth(self.data)
+        truth = self.data.read_annotations(self.data.val_split)
         return keypoint_aps(self._results, truth.images, truth.annotations, self.dataset.keypoint_set)
 
     @property
@@ -116,8 +115,10 @@ def predictions_with(
 
 
 def data_digest(data: DataConfig) -> str:
-    """What tells two validation sets apart: their format, boxes, annotations and detections, wherever the files lie."""
+    """What tells two validation sets apart: their format, boxes, annotations, category and detections, wherever they lie."""
     parts = [data.format, data.boxes, digest(data.annotations)]
+    if data.category is not None:
+        parts.append(f"category {data.category}")
     return "-".join([*parts, digest(data.detections)] if data.detections else parts)
 
 
@@ -148,12 +149,6 @@ def _scored(dataset: TopDownDataset, predictions: Predictions, data: DataConfig)
         metrics=evaluation.metrics,
         results=list(evaluation.results),
     )
-
-
-def _truth(data: DataConfig) -> CocoFile:
-    if data.format == CROWDPOSE.name:
-        return read_crowdpose(data.annotations).coco
-    return read_coco(data.annotations, data.keypoint_set)
 
 
 def _write(path: Path, identity: dict[str, Any], predictions: Predictions) -> None:

@@ -18,7 +18,8 @@ from rich.console import Console
 
 from dite_search.config import SearchConfig, parse_search
 from dite_search.ray_session import start_ray
-from dite_search.runner import data_of, run_search
+from dite_search.runner import run_search
+from dite_search.search_data import data_of
 from trainers import engine
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from dite_search.config import SearchConfig, load_search
-from dite_search.runner import data_of
+from dite_search.search_data import data_of
 from search_spaces.cost import cost_of
 from search_spaces.files import write_json
 from search_spaces.space import Point

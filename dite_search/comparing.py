@@ -99,8 +99,7 @@ def predicted(
             own = data
             if own is None:
                 assert config is not None, "without data there is a study"
-                # The import takes all of Ray with it.
-                from dite_search.runner import data_of
+                from dite_search.search_data import data_of
 
                 own = data_of(config)
             found.append(_predictions(item, own, flip_test=flip_test))

@@ -23,15 +23,21 @@ def create_folder(config: SearchConfig) -> None:
     Raises:
         InvalidInput: there is one, or it cannot be written.
     """
+    check_name(config)
+    directory = config.study_directory
+    try:
+        write_mapping(directory / SEARCH_FILE, config.to_dict())
+    except OSError as error:
+        raise InvalidInput(f"study folder {directory} cannot be written: {error.strerror}") from None
+
+
+def check_name(config: SearchConfig) -> None:
+    """Raise InvalidInput where there is a study of the name of a new search."""
     directory = config.study_directory
     if (directory / SEARCH_FILE).exists():
         raise InvalidInput(
             f"study {config.name} exists already in {directory}: choose another name (--name), or remove that folder"
         )
-    try:
-        write_mapping(directory / SEARCH_FILE, config.to_dict())
-    except OSError as error:
-        raise InvalidInput(f"study folder {directory} cannot be written: {error.strerror}") from None
 
 
 def trial_directory(config: SearchConfig, number: int) -> Path:

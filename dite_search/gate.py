@@ -165,3 +165,14 @@ class Gate:
             if found.outcome == "train" or max(found.excess.values(), default=math.inf) < max(verdict.excess.values()):
                 point, verdict = nearby, found
         return point, verdict
+
+
+def gate_of(config: SearchConfig, *, allowed: Callable[[ArchConfig], bool] | None = None) -> Gate:
+    """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
+    asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
+    if "latency_ms" not in asked:
+        return Gate(config, allowed=allowed)
+    # This import takes seconds, and few searches need it.
+    from dite_search.latency import predicted_latency
+
+    return Gate(config, latency=predicted_latency(config), allowed=allowed)

@@ -20,7 +20,7 @@ UNDECIDED = "undecided"
 EPOCH = "epoch:"
 """Names of the attributes that a study and its trials carry; one attribute an epoch begins with `EPOCH`.
 
-`UNDECIDED` is the epoch with which a pause stopped a trial: the scheduler was not asked about it.
+`UNDECIDED` is the first epoch of a trial about which the scheduler was not asked, as when a pause stopped the trial with it.
 """
 EPOCH_KEY = "epoch"
 """In what a trial reports: the epoch that has ended, from 1."""

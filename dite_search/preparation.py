@@ -51,7 +51,9 @@ def prepare_data(
             input_size=size,
             reduce=reduce,
             workers=workers or os.cpu_count() or 1,
+            category=data.category,
             skip_broken=data.on_broken_image == SKIP,
+            on_orientation=data.on_orientation,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for reason in result.broken.values():

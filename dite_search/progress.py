@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from rich.box import SIMPLE_HEAD
@@ -15,8 +15,9 @@ from rich.text import Text
 from analysis.comparison import comparison_table
 from analysis.pareto import front_of
 from analysis.trials import StudyRecord, TrialRecord
-from analysis.words import format_value
+from analysis.words import format_value, number_words
 from dite_search.live.moment import clean
+from search_spaces.shell import own_command
 
 MAX_ROWS = 24
 _MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x", "waiting": "‖"}
@@ -25,12 +26,13 @@ _MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x", "wa
 class Progress:
     """Shows the trials of a study; ``update`` is called whenever something changed.
 
-    In a terminal it redraws one table; elsewhere (a file, a pipe) it prints a line when a trial ends.
+    In a terminal it redraws one table; elsewhere (a file, a pipe) it prints a line when a trial ends. ``clock`` gives
+    seconds.
     """
 
-    def __init__(self, console: Console, *, trials: int, epochs: int) -> None:
-        self._console, self._trials, self._epochs = console, trials, epochs
-        self._began = time.monotonic()
+    def __init__(self, console: Console, *, trials: int, epochs: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._trials, self._epochs, self._clock = console, trials, epochs, clock
+        self._began = clock()
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
         self._printed: set[int] = set()
 
@@ -43,25 +45,25 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def update(self, study: StudyRecord) -> None:
-        """Show the study as it stands."""
+    def update(self, study: StudyRecord, *, left: str = "") -> None:
+        """Show the study as it stands, and in words the time that is ``left`` where it is known."""
+        caption = self._caption(study, left)
         if self._live:
-            self._live.update(trials_panel(study, self._caption(study), epochs=self._epochs))
+            self._live.update(trials_panel(study, caption, epochs=self._epochs))
             return
         for trial in study.trials:
             if trial.status not in ("running", "waiting") and trial.number not in self._printed:
                 self._printed.add(trial.number)
-                self.note(f"{self._caption(study)}  {describe_trial(trial, study.objectives)}")
+                self.note(f"{caption}  {describe_trial(trial, study.objectives)}")
 
     def note(self, text: str) -> None:
         """One line that stays on the screen."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def _caption(self, study: StudyRecord) -> str:
+    def _caption(self, study: StudyRecord, left: str) -> str:
         finished = sum(trial.status not in ("running", "waiting") and not trial.origin for trial in study.trials)
-        elapsed = time.monotonic() - self._began
-        left = f", about {_clock(elapsed / finished * (self._trials - finished))} left" if finished else ""
-        return f"[{finished}/{self._trials} trials, {_clock(elapsed)}{left if finished < self._trials else ''}]"
+        parts = [f"{finished}/{self._trials} trials", _duration(self._clock() - self._began), *([left] if left else [])]
+        return f"[{', '.join(parts)}]"
 
 
 def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
@@ -115,6 +117,13 @@ def front_table(study: StudyRecord) -> Table:
     return table
 
 
+def pause_words(study: StudyRecord, *, left: int, asked: int) -> str:
+    """Say that a search is paused: how many of the trials ``asked`` for are ``left``, and the command that goes on."""
+    begun = sum(trial.status == "waiting" for trial in study.trials)
+    trials = f"{left} of {number_words(asked, 'trial')} {'is' if left == 1 else 'are'} left, {begun or 'none'} of them begun"
+    return f"Paused; to go on:  {own_command('resume', study.directory)}\n{trials}"
+
+
 def published_table(study: StudyRecord) -> Group | None:
     """The study's networks beside the published figures, with both protocols; None where none was published."""
     found = comparison_table(study)
@@ -136,7 +145,7 @@ def latest(trial: TrialRecord, name: str) -> float | None:
     return next((epoch[name] for epoch in reversed(trial.curve) if name in epoch), None)
 
 
-def _clock(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"

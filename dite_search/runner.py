@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 # Before Ray itself, which reads its settings when it is imported.
@@ -19,16 +18,19 @@ from rich.console import Console
 
 from analysis.trials import StudyRecord
 from dite_search.answering import answering
+from dite_search.backfill import backfill_curves
 from dite_search.config import SearchConfig
 from dite_search.doctor.preflight import preflight
-from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE, check_checkpoints
+from dite_search.folder import PROVENANCE_FILE, SEARCH_FILE
 from dite_search.lease import Lease
+from dite_search.live.moment import LiveReader, time_left
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
 from dite_search.progress import Progress
 from dite_search.provenance import data_identity, provenance
+from dite_search.requirements import require
 from dite_search.scheduler import scheduler_of
-from dite_search.searcher import StudySearch, gate_of
+from dite_search.searcher import StudySearch
 from dite_search.stopper import PauseStopper
 from dite_search.study import (
     DATABASE_AWAY,
@@ -51,10 +53,7 @@ from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
 from search_spaces.shell import own_command
-from trainers.data.photometric import photometric_of
-from trainers.data.pictures import training_pictures, validation_pictures
 from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
 
@@ -67,15 +66,12 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     Raises:
         InvalidInput: the data, the budget, the storage or the resources do not fit; nothing was started.
     """
-    data = checked_data(config, console)
-    gate, space = gate_of(config), config.search_space
-    config.network_budget.check(space, lambda point: gate.costs(space.build(point)))
-    known = earlier_trials(config, data_identity(data))
-    check_checkpoints(config, new=True)
+    ready = require(config, console, new=True)
+    data = ready.data
     concurrent = preflight(config, console, start=start_ray, source="FILE").at_once
     tracker = tracker_of(config)
     with answering(config):
-        create_study(config, known=known)
+        create_study(config, known=ready.known)
     write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data))
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
@@ -90,15 +86,15 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
     Raises:
         InvalidInput: as `run_search`; or nothing is left to do, or another driver runs the search.
     """
-    data = checked_data(config, console)
-    check_checkpoints(config, new=False)
+    data = require(config, console, new=False).data
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
         finish_creation(config, lambda: earlier_trials(config, data_identity(data)))
+        filled = backfill_curves(config, lambda sentence: console.print(sentence, highlight=False, markup=False))
         study = open_study(config)
         left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
         if left <= 0:
-            return _finish(config, console)
+            return _finish(config, console, mended=bool(filled.trials))
         file = str(config.study_directory / SEARCH_FILE)
         concurrent = preflight(config, console, start=start_ray, trials=left, source=file).at_once
         tracker = tracker_of(config)
@@ -108,15 +104,15 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
         return _search(config, data, tracker, console, pause, trials=left, concurrent=concurrent)
 
 
-def _finish(config: SearchConfig, console: Console) -> StudyRecord:
-    """Close what a driver left open that died after its last trial."""
+def _finish(config: SearchConfig, console: Console, *, mended: bool) -> StudyRecord:
+    """Close what a driver left open that died after its last trial; a study that was ``mended`` had something left to do."""
     reopen_running(config)
     mirror = Mirror(tracker_of(config), StudySource(config))
     # Told before it starts that the search has ended, it writes nothing into runs that are whole.
     mirror.end()
     with mirror:
         pass
-    if not mirror.written and not mirror.lacks():
+    if not mirror.written and not mirror.lacks() and not mended:
         raise InvalidInput(
             f"study {config.name} must have trials left to go on with, but all {config.trials} have ended;"
             f" to add some: {own_command('extend', config.study_directory, '--trials', 'N')}"
@@ -171,9 +167,6 @@ def _search(
             study = _close(config, searcher.outbox, pause, close)
         progress.update(study)
     _finish_tracking(mirror, config, console)
-    if pause.asked and any(trial.status == "waiting" for trial in study.trials):
-        text = f"Paused; to go on:  {own_command('resume', config.study_directory)}"
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
     return study
 
 
@@ -200,26 +193,17 @@ def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[
     return closed[-1]
 
 
-def checked_data(config: SearchConfig, console: Console) -> DataConfig:
-    """The data of a search, seen to be there before anything is started.
-
-    Raises:
-        InvalidInput: the data, or a library that the training needs, is not there.
-    """
-    data = data_of(config, console)
-    size = config.search_space.base.input_size
-    training_pictures(data, size), validation_pictures(data, data.validation_people(), size)
-    # What no trial could do without is asked for here, or every one of them would fail for it.
-    photometric_of(1.0 if "photometric" in config.search_space.parameters else config.train_config.photometric)
-    return data
-
-
 class Recorder(tune.Callback):
-    """Tells the mirror what Tune reports, and redraws the progress; it waits for neither."""
+    """Tells the mirror what Tune reports, and redraws the progress; it waits for neither.
 
-    def __init__(self, config: SearchConfig, mirror: Mirror, progress: Progress) -> None:
-        self._mirror, self._progress = mirror, progress
-        self._reader = StudyReader(config, open_study(config))
+    ``clock`` gives seconds since 1970.
+    """
+
+    def __init__(
+        self, config: SearchConfig, mirror: Mirror, progress: Progress, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._mirror, self._progress, self._clock = mirror, progress, clock
+        self._reader = LiveReader(config)
         self._shown = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -260,37 +244,9 @@ class Recorder(tune.Callback):
         if always or time.monotonic() - self._shown > SECONDS_BETWEEN_DRAWINGS:
             self._shown = time.monotonic()
             # A database that is away is told by who writes to it.
-            with contextlib.suppress(DATABASE_AWAY):
-                self._progress.update(self._reader.read())
-
-
-def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
-    """The data set of a search; a synthetic one is drawn, once for all studies of a folder."""
-    section = config.data
-    root = section.root
-    if section.synthetic is not None:
-        drawing = section.synthetic
-        folder = f"synthetic-{drawing.train_images}-{drawing.val_images}-{drawing.seed}"
-        path = config.study_directory.parent / "data" / folder
-        if not path.exists():
-            if console:
-                text = f"Drawing {drawing.train_images + drawing.val_images} synthetic images in {path}"
-                console.print(text, highlight=False, markup=False, soft_wrap=True)
-            draw_dataset(path, train_images=drawing.train_images, val_images=drawing.val_images, seed=drawing.seed)
-        root = str(path)
-    assert root is not None, "the search file names a root or a synthetic data set"
-    return DataConfig(
-        root=Path(root),
-        format=section.format,
-        name="synthetic" if section.synthetic else section.name,
-        train_split=section.train_split,
-        val_split=section.val_split,
-        boxes=section.boxes,
-        detections=Path(section.detections) if section.detections else None,
-        workers=section.workers,
-        prepared=Path(section.prepared) if section.prepared else None,
-        on_broken_image=section.on_broken_image,
-    )
+            with contextlib.suppress(DATABASE_AWAY, InvalidInput):
+                moment = self._reader.read(self._clock())
+                self._progress.update(moment.study, left=time_left(moment))
 
 
 def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:

@@ -19,7 +19,7 @@ from ray.tune.search.optuna import OptunaSearch
 from analysis.trials import DIRECTIONS
 from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
-from dite_search.gate import Gate, Stopped, Verdict
+from dite_search.gate import Stopped, Verdict, gate_of
 from dite_search.keys import (
     ARCH,
     ARCH_ID,
@@ -41,7 +41,6 @@ from dite_search.keys import (
 from dite_search.outbox import Outbox
 from dite_search.pause import Pause
 from dite_search.samplers import sampler_of
-from dite_search.sections import COST_AWARE
 from dite_search.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
@@ -91,8 +90,11 @@ class StudySearch(OptunaSearch):
         self._config, self._gate = config, gate
         self._generator = np.random.default_rng([config.seed, 1])
         self._followers: dict[int, list[optuna.Trial]] = {}
-        # By number: the epochs that a trial took over, and where it runs. A trial copies all its attributes to show one.
+        # By number: the epochs that a trial took over, the metrics recorded last, the first epoch about which the scheduler
+        # was not asked, and where the trial runs. A trial copies all its attributes to show one.
         self._taken_over: dict[int, int] = {}
+        self._recorded: dict[int, dict[str, float]] = {}
+        self._undecided: dict[int, int] = {}
         self._where: dict[int, Any] = {}
         self._pause = pause or Pause()
         self.outbox = Outbox("the study's database", DATABASE_AWAY, note=note, may_write=self._may_write, clock=clock)
@@ -173,6 +175,8 @@ class StudySearch(OptunaSearch):
         }
         continued = suggestion["continues"]
         self._taken_over[trial.number] = continued["epoch"] if continued else 0
+        if UNDECIDED in earlier:
+            self._undecided[trial.number] = earlier[UNDECIDED]
         # Last, as it cannot fail: where the database goes away before, the trial has not begun.
         self._gate.begin(verdict.key, trial.number, seed)
         return suggestion
@@ -241,7 +245,7 @@ class StudySearch(OptunaSearch):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Record an epoch, or the reason a trial gives before it ends."""
-        self.outbox.put(lambda: self._record(trial_id, result))
+        self.outbox.put(lambda: self._record(trial_id, result, decided=True))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell Optuna the values, or that the trial failed and why; and the same to the trials that waited for it."""
@@ -252,7 +256,11 @@ class StudySearch(OptunaSearch):
         paused = self._pause.asked
         self.outbox.put(lambda: self._end(trial_id, result or {}, error, paused))
 
-    def _record(self, trial_id: str, result: Mapping[str, Any]) -> None:
+    def _record(self, trial_id: str, result: Mapping[str, Any], *, decided: bool) -> None:
+        """Write what a result says into its trial, and once: Tune gives a trial's last result with its end, or twice.
+
+        ``decided`` says whether the scheduler was asked about the result, or would be asked no more.
+        """
         trial = self._ot_trials[trial_id]
         where = _where(result)
         if where and self._where.get(trial.number) != where:
@@ -263,16 +271,31 @@ class StudySearch(OptunaSearch):
                 trial.set_user_attr(OUTAGE, True)
             trial.set_user_attr(REASON, result[REASON])
         elif EPOCH_KEY in result and result[EPOCH_KEY] > self._taken_over[trial.number]:
-            trial.set_user_attr(epoch_name(result[EPOCH_KEY]), epoch_metrics(result))
+            self._record_epoch(trial, result, decided=decided)
+
+    def _record_epoch(self, trial: optuna.Trial, result: Mapping[str, Any], *, decided: bool) -> None:
+        number, epoch, metrics = trial.number, int(result[EPOCH_KEY]), epoch_metrics(result)
+        if self._recorded.get(number) != metrics:
+            if not decided and epoch_name(epoch) not in trial.user_attrs:
+                # Before the epoch: a driver that dies between the two writes leaves no epoch that counts as decided.
+                self._set_undecided(trial, epoch)
+            trial.set_user_attr(epoch_name(epoch), metrics)
+            self._recorded[number] = metrics
+        if decided and epoch >= self._undecided.get(number, math.inf):
+            self._set_undecided(trial, epoch + 1)
+
+    def _set_undecided(self, trial: optuna.Trial, epoch: int) -> None:
+        trial.set_user_attr(UNDECIDED, epoch)
+        self._undecided[trial.number] = epoch
 
     def _end(self, trial_id: str, result: Mapping[str, Any], error: bool, paused: bool) -> None:
         trial = self._ot_trials[trial_id]
-        if paused and not self._has_ended(trial, result):
-            if EPOCH_KEY in result:
-                trial.set_user_attr(UNDECIDED, result[EPOCH_KEY])
-                self._record(trial_id, result)
-            return
         if not self._study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+            # A result with which a trial is stopped, by whomever, comes here alone.
+            has_ended = not paused or self._has_ended(trial, result)
+            self._record(trial_id, result, decided=has_ended)
+            if not has_ended:
+                return
             self._conclude(trial, result, error)
         frozen = self._study.get_trials(deepcopy=False)[trial.number]
         key = self._gate.key(ArchConfig.from_dict(frozen.user_attrs[ARCH]), frozen.params)
@@ -287,12 +310,13 @@ class StudySearch(OptunaSearch):
             self.outbox.later(partial(self._follow, follower, frozen))
 
     def _has_ended(self, trial: optuna.Trial, result: Mapping[str, Any]) -> bool:
-        """Whether a trial that ends during a pause ended for its own reason, or with all that a score needs."""
+        """Whether a trial that ends during a pause ended for its own reason, or with all that an undisturbed one reports."""
+        epochs = self._config.train_config.epochs
         known = dict(result) | cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
-        whole = known.get(EPOCH_KEY, 0) >= self._config.train_config.epochs
-        return REASON in trial.user_attrs or (
-            whole and not _missing({name: known.get(name) for name in self._config.objectives})
-        )
+        needed = (*self._config.objectives, *self._config.network_budget.costs)
+        # What follows the last epoch carries its scores, and no epoch.
+        whole = known.get(EPOCH_KEY, epochs) >= epochs
+        return REASON in trial.user_attrs or (whole and not _missing({name: known.get(name) for name in needed}))
 
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
         attributes = trial.user_attrs
@@ -307,8 +331,6 @@ class StudySearch(OptunaSearch):
             return
         epochs = self._config.train_config.epochs
         if not attributes.get(REASON) and not error and known.get(EPOCH_KEY, epochs) < epochs:
-            # Tune tells a result that ends a trial to the scheduler alone.
-            trial.set_user_attr(epoch_name(known[EPOCH_KEY]), epoch_metrics(result))
             self._study.tell(trial, state=TrialState.PRUNED)
             return
         values = {objective: known.get(objective) for objective in self._config.objectives}
@@ -334,17 +356,6 @@ class StudySearch(OptunaSearch):
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore: the study is the record."""
-
-
-def gate_of(config: SearchConfig, *, allowed: Callable[[ArchConfig], bool] | None = None) -> Gate:
-    """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
-    asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
-    if "latency_ms" not in asked:
-        return Gate(config, allowed=allowed)
-    # This import takes seconds, and few searches need it.
-    from dite_search.latency import predicted_latency
-
-    return Gate(config, latency=predicted_latency(config), allowed=allowed)
 
 
 _TUNE_KEYS = frozenset(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from search_spaces.errors import unknown_name
-from trainers.data.formats import COCO, FORMATS, DataFormat
+from trainers.data.formats import COCO, FORMATS, MPII, DataFormat
 
 COST_AWARE = "cost_aware"
 SAMPLERS = (COST_AWARE, "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
@@ -62,8 +62,18 @@ class DataSection(Section):
         description="folder that dite-search prepare wrote, seen by every node; default: one that fits in prepared/ of the"
         " root, where there is one",
     )
+    category: Annotated[int | str | None, BeforeValidator(lambda value: _category(value))] = Field(
+        None,
+        description="category of the people in the annotation files, a name or an id; default: found by its name and its"
+        " keypoints, and several candidates are an error that names them",
+    )
     on_broken_image: Literal["stop", "skip"] = Field(
         "stop", description="end a training at a broken image, or leave its people out of it; validation always stops"
+    )
+    on_orientation: Literal["apply", "ignore", "stop"] = Field(
+        "apply",
+        description="where a camera noted in an image how it has to be turned (EXIF orientation): turn it, as annotation"
+        " tools show it, read it as it is stored, or refuse it",
     )
 
     @model_validator(mode="after")
@@ -76,6 +86,8 @@ class DataSection(Section):
         for field in ("train_split", "val_split"):
             if getattr(self, field) not in known.splits:
                 raise ValueError(str(unknown_name(f"{field} of format {self.format}", getattr(self, field), known.splits)))
+        if self.category is not None and self.format == MPII.name:
+            raise ValueError(f"category must not be given in format {MPII.name}, which has none, got {self.category!r}")
         if self.boxes not in known.accuracies:
             raise ValueError(f"boxes must be {' or '.join(known.accuracies)} in format {self.format}, got {self.boxes}")
         return self
@@ -171,6 +183,12 @@ class LatencySection(Section):
 
 def _known_sampler(name: str) -> str:
     return name if name.startswith(OPTUNAHUB) and len(name) > len(OPTUNAHUB) else _one_of("sampler", name, SAMPLERS)
+
+
+def _category(value: object) -> object:
+    if isinstance(value, bool) or (isinstance(value, str) and not value.strip()):
+        raise ValueError(f"category must be the name or the id of a category, got {value!r}")
+    return value
 
 
 def _one_of(kind: str, name: str, known: tuple[str, ...]) -> str:

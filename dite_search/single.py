@@ -114,7 +114,7 @@ def evaluate_one(
     scored = evaluate(network.to(worker.device), dataset, data, flip_test=flip_test, worker=worker)
     assert scored is not None, "one process has the scores"
     if dump:
-        write_json(dump, scored.results)
+        write_json(dump, scored.results_as_annotated(data))
     return scored.metrics
 
 

@@ -8,6 +8,7 @@ from ray import tune
 
 from dite_search.keys import REASON
 from dite_search.pause import Pause
+from dite_search.trainable import NOTE
 
 
 class PauseStopper(tune.Stopper):
@@ -17,8 +18,8 @@ class PauseStopper(tune.Stopper):
         self._pause = pause
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Whether a trial stops here; one that ends by itself does not."""
-        return self._pause.asked and REASON not in result
+        """Whether a trial stops here: not one that ends by itself, and not in the middle of an epoch for a remark."""
+        return self._pause.asked and REASON not in result and NOTE not in result
 
     def stop_all(self) -> bool:
         """Whether no epoch is waited for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -287,17 +288,18 @@ def is_blameless(trial: FrozenTrial) -> bool:
 def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, float]]]:
     """What the trials of a study reported, repeats apart: number, epoch, and the metrics of the epoch with the costs.
 
-    The epoch with which a pause stopped a trial is left out: it is reported again, and decided then.
+    Epochs about which the scheduler was not asked, as when a pause stopped a trial, are left out: the trial reports them
+    again, and they are decided then.
     """
     for trial in open_study(config).get_trials(deepcopy=False):
         if ARCH not in trial.user_attrs or trial.user_attrs.get(SEED, config.seed) != config.seed:
             continue
         number = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
         costs = cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
-        undecided = None if trial.state.is_finished() else trial.user_attrs.get(UNDECIDED)
+        undecided = math.inf if trial.state.is_finished() else trial.user_attrs.get(UNDECIDED, math.inf)
         for metrics in curve_of(trial):
-            if metrics[EPOCH_KEY] == undecided:
-                continue
+            if metrics[EPOCH_KEY] >= undecided:
+                break
             yield number, int(metrics[EPOCH_KEY]), costs | trial.user_attrs.get(METRICS, {}) | metrics
 
 

@@ -32,6 +32,7 @@ def submit_one(
     *,
     flip_test: bool,
     input_size: str | None,
+    on_orientation: str,
 ) -> dict[str, str | int]:
     """Write the submission of a checkpoint beside ``dump``: what was counted, and where its two files are.
 
@@ -52,7 +53,8 @@ def submit_one(
         raise InvalidInput(f"keypoints of the network must be {COCO17.count}, as in {COCO17.name}, got {arch.keypoints}")
     where = test_dev_split(Path(root))
     people = detected_people(read_image_info(where.annotation_file), Path(detections), where.image_dir)
-    dataset = TopDownDataset(people, codec_for(arch, trained_with(Path(checkpoint))), keypoint_set=COCO17)
+    codec = codec_for(arch, trained_with(Path(checkpoint)))
+    dataset = TopDownDataset(people, codec, keypoint_set=COCO17, on_orientation=on_orientation)
     device = default_device()
     results = coco_results(dataset, predict(network.to(device), dataset, flip_test=flip_test, device=device))
     results_file, zip_file = write_submission(Path(dump), results)

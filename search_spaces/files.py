@@ -58,8 +58,11 @@ def _json_constant(name: str) -> Any:
 
 
 def _parse(path: Path) -> Any:
-    """JSON by its own rules where the name ends in ``.json``: YAML refuses some of it, tabs among others."""
-    text = path.read_text(encoding="utf-8")
+    """JSON by its own rules where the name ends in ``.json``: YAML refuses some of it, tabs among others.
+
+    A byte-order mark, as Windows tools write it, is passed over.
+    """
+    text = path.read_text(encoding="utf-8-sig")
     if path.suffix == ".json":
         return json.loads(text, object_pairs_hook=_json_object, parse_constant=_json_constant)
     return yaml.load(text, Loader=_UniqueKeyLoader)

@@ -1,21 +1,65 @@
-"""Fixtures every test may use: where the shared reference facts and photographs lie, and one thread for torch."""
+"""What every test has: the shared reference facts and photographs, one thread for torch, profiles, groups and durations."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import hypothesis
+import psutil
 import pytest
 import torch
+
+from tests.durations import DurationRecorder
+from tests.profiles import register_profiles
+from tests.scheduling import ModuleScheduling, groups_first
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
-hypothesis.settings.register_profile(
-    "repository", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("repository")
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+"""A file system in memory, and the bytes it must have free to take the files of tests."""
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+"""Names the environment variable from which pytest takes the folder of its temporary files."""
+
+register_profiles()
 torch.set_num_threads(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the file to which durations are written."""
+    parser.addoption("--durations-to", type=Path, metavar="FILE", help="write the seconds of each test to a JSON file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary files in memory, and record durations where a file for them is given.
+
+    A database waits for its disk at every commit, which takes half of the time of a small study. Workers tell their
+    durations to the process that started them.
+    """
+    if TEMPORARY not in os.environ and has_room(MEMORY):
+        os.environ[TEMPORARY] = str(MEMORY)
+    file = config.getoption("--durations-to")
+    if file and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(DurationRecorder(file, config.getoption("numprocesses") or 1))
+
+
+def has_room(memory: Path) -> bool:
+    """Return whether a file system in memory can take the files of all tests: that of a container is often too small."""
+    return memory.is_dir() and min(shutil.disk_usage(memory).free, psutil.virtual_memory().available // 2) >= ROOM
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModuleScheduling:
+    """Hand out whole modules and named groups to workers."""
+    return ModuleScheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with named groups."""
+    items[:] = groups_first(items)
 
 
 def _shared(*parts: str) -> Path:
@@ -25,10 +69,30 @@ def _shared(*parts: str) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Take the threads of torch back that a command of the test has set: beside other work, threads wait for each other."""
+    yield
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder of measured facts: published counts, checkpoints and their outputs."""
     return _shared("reference")
+
+
+@pytest.fixture(scope="session")
+def exports() -> Path:
+    """The folder of annotation files and photographs as tools and cameras write them."""
+    return _shared("data", "exports")
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of small data sets with a network and right figures."""
+    return _shared("cases")
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ KEPT_TO: dict[str, set[str]] = {
         "dite_search/trainable.py",
     },
     "optuna": {
+        "dite_search/backfill.py",
         "dite_search/cost_aware/candidates.py",
         "dite_search/cost_aware/sampler.py",
         "dite_search/doctor/databases.py",

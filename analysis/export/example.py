@@ -10,6 +10,7 @@ from search_spaces.arch import ArchConfig
 from trainers.data.codecs import DarkCodec, make_codec
 from trainers.data.formats import FORMATS
 from trainers.data.keypoints import KeypointSet
+from trainers.data.orientation import APPLY
 from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
 
 TEMPLATE = "infer.py"
@@ -26,10 +27,17 @@ def example_text(settings: dict[str, Any]) -> str:
     return source.replace(SETTINGS_LINE, f"SETTINGS: dict[str, Any] = {written}\n")
 
 
-def example_settings(arch: ArchConfig, *, codec: str, sigma: float | None, data_format: str | None) -> dict[str, Any]:
-    """All that the example must know of a network, as plain values.
+def example_settings(
+    arch: ArchConfig, *, codec: str, sigma: float | None, data_format: str | None, on_orientation: str = APPLY
+) -> dict[str, Any]:
+    """Return all that the example must know of a network, as plain values.
 
-    ``data_format`` names the keypoints; without it they follow from their number, where a format has as many.
+    Args:
+        arch: The network.
+        codec: The name of its heatmap codec.
+        sigma: The deviation of its targets; None for that of the paper.
+        data_format: The name of its keypoints' format; without one they follow from their number.
+        on_orientation: The rule of `trainers.data.orientation` by which the photographs of its training were read.
     """
     coding = make_codec(codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=sigma)
     points = keypoint_set_of(arch, data_format)
@@ -45,6 +53,7 @@ def example_settings(arch: ArchConfig, *, codec: str, sigma: float | None, data_
         "reach": coding.reach if isinstance(coding, DarkCodec) else 0,
         "unbiased": codec == "udp",
         "flip_shift": coding.flip_shift,
+        "on_orientation": on_orientation,
         "keypoints": list(points.names) if points else [f"keypoint_{index}" for index in range(arch.keypoints)],
         "flip_pairs": [list(pair) for pair in points.flip_pairs] if points else [],
         "limbs": [list(pair) for pair in points.limbs] if points else [],

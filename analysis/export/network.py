@@ -41,6 +41,7 @@ from search_spaces.errors import InvalidInput
 from search_spaces.files import write_mapping
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import load_arch
+from trainers.data.orientation import APPLY
 from trainers.model import build_network
 from trainers.model.network import PoseNetwork
 from trainers.model.released_checkpoint import load_released
@@ -96,6 +97,7 @@ def export_network(
         found = agreement(network, model, arch.input_size)
         if not found.holds:
             raise InvalidInput(f"the exported network must compute what the trained one does, but {found}")
+        rule = data.config.on_orientation if data else APPLY
         writer = _Writer(folder, arch, network, model, parts, _reading(card))
         data, no_data = _readable(data, parts, no_data)
         forms = writer.write(data, no_data)
@@ -106,7 +108,13 @@ def export_network(
         timed = [replace(form, latency=latencies.get(form.name)) for form in parity.forms]
         parity = replace(parity, forms=timed, why_not=why_not, agreement=found, left_out=writer.left_out)
         parity.write(folder / PARITY_FILE)
-        settings = example_settings(arch, codec=card.codec, sigma=card.sigma, data_format=card.protocol.get("format"))
+        settings = example_settings(
+            arch,
+            codec=card.codec,
+            sigma=card.sigma,
+            data_format=card.protocol.get("format"),
+            on_orientation=rule,
+        )
         (folder / EXAMPLE_FILE).write_text(example_text(settings), encoding="utf-8")
         card = replace(card, latency=latencies.get(ONNX_FILE))
         text = card_text(arch, card, found, parity=parity, size=writer.size, quantised=writer.quantised)

@@ -64,7 +64,11 @@ class StudyData:
         if not people:
             raise InvalidInput(f"the training split of {self.config.root} must have people to calibrate with, got none")
         dataset = TopDownDataset(
-            people, codec_for(self.arch, self.train), keypoint_set=self.config.keypoint_set, cache_bytes=0
+            people,
+            codec_for(self.arch, self.train),
+            keypoint_set=self.config.keypoint_set,
+            cache_bytes=0,
+            on_orientation=self.config.on_orientation,
         )
         for index in _spread(len(dataset), count):
             yield dataset[index]["image"].numpy()

@@ -37,8 +37,11 @@ def picture_size(crop: Crop, height: int = HEIGHT) -> tuple[int, int]:
 
 
 def sides(keypoint_set: KeypointSet) -> tuple[str, ...]:
-    """The side of the body that each keypoint is on."""
-    return tuple(next((side for side in (LEFT, RIGHT) if name.startswith(side)), CENTRE) for name in keypoint_set.names)
+    """The side of the body that each keypoint is on, by the pairs that change places in a mirror."""
+    found = [CENTRE] * keypoint_set.count
+    for left, right in keypoint_set.flip_pairs:
+        found[left], found[right] = LEFT, RIGHT
+    return tuple(found)
 
 
 def draw_person(image: Picture, crop: Crop, predicted: Array, truth: Array, keypoint_set: KeypointSet) -> Picture:
@@ -52,11 +55,7 @@ def draw_person(image: Picture, crop: Crop, predicted: Array, truth: Array, keyp
     known = truth[:, 2] > 0
     points, places = warp_points(predicted, matrix), warp_points(truth[:, :2], matrix)
     side_of = sides(keypoint_set)
-    limbs = [(a, b) for a, b in keypoint_set.limbs if known[a] and known[b]]
-    for width, edge in ((5, True), (3, False)):
-        for a, b in limbs:
-            side = side_of[a] if side_of[a] == side_of[b] else CENTRE
-            _line(picture, points[a], points[b], EDGE if edge else COLOURS[side], width)
+    limbs = _draw_limbs(picture, points, known, keypoint_set)
     for index in np.flatnonzero(known):
         _mark(picture, points[index], side_of[index])
     for colour, width in ((EDGE, 2), (TRUTH, 1)):
@@ -65,6 +64,36 @@ def draw_person(image: Picture, crop: Crop, predicted: Array, truth: Array, keyp
     for index in np.flatnonzero(known):
         cv2.circle(picture, _fixed(places[index]), 2 << _SHIFT, TRUTH, -1, cv2.LINE_AA, _SHIFT)
     return picture
+
+
+def draw_labelled(image: Picture, crop: Crop, keypoints: Array, keypoint_set: KeypointSet) -> tuple[Picture, Array]:
+    """The crop with the labelled keypoints (K, 3) of one person, and the places (K, 2) of all of them in the picture.
+
+    A visible keypoint is filled, a hidden one hollow. Limbs in the middle of the body are thin, so that faces stay seen.
+    """
+    size = picture_size(crop)
+    matrix = _to_picture(crop, size)
+    picture, points = warp_image(image, matrix, size), warp_points(keypoints[:, :2], matrix)
+    known, side_of = keypoints[:, 2] > 0, sides(keypoint_set)
+    _draw_limbs(picture, points, known, keypoint_set, middle=1)
+    for index in np.flatnonzero(known):
+        _mark(picture, points[index], side_of[index], hollow=bool(keypoints[index, 2] < 2))
+    return picture, points
+
+
+def draw_targets(picture: Picture, target: NDArray[np.floating], keypoint_set: KeypointSet) -> Picture:
+    """The network's input with its target heatmaps (K, h, w) over it, those of a side of the body in its colour."""
+    height, width = picture.shape[:2]
+    laid = picture.astype(np.float64)
+    side_of = sides(keypoint_set)
+    for side, colour in COLOURS.items():
+        maps = target[[index for index, own in enumerate(side_of) if own == side]]
+        if not len(maps):
+            continue
+        highest = cv2.resize(np.asarray(maps.max(axis=0), np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        share = 0.85 * np.clip(highest, 0, 1)[..., None]
+        laid = laid * (1 - share) + np.array(colour, np.float64) * share
+    return np.asarray(np.clip(np.rint(laid), 0, 255), np.uint8)
 
 
 def draw_heatmaps(
@@ -128,14 +157,32 @@ def _fixed(point: Array) -> tuple[int, int]:
     return round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)
 
 
+def _draw_limbs(
+    picture: Picture, points: Array, known: NDArray[np.bool_], keypoint_set: KeypointSet, *, middle: int = 3
+) -> list[tuple[int, int]]:
+    """Draw the limbs between known points in the colours of their sides, and return them.
+
+    ``middle`` is the width in pixels of limbs between two points on neither side.
+    """
+    side_of = sides(keypoint_set)
+    limbs = [(a, b) for a, b in keypoint_set.limbs if known[a] and known[b]]
+    for wider, edge in ((2, True), (0, False)):
+        for a, b in limbs:
+            side = side_of[a] if side_of[a] == side_of[b] else CENTRE
+            width = middle if side_of[a] == side_of[b] == CENTRE else 3
+            _line(picture, points[a], points[b], EDGE if edge else COLOURS[side], width + wider)
+    return limbs
+
+
 def _line(picture: Picture, start: Array, end: Array, colour: Colour, width: int) -> None:
     cv2.line(picture, _fixed(start), _fixed(end), colour, width, cv2.LINE_AA, _SHIFT)
 
 
-def _mark(picture: Picture, point: Array, side: str) -> None:
-    """A circle on the left, a square on the right, a diamond between, edged in black."""
+def _mark(picture: Picture, point: Array, side: str, *, hollow: bool = False) -> None:
+    """A circle on the left, a square on the right, a diamond between, edged in black; a hollow one is black inside."""
     x, y = _fixed(point)
-    for reach, colour in ((4 << _SHIFT, EDGE), (3 << _SHIFT, COLOURS[side])):
+    layers = [(4 << _SHIFT, EDGE), (3 << _SHIFT, COLOURS[side])] + ([(3 << _SHIFT - 1, EDGE)] if hollow else [])
+    for reach, colour in layers:
         if side == LEFT:
             cv2.circle(picture, (x, y), reach, colour, -1, cv2.LINE_AA, _SHIFT)
             continue

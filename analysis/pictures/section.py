@@ -25,7 +25,6 @@ from analysis.words import format_value, number_words
 from trainers.checkpoint import load_any_network
 from trainers.checkpoint_store import local_copy
 from trainers.data.formats import MPII
-from trainers.data.images import read_image
 from trainers.data.source import DataConfig
 from trainers.distributed import default_device
 from trainers.evaluation.inference import predict_heatmaps
@@ -201,7 +200,7 @@ def _pictures(rows: Sequence[int], found: Judged, scored: ScoredPredictions) -> 
         index, person = int(found.rows[row]), found.people[row]
         assert person.keypoints is not None
         picture = draw_person(
-            read_image(person.image_path),
+            dataset.image(person),
             dataset.crop(index),
             scored.predictions.keypoints[index],
             person.keypoints,
@@ -232,7 +231,7 @@ def _heatmaps(
     crop, names = dataset.crop(index), dataset.keypoint_set.names
     values = maps.float().cpu().numpy()
     picture = draw_heatmaps(
-        read_image(person.image_path), crop, values, dataset.codec.crop_matrix(crop), dataset.codec.input_size, names
+        dataset.image(person), crop, values, dataset.codec.crop_matrix(crop), dataset.codec.input_size, names
     )
     highest = ", ".join(
         f"{name.replace('_', ' ')} {value:.2f}" for name, value in zip(names, values.max((1, 2)), strict=True)

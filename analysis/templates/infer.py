@@ -3,9 +3,10 @@
     python infer.py image.jpg --box 50 30 120 240 --output out.png --json keypoints.json
 
 It stands beside model.onnx and needs onnxruntime, numpy and opencv-python-headless, nothing else. A box is x, y, width and
-height in pixels of the image as it is stored: an orientation that a camera noted in the file is not applied. Several --box
-are several people; without one, the whole image is one person's box. --flip averages the network's answer with that for the
-mirrored image, as published scores do, and takes twice the time.
+height in pixels of the image. Where a camera noted in the file how the image has to be turned, that is done, or not, as in
+the network's training; --on-orientation says otherwise, and boxes and keypoints count the pixels that it leaves. Several
+--box are several people; without one, the whole image is one person's box. --flip averages the network's answer with that
+for the mirrored image, as published scores do, and takes twice the time.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ FLOOR = 1e-10  # smallest share of the peak that a logarithm sees
 DRAWN = 0.2  # confidence from which a keypoint is drawn
 DRAWINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # endings of a drawing's name
 NEGATIVE = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)  # how a number below 0 begins, with or without an exponent
+LARGEST, SMALLEST = 1e15, 1e-6  # of the numbers of a box, and of its width and height; beyond, pixels are not told apart
+RULES = ("apply", "ignore", "stop")  # for an image that is not stored upright: turn it, read it as stored, or refuse it
 
 
 class Mistake(Exception):
@@ -200,27 +203,90 @@ def check_box(box: Any, shape: tuple[int, ...]) -> None:
     shown = " ".join(f"{value:g}" for value in box)
     if not (np.isfinite(np.asarray(box, float)).all() and width > 0 and height > 0):
         raise Mistake(f"a box must be x, y, width and height with a width and height above 0, got {shown}")
+    if max(abs(value) for value in box) > LARGEST or min(width, height) < SMALLEST:
+        raise Mistake(f"a box must be of numbers up to {LARGEST:g}, its width and height from {SMALLEST:g}, got {shown}")
     if x >= shape[1] or y >= shape[0] or x + width <= 0 or y + height <= 0:
         raise Mistake(f"a box must show some of the image of {shape[1]} x {shape[0]} pixels, got {shown}")
 
 
-def read_image(path: str | Path) -> Any:
-    """An image file as (h, w, 3) BGR of 8 bits, its pixels as they are stored."""
+def read_image(path: str | Path, rule: str | None = None) -> Any:
+    """An image file as (h, w, 3) BGR of 8 bits; ``rule`` as of `decode_image`."""
     try:
-        return decode_image(Path(path).read_bytes(), f"image {path}")
+        return decode_image(Path(path).read_bytes(), f"image {path}", rule)
     except OSError as error:
         raise Mistake(f"image {path} cannot be read: {error.strerror}") from None
 
 
-def decode_image(data: bytes, name: str = "the image") -> Any:
-    """The bytes of an image file as (h, w, 3) BGR of 8 bits."""
+def decode_image(data: bytes, name: str = "the image", rule: str | None = None) -> Any:
+    """The bytes of an image file as (h, w, 3) BGR of 8 bits, turned by one of `RULES` (default: that of the training)."""
+    rule = rule or SETTINGS.get("on_orientation", RULES[0])
+    tag = orientation(data)
+    if tag != 1 and rule == "stop":
+        raise Mistake(f"{name} must be stored upright where the rule is stop, but has EXIF orientation {tag}")
+    if tag != 1 and rule == "ignore" and is_tiff(data):
+        raise Mistake(
+            f"{name} is a TIFF file with orientation {tag}, which OpenCV always applies: save it in another format"
+        )
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         image = None
     if image is None:
         raise Mistake(f"{name} must be a picture that OpenCV reads, such as JPEG or PNG")
-    return image
+    return image if rule == "ignore" or is_tiff(data) else displayed(image, tag)
+
+
+def orientation(data: bytes) -> int:
+    """How a camera noted that the image has to be turned: the EXIF orientation, 1 to 8; 1 is upright."""
+    exif = exif_of(data)
+    order: Any = {b"II*\0": "little", b"MM\0*": "big"}.get(exif[:4])
+    if order is None:
+        return 1
+
+    def number(start: int, width: int) -> int:
+        return int.from_bytes(exif[start : start + width], order)
+
+    first = number(4, 4) + 2
+    for entry in range(first, min(first + 12 * number(first - 2, 2), len(exif) - 11), 12):
+        if number(entry, 2) == 0x0112:
+            value = number(entry + 8, {1: 1, 3: 2, 4: 4}.get(number(entry + 2, 2), 0))
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def exif_of(data: bytes) -> bytes:
+    """The EXIF data of a JPEG, PNG, WebP or TIFF file; empty without any."""
+    if is_tiff(data):
+        return data
+    prefix, at = b"Exif\0\0", 2
+    if data.startswith(b"\xff\xd8\xff"):
+        while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+            end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            if data[at + 1] == 0xE1 and data.startswith(prefix, at + 4):
+                return data[at + 4 + len(prefix) : end]
+            at = at + 1 if data[at + 1] == 0xFF else end
+        return b""
+    is_png, is_webp = data.startswith(b"\x89PNG\r\n\x1a\n"), data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    at = 8 if is_png else 12
+    while (is_png or is_webp) and at + 8 <= len(data):
+        one, other = data[at : at + 4], data[at + 4 : at + 8]
+        kind, length = (other, int.from_bytes(one, "big")) if is_png else (one, int.from_bytes(other, "little"))
+        if kind in (b"eXIf", b"EXIF"):
+            return data[at + 8 : at + 8 + length].removeprefix(prefix)
+        at += 12 + length if is_png else 8 + length + length % 2
+    return b""
+
+
+def is_tiff(data: bytes) -> bool:
+    """Whether the bytes begin as a TIFF file does."""
+    return data[:4] in (b"II*\0", b"MM\0*")
+
+
+def displayed(image: Any, tag: int) -> Any:
+    """Stored pixels as a viewer shows them by the EXIF orientation: from 5 on rows are columns, then either may run back."""
+    turned = image.swapaxes(0, 1) if tag >= 5 else image
+    columns, rows = -1 if tag in (2, 3, 6, 7) else 1, -1 if tag in (3, 4, 7, 8) else 1
+    return np.ascontiguousarray(turned[::rows, ::columns])
 
 
 def pixel(value: float) -> int:
@@ -322,6 +388,11 @@ def parse(words: list[str] | None) -> argparse.Namespace:
         metavar=("X", "Y", "WIDTH", "HEIGHT"),
         help="a person's box in pixels; may be given again (default: the whole image)",
     )
+    parser.add_argument(
+        "--on-orientation",
+        choices=RULES,
+        help="turn an image by its EXIF orientation, read it as stored, or refuse it (default: as in training)",
+    )
     parser.add_argument("--flip", action="store_true", help="average with the mirrored image, in twice the time")
     parser.add_argument("--output", help="picture to draw, such as out.png")
     parser.add_argument("--json", help="file of the keypoints (default: standard output)")
@@ -339,7 +410,7 @@ def main(words: list[str] | None = None) -> int:
         if given.threads < 0:
             raise Mistake(f"--threads must be 0 or more, got {given.threads}")
         check_outputs(given)
-        image = read_image(given.image)
+        image = read_image(given.image, given.on_orientation)
         boxes = given.boxes or [[0.0, 0.0, float(image.shape[1]), float(image.shape[0])]]
         people = Estimator(given.model, threads=given.threads)(image, boxes, flip=given.flip)
         text = json.dumps(described(people, boxes, SETTINGS), indent=1) + "\n"

@@ -84,6 +84,7 @@ for _command in (
     comparing.compare,
     syncing.sync,
     replaying.replay,
+    data.data,
     data.prepare,
     data.synth,
     jobs.submit,

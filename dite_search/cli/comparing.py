@@ -32,6 +32,7 @@ MAX_EPOCHS = 10
     type=click.Choice(tuple(FORMATS)),
     help="Layout of --data (default: as the studies', or coco).",
 )
+@click.option("--category", help="Category of the people of --data, a name or an id (default: as the studies').")
 @click.option("--detections", help="COCO detections file of --data; without it the boxes are the ground truth.")
 @click.option(
     "--flip-test/--no-flip-test", default=None, help="Average with the flipped image (default: as the studies do)."
@@ -47,6 +48,7 @@ def compare(
     directory: str,
     root: str | None,
     data_format: str | None,
+    category: str | None,
     detections: str | None,
     flip_test: bool | None,
     costs_only: bool,
@@ -75,7 +77,7 @@ def compare(
         # Before anything is predicted, which takes its time.
         check_protocols(*sides)
         configs = [item.config for item in (first, second) if item.config]
-        data = _data(root, data_format, detections, of=configs[0].data if configs else None)
+        data = _data(root, data_format, detections, category, of=configs[0].data if configs else None)
         *both, missing = predicted(
             first, second, data=data, flip_test=flip_test, say=lambda text: click.echo(text, err=True)
         )
@@ -95,13 +97,13 @@ def compare(
         click.echo(f"\nPage  {output}")
 
 
-def _data(root: str | None, data_format: str | None, detections: str | None, *, of: Any) -> Any:
-    """The data of --data; its format and the split to score as those ``of`` a study, where there is one."""
+def _data(root: str | None, data_format: str | None, detections: str | None, category: str | None, *, of: Any) -> Any:
+    """The data of --data; format, category of people and split to score are those ``of`` a study, where there is one."""
     from search_spaces.errors import InvalidInput
     from trainers.data.source import DataConfig
 
     if root is None:
-        for option, value in (("--detections", detections), ("--format", data_format)):
+        for option, value in (("--detections", detections), ("--format", data_format), ("--category", category)):
             if value:
                 raise InvalidInput(f"{option} must come with --data, which it describes, got {value} alone")
         return None
@@ -113,6 +115,8 @@ def _data(root: str | None, data_format: str | None, detections: str | None, *, 
         val_split=of.val_split if same else "val",
         boxes="det" if detections else "gt",
         detections=Path(detections) if detections else None,
+        on_orientation=of.on_orientation if of is not None else "apply",
+        category=category if category is not None or not same else of.category,
     )
 
 

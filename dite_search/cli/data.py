@@ -1,16 +1,19 @@
-"""Commands about data: prepare a data set, draw one."""
+"""Commands about data: look at a data set, prepare one, draw one."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from dite_search.cli.options import (
     DATA_VARIABLE,
+    category_option,
     format_option,
     json_option,
     on_broken_image_option,
+    on_orientation_option,
 )
 from dite_search.cli.output import console_for, next_steps, program, show
 from search_spaces.shell import shell_command
@@ -20,22 +23,26 @@ from trainers.data.formats import SPLITS
 @click.command(epilog="Example:  dite-search prepare --data ~/coco --input-size 256x192 --workers 8")
 @click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
 @format_option
+@category_option
 @click.option("--input-size", metavar="HxW", help="Shape of the networks' input (default: the papers' for the data).")
 @click.option("--output", help="Folder to write (default: prepared/HxW in the data set).", type=click.Path(file_okay=False))
 @click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Split to prepare (default: train, val).")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes (default: all cores).")
 @click.option("--reduce", is_flag=True, help="Store large regions smaller: faster, no longer the very same pixels.")
 @on_broken_image_option
+@on_orientation_option
 @json_option
 def prepare(
     root: str,
     data_format: str,
+    category: str | None,
     input_size: str | None,
     output: str | None,
     splits: tuple[str, ...],
     workers: int | None,
     reduce: bool,
     on_broken_image: str,
+    on_orientation: str,
     as_json: bool,
 ) -> None:
     """Store of every image what training needs of it, once, so that loading becomes faster.
@@ -47,7 +54,13 @@ def prepare(
     from trainers.data.source import DataConfig
 
     result = prepare_data(
-        DataConfig(root=Path(root), format=data_format, on_broken_image=on_broken_image),
+        DataConfig(
+            root=Path(root),
+            format=data_format,
+            on_broken_image=on_broken_image,
+            on_orientation=on_orientation,
+            category=category,
+        ),
         splits=splits or ("train", "val"),
         output=Path(output) if output else None,
         input_size=input_size,
@@ -76,3 +89,61 @@ def synth(directory: str, train_images: int, val_images: int, seed: int, as_json
     free = free_name("train", "runs")
     output = () if free == "train" else ("--output", Path("runs") / free)
     next_steps(as_json, shell_command(program("dite-search"), "train", "lite_hrnet_18", *options, *output))
+
+
+@click.group(epilog="Example:  dite-search data show ~/coco")
+def data() -> None:
+    """See what networks will learn from a data set."""
+
+
+@data.command("show", epilog="Example:  dite-search data show my_data --people 24 --output my_data.html")
+@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False))
+@format_option
+@category_option
+@on_orientation_option
+@click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Split to show (default: train, val).")
+@click.option("--output", help="Page to write (default: NAME-data.html here).", type=click.Path(dir_okay=False))
+@click.option("--input-size", metavar="HxW", help="Shape of the networks' input (default: the papers' for the data).")
+@click.option("--people", type=click.IntRange(1, 60), default=12, show_default=True, help="People drawn of each split.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same people.")
+@json_option
+def show_data(
+    directory: str,
+    data_format: str,
+    category: str | None,
+    on_orientation: str,
+    splits: tuple[str, ...],
+    output: str | None,
+    input_size: str | None,
+    people: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Write one page on the data set in DIR: what was read and left out, what looks wrong, and people in pictures.
+
+    People are drawn with their skeleton, left and right in two colours, and as a network gets them in training. All images
+    are decoded, so that broken ones and copies in two splits are found. Keypoints of your own, named in the annotation
+    files, are shown too.
+    """
+    from dite_search import data_showing
+    from search_spaces.files import check_output
+    from trainers.data.source import DataConfig
+
+    root = Path(directory)
+    page = Path(output) if output else data_showing.default_output(root)
+    check_output(page)
+    found = data_showing.show_data(
+        DataConfig(root=root, format=data_format, category=category, on_orientation=on_orientation),
+        splits=splits or ("train", "val"),
+        output=page,
+        input_size=input_size,
+        people=people,
+        seed=seed,
+        console=console_for(as_json),
+    )
+    if as_json:
+        click.echo(json.dumps({"page": str(page)} | found.to_dict(), indent=2))
+        return
+    show(data_showing.summary(found, page), as_json)
+    for note in found.warnings:
+        click.echo(f"\n{note.severity}: {note.sentence}")

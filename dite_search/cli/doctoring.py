@@ -6,11 +6,16 @@ import dataclasses
 import json
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dite_search.cli.options import DATA_VARIABLE, json_option
 from dite_search.cli.output import console_for
+
+if TYPE_CHECKING:
+    from dite_search.config import SearchConfig
 
 
 @click.command(epilog="Example:  dite-search doctor examples/cluster.yaml --address 10.0.0.1:6379")
@@ -34,7 +39,7 @@ def doctor(file: str | None, address: str | None, data_root: str | None, directo
     from dite_search.doctor.preflight import examine, lines_of
     from dite_search.ray_session import start_ray
 
-    found = examine(config, start=start_ray)
+    found = examine(config, start=start_ray, new=None if config is None else not _is_of_study(config, str(file)))
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in found.findings], indent=2))
     else:
@@ -43,3 +48,10 @@ def doctor(file: str | None, address: str | None, data_root: str | None, directo
             console.print(line, highlight=False, soft_wrap=True)
     if found.failed:
         sys.exit(2)
+
+
+def _is_of_study(config: SearchConfig, file: str) -> bool:
+    """Whether a search file is the one that a study keeps: what is looked at then is whether the study can go on."""
+    from dite_search.folder import SEARCH_FILE
+
+    return Path(file).resolve() == (config.study_directory / SEARCH_FILE).resolve()

@@ -9,13 +9,15 @@ import click
 
 from dite_search.cli.options import (
     DATA_VARIABLE,
+    category_option,
     directory_option,
     format_option,
     input_size_option,
     json_option,
     on_broken_image_option,
+    on_orientation_option,
 )
-from dite_search.cli.output import console_for, next_steps, program, show
+from dite_search.cli.output import console_for, next_steps, program, say_image_notes, say_notes, show
 from search_spaces.errors import InvalidInput
 from search_spaces.shell import shell_command
 from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
@@ -26,6 +28,7 @@ from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 @click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
 @click.option("--output", default="runs/train", show_default=True, help="Folder of the checkpoints.", type=click.Path())
 @format_option
+@category_option
 @input_size_option
 @click.option("--train-split", type=click.Choice(SPLITS), default="train", show_default=True, help="Split to learn from.")
 @click.option("--val-split", type=click.Choice(SPLITS), default="val", show_default=True, help="Split to score.")
@@ -36,6 +39,7 @@ from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 @click.option("--loaders", type=click.IntRange(0, 256), default=0, show_default=True, help="Loader processes of each.")
 @click.option("--prepared", type=click.Path(), help="Folder that dite-search prepare wrote (default: found in the data).")
 @on_broken_image_option
+@on_orientation_option
 @click.option("--epochs", type=int, help="Epochs (default: the paper's, 270 on COCO, 260 on MPII).")
 @click.option("--batch-size", type=int, help="Samples of one step over all processes (default: the paper's 256).")
 @click.option("--learning-rate", type=float, help="Learning rate (default: the paper's 0.002).")
@@ -46,6 +50,7 @@ def train(
     root: str,
     output: str,
     data_format: str,
+    category: str | None,
     input_size: str | None,
     train_split: str,
     val_split: str,
@@ -56,6 +61,7 @@ def train(
     loaders: int,
     prepared: str | None,
     on_broken_image: str,
+    on_orientation: str,
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
@@ -77,18 +83,24 @@ def train(
     known = FORMATS[data_format]
     given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     config = _train_config(fields, training_for({n: v for n, v in given.items() if v is not None}, known))
+    data = DataConfig(
+        root=Path(root),
+        format=data_format,
+        train_split=train_split,
+        val_split=val_split,
+        workers=loaders,
+        prepared=Path(prepared) if prepared else None,
+        on_broken_image=on_broken_image,
+        on_orientation=on_orientation,
+        category=category,
+    )
+    network = arch_for(arch, known, input_size=input_size)
+    say_notes(data, train_split, val_split)
+    say_image_notes(data)
     metrics = train_one(
-        arch_for(arch, known, input_size=input_size),
+        network,
         config,
-        DataConfig(
-            root=Path(root),
-            format=data_format,
-            train_split=train_split,
-            val_split=val_split,
-            workers=loaders,
-            prepared=Path(prepared) if prepared else None,
-            on_broken_image=on_broken_image,
-        ),
+        data,
         directory=Path(output).absolute(),
         workers=workers,
         max_workers=max_workers,
@@ -97,16 +109,18 @@ def train(
         console=console_for(as_json),
     )
     show(metrics, as_json)
+    named = () if category is None else ("--category", category)
     form = () if data_format == "coco" else ("--format", data_format)
     split = () if val_split == "val" else ("--split", val_split)
-    best = Path(output) / "best.pt"
-    next_steps(as_json, shell_command(program("dite-search"), "evaluate", best, "--data", root, *form, *split))
+    words = ("evaluate", Path(output) / "best.pt", "--data", root, *form, *named, *split)
+    next_steps(as_json, shell_command(program("dite-search"), *words))
 
 
 @click.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
 @click.argument("checkpoint", type=click.Path())
 @click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
 @format_option
+@category_option
 @click.option(
     "--split",
     type=click.Choice((*SPLITS, TEST_DEV)),
@@ -117,16 +131,19 @@ def train(
 @click.option("--detections", help="COCO detections file; without it the boxes are the ground truth.")
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True, help="Average with the flipped image.")
 @click.option("--dump", help="Write the predictions, as a COCO results file.", type=click.Path(dir_okay=False))
+@on_orientation_option
 @input_size_option
 @json_option
 def evaluate(
     checkpoint: str,
     root: str,
     data_format: str,
+    category: str | None,
     split: str,
     detections: str | None,
     flip_test: bool,
     dump: str | None,
+    on_orientation: str,
     input_size: str | None,
     as_json: bool,
 ) -> None:
@@ -146,7 +163,16 @@ def evaluate(
         from dite_search.submit import SCORED_ELSEWHERE, submit_one
 
         with checkpoint_file(checkpoint) as file:
-            found = submit_one(str(file), root, data_format, detections, dump, flip_test=flip_test, input_size=input_size)
+            found = submit_one(
+                str(file),
+                root,
+                data_format,
+                detections,
+                dump,
+                flip_test=flip_test,
+                input_size=input_size,
+                on_orientation=on_orientation,
+            )
         show(found, as_json)
         click.echo(SCORED_ELSEWHERE, err=True)
         return
@@ -156,9 +182,13 @@ def evaluate(
         val_split=split,
         boxes="det" if detections else "gt",
         detections=Path(detections) if detections else None,
+        on_orientation=on_orientation,
+        category=category,
     )
     with checkpoint_file(checkpoint) as file:
         metrics = evaluate_one(file, data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None)
+    say_notes(data, split)
+    say_image_notes(data)
     show(metrics, as_json)
 
 

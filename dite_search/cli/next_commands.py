@@ -22,7 +22,7 @@ SERVER = ("http://", "https://")
 def commands_after(study: StudyRecord, config: SearchConfig) -> list[str]:
     """Return what a user may want to do after a search: go on with it, export a network, and look at it in MLflow."""
     found = []
-    if has_trials_left(study, config):
+    if trials_left(study, config) > 0:
         found.append(shell_command(program("dite-search"), "resume", study.directory))
     options = export_options(study, config.network_budget)
     if options:
@@ -31,11 +31,11 @@ def commands_after(study: StudyRecord, config: SearchConfig) -> list[str]:
     return [*found, served] if served else found
 
 
-def has_trials_left(study: StudyRecord, config: SearchConfig) -> bool:
-    """Whether a search asks for more trials than have ended."""
+def trials_left(study: StudyRecord, config: SearchConfig) -> int:
+    """Return how many trials a search asks for beside those that have ended."""
     from dite_search.live.moment import has_ended
 
-    return sum(map(has_ended, study.trials)) < config.trials
+    return config.trials - sum(map(has_ended, study.trials))
 
 
 def export_options(study: StudyRecord, budget: Budget) -> tuple[str, ...]:

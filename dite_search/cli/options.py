@@ -21,10 +21,20 @@ format_option = click.option(
     show_default=True,
     help="Layout of the data.",
 )
+category_option = click.option(
+    "--category", help="Category of the people, a name or an id (default: found by its name and its keypoints)."
+)
 on_broken_image_option = click.option(
     "--on-broken-image",
     type=click.Choice(["stop", "skip"]),
     default="stop",
     show_default=True,
     help="End at a broken image, or go on without its people; validation always ends.",
+)
+on_orientation_option = click.option(
+    "--on-orientation",
+    type=click.Choice(["apply", "ignore", "stop"]),
+    default="apply",
+    show_default=True,
+    help="Turn an image by its EXIF orientation, as annotation tools do, read it as stored, or refuse it.",
 )

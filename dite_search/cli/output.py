@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+
+from search_spaces.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from trainers.data.notes import DataNote
+    from trainers.data.source import DataConfig
 
 
 def console_for(as_json: bool) -> Console:
@@ -26,6 +33,29 @@ def show(result: dict[str, Any], as_json: bool) -> None:
     for name, value in result.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else value
         click.echo(f"{name:<{width}}  {shown}")
+
+
+def say_notes(data: DataConfig, *splits: str) -> None:
+    """Say on standard error what was left out of the annotations of these splits, corrected, or looks wrong."""
+    for split in dict.fromkeys(splits):
+        _say(data.notes(split))
+
+
+def say_image_notes(data: DataConfig) -> None:
+    """Say on standard error whether images to be scored have to be turned; data that cannot be read are passed over."""
+    from trainers.data.image_check import orientation_notes
+
+    try:
+        people = data.validation_people()
+    except InvalidInput:
+        # Who reads them in earnest says so.
+        return
+    _say(orientation_notes(people, data.annotations, on_orientation=data.on_orientation))
+
+
+def _say(notes: Iterable[DataNote]) -> None:
+    for note in notes:
+        click.echo(f"{note.severity.value}: {note.sentence}", err=True)
 
 
 def program(name: str) -> str:

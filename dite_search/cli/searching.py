@@ -143,24 +143,31 @@ def report(
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.choice import choose
     from analysis.pareto import front_of
-    from dite_search.cli.next_commands import commands_after
+    from dite_search.cli.next_commands import commands_after, trials_left
     from dite_search.folder import load_config
-    from dite_search.progress import front_table, published_table
+    from dite_search.pause import Pause
+    from dite_search.progress import front_table, pause_words, published_table
     from dite_search.runner import run_search
 
-    console = console_for(as_json)
-    study = (run or run_search)(config, console)
+    console, pause = console_for(as_json), Pause()
+    study = (run or run_search)(config, console, pause)
     # The run may have changed the search, as extend does; its folder tells what it is by now.
     config = load_config(study.directory)
     front = front_of(study)
+    left = trials_left(study, config)
+    paused = pause.asked and left > 0
     paths = _write_report(study, study.directory / "report", _report_setup(config))
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
         "report": paths["report"],
+        "paused": paused,
+        "trials_left": left,
     }
     if front:
         console.print(front_table(study))
+    elif paused:
+        console.print("No trial has a score yet.")
     else:
         console.print("[bold red]No trial finished with a score; the report says why.")
     published = published_table(study)
@@ -168,6 +175,8 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
         console.print(published)
     if export and front:
         result["export"] = export_quickly(study, choose(study))
+    if paused:
+        console.print(pause_words(study, left=left, asked=config.trials), highlight=False, markup=False, soft_wrap=True)
     if as_json:
         show(result, as_json)
         return
@@ -175,7 +184,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     if "export" in result:
         tell(console, f"ONNX     {result['export']['onnx']}")
     next_steps(as_json, *commands_after(study, config))
-    if not front:
+    if not (front or paused):
         raise SystemExit(1)
 
 
@@ -207,7 +216,7 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
 
     from analysis.limits import front_within
     from analysis.report.noise import image_intervals
-    from dite_search.runner import data_of
+    from dite_search.search_data import data_of
     from search_spaces.errors import InvalidInput
     from trainers.data.formats import MPII
 
@@ -224,7 +233,7 @@ def _with_pictures(config: Any, study: Any, setup: Any) -> Any:
     import dataclasses
 
     from analysis.pictures.section import people_in_pictures
-    from dite_search.runner import data_of
+    from dite_search.search_data import data_of
 
     found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test)
     return dataclasses.replace(setup, people=found)

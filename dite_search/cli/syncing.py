@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dite_search.cli.options import directory_option, json_option
-from dite_search.cli.output import show
+from dite_search.cli.output import next_steps, program, show
 from search_spaces.errors import InvalidInput
 
 WRITTEN = ("runs created", "runs closed", "metric values", "twins deleted")
@@ -18,9 +18,11 @@ WRITTEN = ("runs created", "runs closed", "metric values", "twins deleted")
 def sync(study: str, directory: str, as_json: bool) -> None:
     """Write to MLflow what it lacks of STUDY (its name, or its folder), as after a server that was down; nothing twice.
 
-    A search that runs writes it by itself; its study is left to it.
+    Before that, epochs that the study itself lacks are taken from the checkpoints of its trials, whether or not these have
+    ended. A search that runs writes both by itself; its study is left to it.
     """
     from dite_search.answering import answering
+    from dite_search.backfill import backfill_curves
     from dite_search.folder import load_config
     from dite_search.lease import Lease, driver_of
     from dite_search.pause import Pause
@@ -40,11 +42,19 @@ def sync(study: str, directory: str, as_json: bool) -> None:
     try:
         # A driver that starts now would write the same runs.
         with answering(config, "sync"), Lease(config.name, storage).held(Pause()):
+            filled = backfill_curves(config, lambda sentence: click.echo(sentence, err=True))
             mirror = Mirror(tracker, StudySource(config))
             mirror.reconcile()
+            if filled.trials:
+                mirror.recount()
     except (Unreachable, Refused) as error:
         raise InvalidInput(f"mlflow_url {tracker.shown} must answer until all is written, but: {error}") from None
     for number, reason in mirror.refused.items():
         raise InvalidInput(f"mlflow_url {tracker.shown} must take what trial {number} has, but refuses: {reason}")
     counts = {name.replace(" ", "_"): mirror.written[name] for name in WRITTEN}
+    counts = {"epochs_from_checkpoints": filled.epochs, "trials_mended": len(filled.trials)} | counts
     show({"study": str(config.study_directory), "mlflow": tracker.shown} | counts, as_json)
+    if filled.trials:
+        next_steps(
+            as_json, f"{program('dite-search')} report {config.study_directory}   (writes its curves and tables anew)"
+        )

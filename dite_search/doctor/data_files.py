@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dite_search.config import SearchConfig
 from dite_search.doctor.findings import FAILED, OK, Finding, listed
 from dite_search.doctor.probe import readable
+from dite_search.search_data import undrawn_data_of
 from search_spaces.errors import InvalidInput
 from search_spaces.shell import shell_command
-from trainers.data.coco import CocoSplit, coco_split
-from trainers.data.crowdpose import crowdpose_split
-from trainers.data.formats import COCO, CROWDPOSE, MPII
-from trainers.data.mpii import mpii_split
 
 NAME = "data"
-_SPLITS = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}
+_IMAGES = (".jpg", ".jpeg", ".png")
 _REMEDY = "data.root of the file, or --data FOLDER: a data set in its published layout"
 
 
@@ -30,19 +28,19 @@ def files_of(config: SearchConfig) -> list[str]:
     section = config.data
     if section.root is None:
         return []
-    root, files = Path(section.root).absolute(), []
+    data, files = undrawn_data_of(config), []
     for split in dict.fromkeys((section.train_split, section.val_split)):
-        where: CocoSplit = _SPLITS[section.format](root, split)
-        image = next((path for path in where.image_dir.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png")), None)
+        folder = data.image_dir(split)
+        image = next((path for path in _files_below(folder) if path.suffix.lower() in _IMAGES), None)
         if image is None:
-            raise InvalidInput(f"image folder {where.image_dir} must hold images (.jpg or .png), but there is none")
-        files += [str(where.annotation_file), str(image)]
+            raise InvalidInput(f"image folder {folder} must hold images (.jpg or .png), but there is none")
+        files += [str(data.annotation_file(split)), str(image)]
     files += [str(Path(path).absolute()) for path in (section.detections, section.prepared) if path]
     return files
 
 
 def data_finding(config: SearchConfig) -> Finding:
-    """Whether the data can be read here."""
+    """Whether the files of the data are there and can be opened here, as far as that is known in no time."""
     if config.data.root is None:
         return Finding(name=NAME, status=OK, sentence="the images are drawn in the folder of the studies")
     try:
@@ -60,6 +58,12 @@ def data_finding(config: SearchConfig) -> Finding:
                 remedy=f"{shell_command('chmod', 'a+r', file)}, or correct its path",
             )
     return Finding(name=NAME, status=OK, sentence=f"annotations and images in {config.data.root} can be read")
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and in those within it, as annotations may name both."""
+    for where, _, names in os.walk(folder):
+        yield from (Path(where) / name for name in names)
 
 
 def shared_data_finding(files: list[str], answers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Finding:

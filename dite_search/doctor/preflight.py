@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from dite_search.config import SearchConfig
-from dite_search.doctor import cluster, folders
+from dite_search.doctor import cluster, data_files, folders
 from dite_search.doctor.data_files import data_finding, files_of, shared_data_finding
 from dite_search.doctor.databases import study_findings
 from dite_search.doctor.environment import environment_finding
 from dite_search.doctor.findings import FAILED, OK, WARNING, Check, Finding, Pending, listed
+from dite_search.doctor.needs import need_findings
 from dite_search.doctor.probe import PACKAGES, gpus_seen, installed
 from dite_search.doctor.resources import Node, resources_finding, trials_at_once
 from dite_search.doctor.tracking_server import mlflow_findings
@@ -24,6 +25,8 @@ from search_spaces.shell import own_command
 LOCAL_SECONDS, NODE_SECONDS, CLOCK_SECONDS = 8.0, 12.0, 2.0
 """Limits of a check on this machine, of the questions to all nodes, and of reading their clocks. With those of the
 connection (`cluster`) they add up to less than 30 s; checks on this machine run meanwhile."""
+READING_SECONDS = 1800.0
+"""Limit for reading all annotations and the images to be scored, from a file system that has answered before."""
 
 MARKS = {OK: "[green]ok     [/]", WARNING: "[yellow]warning[/]", FAILED: "[red]failed [/]"}
 
@@ -63,11 +66,23 @@ def preflight(
     return found
 
 
-def examine(config: SearchConfig | None, *, start: Callable[[], None], trials: int | None = None) -> Examination:
-    """Make all checks, those that need a search only with a ``config``. Arguments as of `preflight`."""
+def examine(
+    config: SearchConfig | None, *, start: Callable[[], None], trials: int | None = None, new: bool | None = None
+) -> Examination:
+    """Make all checks, those that need a search only with a ``config``. Other arguments as of `preflight`.
+
+    Args:
+        config: The search.
+        start: Connects to Ray, or starts it.
+        trials: Those still to run; all of the search by default.
+        new: Whether the study is still to be made, where what the search itself needs is to be looked at too. A search has
+            done so before, and leaves it out.
+    """
     local = Pending(_local_checks(config, trials))
     ray_findings = _connected(start)
     here = local.findings()
+    if config is not None and new is not None:
+        here = _with_needs(here, config, new=new)
     if any(finding.status == FAILED for finding in ray_findings):
         return Examination(findings=(*ray_findings, *here))
     nodes = cluster.nodes_of_cluster()
@@ -76,6 +91,19 @@ def examine(config: SearchConfig | None, *, start: Callable[[], None], trials: i
     there = _on_nodes(config if folder_is_sound else None, nodes, needs_gpus=_needs_gpus(config))
     at_once = max(1, trials_at_once(config, nodes)) if config else 1
     return Examination(findings=(*ray_findings, *there, *here), at_once=at_once)
+
+
+def _with_needs(here: Sequence[Finding], config: SearchConfig, *, new: bool) -> list[Finding]:
+    """Return findings with those on what the search itself needs; a file system that does not answer is not read again."""
+    broken = any(finding.name == data_files.NAME and finding.status == FAILED for finding in here)
+    check = Check(
+        name=data_files.NAME,
+        look=lambda: need_findings(config, new=new, readable=not broken),
+        seconds=READING_SECONDS,
+        unanswered="data.root in a file system that answers",
+    )
+    kept = here if broken else [finding for finding in here if finding.name != data_files.NAME]
+    return [*kept, *Pending([check]).findings()]
 
 
 def lines_of(findings: Sequence[Finding]) -> list[str]:

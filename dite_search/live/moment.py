@@ -216,9 +216,14 @@ def eta_words(moment: Moment) -> str:
         return ""
     if moment.spent >= moment.asked:
         return "about to end"
+    return time_left(moment) or "too early to say how long it takes"
+
+
+def time_left(moment: Moment) -> str:
+    """Return the time that a running search still takes, in words; nothing where it cannot be told."""
     seconds = eta(moment)
     if seconds is None:
-        return "too early to say how long it takes"
+        return ""
     none_ended = not any(record.status in ENDED for record in moment.own)
     at_most = "at most " if none_ended and moment.stops_early else ""
     return f"{at_most}about {_coarse(seconds)} left"

@@ -112,6 +112,17 @@ class Mirror:
         self.end()
         self._follow()
 
+    def recount(self) -> None:
+        """Write the counts of a search that has ended once more, where its trials have changed since; the last write holds.
+
+        Raises:
+            Unreachable, Refused: as `reconcile`, which comes before.
+        """
+        seen = self._seen[None]
+        if seen.run.status != RUNNING:
+            search = wanted_search(self.source.read(), source=self.source, runs={}, closed=True, now=time.time())
+            self.tracker.log_batch(seen.run.run_id, points=search.points)
+
     def run(self) -> None:
         """Step after step, until the search has ended and all is written."""
         while not self._stopped:

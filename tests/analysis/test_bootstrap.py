@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.bootstrap import (
@@ -28,6 +28,7 @@ from analysis.pareto import front_of
 from search_spaces.errors import InvalidInput
 from tests.analysis.poses import ids, people, predictions
 from tests.analysis.studies import study, trial
+from tests.profiles import examples
 from trainers.data.keypoints import COCO17
 
 
@@ -56,7 +57,7 @@ def part(scores: ImageScores, rows: np.ndarray) -> ImageScores:
     )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(images=st.integers(5, 30), error=st.floats(0.02, 0.2), seed=st.integers(0, 100))
 def test_the_interval_is_of_the_whole_and_the_same_for_the_same_seed(images, error, seed):
     scores = scores_of(images, error=error, seed=seed)
@@ -93,6 +94,7 @@ def test_pairing_tells_more_than_two_intervals():
     assert single[0].low < single[1].high
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     """100 data sets of 100 images from a population of 2000, whose AP is the truth."""
     population = [scores_of(2000, error=0.06), scores_of(2000, error=0.066, seed=1)]
@@ -164,7 +166,7 @@ def test_other_hyper_parameters_are_no_repeat():
     assert repeats(study([first, second])) == []
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(deviation=st.floats(1e-4, 0.1), groups=st.integers(200, 400), seed=st.integers(0, 2**31))
 def test_seed_noise_finds_the_deviation_that_was_put_in(deviation, groups, seed):
     draw = np.random.default_rng(seed)
@@ -220,7 +222,7 @@ def test_a_front_without_noise_is_certain():
     assert found.hypervolume.high == pytest.approx(found.hypervolume.value)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(deviation=st.floats(0, 0.3), seed=st.integers(0, 100))
 def test_probabilities_are_probabilities(deviation, seed):
     made_up = study(objectives=("ap_gt", "mmacs"))

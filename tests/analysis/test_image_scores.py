@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.image_scores import average_precisions, image_scores, keypoint_aps
 from tests.analysis.poses import ids, people, predictions
+from tests.profiles import examples
 from trainers.data.keypoints import COCO17, CROWDPOSE14
 from trainers.evaluation.coco_ap import keypoint_ap
 
@@ -27,7 +28,7 @@ def copies(annotations, results, images, counts):
     return new_ids, truths, found
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(
     images=st.integers(2, 25),
     error=st.floats(0.01, 0.3),
@@ -44,7 +45,7 @@ def test_all_images_once_is_pycocotools_to_the_last_digit(images, error, seed, t
     assert ap == expected["ap"] if "ap" in expected else np.isnan(ap)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(images=st.integers(2, 12), seed=st.integers(0, 1000))
 def test_a_count_is_so_many_copies_of_the_image(images, seed):
     annotations = people(images, seed=seed)
@@ -112,3 +113,22 @@ def test_keypoint_similarity_is_one_term_of_oks():
     result = {"image_id": person["image_id"], "category_id": 1, "keypoints": points, "score": 1.0}
     found = keypoint_aps([result], ids(1), [person], COCO17)
     assert found["nose"] == pytest.approx(5 / 10)  # 0.50, 0.55, 0.60, 0.65 and 0.70
+
+
+def test_who_does_not_count_with_all_keypoints_counts_with_none():
+    annotations = people(12, seed=3)
+    results = predictions(annotations, error=0.05, seed=4)
+    expected = keypoint_aps(results, ids(12), annotations, COCO17)
+    bystander = annotations[0] | {"id": 1000, "image_id": ids(12)[0], "num_keypoints": 0, "keypoints": [9000, 9000, 2] * 17}
+    bystander["bbox"] = [9000, 9000, 5, 5]
+    assert keypoint_aps(results, ids(12), [*annotations, bystander], COCO17) == expected
+
+
+def test_ids_of_annotations_are_no_matter():
+    annotations = people(12, seed=3)
+    results = predictions(annotations, error=0.05, seed=4)
+    same = [entry | {"id": 0} for entry in annotations]
+    once = np.ones((1, 12), np.int64)
+    first, second = (image_scores(results, ids(12), found, COCO17) for found in (annotations, same))
+    assert average_precisions(first, once) == average_precisions(second, once) > 0
+    assert keypoint_aps(results, ids(12), same, COCO17) == keypoint_aps(results, ids(12), annotations, COCO17)

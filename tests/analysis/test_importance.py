@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.importance import (
@@ -25,6 +25,7 @@ from analysis.published import TABLE_5
 from analysis.trials import StudyRecord, TrialRecord
 from search_spaces.errors import InvalidInput
 from tests.analysis.studies import TINY, study, trial
+from tests.profiles import examples
 
 
 def made(formula, *, noise: float = 0.0, count: int = 60, seed: int = 0) -> StudyRecord:
@@ -99,7 +100,7 @@ def test_only_complete_trials_of_full_fidelity_count():
     assert [record.number for record in measured(study(records), "ap_gt")] == [0]
 
 
-@settings(max_examples=4)
+@examples(4)
 @given(seed=st.integers(0, 2**31), noise=st.floats(0, 0.05))
 def test_shares_add_up_and_lie_within_their_intervals(seed, noise):
     found = importances(made(lambda p: p["width"] / 40 + 20 * p["learning_rate"], noise=noise, count=30, seed=seed))["ap_gt"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.latency import open_session, random_input
@@ -20,6 +20,7 @@ from analysis.latency_table import PART, calibrate, fit_of, measured, predict, r
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.named_spaces import space_from, tiny
+from tests.profiles import examples
 from tests.strategies import architectures
 
 CONDITIONS = Conditions(device="a test", threads=1, warmup=0, runs=2, form=1)
@@ -27,7 +28,7 @@ SMALL = {"base": "tiny", "parameters": {"groups_branch3": None, "groups_branch4"
 
 
 @given(architectures())
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_every_part_of_any_architecture_runs(arch: ArchConfig) -> None:
     parts = parts_of(arch)
     assert parts == parts_of(arch.canonical)

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from torch import nn
 
 from analysis.latency import open_session
@@ -17,6 +17,7 @@ from analysis.onnx_graph import Graph
 from analysis.onnx_network import write_network
 from analysis.onnx_weights import Mlp, Weights, joint
 from search_spaces.arch import ArchConfig
+from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.model import build_network
 from trainers.model.network import PoseNetwork
@@ -45,7 +46,7 @@ def network_of(arch: ArchConfig) -> PoseNetwork:
 
 
 @given(architectures(max_modules=1))
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_any_architecture_at_any_batch_size(arch: ArchConfig) -> None:
     network = network_of(arch)
     session = open_session(onnx_bytes(arch, network))

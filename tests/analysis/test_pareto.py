@@ -8,13 +8,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from analysis.pareto import front_of, hypervolume, hypervolume_curve, non_dominated, reference_point, scored
 from search_spaces.errors import InvalidInput
 from tests.analysis.studies import study, trial
+from tests.profiles import examples
 
 # Small whole numbers, so that ties and copies are common.
 GRIDS = st.integers(1, 4).flatmap(
@@ -79,7 +80,7 @@ def inclusion_exclusion(points: np.ndarray, corner: np.ndarray) -> float:
     return total
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.integers(1, 4).flatmap(
         lambda m: arrays(np.float64, st.tuples(st.integers(0, 7), st.just(m)), elements=st.integers(0, 6).map(float))

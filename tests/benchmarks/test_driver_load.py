@@ -11,9 +11,13 @@ HELD = 370 * MEBIBYTE
 """Memory of one trial's process, in bytes."""
 
 
+pytestmark = pytest.mark.xdist_group("ray")
+LONG = (pytest.mark.nightly, pytest.mark.timeout(3600))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("concurrent", "trials"), [(8, 16), pytest.param(64, 96, marks=(pytest.mark.nightly, pytest.mark.timeout(3600)))]
+    ("concurrent", "trials"), [(4, 8), pytest.param(8, 16, marks=LONG), pytest.param(64, 96, marks=LONG)]
 )
 def test_many_trials_at_once(concurrent, trials):
     wanted, free = concurrent * HELD, psutil.virtual_memory().available + psutil.swap_memory().free

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from benchmarks.released_network import ReleasedAggregation, ReleasedFusion, released_network
 from search_spaces.arch import ArchConfig
 from search_spaces.presets import preset, resized
+from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.learner import to_channels_last
 from trainers.model.build import build_network
@@ -31,7 +32,7 @@ def learned(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
     return {"trained": heatmaps.detach(), "scored": scored, **found}
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(arch=architectures(max_modules=1), seed=st.integers(0, 100))
 def test_both_compute_the_same_function(arch: ArchConfig, seed: int) -> None:
     torch.manual_seed(seed)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.search_cost.competitors import COMPETITORS, Competitor, MoashaSettings
@@ -15,6 +15,7 @@ from benchmarks.search_cost.summary import best_peer, interval, markdown, median
 from dite_search.recorded import load_table
 from dite_search.replay import replay, replayed_config
 from tests.dite_search.tables import A, B, C, D, write_folder
+from tests.profiles import examples
 
 PLAIN = next(competitor for competitor in COMPETITORS if competitor.name == "random")
 CURVES = (
@@ -62,6 +63,7 @@ def test_a_budget_counts_for_all_and_is_told_to_the_gated_alone(folder):
     assert max(spent[1]) > 8
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_not_run_again(terms, tmp_path):
     first = run_all([PLAIN], terms, range(2), output=tmp_path, jobs=1)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
@@ -106,7 +108,7 @@ class TestMoasha:
     def _syne_tune(self):
         pytest.importorskip("syne_tune.optimizer.schedulers.multiobjective.moasha")
 
-    @settings(max_examples=200, deadline=None)
+    @examples(200)
     @given(rows=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30))
     def test_decisions_are_those_of_the_original(self, rows):
         from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import NonDominatedPriority

@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.ports import free_port
 
+pytestmark = pytest.mark.xdist_group("cluster")
 SCRIPT = ROOT / "deploy" / "slurm.sh"
 
 SRUN = """#!/bin/bash
@@ -101,6 +102,7 @@ def test_its_syntax_is_right():
     subprocess.run(["bash", "-n", str(SCRIPT)], check=True)
 
 
+@pytest.mark.slow
 def test_a_command_runs_on_two_nodes(slurm, tmp_path):
     folder, environment = slurm
     search = tmp_path / "search.yaml"
@@ -117,6 +119,7 @@ def test_a_command_runs_on_two_nodes(slurm, tmp_path):
     assert left_over(folder) == []
 
 
+@pytest.mark.slow
 def test_what_the_command_returns_is_returned(slurm):
     folder, environment = slurm
     process = start(environment | {"SLURM_JOB_NUM_NODES": "1"}, "search", "nowhere.yaml")
@@ -127,6 +130,7 @@ def test_what_the_command_returns_is_returned(slurm):
     assert left_over(folder) == []
 
 
+@pytest.mark.slow
 def test_a_node_that_does_not_come(slurm):
     folder, environment = slurm
     (folder / "bin" / "srun").write_text(

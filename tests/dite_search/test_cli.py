@@ -42,6 +42,7 @@ def test_every_command_has_help_with_an_example():
         "report",
         "export",
         "synth",
+        "data",
         "prepare",
         "submit",
         "job",
@@ -97,6 +98,7 @@ def test_mistakes_in_an_architecture(tmp_path):
     assert "input_size must be written HEIGHTxWIDTH" in refused("complexity", "dite_hrnet_18", "--input-size", "big")
 
 
+@pytest.mark.slow
 def test_train_then_evaluate(people, tmp_path):
     training = ["--input-size", "64x64", "--epochs", "1", "--batch-size", "8", "--set", "warmup_iterations=1"]
     arch = tmp_path / "arch.yaml"

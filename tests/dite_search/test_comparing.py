@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from dite_search.folder import trial_directory
 from dite_search.keys import ARCH, METRICS
-from dite_search.runner import data_of
+from dite_search.search_data import data_of
 from dite_search.study import create_study, epoch_name, open_study
 from search_spaces.files import write_mapping
 from tests.dite_search.commands import refused, run
@@ -47,6 +47,7 @@ def compared(make_search):
     return config
 
 
+@pytest.mark.slow
 def test_two_trials_side_by_side(compared, tmp_path):
     where = ("--directory", compared.directory)
     shown = run("compare", "small:0", "small:1", *where, "--output", tmp_path / "page.html")
@@ -70,6 +71,7 @@ def test_two_trials_side_by_side(compared, tmp_path):
     assert found["scores"]["ap_gt"][0] is not None
 
 
+@pytest.mark.slow
 def test_a_study_stands_for_its_most_accurate_trial(compared):
     found = json.loads(
         run("compare", compared.study_directory, "small:0", "--directory", compared.directory, "--json").stdout
@@ -81,6 +83,7 @@ def test_a_study_stands_for_its_most_accurate_trial(compared):
     assert "no difference" in both["verdict"]
 
 
+@pytest.mark.slow
 def test_an_export_is_predicted_with_the_data_of_the_study(compared, tmp_path):
     arch = compared.search_space.build(next(iter(compared.search_space.points())))
     folder = tmp_path / "export"

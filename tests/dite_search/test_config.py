@@ -80,6 +80,15 @@ def test_the_ablations_follow_the_protocol_of_the_paper(file, rows):
         ({"start_with": [{"widths": "1-2"}]}, r"start_with\[0\]: widths must be one of"),
         ({"sampler": {"name": "grid"}, "trials": 500}, "trials must be at most the 192 points of a grid search, got 500"),
         ({"input_size": "100x75"}, "input_size must be multiples of 32"),
+        (
+            {"data": {"root": "x", "category": True}},
+            "data.category: category must be the name or the id of a category, got True",
+        ),
+        ({"data": {"root": "x", "category": " "}}, "category must be the name or the id of a category, got ' '"),
+        (
+            {"data": {"root": "x", "format": "mpii", "category": 1}},
+            "category must not be given in format mpii, which has none",
+        ),
         ({"data": 3}, "data: input should be a valid dictionary"),
     ],
 )

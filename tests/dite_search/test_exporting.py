@@ -73,6 +73,7 @@ def test_data_that_are_gone_are_said_on_the_card(finished):
     assert "moved" in json.loads((folder / "parity.json").read_text())["left_out"]["model.int8.onnx"]
 
 
+@pytest.mark.slow
 def test_each_budget_has_a_folder_and_an_alias(finished):
     costs = sorted(record.cost.mmacs for record in read_study(finished).trials)
     cheap, dear = f"mmacs <= {costs[0] + 0.01:.2f}", "mmacs <= 200"

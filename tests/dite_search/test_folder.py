@@ -12,7 +12,8 @@ from rich.console import Console
 
 from analysis.export import CACHE_FOLDER, export_trial
 from dite_search.folder import check_checkpoints, checkpoint_location, free_name, load_config, trial_directory
-from dite_search.runner import checked_data, resume_search, run_search
+from dite_search.requirements import require
+from dite_search.runner import resume_search, run_search
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, read_study
 from dite_search.trainable import take_checkpoint
@@ -26,6 +27,8 @@ from trainers.distributed import Worker
 from trainers.engine import train
 from trainers.learner import Learner
 from trainers.model import build_network
+
+pytestmark = pytest.mark.xdist_group("ray")
 
 
 def test_a_study_is_found_by_name_and_by_folder(make_search):
@@ -173,7 +176,7 @@ def test_a_whole_search_keeps_its_checkpoints_in_an_object_store(make_search, ow
         create_study(cut_off)
         suggestion = StudySearch(cut_off).suggest("t")
         point, place = suggestion["point"], checkpoint_location(cut_off, 0)
-        data, space = checked_data(cut_off, Console(file=io.StringIO())), cut_off.search_space
+        data, space = require(cut_off, Console(file=io.StringIO()), new=False).data, cut_off.search_space
         training = dataclasses.replace(space.train_config(point, cut_off.train_config), seed=suggestion["seed"])
         train(space.build(point), training, data, directory=place, report=lambda *_: None)
         service.client.delete_object(Bucket=BUCKET, Key="kept/cut/trials/00000/last.pt")

@@ -8,6 +8,7 @@ import pytest
 
 from dite_search.heartbeat import Heartbeat, ReplacedError
 
+pytestmark = pytest.mark.xdist_group("clock")
 SOON = 10.0
 """Seconds in which a thread must have come to its turn."""
 

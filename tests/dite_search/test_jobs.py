@@ -11,7 +11,9 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
@@ -20,9 +22,10 @@ import yaml
 
 from dite_search.jobs import JobServer, checked_address
 from search_spaces.errors import InvalidInput
-from tests.dite_search.commands import refused
+from tests.dite_search.commands import refused, run
 from tests.ports import free_port
 
+pytestmark = pytest.mark.xdist_group("cluster")
 TOKEN = "a-token-of-this-test-0123456789abcdef"
 SECRET = "s3cret-of-the-database"
 needs_server = pytest.mark.skipif(
@@ -65,6 +68,7 @@ class Head:
         # Where another Ray of this machine has a port by default, the job server would silently stay away.
         agents = ("dashboard-agent-listen-port", "dashboard-agent-grpc-port", "ray-client-server-port")
         words += [f"--{name}={free_port()}" for name in agents]
+        self._commands = None
         self.log = (folder / "head.log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ray.scripts.scripts", "start", *words, "--object-store-memory=100000000"],
@@ -91,11 +95,27 @@ class Head:
             return answer.read().decode()
 
     def run(self, *words, **variables):
-        """A command in a process of its own: Ray reads its variables once."""
+        """A command of a user who knows the token, or of one with other variables.
+
+        Ray reads its variables once. The first go to a process that has loaded everything, the others to one of their own.
+        """
+        if not variables:
+            return self._started().submit(finished, words).result()
         environment = {name: value for name, value in (self.environment | variables).items() if value is not None}
         return subprocess.run(
             [sys.executable, "-m", "dite_search", *map(str, words)], env=environment, capture_output=True, text=True
         )
+
+    def _started(self):
+        if self._commands is None:
+            self._commands = ProcessPoolExecutor(1, get_context("spawn"))
+            with pytest.MonkeyPatch.context() as patch:
+                for name in os.environ.keys() - self.environment.keys():
+                    patch.delenv(name)
+                for name, value in self.environment.items():
+                    patch.setenv(name, value)
+                self._commands.submit(os.getpid).result()
+        return self._commands
 
     def result(self, *words):
         done = self.run(*words, "--address", self.address, "--json")
@@ -109,9 +129,17 @@ class Head:
         return done.stderr.strip().splitlines()[-1]
 
     def end(self):
+        if self._commands:
+            self._commands.shutdown()
         end_all(psutil.Process(self._process.pid))
         self._process.wait(10)
         self.log.close()
+
+
+def finished(words):
+    """A command in this process, as a process that has ended."""
+    result = run(*words)
+    return subprocess.CompletedProcess(words, result.exit_code, result.stdout, result.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +197,7 @@ def test_a_search_runs_on_the_cluster_to_its_end(head, search, tmp_path):
     assert "FAILED" in again.stdout
 
 
+@pytest.mark.slow
 @needs_server
 def test_jobs_are_listed_and_stopped(head, search):
     job = head.result("submit", search(name="long", trials=100_000), "--no-follow")["job"]
@@ -179,6 +208,7 @@ def test_jobs_are_listed_and_stopped(head, search):
     assert f"  {job}" in head.run("job", "status", "--address", head.address).stdout
 
 
+@pytest.mark.slow
 @needs_server
 def test_a_password_is_seen_nowhere(head, search):
     """The head's environment has it; the file only names the variable."""
@@ -193,6 +223,7 @@ def test_a_password_is_seen_nowhere(head, search):
     assert job in shown
 
 
+@pytest.mark.slow
 @needs_server
 def test_tokens_and_jobs_that_are_wrong(head):
     words = ("job", "status", "--address", head.address)
@@ -206,6 +237,7 @@ def test_tokens_and_jobs_that_are_wrong(head):
         urllib.request.urlopen(f"{head.address}/api/jobs/", timeout=10)
 
 
+@pytest.mark.slow
 @needs_server
 def test_machines_that_do_not_come(head, search):
     file = search(name="large", resources={"cpus_per_worker": 64}, training={"batch_size": 128})

@@ -42,6 +42,7 @@ def test_a_network_is_measured_once(arch_file, tmp_path):
     assert (first["device"], first["threads"], first["warmup"], first["runs"]) == ("phone", 1, 1, 3)
 
 
+@pytest.mark.slow
 def test_a_prediction_has_its_own_name_and_its_error(tmp_path):
     write_mapping(tmp_path / "search.yaml", SMALL_SPACE)
     options = ("--directory", tmp_path, "--runs", 2, "--warmup", 0, "--json")

@@ -17,7 +17,7 @@ from dite_search.pause import Pause
 from search_spaces.errors import InvalidInput
 from tests.dite_search.servers import postgres
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("clock")]
 
 HOLD = """
 import sys, time

@@ -15,6 +15,7 @@ import pytest
 from search_spaces.files import write_mapping
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.xdist_group("ray")
 SECONDS = 300
 OURS = ("RAY_ADDRESS", "RAY_AUTH_MODE")
 """Variables of the tests' own environment that a user's may not have."""
@@ -37,7 +38,7 @@ def listening(process: psutil.Process) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("resources", [{}, {"workers": 2}])
+@pytest.mark.parametrize("resources", [pytest.param({}, marks=pytest.mark.nightly), {"workers": 2}])
 def test_a_search_listens_on_loopback_only(make_search, tmp_path, resources):
     changes = {"training": {"epochs": 50, "batch_size": 16, "warmup_iterations": 2}, "resources": resources}
     config = make_search(**changes)

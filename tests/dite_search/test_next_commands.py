@@ -77,7 +77,7 @@ def test_a_report_after_extend_says_how_many_trials_are_asked_for_now(make_searc
     config = make_search(trials=2)
     create_study(config)
 
-    def extended(config, console, *, more):
+    def extended(config, console, pause, *, more):
         extend_study(config, more)
         return read_study(config)
 

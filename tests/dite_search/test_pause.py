@@ -58,6 +58,7 @@ def test_trials_stop_with_their_next_epoch_unless_they_end_by_themselves():
     pause.ask("someone")
     assert stopper("t", {"epoch": 1})
     assert not stopper("t", {"reason": "broken"})
+    assert not stopper("t", {"note": "checkpoint last.pt is damaged; going on from previous.pt, after epoch 1"})
     assert not stopper.stop_all()
     pause.stop_now("someone")
     assert stopper.stop_all()

@@ -90,6 +90,7 @@ def test_mistakes_are_one_sentence(people: Path, words: tuple[str, ...], message
     assert "Traceback" not in result.output
 
 
+@pytest.mark.slow
 def test_a_killed_preparation_goes_on(tmp_path: Path) -> None:
     """SIGKILL while two processes write; the next run keeps what was whole, and the processes end with their parent."""
     root = tmp_path / "people"

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from analysis.trials import StudyRecord, TrialRecord
-from dite_search.progress import Progress, front_table, trials_panel
+from dite_search.progress import Progress, front_table, pause_words, trials_panel
 from search_spaces.cost import cost_of
 from search_spaces.presets import preset
 
@@ -59,7 +59,7 @@ def test_outside_a_terminal_each_finished_trial_is_one_line_once(study):
     lines = console.file.getvalue().splitlines()
     assert len(lines) == 4
     assert "trial 3 failed (NonFiniteLossError: loss is not finite)" in lines[3]
-    assert all(line.startswith("[4/5 trials, 0m00s") for line in lines)
+    assert all(line.startswith("[4/5 trials, 0m00s]") for line in lines)
 
 
 def test_a_long_reason_squeezes_no_number_and_is_no_markup(study):
@@ -81,3 +81,26 @@ def test_a_long_reason_squeezes_no_number_and_is_no_markup(study):
     lines = console.file.getvalue().splitlines()
     assert len(lines) == 5, "a line is not folded"
     assert "failed ([/bold] RuntimeError: �[31ma long story" in lines[4]
+
+
+def test_a_line_tells_the_time_that_passed_and_the_time_that_is_left(study):
+    console, clock = Console(file=io.StringIO(), width=200), iter([100.0, 3790.0])
+    with Progress(console, trials=5, epochs=8, clock=lambda: next(clock)) as progress:
+        progress.update(study, left="at most about 2.5 h left")
+    assert console.file.getvalue().startswith("[4/5 trials, 1h01m, at most about 2.5 h left]  trial 0 complete")
+
+
+@pytest.mark.parametrize(
+    ("left", "asked", "begun", "words"),
+    [
+        (1, 1, 1, "1 of 1 trial is left, 1 of them begun"),
+        (7, 10, 0, "7 of 10 trials are left, none of them begun"),
+        (7, 10, 2, "7 of 10 trials are left, 2 of them begun"),
+    ],
+)
+def test_a_paused_search_says_how_much_is_left_and_how_to_go_on(study, left, asked, begun, words):
+    waiting = [dataclasses.replace(study.trials[4], number=10 + number, status="waiting") for number in range(begun)]
+    paused = dataclasses.replace(study, trials=[*study.trials[:4], *waiting])
+    assert pause_words(paused, left=left, asked=asked) == (
+        f"Paused; to go on:  dite-search resume {study.directory}\n{words}"
+    )

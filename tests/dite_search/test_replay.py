@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
 from ray import tune
@@ -24,6 +24,7 @@ from dite_search.study import create_study, read_study
 from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.tables import A, B, C, D, write_folder
+from tests.profiles import examples
 
 FOUR = ((A, 0, (0.1, 0.2), 3.0), (B, 0, (0.1, 0.3), 2.0), (C, 0, (0.1, 0.4), 4.0), (D, 0, (0.1, 0.5), 1.0))
 HALVED = (
@@ -187,6 +188,8 @@ def test_the_searcher_and_the_scheduler_are_those_of_a_search(halved, scheduler,
     assert isinstance(simulation.searcher._study.sampler, optuna.samplers.NSGAIISampler)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
 def test_ray_tune_runs_the_same_search(halved, tmp_path):
     """The same trials with the same ends, epoch by epoch, from Tune's own loop with a trainable that follows the curves."""
     sampler = {"name": "nsga2", "population": 3}
@@ -238,7 +241,7 @@ def test_the_same_seed_gives_the_same_replay(halved, sampler):
     )
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(seed=st.integers(0, 1000), workers=st.integers(1, 6), trials=st.integers(1, 15))
 def test_plain_search_spends_every_epoch_of_every_trial(table, seed, workers, trials):
     config = replayed_config(table, {"sampler": {"name": "random"}, "scheduler": {"name": "none"}, "reuse": False})

@@ -29,6 +29,7 @@ def report(compared, tmp_path):
     return written
 
 
+@pytest.mark.slow
 def test_a_report_with_people(report):
     assert "People in pictures" not in report()[1]
     text = report("--pictures")[1]

@@ -8,8 +8,9 @@ import types
 import optuna
 import pytest
 
+from dite_search.gate import gate_of
 from dite_search.samplers import sampler_of
-from dite_search.searcher import StudySearch, gate_of
+from dite_search.searcher import StudySearch
 from dite_search.study import create_study
 from search_spaces.errors import InvalidInput
 

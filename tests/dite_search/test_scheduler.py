@@ -209,6 +209,8 @@ def training_in(directory: Path) -> Any:
     return train
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
 def test_ray_tune_stops_what_is_dominated_and_a_process_that_dies_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

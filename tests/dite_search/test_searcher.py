@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 
+import hypothesis.strategies as st
 import optuna
 import pytest
+from hypothesis import given, settings
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
+from dite_search.config import parse_search
 from dite_search.pause import Pause
 from dite_search.searcher import StudySearch, epoch_metrics
 from dite_search.study import create_study, open_study, read_study, reopen_running, rung_records
 from search_spaces.cost import cost_of
+from tests.profiles import by_profile
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -46,7 +51,7 @@ def test_a_finished_trial_is_complete_with_exact_costs(start):
     (record,) = read_study(config).trials
     assert trial.state is TrialState.COMPLETE
     assert trial.values == [0.2, record.cost.mmacs]
-    assert record.curve == [{"epoch": 1, "loss": 0.5, "ap_gt": 0.1}]
+    assert record.curve == [{"epoch": 1, "loss": 0.5, "ap_gt": 0.1}, {"epoch": 2, "loss": 0.4, "ap_gt": 0.2}]
     assert record.metrics == {"ap_gt": 0.2}
 
 
@@ -179,8 +184,8 @@ def test_a_stopped_network_goes_on_where_it_was_stopped(start):
     origin = {first.arch.arch_id: first, second.arch.arch_id: second}[again.arch.arch_id]
     assert (origin.status, again.status) == ("stopped", "complete")
     assert suggestion["continues"]["last"] == origin.number
-    assert [epoch["ap_gt"] for epoch in again.curve] == [0.1]
-    assert (again.epochs_before, again.epochs_trained, origin.epochs_trained) == (1, 0, 1)
+    assert [epoch["ap_gt"] for epoch in again.curve] == [0.1, 0.4]
+    assert (again.epochs_before, again.epochs_trained, origin.epochs_trained) == (1, 1, 1)
     other = StudySearch(config).suggest("d")
     assert other["continues"]["last"] == ({0, 1} - {origin.number}).pop()
 
@@ -238,11 +243,149 @@ def test_the_epoch_of_a_pause_is_no_decision_of_the_scheduler(make_search):
     resumed = StudySearch(config)
     assert resumed.suggest("b")["number"] == number
     resumed.on_trial_complete("b", {"epoch": 2, "ap_gt": 0.2})
-    assert [(trial, epoch) for trial, epoch, _ in rung_records(config)] == [(number, 1)]
+    assert [(trial, epoch) for trial, epoch, _ in rung_records(config)] == [(number, 1), (number, 2)]
+
+
+CURVE = [{"epoch": epoch, "loss": 1 / epoch, "ap_gt": epoch / 10} for epoch in (1, 2, 3)]
+"""What an undisturbed trial reports."""
+
+
+@pytest.fixture
+def paused_at(make_search):
+    """A search of three epochs whose first trial is stopped with one of its results, as a pause does."""
+
+    def paused_at(results, **changes):
+        training = {"epochs": 3, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1}
+        config, pause = make_search(training=training, sampler={"name": "random"}, **changes), Pause()
+        create_study(config)
+        search = StudySearch(config, pause=pause)
+        search.suggest("t")
+        for result in results[:-1]:
+            search.on_trial_result("t", result)
+        pause.ask("a test")
+        search.on_trial_complete("t", results[-1])
+        reopen_running(config)
+        return config, open_study(config).trials[0]
+
+    return paused_at
+
+
+@pytest.mark.parametrize("done", [1, 2, 3])
+def test_a_pause_in_any_epoch_keeps_that_epoch(paused_at, done):
+    config, trial = paused_at(CURVE[:done])
+    (record,) = read_study(config).trials
+    assert record.curve == CURVE[:done]
+    assert trial.state is (TrialState.COMPLETE if done == 3 else TrialState.WAITING)
+    assert [epoch for _, epoch, _ in rung_records(config)] == list(range(1, done + (done == 3)))
+
+
+LATENCY = {"latency_ms": 7.0}
+SCORES = {"loss": 1 / 3, "ap_gt": 0.3}
+
+
+@pytest.mark.parametrize("limited", [{"objectives": ["ap_gt", "mmacs", "latency_ms"]}, {"budget": ["latency_ms <= 9"]}])
+@pytest.mark.parametrize(
+    ("results", "state"),
+    [
+        ([LATENCY], TrialState.WAITING),
+        ([LATENCY, CURVE[0]], TrialState.WAITING),
+        ([LATENCY, *CURVE], TrialState.WAITING),
+        ([LATENCY, *CURVE, SCORES | LATENCY], TrialState.COMPLETE),
+    ],
+)
+def test_a_pause_completes_no_trial_whose_latency_is_to_come(paused_at, monkeypatch, limited, results, state):
+    monkeypatch.setattr("dite_search.latency.predicted_latency", lambda config: lambda arch: 1.0)
+    config, trial = paused_at(results, **limited)
+    (record,) = read_study(config).trials
+    assert record.curve == [result for result in results if "epoch" in result]
+    assert trial.state is state
+    assert record.metrics == ({"ap_gt": 0.3} | LATENCY if state is TrialState.COMPLETE else {})
+
+
+def test_the_last_epoch_of_a_network_that_turns_out_too_slow_is_kept(paused_at, monkeypatch):
+    monkeypatch.setattr("dite_search.latency.predicted_latency", lambda config: lambda arch: 1.0)
+    config, trial = paused_at([*CURVE[:2], CURVE[2] | LATENCY], budget=["latency_ms <= 5"])
+    (record,) = read_study(config).trials
+    assert (trial.state, record.reason) == (TrialState.PRUNED, "over budget: latency_ms must be at most 5, got 7")
+    assert [epoch["epoch"] for epoch in record.curve] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_a_pause_while_a_trial_reports_its_epochs_again_undoes_no_decision(start, again):
+    config, search = start(sampler={"name": "random"}, training={"epochs": 3, "validate_every": 1})
+    search.suggest("t")
+    for metrics in CURVE[:2]:
+        search.on_trial_result("t", metrics)
+    reopen_running(config)
+    pause = Pause()
+    resumed = StudySearch(config, pause=pause)
+    resumed.suggest("t")
+    for metrics in CURVE[: again - 1]:
+        resumed.on_trial_result("t", metrics)
+    pause.ask("a test")
+    resumed.on_trial_complete("t", CURVE[again - 1])
+    assert read_study(config).trials[0].curve == CURVE[:2]
+    assert [epoch for _, epoch, _ in rung_records(config)] == [1, 2]
+
+
+def test_an_epoch_that_a_pause_left_undecided_counts_once_the_scheduler_was_asked(paused_at):
+    config, _ = paused_at(CURVE[:1])
+    resumed = StudySearch(config)
+    resumed.suggest("t")
+    resumed.on_trial_result("t", CURVE[0])
+    resumed.on_trial_result("t", CURVE[1])
+    reopen_running(config)
+    assert [epoch for _, epoch, _ in rung_records(config)] == [1, 2]
+
+
+@settings(max_examples=15)
+@given(ends=st.lists(st.tuples(st.sampled_from(["pause", "kill", "fail"]), st.integers(1, 6)), max_size=4))
+def test_however_often_a_training_is_cut_off_the_study_has_its_whole_curve(ends):
+    fields = {"name": "cut", "space": "tiny", "data": {"synthetic": {"train_images": 24, "val_images": 8}}, "trials": 9}
+    fields |= {"sampler": {"name": "random"}, "training": {"epochs": 6, "validate_every": 1}}
+    config, storage = parse_search(fields, "search.yaml"), InMemoryStorage()
+    create_study(config, storage=storage)
+    study = optuna.load_study(study_name="cut", storage=storage)
+    done = 0
+    for how, more in [*ends, ("pause", 6)]:
+        pause = Pause()
+        search = StudySearch(config, storage=storage, pause=pause)
+        number = search.suggest("t")["number"]
+        done = min(6, done + more)
+        results = [{"epoch": epoch, "loss": 1 / epoch, "ap_gt": epoch / 10} for epoch in range(1, done + 1)]
+        for result in results[:-1] if how == "pause" else results:
+            search.on_trial_result("t", result)
+        if how == "pause":
+            pause.ask("a test")
+            search.on_trial_complete("t", results[-1])
+        elif how == "fail":
+            search.on_trial_result("t", {"reason": "StorageFull: no space left", "outage": True})
+            search.on_trial_complete("t", {"reason": "StorageFull: no space left", "outage": True})
+        reopen_running(config, study)
+        (record,) = [record for record in read_study(config, study).trials if record.number == number]
+        assert record.curve == results
+        assert record.status == ("failed" if how == "fail" else "complete" if (how, done) == ("pause", 6) else "waiting")
+        if record.status != "waiting":
+            # The next training is another one.
+            done = 0
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_every_epoch_of_a_trial_that_fails_is_kept(start, epochs):
+    config, search = start(training={"epochs": 3, "validate_every": 1})
+    search.suggest("t")
+    for metrics in CURVE[: epochs - 1]:
+        search.on_trial_result("t", metrics)
+    search.on_trial_complete("t", CURVE[epochs - 1], error=True)
+    (record,) = read_study(config).trials
+    assert record.status == "failed"
+    assert record.curve == CURVE[:epochs]
 
 
 def test_a_search_that_goes_on_trains_nothing_twice_and_what_was_cut_off_again(start):
-    config, search = start(sampler={"name": "random"}, trials=192)
+    # All 192 networks of the space in a nightly run, 24 of them at a commit.
+    space = {"base": "tiny", "parameters": by_profile({"widths": None, "groups_branch3": None}, {})}
+    config, search = start(space=space, sampler={"name": "random"}, trials=192)
     finished, cut_off = search.suggest("a"), search.suggest("b")
     search.on_trial_complete("a", {"epoch": 2, "ap_gt": 0.3})
     reopen_running(config)

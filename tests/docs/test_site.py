@@ -48,11 +48,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_page_of_the_folder_is_built(site):
     for page in DOCS.rglob("*.md"):
         assert (site / page.relative_to(DOCS)).with_suffix(".html").is_file()
 
 
+@pytest.mark.slow
 def test_no_page_loads_anything_from_elsewhere(site):
     for path, text in built_pages(site):
         assert EXTERNAL.findall(text) == [], path
@@ -75,6 +77,7 @@ def test_what_would_be_loaded_from_elsewhere_is_found(text):
     assert not EXTERNAL.search('<a href="https://example">')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_pages_in_a_browser(site, size):
     with launched() as browser:
@@ -87,6 +90,7 @@ def test_pages_in_a_browser(site, size):
                 assert wide <= window, name
 
 
+@pytest.mark.slow
 def test_every_link_within_the_site_resolves(site):
     anchors = {path: set(re.findall(r"""\b(?:id|name)=["']?([^"'\s>]+)""", text)) for path, text in built_pages(site)}
     for path, text in built_pages(site):
@@ -103,6 +107,7 @@ def test_every_link_within_the_site_resolves(site):
                 assert html.unescape(unquote(anchor)) in anchors[found], f"{path.relative_to(site)}: {target}"
 
 
+@pytest.mark.slow
 def test_a_link_into_the_code_shows_the_definition(site):
     text = (site / "code/trainers/model/dynamic_conv.py.html").read_text(encoding="utf-8")
     after = text.split('<a id="KernelAttention.forward"></a>')[1]
@@ -113,6 +118,7 @@ def test_a_link_into_the_code_shows_the_definition(site):
     assert lines[number - 1] == "    def forward(self, x: Tensor) -> Tensor:"
 
 
+@pytest.mark.slow
 def test_the_references_are_written_from_the_code(site):
     cli = (site / "reference/cli.html").read_text(encoding="utf-8")
     for name, command in main.commands.items():
@@ -126,6 +132,7 @@ def test_the_references_are_written_from_the_code(site):
     assert "<code>context_reductions</code>" in fields
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -1,13 +1,12 @@
 """Every input is untrusted: thousands of files that are nearly right give a result or one sentence, never anything else.
 
-The number of each kind is ``FUZZED`` in the environment, 500 otherwise; `make test-nightly` takes 10,000.
+Each kind has 150 at a commit and 10,000 in a nightly run.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import random
 import time
 from collections.abc import Callable
@@ -28,12 +27,14 @@ from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.presets import preset
 from tests.fuzzing.mutations import mutated_bytes, mutated_document
+from tests.profiles import by_profile
 from trainers.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from trainers.data.coco import coco_split, load_detections, load_people
 from trainers.data.images import read_image
 from trainers.data.synthetic import draw_dataset
 
-COUNT = int(os.environ.get("FUZZED", "500"))
+COUNT = by_profile(150, 10_000)
+pytestmark = pytest.mark.longer
 LONGEST = 20.0
 """Seconds that one input may take, on a machine that does other things as well."""
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from torch import Tensor
 
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.presets import preset
+from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.model import build_network, load_released_checkpoint
 from trainers.model.dynamic_conv import DynamicKernelAggregation
@@ -116,8 +117,9 @@ def save_released(arch: ArchConfig, path: Path) -> PoseNetwork:
     return network
 
 
+@pytest.mark.slow
 @given(arch=architectures(released=True))
-@settings(max_examples=15)
+@examples(15)
 @torch.no_grad()
 def test_any_network_of_the_published_layout_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, arch: ArchConfig

@@ -23,14 +23,17 @@ import yaml
 from optuna.trial import TrialState
 
 from analysis.pareto import front_of
+from analysis.trials import trials_table
 from dite_search.config import SearchConfig
-from dite_search.folder import load_config
+from dite_search.folder import checkpoint_location, load_config
+from dite_search.live.moment import has_ended
 from dite_search.recorded import load_table
 from dite_search.study import open_study, read_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from dite_search.trainable import STARTS_FILE
-from tests.integration.replaying_driver import SECONDS_VARIABLE, TABLE
+from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, TABLE
 from tests.ports import free_port
+from trainers.checkpoint_store import CheckpointStore
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 12
@@ -112,6 +115,14 @@ def drive(file: Path, environment: Environment, *, seconds: float | None = None)
     return True
 
 
+def drive_until_interrupted(file: Path, environment: Environment, moment: str, epoch: int) -> bool:
+    """Let a driver run until its trial interrupts it at a moment of an epoch; whether it left trials to go on with."""
+    with driver_of(file, dict(environment) | {INTERRUPT_VARIABLE: f"{moment} {epoch}"}) as driver:
+        code = driver.wait(timeout=600)
+    assert code == 0, said(file)
+    return sum(map(has_ended, read_study(config_of(file)).trials)) < TRIALS
+
+
 def drive_while_breaking(
     file: Path,
     config: SearchConfig,
@@ -124,7 +135,7 @@ def drive_while_breaking(
     """Let a search run to its end by itself while ``breaks`` is called, at random moments; how often it broke something."""
     broken = 0
     with driver_of(file, dict(environment) | {SECONDS_VARIABLE: "0.1"}) as driver:
-        while not list(config.study_directory.glob("trials/*/curve.json")):
+        while not list(config.study_directory.glob("trials/*/last.pt")):
             assert driver.poll() is None, said(file)
             time.sleep(0.05)
         while driver.poll() is None and broken < most:
@@ -236,6 +247,25 @@ def children_of(config: SearchConfig) -> tuple[mlflow.MlflowClient, Any, list[An
     return client, parent, [run for run in mine if run.data.tags["mlflow.parentRunId"] == parent.info.run_id]
 
 
+def check_curves(config: SearchConfig) -> None:
+    """Study, checkpoints, table of trials and MLflow tell the same curve of every trial, however the search has ended."""
+    records = read_study(config).trials
+    client, _, children = children_of(config)
+    by_number = {int(child.data.tags[TRIAL_TAG]): child for child in children}
+    table = trials_table(records).set_index("trial")
+    for record in records:
+        assert record.status != "running"
+        checkpoint = CheckpointStore(checkpoint_location(config, record.number)).load()
+        assert list(record.curve) == (checkpoint.curve if checkpoint else [])
+        assert table.loc[record.number, "epochs"] == len(record.curve)
+        child, curve = by_number[record.number], [(metrics["epoch"], metrics["ap_gt"]) for metrics in record.curve]
+        told = client.get_metric_history(child.info.run_id, "ap_gt")
+        assert [(point.step, point.value) for point in told] == curve
+        if record.status == "complete":
+            assert curve[-1] == (EPOCHS, record.values["ap_gt"])
+            assert child.data.metrics["ap_gt"] == record.values["ap_gt"] == table.loc[record.number, "ap_gt"]
+
+
 def check_records(config: SearchConfig) -> None:
     """Study, records, MLflow and what Ray's trials left agree, and nothing is open or there twice."""
     study, records = open_study(config), read_study(config).trials
@@ -252,7 +282,7 @@ def check_records(config: SearchConfig) -> None:
     begun = {int(file.parent.name) for file in config.study_directory.glob(f"trials/*/{STARTS_FILE}")}
     trained = {record.number for record in records if record.curve}
     assert trained <= begun <= {record.number for record in records}, "Ray began each trial of the study, and no other"
-    client, parent, children = children_of(config)
+    _, parent, children = children_of(config)
     assert parent.info.status == "FINISHED"
     assert len(children) == len(records)
     by_number = {int(child.data.tags[TRIAL_TAG]): child for child in children}
@@ -260,9 +290,7 @@ def check_records(config: SearchConfig) -> None:
         child = by_number[record.number]
         assert record.mlflow_run_id in (child.info.run_id, None)
         assert child.info.status != "RUNNING"
-        history = client.get_metric_history(child.info.run_id, "ap_gt")
-        own = [metrics["epoch"] for metrics in record.curve if metrics["epoch"] > record.epochs_before]
-        assert [point.step for point in history if point.step in own] == own
+    check_curves(config)
 
 
 def check_same(config: SearchConfig, expected: SearchConfig) -> None:

@@ -8,17 +8,15 @@ moment, so that a search of many trials is over in seconds, and can be killed at
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import importlib
 import io
-import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -27,18 +25,25 @@ from dite_search import runner, trainable
 from dite_search.config import load_search
 from dite_search.folder import SEARCH_FILE, load_config
 from dite_search.recorded import load_table
-from dite_search.trainable import TrialRunner, patiently
+from dite_search.trainable import TrialRunner, tell
 from search_spaces.arch import ArchConfig
-from search_spaces.files import write_json
 from search_spaces.hyperparameters import TrainConfig
+from trainers.checkpoint import Checkpoint
+from trainers.checkpoint_store import CheckpointStore
 from trainers.engine import Metrics
 from trainers.location import Location
+from trainers.patience import Patience
 
 TABLE = "tiny_128"
 SECONDS_VARIABLE = "REPLAYED_SECONDS_AN_EPOCH"
 """Names the environment variable of a driver whose epochs take longer than a moment."""
-CURVE_FILE = "curve.json"
+INTERRUPT_VARIABLE = "REPLAYED_INTERRUPT"
+"""Names the environment variable of a driver that its own trial interrupts: a moment and an epoch, as in ``saved 12``."""
+MOMENTS = ("begun", "saved", "reported")
+"""When a trial can interrupt its driver: in an epoch, between the epoch's checkpoint and its report, and after both."""
 
+NO_STATE = {"network": {}, "optimizer": {}, "scaler": {}, "average": None, "averaged_steps": 0}
+"""The learner's state in the checkpoint of a training that learns nothing."""
 SHORT_BACK_OFF = 0.5
 """Seconds: starts of a trial that follow each other wait, but not as long as a whole search of these."""
 
@@ -47,43 +52,53 @@ table = functools.cache(load_table)
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayingRunner(TrialRunner):
-    """Reports the recorded curve of a network, from the epoch after its own little checkpoint on.
+    """Reports the recorded curve of a network, from the epoch after its own checkpoint on.
 
-    An epoch takes ``seconds``; ``continued`` are the epochs that an earlier trial, which this one continues, has done.
+    An epoch takes ``seconds``. The process ``driver`` gets a SIGINT at the moment and epoch of ``interrupt``.
     """
 
     seconds: float = 0.02
-    continued: int = 0
+    driver: int = 0
+    interrupt: tuple[str, int] | None = None
 
     def __call__(self, suggestion: Mapping[str, Any]) -> None:
         """Do what every trial does, in a process of its own."""
         trainable.LONGEST_BACK_OFF = SHORT_BACK_OFF
-        continues = suggestion["continues"]
-        runner = dataclasses.replace(self, continued=continues["epoch"] if continues else 0)
-        super(ReplayingRunner, runner).__call__(suggestion)
+        super().__call__(suggestion)
 
     def learn(self, arch: ArchConfig, config: TrainConfig, place: Location) -> Metrics:
         """Go through the curve of a network."""
         from ray import tune
 
         curve = table(TABLE).curve(arch.arch_id, config.seed - self.search.seed)[: config.epochs]
-        assert isinstance(place, Path)
-        file = place / CURVE_FILE
-        done = json.loads(file.read_text()) if file.is_file() else [dict(metrics) for metrics in curve[: self.continued]]
+        store, patience = CheckpointStore(place, note=tell), Patience()
+        checkpoint = patience.until_done(store.load, tell)
+        done = list(checkpoint.curve) if checkpoint else []
         for metrics in done:
             tune.report(dict(metrics))
-        for metrics in curve[len(done) :]:
+        for epoch, metrics in enumerate(curve[len(done) :], start=len(done) + 1):
+            self._reach("begun", epoch)
             time.sleep(self.seconds)
             done.append(dict(metrics))
-            patiently(lambda: write_json(file, done), file)
+            new = Checkpoint(arch=arch, train=config, data=self.data.to_dict(), state=NO_STATE, curve=done)
+            patience.until_done(functools.partial(store.save, new), tell)
+            self._reach("saved", epoch)
             tune.report(dict(metrics))
+            self._reach("reported", epoch)
         return done[-1]
+
+    def _reach(self, moment: str, epoch: int) -> None:
+        if self.interrupt == (moment, epoch):
+            os.kill(self.driver, signal.SIGINT)
 
 
 def main(target: str) -> None:
     """Begin the search of a file, or go on with it where its study exists."""
     seconds = float(os.environ.get(SECONDS_VARIABLE, ReplayingRunner.seconds))
-    runner.TrialRunner = functools.partial(ReplayingRunner, seconds=seconds)  # type: ignore[assignment,misc]
+    moment, _, epoch = os.environ.get(INTERRUPT_VARIABLE, "").partition(" ")
+    runner.TrialRunner = functools.partial(  # type: ignore[assignment,misc]
+        ReplayingRunner, seconds=seconds, driver=os.getpid(), interrupt=(moment, int(epoch)) if moment else None
+    )
     config, console = load_search(target), Console(file=io.StringIO())
     if (config.study_directory / SEARCH_FILE).is_file():
         runner.resume_search(load_config(config.study_directory), console)

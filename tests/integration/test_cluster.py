@@ -19,14 +19,16 @@ from optuna.trial import TrialState
 
 from dite_search.folder import load_config
 from dite_search.keys import REUSED
-from dite_search.runner import data_of
+from dite_search.search_data import data_of
 from dite_search.study import curve_of, open_study, read_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from dite_search.trainable import STARTS_FILE
 from tests.integration.nodes import PATIENCE, Driver, cluster_of, until, why_no_cables
+from tests.profiles import by_profile
 from trainers import engine
 from trainers.engine import LOOP_FIGURES
 
+pytestmark = pytest.mark.xdist_group("cluster")
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
 WORKER, TRAINING_PROCESS = "ray::RayTrainWorker", "ray::ImplicitFunc"
 """How Ray names the processes of a trial: each of several workers, or the one that is all of it."""
@@ -37,6 +39,8 @@ HEALTH = {
     "RAY_health_check_failure_threshold": "4",
 }
 """A node that is silent is dead to the head after 20 s: a check each second, each waiting 4 s, four failures in a row."""
+HEAD = {"RAY_gcs_rpc_server_reconnect_timeout_s": "30"}
+"""Nodes and drivers of a head that is gone wait for half of the minute that they wait by default."""
 
 
 @pytest.fixture
@@ -139,11 +143,13 @@ def scores(curve):
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
-    with cluster_of() as cluster:
+    trials = by_profile(1, 2)
+    with cluster_of(variables=HEALTH) as cluster:
         stays, dies = cluster.start_node(), cluster.start_node()
         resources = {"workers": 2, "cpus_per_worker": 1}
-        search = Search(tmp_path, cluster, end_drivers, epochs=20, resources=resources)
+        search = Search(tmp_path, cluster, end_drivers, epochs=20, resources=resources, trials=trials)
         search.until_trained(0, 2)
         assert len(stays.runs(WORKER)) == len(dies.runs(WORKER)) == 1
         dies.kill()
@@ -152,8 +158,9 @@ def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
         took = search.until_trained(0, len(before) + 1)
         assert len(stays.runs(WORKER)) == len(comes.runs(WORKER)) == 1
         print(f"killed after epoch {before[-1]:g}; the next was there {took:.0f} s after another node had joined")
-        search.until_trained(1, 1)
-        assert len(stays.runs(WORKER)) == len(comes.runs(WORKER)) == 1
+        if trials > 1:
+            search.until_trained(1, 1)
+            assert len(stays.runs(WORKER)) == len(comes.runs(WORKER)) == 1
         assert search.driver.wait(PATIENCE) == 0, search.driver.said
         # Two workers add gradients in another order than one does.
         search.check(same_as_alone=False)
@@ -161,9 +168,9 @@ def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
 
 @pytest.mark.slow
 def test_a_trial_whose_node_is_killed_goes_on_elsewhere(tmp_path, end_drivers):
-    with cluster_of() as cluster:
+    with cluster_of(variables=HEALTH) as cluster:
         nodes = [cluster.start_node(), cluster.start_node()]
-        search = Search(tmp_path, cluster, end_drivers, epochs=100)
+        search = Search(tmp_path, cluster, end_drivers, epochs=40)
         for number in (0, 1):
             search.until_trained(number, 2)
         nodes[1].kill()
@@ -179,6 +186,7 @@ def test_a_trial_whose_node_is_killed_goes_on_elsewhere(tmp_path, end_drivers):
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 def test_a_network_that_is_cut_costs_nothing_or_one_start(tmp_path, end_drivers):
     why_not = why_no_cables()
     if why_not:
@@ -206,12 +214,13 @@ def test_a_network_that_is_cut_costs_nothing_or_one_start(tmp_path, end_drivers)
         search.until(lambda: search.starts(0) + search.starts(1) == 3, "the trial to start again")
         print(f"a cut was noticed after {noticed:.0f} s; mended, the node ended Ray within {ended:.0f} s")
         assert search.driver.wait(PATIENCE) == 0, search.driver.said
-        search.check()
+        search.check(same_as_alone=by_profile(False, True))
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 def test_a_head_that_is_killed_ends_the_driver_and_resume_goes_on(tmp_path, end_drivers):
-    with cluster_of() as cluster:
+    with cluster_of(variables=HEAD) as cluster:
         node = cluster.start_node()
         search = Search(tmp_path, cluster, end_drivers, epochs=20)
         search.until_trained(0, 2)
@@ -261,4 +270,4 @@ def goes_on(search, node, epochs, start_head):
     search.drive("resume", search.folder)
     assert search.driver.wait(PATIENCE) == 0, search.driver.said
     assert search.curve(0)[: len(kept)] == kept
-    search.check()
+    search.check(same_as_alone=by_profile(False, True))

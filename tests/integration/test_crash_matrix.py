@@ -16,17 +16,22 @@ from dite_search.config import load_search
 from tests.dite_search.commands import run
 from tests.dite_search.servers import MlflowServer, postgres
 from tests.integration.crashes import (
+    EPOCHS,
+    check_curves,
     check_records,
     check_same,
     config_of,
     drive,
+    drive_until_interrupted,
     drive_while_breaking,
     kill_worker,
     ray_head,
     search_file,
     small_disk,
 )
+from tests.integration.replaying_driver import MOMENTS
 
+pytestmark = pytest.mark.xdist_group("cluster")
 SHORT = pytest.mark.slow
 LONG = (pytest.mark.nightly, pytest.mark.timeout(5400))
 
@@ -71,7 +76,7 @@ def broken(times, seed, begin, breaks, environment, expected):
     print(f"{times} times in {searches} searches")
 
 
-@so_often(4)
+@so_often(1)
 def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, tmp_path, times):
     (expected, longest), chance, killed, searches = peaceful, random.Random(times), 0, 0
     while killed < times:
@@ -86,7 +91,28 @@ def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, t
     print(f"{killed} times in {searches} searches")
 
 
-@so_often(4)
+@pytest.mark.parametrize(
+    "moments",
+    [
+        pytest.param([("saved", EPOCHS), ("reported", 1)], marks=SHORT, id="two"),
+        pytest.param([(moment, epoch) for epoch in range(EPOCHS, 0, -1) for moment in MOMENTS], marks=LONG, id="all"),
+    ],
+)
+def test_a_search_that_is_interrupted_at_any_moment_of_an_epoch_tells_one_curve(cluster, peaceful, tmp_path, moments):
+    searches, paused, left = 0, 0, list(moments)
+    while left:
+        searches += 1
+        file = search_file(tmp_path, f"interrupted{searches}")
+        while left and drive_until_interrupted(file, cluster, *left.pop(0)):
+            paused += 1
+            check_curves(config_of(file))
+        assert drive(file, cluster)
+        check_same(config_of(file), peaceful[0])
+    assert paused >= len(moments) // 2
+    print(f"{paused} times in {searches} searches")
+
+
+@so_often(1)
 def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
     head, environment = ray
 
@@ -97,7 +123,7 @@ def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
         pass
 
 
-@so_often(3)
+@so_often(1)
 def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path, times):
     with postgres() as server:
 
@@ -114,7 +140,7 @@ def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path
             pass
 
 
-@so_often(2)
+@so_often(1)
 def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_path, times):
     server = MlflowServer(tmp_path)
     server.start()
@@ -140,7 +166,7 @@ def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_pa
         server.kill()
 
 
-@so_often(4)
+@so_often(1)
 def test_a_disk_that_is_full_stops_no_search(cluster, peaceful, tmp_path, times):
     with small_disk(tmp_path / "disk") as disk:
 

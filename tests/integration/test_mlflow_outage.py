@@ -24,7 +24,10 @@ from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.servers import MlflowServer
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes")
+pytestmark = [
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +113,8 @@ def assert_whole(study, epochs: int) -> None:
     assert [len(trial.curve) for trial in study.trials] == [epochs] * 4
 
 
-@pytest.mark.slow
+# At a commit the crash matrix does this, with recorded curves.
+@pytest.mark.nightly
 def test_a_server_that_is_killed_and_started_again_lacks_nothing(server, runs, monkeypatch, capfd):
     monkeypatch.setattr("dite_search.tracking.mirror.GRACE", 240.0)
     config = search_in(runs, server, "outage")

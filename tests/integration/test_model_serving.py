@@ -27,7 +27,7 @@ from tests.dite_search.tracking.test_registry import people, rows_of
 from tests.ports import free_port
 from trainers.evaluation.inference import predict
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 PATIENCE = 240
 PROGRAMS = Path(sys.executable).parent
 ALIAS = "best-under-5-mmacs"

@@ -34,6 +34,7 @@ from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 
+pytestmark = pytest.mark.xdist_group("ray")
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
 EPOCHS_TO_PAUSE_IN = 25
@@ -139,6 +140,7 @@ def test_a_name_in_use_is_refused_before_anything_starts(finished):
         run_search(config, Console(file=io.StringIO()))
 
 
+@pytest.mark.slow
 def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
     # AdamW multiplies the weights by 1 - 10·10 at each step of the first trial; the second is an ordinary one.
     space = {"base": "tiny", "parameters": {"weight_decay": [0.0, 10.0], "learning_rate": [0.001, 10.0]}}
@@ -231,10 +233,11 @@ def test_a_paused_search_goes_on_where_its_epochs_ended_and_is_extended(tmp_path
     assert {child.info.status for child in children} == {parent.info.status} == {"FINISHED"}
 
 
-@pytest.mark.slow
+# At a commit the crash matrix does this, with recorded curves.
+@pytest.mark.nightly
 def test_a_killed_search_goes_on_and_makes_nothing_twice(tmp_path):
     file = tmp_path / "search.yaml"
-    fields = search_in(tmp_path, name="killed", trials=6, training=TRAINING | {"epochs": 4}, max_concurrent=2).to_dict()
+    fields = search_in(tmp_path, name="killed", trials=4, training=TRAINING | {"epochs": 4}, max_concurrent=2).to_dict()
     file.write_text(yaml.safe_dump(fields))
     command = [sys.executable, "-m", "dite_search", "search", str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -246,27 +249,21 @@ def test_a_killed_search_goes_on_and_makes_nothing_twice(tmp_path):
     config = load_config(tmp_path / "killed")
     before = read_study(config).trials
     assert "running" in {trial.status for trial in before}
-    resumed = subprocess.run(
-        [sys.executable, "-m", "dite_search", "resume", str(tmp_path / "killed"), "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    resumed = run("resume", tmp_path / "killed", "--json")
+    assert resumed.exit_code == 0, (resumed.output, resumed.exception)
     study, after = open_study(config), read_study(config).trials
-    assert [trial.state for trial in study.trials if "reused_from" not in trial.user_attrs] == [TrialState.COMPLETE] * 6
+    assert [trial.state for trial in study.trials if "reused_from" not in trial.user_attrs] == [TrialState.COMPLETE] * 4
     assert all(trial.state.is_finished() for trial in study.trials)
-    assert len({trial.arch.arch_id for trial in after}) == len(after) == 6
+    assert len({trial.arch.arch_id for trial in after}) == len(after) == 4
     for earlier, later in zip(before, after, strict=False):
         assert earlier.arch == later.arch
         assert list(later.curve[: len(earlier.curve)]) == list(earlier.curve)
         assert [epoch["epoch"] for epoch in later.curve] == [1, 2, 3, 4]
     assert {row["trial"] for row in json.loads(resumed.stdout)["front"]} == {t.number for t in front_of(read_study(config))}
     _, parent, children = children_of(config)
-    assert [child.info.status for child in children] == ["FINISHED"] * 6
+    assert [child.info.status for child in children] == ["FINISHED"] * 4
     assert parent.info.status == "FINISHED"
-    again = subprocess.run([*command[:3], "resume", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
-    assert again.returncode == 2
-    assert "study killed must have trials left to go on with, but all 6 have ended" in again.stderr
+    assert "study killed must have trials left to go on with, but all 4 have ended" in refused("resume", tmp_path / "killed")
 
 
 @pytest.fixture
@@ -275,6 +272,7 @@ def judged_by_anything(monkeypatch):
     monkeypatch.setattr("dite_search.scheduler.LEARNED", 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("judged_by_anything")
 def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(tmp_path):
     config = search_in(
@@ -300,6 +298,7 @@ def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(
     assert ends == {str(len(trial.curve)) for trial in stopped}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("judged_by_anything")
 def test_a_stopped_trial_goes_on_from_its_checkpoint_when_nothing_else_is_left(tmp_path):
     fixed = ("groups_branch3", "groups_branch4", "kernels_branch1", "kernels_branch2", "modules_stage3")
@@ -386,6 +385,7 @@ def test_a_trial_that_does_not_fit_is_refused_with_the_arithmetic(tmp_path):
     assert not config.study_directory.exists()
 
 
+@pytest.mark.slow
 def test_the_example_on_real_photographs(coco_mini, tmp_path):
     config = load_search(
         ROOT / "examples" / "coco_mini.yaml",

@@ -6,8 +6,6 @@ import dataclasses
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -22,6 +20,7 @@ from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from search_spaces.named_spaces import tiny
+from tests.dite_search.commands import run
 from trainers.checkpoint import LAST, load_checkpoint
 from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset
@@ -29,7 +28,7 @@ from trainers.distributed import Worker
 from trainers.engine import train
 from trainers.ray_trainer import backend_for, fit
 
-ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.xdist_group("ray")
 ARCH: ArchConfig = next(tiny().enumerate())
 CONFIG = TrainConfig(epochs=3, batch_size=16, warmup_iterations=2, validate_every=3, checkpoint_iterations=2, seed=5)
 
@@ -54,10 +53,10 @@ def test_workers_that_share_a_gpu_do_not_use_nccl():
 def test_the_command_trains_the_same_curve_on_one_worker_and_on_two(coco_mini, tmp_path):
     def curve(workers: int) -> list[dict[str, float]]:
         output = tmp_path / str(workers)
-        command = [sys.executable, "-m", "dite_search", "train", "dite_hrnet_18", "--input-size", "64x64"]
-        command += ["--data", str(coco_mini), "--output", str(output), "--workers", str(workers), "--epochs", "3"]
-        command += ["--batch-size", "16", "--set", "warmup_iterations=5", "--set", "sync_batchnorm=true", "--json"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        words = ["dite_hrnet_18", "--input-size", "64x64", "--data", coco_mini, "--output", output, "--workers", workers]
+        words += ["--epochs", 3, "--batch-size", 16, "--set", "warmup_iterations=5", "--set", "sync_batchnorm=true"]
+        done = run("train", *words, "--json")
+        assert done.exit_code == 0, (done.output, done.exception)
         found = load_checkpoint(output / LAST).curve
         assert json.loads(done.stdout)["loss"] == found[-1]["loss"]
         return found
@@ -85,7 +84,9 @@ def test_a_worker_killed_within_an_epoch_loses_at_most_an_interval(people, tmp_p
         time.sleep(0.02)
     else:
         pytest.fail("no checkpoint within an epoch in two minutes")
-    victims = [p for p in psutil.process_iter(["cmdline"]) if "RayTrainWorker" in " ".join(p.info["cmdline"] or [])]
+    # Of the Ray that this process started: others of this machine have workers as well.
+    ours = psutil.Process().children(recursive=True)
+    victims = [process for process in ours if "RayTrainWorker" in " ".join(process.cmdline())]
     assert len(victims) == 2
     os.kill(victims[0].pid, signal.SIGKILL)
     before = load_checkpoint(directory / LAST)

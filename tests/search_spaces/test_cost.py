@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.arch import STAGES, ArchConfig
@@ -25,6 +25,7 @@ from search_spaces.cost import (
 from search_spaces.named_spaces import dite_hrnet
 from search_spaces.presets import PRESETS, preset, resized
 from tests.measured_cost import SharedCounts
+from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.complexity import count_macs, count_params
 from trainers.model import build_network
@@ -77,8 +78,9 @@ def test_named_networks_cost_what_is_measured_in_parts_and_in_one_piece(name: st
         assert cost.macs == count_macs(network, (one_image(arch),))
 
 
+@pytest.mark.slow
 @given(architectures(max_modules=1))
-@settings(max_examples=8)
+@examples(8)
 def test_any_member_of_the_family_costs_what_fvcore_counts_in_one_piece(arch: ArchConfig) -> None:
     network = build_network(arch).eval()
     assert cost_of(arch).params == count_params(network)
@@ -97,16 +99,10 @@ def check_a_random_architecture(seed: int, counts: SharedCounts) -> None:
 seeds = st.integers(0, 2**32 - 1)
 
 
-@given(seeds)
-@settings(max_examples=30)
-def test_thirty_random_architectures_cost_what_is_measured(seed: int) -> None:
-    check_a_random_architecture(seed, counts_of_random_networks)
-
-
 @pytest.mark.slow
 @given(seeds)
-@settings(max_examples=300, suppress_health_check=list(HealthCheck))
-def test_three_hundred_random_architectures_cost_what_is_measured(seed: int) -> None:
+@examples(30, nightly=300)
+def test_random_architectures_cost_what_is_measured(seed: int) -> None:
     check_a_random_architecture(seed, counts_of_random_networks)
 
 
@@ -116,7 +112,7 @@ def test_equal_networks_cost_the_same(arch: ArchConfig) -> None:
 
 
 @given(architectures())
-@settings(max_examples=30)
+@examples(30)
 def test_macs_scale_with_the_area_except_for_the_weights_of_whole_images(arch: ArchConfig) -> None:
     small, double, quadruple = (cost_of(resized(arch, input_size=size)) for size in ((64, 32), (64, 64), (128, 64)))
     assert small.params == double.params == quadruple.params

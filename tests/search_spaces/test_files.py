@@ -205,3 +205,9 @@ def test_an_output_in_a_closed_folder_is_refused(tmp_path, monkeypatch):
     for path, is_folder in ((tmp_path / "x.json", False), (tmp_path / "new" / "x", False), (tmp_path, True)):
         with pytest.raises(InvalidInput, match=r"cannot be written: Permission denied$"):
             check_output(path, is_folder=is_folder)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_a_byte_order_mark_is_passed_over(tmp_path, name):
+    (tmp_path / name).write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_mapping(tmp_path / name) == {"a": 1}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from search_spaces.arch import ArchConfig
@@ -17,6 +17,7 @@ from search_spaces.named_spaces import SPACES, dite_hrnet, named_space, tiny
 from search_spaces.parameters import Choice, Parameter, Range, unflatten
 from search_spaces.presets import preset
 from search_spaces.space import Point, SearchSpace
+from tests.profiles import examples
 
 BASE = ArchConfig(widths=(12, 16, 20, 24), groups=(1, 1, 1, 1))
 VALUES: dict[str, tuple] = {
@@ -104,7 +105,7 @@ def test_sample_mutate_and_crossover_are_valid_and_repeatable(space: SearchSpace
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=50)
+@examples(50)
 def test_the_large_space_samples_mutates_and_crosses_validly(seed: int) -> None:
     space, generator = dite_hrnet(), np.random.default_rng(seed)
     first, second = space.sample(generator), space.sample(generator)

@@ -197,24 +197,25 @@ def test_it_learns_drawn_people(people, small_arch):
 
 
 @pytest.mark.slow
-def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path):
+@pytest.mark.parametrize(("epochs", "loss", "ap"), [(8, 0.9, 0.0), pytest.param(40, 1 / 3, 0.3, marks=pytest.mark.nightly)])
+def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path, epochs, loss, ap):
+    """So many epochs leave at most this part of the loss and reach this AP; the long form learns people by heart."""
     arch = ArchConfig(input_size=(128, 96))
     config = TrainConfig(
-        epochs=40,
+        epochs=epochs,
         batch_size=16,
         learning_rate=0.002,
         warmup_iterations=20,
         milestones=(0.7, 0.9),
-        validate_every=40,
+        validate_every=epochs,
         half_body_probability=0.0,
         rotation_degrees=0.0,
         scale_range=0.0,
     )
     data = DataConfig(root=coco_mini, name="coco_mini", val_split="train")
-    torch.set_num_threads(2)
     curve = engine.train(arch, config, data, directory=tmp_path, report=lambda *_: None).curve
-    assert curve[-1]["loss"] < curve[0]["loss"] / 3
-    assert curve[-1]["ap_gt"] > 0.3
+    assert curve[-1]["loss"] < curve[0]["loss"] * loss
+    assert curve[-1]["ap_gt"] > ap
     rebuilt, network = load_network(tmp_path / LAST)
     assert rebuilt.arch_id == arch.arch_id
     assert not network.training

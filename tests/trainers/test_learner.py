@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from search_spaces.arch import ArchConfig
 from search_spaces.hyperparameters import TrainConfig
+from tests.profiles import by_profile
 from trainers.data.source import DataConfig
 from trainers.distributed import Worker
 from trainers.engine import train
@@ -173,7 +175,13 @@ def test_half_precision_computes_in_half_precision(small_arch: ArchConfig, batch
 
 
 @pytest.mark.slow
-def test_a_compiled_network_takes_the_same_step(small_arch: ArchConfig, batch: Batch) -> None:
+@pytest.mark.longer
+def test_a_compiled_network_takes_the_same_step(
+    small_arch: ArchConfig, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # At a commit the network is traced, forward and backward, and the trace is run; code is made of it in a nightly run.
+    backend = by_profile("aot_eager", "inductor")
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
     plain, compiled = (learner_of(small_arch, dataclasses.replace(CONFIG, compile=value)) for value in (False, True))
     for _ in range(2):
         assert float(compiled.step(batch, 1e-3)) == pytest.approx(float(plain.step(batch, 1e-3)), rel=1e-4)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.presets import TABLE_6, preset, resized
+from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.model.context import ChannelAttention
 from trainers.model.dynamic_conv import KernelAttention
@@ -220,7 +221,7 @@ def test_every_proxy_measures_every_kind_of_block(name: str) -> None:
     assert all(map(math.isfinite, measured.values())), measured
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(arch=architectures(max_modules=1), seed=st.integers(0, 2**63 - 1))
 def test_every_proxy_measures_every_network(arch: ArchConfig, seed: int) -> None:
     batch = random_batch(arch, count=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
 
 import pytest
@@ -82,3 +83,32 @@ def test_a_data_set_that_is_not_there(small_arch, tmp_path):
 def test_a_network_for_other_keypoints(people, small_arch):
     with pytest.raises(InvalidInput, match="keypoints of the network must be 17, as in coco17, got 16"):
         training_set(people, dataclasses.replace(small_arch, keypoints=16), TrainConfig())
+
+
+def test_the_category_of_people_is_part_of_the_data(people, tmp_path):
+    chosen = dataclasses.replace(people, category="person")
+    assert DataConfig.from_dict(chosen.to_dict()) == chosen
+    assert len(chosen.people("val")) == len(people.people("val")) == len(chosen.validation_people())
+    with pytest.raises(
+        InvalidInput, match=r"^category must be the name or the id of one category in .*, got 5; it has 1 \(person"
+    ):
+        dataclasses.replace(people, category=5).validation_people()
+
+
+@pytest.mark.parametrize(("format", "category"), [("mpii", "person"), ("coco", " ")])
+def test_a_category_that_cannot_be(tmp_path, format, category):
+    with pytest.raises(InvalidInput, match=f"in a format that has categories, got '{category}' in format {format}$"):
+        DataConfig(root=tmp_path, format=format, category=category)
+
+
+def test_remarks_are_those_of_the_split(people, tmp_path):
+    assert people.notes("train") == people.notes("val") == ()
+    root = tmp_path / "people"
+    shutil.copytree(people.root, root)
+    file = root / "annotations" / "person_keypoints_val2017.json"
+    file.write_text(file.read_text().replace('"num_keypoints": 17', '"num_keypoints": 3'))
+    data = dataclasses.replace(people, root=root)
+    assert data.notes("train") == ()
+    assert [note.topic for note in data.notes("val")] == ["num_keypoints"]
+    assert data.notes("val") == data.read_annotations("val").notes
+    assert DataConfig(root=tmp_path, format="mpii").notes("val") == ()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.errors import InvalidInput, unknown_name
-from trainers.data.coco_file import PERSON_CATEGORY, CocoFile, box_field, field, read_coco
+from trainers.data.annotations import reason_left_out
+from trainers.data.boxes import Box, clip_box
+from trainers.data.categories import PERSON_CATEGORY
+from trainers.data.coco_file import CocoFile, read_coco
+from trainers.data.json_fields import box_field, field
 from trainers.data.json_file import read_json
 from trainers.data.keypoints import COCO17, KeypointSet
 
-Box = tuple[float, float, float, float]
 SPLITS = ("train", "val")
 
 
@@ -82,30 +87,23 @@ def annotated_people(coco: CocoFile, image_dir: Path, *, require_images: bool = 
     found: dict[int, Path] = {}
     people = []
     for entry in coco.annotations:
-        keypoints = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
-        if entry["iscrowd"] or not entry["num_keypoints"] or not keypoints[:, 2].any():
-            continue
-        image_id = entry["image_id"]
-        x, y, width, height = box_field(entry, f"annotation {entry['id']} of {coco.path}")
-        box = clip_box((x, y, width, height), coco.images[image_id].size)
-        if box is None:
+        image = coco.images[entry["image_id"]]
+        box = clip_box(tuple(entry["bbox"]), image.size)
+        if box is None or reason_left_out(entry, image.size):
             continue
         people.append(
             Person(
-                image_path=_image_path(coco, image_id, image_dir, found, require=require_images),
-                image_id=image_id,
-                image_size=coco.images[image_id].size,
+                image_path=_image_path(coco, image.image_id, image_dir, found, require=require_images),
+                image_id=image.image_id,
+                image_size=image.size,
                 box=box,
                 area=float(entry["area"]),
                 annotation_id=entry["id"],
-                keypoints=keypoints,
+                keypoints=np.array(entry["keypoints"], np.float64).reshape(-1, 3),
             )
         )
     if not people:
-        raise InvalidInput(
-            f"{coco.path} must hold at least one person with labelled keypoints and a box inside its image,"
-            f" got none among {len(coco.annotations)} person annotations"
-        )
+        raise coco.nobody()
     return people
 
 
@@ -136,17 +134,20 @@ def detected_people(coco: CocoFile, detections_file: Path, image_dir: Path, *, s
     entries = read_json(detections_file)
     if not isinstance(entries, list):
         raise InvalidInput(f"{detections_file} must hold a list of detections, got {type(entries).__name__}")
+    categories = Counter(
+        field(entry, "category_id", int, f"detection {number} of {detections_file}") for number, entry in enumerate(entries)
+    )
+    person = _detected_category(coco, categories, detections_file)
     found: dict[int, Path] = {}
     people = []
     for number, entry in enumerate(entries):
         where = f"detection {number} of {detections_file}"
         image_id = field(entry, "image_id", int, where)
-        category = field(entry, "category_id", int, where)
         score = float(field(entry, "score", float, where))
         box = box_field(entry, where)
         if not 0 <= score <= 1:
             raise InvalidInput(f"'score' of {where} must be in [0, 1], got {score}")
-        if category != PERSON_CATEGORY or score < score_threshold or image_id not in coco.images:
+        if entry["category_id"] != person or score < score_threshold or image_id not in coco.images:
             continue
         if clip_box(box, coco.images[image_id].size) is None:
             continue
@@ -164,16 +165,32 @@ def detected_people(coco: CocoFile, detections_file: Path, image_dir: Path, *, s
         raise InvalidInput(
             f"{detections_file} must hold at least one person box with a score of {score_threshold} or more in an image"
             f" of {coco.path}, got none among {len(entries)} detections"
+            + ("" if person in categories else f", whose categories are {_numbers(categories)} while people are {person}")
         )
     return people
 
 
-def clip_box(box: Box, image_size: tuple[int, int]) -> Box | None:
-    """The part of a box that lies on the pixels of an image (height, width), or None where that has no extent."""
-    x, y, width, height = box
-    left, top = max(x, 0.0), max(y, 0.0)
-    right, bottom = min(x + width, image_size[1] - 1.0), min(y + height, image_size[0] - 1.0)
-    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+def _detected_category(coco: CocoFile, categories: Collection[int], detections_file: Path) -> int:
+    """Return the category of people in a detections file: that of the annotations, or COCO's where ids are COCO's.
+
+    Ids are the annotations' where the file has no other ones. A detector that was trained on COCO has COCO's, whatever the
+    annotations count like.
+    """
+    own = coco.category.category_id
+    if 0 in categories and 0 not in coco.category_ids:
+        raise InvalidInput(
+            f"'category_id' of detections in {detections_file} must be that of COCO or of {coco.path}, in which people are"
+            f" {own}, got 0: ids that count from 0 would take another category for people"
+        )
+    if own == 0 and 0 in categories:
+        return own
+    return own if coco.category_ids.issuperset(categories) else PERSON_CATEGORY
+
+
+def _numbers(categories: Mapping[int, int]) -> str:
+    """Return the most frequent ids of a file, as a message lists them."""
+    ranked = sorted(categories, key=lambda number: -categories[number])
+    return ", ".join(map(str, ranked[:5])) + (" and others" if len(ranked) > 5 else "")
 
 
 def _image_path(coco: CocoFile, image_id: int, image_dir: Path, found: dict[int, Path], *, require: bool = True) -> Path:

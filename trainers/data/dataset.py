@@ -20,6 +20,7 @@ from trainers.data.coco import Person
 from trainers.data.codecs import Codec
 from trainers.data.images import read_image
 from trainers.data.keypoints import COCO17, KeypointSet
+from trainers.data.orientation import APPLY
 from trainers.data.photometric import Photometric
 from trainers.data.prepared import PreparedPictures
 from trainers.data.regions import Region, needed_by, shown
@@ -27,6 +28,7 @@ from trainers.data.transforms import (
     Augmentation,
     Crop,
     Matrix,
+    Variation,
     compose,
     crop_of_box,
     flip_keypoints,
@@ -51,7 +53,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
     ``augmentation`` None gives the plain crop, as evaluation needs; ``photometric`` may join an augmentation. Decoded
     images are kept in memory, up to ``cache_bytes`` in each process that loads (0 keeps none); a full cache keeps what it
     has, which under a shuffled order serves a larger set better than replacing. ``prepared`` pictures of the same people
-    are read in place of the images, and give the same samples.
+    are read in place of the images, and give the same samples. ``on_orientation`` is a rule of `trainers.data.orientation`.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         seed: int = 0,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         prepared: PreparedPictures | None = None,
+        on_orientation: str = APPLY,
     ) -> None:
         if seed < 0:
             raise InvalidInput(f"seed of a data set must not be negative, got {seed}")
@@ -81,6 +84,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call, unused-ignore]
         self.prepared = prepared
+        self.on_orientation = on_orientation
         self._cache: dict[Path | int, NDArray[np.uint8]] = {}
         self._cache_left = cache_bytes
 
@@ -97,29 +101,23 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         """The plain crop around a person's box."""
         return crop_of_box(self.people[index].box, self.codec.input_size)
 
+    def variation(self, index: int) -> Variation | None:
+        """What is drawn for a sample in this epoch, or None where samples are plain."""
+        return self._variation(index, self.augmentation, self._generator(index)) if self.augmentation else None
+
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """``image``, ``target``, ``weight``, ``index``; a person without keypoints has weights of 0.
 
         Raises InvalidInput for an image that cannot be read or is not of the size its annotation says.
         """
         person = self.people[index]
-        keypoints = person.keypoints
-        if keypoints is None:
-            keypoints = np.zeros((self.keypoint_set.count, 3))
-        crop, size = self.crop(index), self.codec.input_size
+        keypoints, crop, size = self._keypoints(person), self.crop(index), self.codec.input_size
         generator = None
         if self.augmentation is None:
             matrix = to_input = self.codec.crop_matrix(crop)
         else:
-            generator = np.random.default_rng([self.seed, int(self._epoch), index])
-            variation = vary(
-                crop,
-                keypoints,
-                augmentation=self.augmentation,
-                keypoint_set=self.keypoint_set,
-                input_size=size,
-                generator=generator,
-            )
+            generator = self._generator(index)
+            variation = self._variation(index, self.augmentation, generator)
             matrix = to_input = self.codec.crop_matrix(variation.crop)
             if variation.flip:
                 # One resampling does both: the image is mirrored on its way, the keypoints before theirs.
@@ -139,11 +137,27 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
             "index": torch.tensor(index),
         }
 
+    def _keypoints(self, person: Person) -> NDArray[np.float64]:
+        return np.zeros((self.keypoint_set.count, 3)) if person.keypoints is None else person.keypoints
+
+    def _generator(self, index: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, int(self._epoch), index])
+
+    def _variation(self, index: int, augmentation: Augmentation, generator: np.random.Generator) -> Variation:
+        return vary(
+            self.crop(index),
+            self._keypoints(self.people[index]),
+            augmentation=augmentation,
+            keypoint_set=self.keypoint_set,
+            input_size=self.codec.input_size,
+            generator=generator,
+        )
+
     def _image_width(self, index: int) -> int:
         """Pixels across the image of a person, which is decoded only where nothing else says."""
         prepared = self.prepared.image_size(index) if self.prepared else None
         size = prepared or self.people[index].image_size
-        return size[1] if size else self._image(self.people[index]).shape[1]
+        return size[1] if size else self.image(self.people[index]).shape[1]
 
     def _picture(self, index: int, matrix: Matrix) -> tuple[NDArray[np.uint8], Matrix]:
         """Pixels to read a person's input from, and the matrix from them to the input, given that from the image.
@@ -159,7 +173,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
             if picture is None:
                 picture = self._kept(index, self.prepared.read(index))
         else:
-            picture = self._image(self.people[index])
+            picture = self.image(self.people[index])
             image_size = (picture.shape[0], picture.shape[1])
             region = Region(left=0, top=0, width=image_size[1], height=image_size[0])
         return shown(picture, region, needed, matrix, image_size)
@@ -171,15 +185,10 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
             self._cache_left -= picture.nbytes
         return picture
 
-    def _image(self, person: Person) -> NDArray[np.uint8]:
+    def image(self, person: Person) -> NDArray[np.uint8]:
+        """Return the photograph of a person as (height, width, 3) BGR; raises InvalidInput as `read_image` does."""
         image = self._cache.get(person.image_path)
         if image is None:
-            image = read_image(person.image_path)
-            if person.image_size is not None and image.shape[:2] != person.image_size:
-                raise InvalidInput(
-                    f"image {person.image_path} must be of the size in its annotation file,"
-                    f" {person.image_size[0]} x {person.image_size[1]} (height x width),"
-                    f" got {image.shape[0]} x {image.shape[1]}"
-                )
+            image = read_image(person.image_path, size=person.image_size, on_orientation=self.on_orientation)
             self._kept(person.image_path, image)
         return image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import cv2
@@ -10,24 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.errors import InvalidInput
+from trainers.data import jpeg, png
+from trainers.data.orientation import (
+    APPLY,
+    DESCRIPTIONS,
+    IGNORE,
+    STOP,
+    UPRIGHT,
+    displayed,
+    displayed_size,
+    orientation_of,
+)
 
-_JPEG_START = b"\xff\xd8\xff"
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
-# Inside compressed data FF 00 is an escaped byte, FF D0..D7 a restart and FF FF padding: any other FF xx is a marker.
-_MARKER_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
-
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, *, size: tuple[int, int] | None = None, on_orientation: str = APPLY) -> NDArray[np.uint8]:
     """Read a JPEG or PNG file as (height, width, 3) BGR of 8 bits.
 
     Raises InvalidInput as `read_image_file` and `decode_image` do.
     """
-    return decode_image(read_image_file(path), path)
+    return decode_image(read_image_file(path), path, size=size, on_orientation=on_orientation)
 
 
 def read_image_file(path: Path) -> bytes:
-    """The bytes of an image file; raises InvalidInput for one that is missing or unreadable."""
+    """Return the bytes of an image file; raises InvalidInput for one that is missing or unreadable."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -36,22 +40,36 @@ def read_image_file(path: Path) -> bytes:
         raise InvalidInput(f"cannot read image {path}: {error.strerror}") from None
 
 
-def is_jpeg(data: bytes) -> bool:
-    """Whether the bytes begin as a JPEG file does."""
-    return data.startswith(_JPEG_START)
+def decode_image(
+    data: bytes, path: Path, *, size: tuple[int, int] | None = None, on_orientation: str = APPLY
+) -> NDArray[np.uint8]:
+    """Decode the bytes of a JPEG or PNG file, read from ``path``, to (height, width, 3) BGR of 8 bits.
 
+    Args:
+        data: The whole file.
+        path: Its name in messages.
+        size: The (height, width) that its annotations say, where they do.
+        on_orientation: The rule of `trainers.data.orientation` for a file whose pixels are not stored upright.
 
-def decode_image(data: bytes, path: Path) -> NDArray[np.uint8]:
-    """The bytes of a JPEG or PNG file, read from ``path``, as (height, width, 3) BGR of 8 bits.
-
-    The orientation that a camera may have noted in the file is not applied: annotations count stored pixels. Raises
-    InvalidInput for a file that is neither JPEG nor PNG, cut short or damaged. OpenCV decodes a JPEG that was cut short
-    without complaint and leaves the rest grey, so the file's structure is checked first.
+    Raises:
+        InvalidInput: the file is neither JPEG nor PNG, cut short, damaged, of another size, or refused for its orientation.
     """
-    if is_jpeg(data):
-        complete = _jpeg_is_complete(data)
-    elif data.startswith(_PNG_START):
-        complete = _png_is_complete(data)
+    pixels = decode_stored(data, path)
+    orientation = orientation_to_apply(data, path, on_orientation)
+    require_size(data, path, size, stored=(pixels.shape[0], pixels.shape[1]), on_orientation=on_orientation)
+    return displayed(pixels, orientation)
+
+
+def decode_stored(data: bytes, path: Path) -> NDArray[np.uint8]:
+    """Decode the bytes of a JPEG or PNG file to its pixels as they are stored; raises InvalidInput for a broken file.
+
+    OpenCV decodes a JPEG that was cut short without complaint and leaves the rest grey, so the file's structure is checked
+    first.
+    """
+    if jpeg.is_jpeg(data):
+        complete = jpeg.is_complete(data)
+    elif png.is_png(data):
+        complete = png.is_complete(data)
     else:
         raise InvalidInput(f"image {path} must be a JPEG or PNG file, its {len(data)} bytes begin with {data[:4]!r}")
     if not complete:
@@ -66,41 +84,53 @@ def decode_image(data: bytes, path: Path) -> NDArray[np.uint8]:
 
 
 def decode(data: bytes | memoryview) -> NDArray[np.uint8] | None:
-    """Bytes that are known to be whole as (height, width, 3) BGR of 8 bits; None or cv2.error where they are damaged."""
+    """Decode bytes that are known to be whole to (height, width, 3) BGR of 8 bits, as stored.
+
+    Returns None, or raises cv2.error, where they are damaged.
+    """
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return None if image is None else np.asarray(image, np.uint8)
 
 
-def _jpeg_is_complete(data: bytes) -> bool:
-    """Whether the end-of-image marker of the picture itself is there (ITU-T T.81, annex B).
+def orientation_to_apply(data: bytes, path: Path, on_orientation: str) -> int:
+    """Return the orientation by which stored pixels are to be turned, 1 for none; raises InvalidInput by the rule stop."""
+    if on_orientation == IGNORE:
+        return UPRIGHT
+    orientation = orientation_of(data)
+    if on_orientation == STOP and orientation != UPRIGHT:
+        raise InvalidInput(
+            f"image {path} must be stored upright where on_orientation is stop, but is stored {DESCRIPTIONS[orientation]}"
+            f" (EXIF orientation {orientation}): write it upright, or choose apply, for annotations of the image as it is"
+            " displayed, or ignore, for annotations of the stored pixels"
+        )
+    return orientation
 
-    Walks the segments, since a thumbnail inside one of them ends with the same two bytes.
+
+def require_size(
+    data: bytes, path: Path, size: tuple[int, int] | None, *, stored: tuple[int, int], on_orientation: str
+) -> None:
+    """Raise InvalidInput where an image is not of its annotated (height, width); the message names an orientation tag.
+
+    Args:
+        data: The whole file.
+        path: Its name in messages.
+        size: The annotated size, or None where the annotations do not say.
+        stored: The size of the pixels as stored.
+        on_orientation: The rule by which they are turned.
     """
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            return False
-        marker = data[position + 1]
-        if marker == 0xFF:
-            position += 1
-            continue
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == _START_OF_SCAN:
-            found = _MARKER_AFTER_SCAN.search(data, position)
-            if found is None:
-                return False
-            position = found.start()
-            if data[position + 1] == _END_OF_IMAGE:
-                return True
-    return False
-
-
-def _png_is_complete(data: bytes) -> bool:
-    """Whether every chunk up to the closing IEND is there in full (ISO/IEC 15948, section 5.3)."""
-    position = len(_PNG_START)
-    while position + 12 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        if data[position + 4 : position + 8] == b"IEND":
-            return True
-        position += 12 + length
-    return False
+    orientation = orientation_of(data)
+    turned = displayed_size(stored, orientation)
+    found, other = (stored, turned) if on_orientation == IGNORE else (turned, stored)
+    if size is None or tuple(size) == found:
+        return
+    message = (
+        f"image {path} must be of the size in its annotation file, {size[0]} x {size[1]} (height x width),"
+        f" got {found[0]} x {found[1]}"
+    )
+    if orientation != UPRIGHT:
+        tag = f"EXIF orientation {orientation} (stored {DESCRIPTIONS[orientation]})"
+        message += f" as stored, its {tag} ignored" if on_orientation == IGNORE else f" with its {tag} applied"
+        if tuple(size) == other:
+            what, rule = ("as it is displayed", APPLY) if on_orientation == IGNORE else ("as it is stored", IGNORE)
+            message += f": the annotations seem to be of the image {what}, which on_orientation {rule} reads"
+    raise InvalidInput(message)

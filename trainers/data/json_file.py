@@ -12,14 +12,15 @@ from search_spaces.errors import InvalidInput
 def read_json(path: Path) -> Any:
     """Parse the file; raises InvalidInput that names it, and for broken JSON the position where reading stopped.
 
-    NaN and Infinity, which Python's reader accepts and JSON does not have, are refused.
+    NaN and Infinity, which Python's reader accepts and JSON does not have, are refused. A byte-order mark, as Windows tools
+    write it, is passed over.
     """
 
     def refuse(constant: str) -> NoReturn:
         raise InvalidInput(f"{path} must hold finite numbers, got {constant}")
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InvalidInput(f"file not found: {path}") from None
     except UnicodeDecodeError as error:

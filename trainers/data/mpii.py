@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.errors import InvalidInput
+from trainers.data.boxes import SMALLEST_EXTENT
 from trainers.data.coco import CocoSplit, Person, image_file, require_folder
-from trainers.data.coco_file import field, file_name_field, is_finite, shown
+from trainers.data.json_fields import LARGEST_COORDINATE, field, file_name_field, is_coordinate, is_finite, shown
 from trainers.data.json_file import read_json
 from trainers.data.keypoints import MPII16
 
@@ -68,6 +69,10 @@ def load_mpii_people(annotation_file: Path, image_dir: Path, *, require_images: 
         scale = float(field(entry, "scale", float, where))
         if scale <= 0:
             raise InvalidInput(f"'scale' of {where} must be positive, got {scale}")
+        if not SMALLEST_EXTENT <= PIXELS_PER_SCALE * scale <= LARGEST_COORDINATE:
+            raise InvalidInput(
+                f"'scale' of {where} must give a side of {SMALLEST_EXTENT:g} to {LARGEST_COORDINATE:g} pixels, got {scale:g}"
+            )
         side = PIXELS_PER_SCALE * scale
         x, y = center_x - FIRST_PIXEL, center_y + DOWN_PER_SCALE * scale - FIRST_PIXEL
         people.append(
@@ -108,6 +113,9 @@ def _numbers(value: list[Any], shape: tuple[int, ...], what: str) -> NDArray[np.
     wrong = [number for row in rows for number in row if not is_finite(number)]
     if wrong:
         raise InvalidInput(f"{what} must be finite numbers, got {shown(wrong[0])}")
+    beyond = [number for row in rows for number in row if not is_coordinate(number)]
+    if beyond:
+        raise InvalidInput(f"{what} must be of numbers up to {LARGEST_COORDINATE:g}, got {shown(beyond[0])}")
     return np.array(value, np.float64)
 
 

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from search_spaces.errors import InvalidInput
 from trainers.data.coco import Person
-from trainers.data.images import read_image
+from trainers.data.image_check import broken_images
 from trainers.data.prepared import PreparedPictures, PreparedSource, find_prepared
 
 if TYPE_CHECKING:
@@ -48,7 +45,7 @@ def training_pictures(data: DataConfig, input_size: tuple[int, int]) -> tuple[li
                 " mend the files and prepare again, or train without them by on_broken_image skip"
             )
     else:
-        broken = broken_images(people) if data.on_broken_image == SKIP else {}
+        broken = broken_images(people, data.on_orientation) if data.on_broken_image == SKIP else {}
     if broken:
         everybody = len(people)
         people = [person for person in people if person.image_path not in broken]
@@ -69,24 +66,15 @@ def validation_pictures(data: DataConfig, people: Sequence[Person], input_size: 
     return source.pictures(people) if source and not source.manifest.reduced else None
 
 
-def broken_images(people: Sequence[Person]) -> dict[Path, str]:
-    """Every image of these people that cannot be read, or is not of its annotated size, and why; in the people's order."""
-    sizes = {person.image_path: person.image_size for person in people}
-
-    def problem(path: Path) -> str | None:
-        try:
-            found = read_image(path).shape[:2]
-        except InvalidInput as error:
-            return str(error)
-        return None if sizes[path] in (None, found) else f"image {path} is not of the size in its annotation file"
-
-    # Decoding leaves the interpreter to others.
-    with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
-        return {path: reason for path, reason in zip(sizes, pool.map(problem, sizes), strict=True) if reason}
-
-
 def _source(data: DataConfig, split: str, input_size: tuple[int, int], *, optional: bool = False) -> PreparedSource | None:
-    found = find_prepared(data.root, split=split, format=data.format, input_size=input_size, directory=data.prepared)
+    found = find_prepared(
+        data.root,
+        split=split,
+        format=data.format,
+        input_size=input_size,
+        directory=data.prepared,
+        on_orientation=data.on_orientation,
+    )
     if found is None or (optional and split not in found.splits):
         return None
     return PreparedSource(found, root=data.root, split=split, annotation_file=data.annotation_file(split))

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import fcntl
-import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import wait as wait_for
 from pathlib import Path
-
-import cv2
 
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
 from trainers.data.coco import Person
 from trainers.data.keypoints import KeypointSet
+from trainers.data.orientation import APPLY
 from trainers.data.prepared import MANIFEST, Manifest, PreparedSplit, sha256_of
 from trainers.data.regions import reachable, reduction_for
-from trainers.data.shards import ImagePlan, PersonPlan, Shard, ShardPlan, list_file, png_count, prepare_shard, shard_file
+from trainers.data.shard_pool import Progress, prepare_shards
+from trainers.data.shards import ImagePlan, PersonPlan, ShardPlan, list_file, png_count, shard_file
 from trainers.data.transforms import Augmentation
 
 IMAGES_PER_SHARD = 256
 LOCK = ".lock"
-
-Progress = Callable[[int, int], None]
-"""Told after every shard how many people are done, and of how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +57,8 @@ def prepare(
     reduce: bool = False,
     workers: int = 1,
     skip_broken: bool = False,
+    on_orientation: str = APPLY,
+    category: str | int | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
     """Store, for each person, what any variation of the published augmentation can reach, in the folder ``output``.
@@ -87,12 +80,18 @@ def prepare(
         sums = {split.name: sha256_of(split.annotation_file) for split in splits}
         plans = {
             split.name: plan_shards(
-                split, root=root, output=output, keypoint_set=keypoint_set, input_size=input_size, reduce=reduce
+                split,
+                root=root,
+                output=output,
+                keypoint_set=keypoint_set,
+                input_size=input_size,
+                reduce=reduce,
+                on_orientation=on_orientation,
             )
             for split in splits
         }
         everything = [plan for parts in plans.values() for plan in parts]
-        made = _work_off(everything, workers, progress or (lambda done, total: None))
+        made = prepare_shards(everything, workers, progress or (lambda done, total: None))
         broken = {str(root / file): reason for shard, _ in made for file, reason in shard.broken.items()}
         result = Prepared(
             people=sum(len(shard.people) for shard, _ in made),
@@ -111,6 +110,8 @@ def prepare(
             format=format,
             input_size=input_size,
             reduced=reduce,
+            on_orientation=on_orientation,
+            category=category,
             splits={
                 split.name: PreparedSplit(
                     annotations=str(split.annotation_file),
@@ -133,6 +134,7 @@ def plan_shards(
     keypoint_set: KeypointSet,
     input_size: tuple[int, int],
     reduce: bool,
+    on_orientation: str = APPLY,
 ) -> list[ShardPlan]:
     """What to cut for whom, by image, in the order of the annotations."""
     augmentation = Augmentation()
@@ -156,55 +158,10 @@ def plan_shards(
             folder=output,
             root=root,
             images=tuple(images[start : start + IMAGES_PER_SHARD]),
+            on_orientation=on_orientation,
         )
         for number, start in enumerate(range(0, len(images), IMAGES_PER_SHARD))
     ]
-
-
-def _work_off(plans: Sequence[ShardPlan], workers: int, progress: Progress) -> list[tuple[Shard, bool]]:
-    total, done = sum(plan.count for plan in plans), 0
-    progress(done, total)
-    made: dict[int, tuple[Shard, bool]] = {}
-    if workers == 1:
-        for number, plan in enumerate(plans):
-            made[number] = prepare_shard(plan)
-            done += plan.count
-            progress(done, total)
-        return list(made.values())
-    # Fresh processes: a fork of one that has threads, as torch starts them, may wait for ever.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(plans)), mp_context=context, initializer=_start_worker) as pool:
-        waiting: dict[Future[tuple[Shard, bool]], int] = {pool.submit(prepare_shard, p): n for n, p in enumerate(plans)}
-        try:
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    number = waiting.pop(future)
-                    made[number] = future.result()
-                    done += plans[number].count
-                    progress(done, total)
-        except BrokenProcessPool:
-            raise InvalidInput(
-                f"a process that prepares {plans[0].folder} was ended from outside, perhaps for want of memory:"
-                " run the same command again, which keeps what is finished, or with fewer --workers"
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return [made[number] for number in range(len(plans))]
-
-
-def _start_worker() -> None:
-    """One thread, the keyboard's interrupt left to the parent, and an end where the parent is killed."""
-    cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def leave() -> None:
-        wait_for([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=leave, daemon=True).start()
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from search_spaces.errors import InvalidInput
 from search_spaces.shell import own_command
 from trainers.data.coco import Person
 from trainers.data.images import decode
+from trainers.data.orientation import APPLY, displayed, orientation_of
 from trainers.data.regions import Rectangle, Region
 from trainers.data.shards import LAYOUT, ImageRecord, Shard, list_file, read_list, shard_file
 
@@ -45,13 +46,19 @@ class PreparedSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What was prepared, in which way; ``reduced`` where larger regions were made smaller for ``input_size``."""
+    """What was prepared, in which way.
+
+    ``reduced`` where larger regions were made smaller for ``input_size``; ``on_orientation`` the rule by which images were
+    turned; ``category`` where the user chose that of people.
+    """
 
     directory: Path
     format: str
     input_size: tuple[int, int]
     reduced: bool
     splits: Mapping[str, PreparedSplit]
+    on_orientation: str = APPLY
+    category: str | int | None = None
 
     def serves(self, input_size: tuple[int, int]) -> bool:
         """Whether inputs of that (height, width) see the regions they need, at the resolution they need."""
@@ -64,7 +71,10 @@ class Manifest:
         form = () if self.format == "coco" else ("--format", self.format)
         reduced = ("--reduce",) if self.reduced else ()
         size = f"{self.input_size[0]}x{self.input_size[1]}"
-        return own_command("prepare", "--data", root, *form, "--input-size", size, *reduced, "--output", self.directory)
+        named = () if self.category is None else ("--category", self.category)
+        rule = () if self.on_orientation == APPLY else ("--on-orientation", self.on_orientation)
+        words = ("--data", root, *form, *named, "--input-size", size, *reduced, *rule, "--output", self.directory)
+        return own_command("prepare", *words)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -73,6 +83,8 @@ class Manifest:
             "format": self.format,
             "input_size": list(self.input_size),
             "reduced": self.reduced,
+            "on_orientation": self.on_orientation,
+            **({} if self.category is None else {"category": self.category}),
             "splits": {
                 name: {"annotations": split.annotations, "sha256": split.sha256, "shards": [list(s) for s in split.shards]}
                 for name, split in self.splits.items()
@@ -97,6 +109,7 @@ def load_manifest(directory: Path) -> Manifest:
             format=str(content["format"]),
             input_size=(int(content["input_size"][0]), int(content["input_size"][1])),
             reduced=bool(content["reduced"]),
+            on_orientation=str(content["on_orientation"]),
             splits={
                 name: PreparedSplit(
                     annotations=split["annotations"],
@@ -105,6 +118,7 @@ def load_manifest(directory: Path) -> Manifest:
                 )
                 for name, split in content["splits"].items()
             },
+            category=content.get("category"),
         )
     except FileNotFoundError:
         raise InvalidInput(
@@ -119,7 +133,13 @@ def load_manifest(directory: Path) -> Manifest:
 
 
 def find_prepared(
-    root: Path, *, split: str, format: str, input_size: tuple[int, int], directory: Path | None
+    root: Path,
+    *,
+    split: str,
+    format: str,
+    input_size: tuple[int, int],
+    directory: Path | None,
+    on_orientation: str = APPLY,
 ) -> Manifest | None:
     """The prepared set for a split and an input: the one in ``directory``, else one in the standard place, or None.
 
@@ -130,6 +150,11 @@ def find_prepared(
         manifest = load_manifest(directory)
         if manifest.format != format:
             raise InvalidInput(f"prepared {directory} must be of format {format}, got {manifest.format}")
+        if manifest.on_orientation != on_orientation:
+            raise InvalidInput(
+                f"prepared {directory} must be of on_orientation {on_orientation}, got {manifest.on_orientation}: prepare"
+                " the data anew, or choose that rule"
+            )
         if not manifest.serves(input_size):
             height, width = manifest.input_size
             raise InvalidInput(
@@ -142,7 +167,8 @@ def find_prepared(
     for path in (standard, *sorted(standard.parent.glob("*"))):
         if (path / MANIFEST).is_file():
             manifest = load_manifest(path)
-            if manifest.format == format and split in manifest.splits and manifest.serves(input_size):
+            same_data = manifest.format == format and manifest.on_orientation == on_orientation
+            if same_data and split in manifest.splits and manifest.serves(input_size):
                 return manifest
     return None
 
@@ -253,7 +279,7 @@ class PreparedPictures:
     def read(self, index: int) -> NDArray[np.uint8]:
         """The stored picture of a person as BGR; raises InvalidInput where its checksum or contents are wrong."""
         shard, offset, length, crc32 = self._table[index, :4].tolist()
-        data = self._maps[shard][offset : offset + length]
+        data = bytes(self._maps[shard][offset : offset + length])
         # Checked at every reading: it costs a fiftieth of decoding.
         if zlib.crc32(data) == crc32:
             try:
@@ -261,7 +287,7 @@ class PreparedPictures:
             except cv2.error:
                 picture = None
             if picture is not None:
-                return picture
+                return displayed(picture, orientation_of(data))
         raise InvalidInput(f"{self._files[shard]} is damaged at byte {offset}: mend with {self._mend}")
 
 

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from typing import Any
 from search_spaces.errors import InvalidInput
 from search_spaces.files import atomic_path, write_text
 from trainers.data.cutting import Photograph
-from trainers.data.images import is_jpeg, read_image_file
+from trainers.data.images import read_image_file
+from trainers.data.jpeg import is_jpeg
+from trainers.data.orientation import APPLY
 from trainers.data.regions import Rectangle, Region
 
-LAYOUT = 1
+LAYOUT = 2
 """Changes with everything that makes an older shard unreadable or different."""
 
 
@@ -45,17 +48,18 @@ class ImagePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPlan:
-    """One shard to write into ``folder`` from images below ``root``."""
+    """One shard to write into ``folder`` from images below ``root``, turned by a rule of `trainers.data.orientation`."""
 
     name: str
     folder: Path
     root: Path
     images: tuple[ImagePlan, ...]
+    on_orientation: str = APPLY
 
     @property
     def key(self) -> str:
         """SHA-256 of all that is asked for, contents of the images apart."""
-        content = json.dumps([LAYOUT, [asdict(image) for image in self.images]])
+        content = json.dumps([LAYOUT, self.on_orientation, [asdict(image) for image in self.images]])
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property
@@ -127,11 +131,12 @@ def list_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.json"
 
 
-def prepare_shard(plan: ShardPlan) -> tuple[Shard, bool]:
+def prepare_shard(plan: ShardPlan, at: Callable[[int], None] = lambda image: None) -> tuple[Shard, bool]:
     """Make one shard, or find it made already: its list, and whether it was kept.
 
     What is there is kept where plan, images and stored pictures are, byte for byte, what they were. Raises OSError, with the
-    shard's name, where the disk is full or closed; broken images are recorded, not raised.
+    shard's name, where the disk is full or closed; broken images are recorded, not raised. ``at`` is told the number of each
+    image before it is cut.
     """
     known = _read_list(plan.folder, plan.name)
     if known is not None and known.key == plan.key:
@@ -141,7 +146,7 @@ def prepare_shard(plan: ShardPlan) -> tuple[Shard, bool]:
             if images != known.images:
                 _write_list(plan.folder, kept)
             return kept, True
-    return _write_shard(plan), False
+    return _write_shard(plan, at), False
 
 
 def is_whole(folder: Path, shard: Shard) -> bool:
@@ -194,7 +199,7 @@ def _same_contents(now: tuple[ImageRecord, ...], known: tuple[ImageRecord, ...])
     return [(image.file, image.sha256) for image in now] == [(image.file, image.sha256) for image in known]
 
 
-def _write_shard(plan: ShardPlan) -> Shard:
+def _write_shard(plan: ShardPlan, at: Callable[[int], None]) -> Shard:
     images: list[ImageRecord] = []
     people: list[PersonRecord] = []
     offset = 0
@@ -203,7 +208,8 @@ def _write_shard(plan: ShardPlan) -> Shard:
     try:
         with atomic_path(target) as temporary, temporary.open("wb") as output:
             for number, image in enumerate(plan.images):
-                record, pictures = _cut_image(plan.root, image)
+                at(number)
+                record, pictures = _cut_image(plan.root, image, plan.on_orientation)
                 images.append(record)
                 for person, (region, encoded) in zip(image.people, pictures, strict=False):
                     output.write(encoded)
@@ -227,27 +233,18 @@ def _write_shard(plan: ShardPlan) -> Shard:
     return shard
 
 
-def _cut_image(root: Path, image: ImagePlan) -> tuple[ImageRecord, list[tuple[Region, bytes]]]:
+def _cut_image(root: Path, image: ImagePlan, on_orientation: str) -> tuple[ImageRecord, list[tuple[Region, bytes]]]:
     """An image's record and the pictures of its people, none where it is broken."""
     record, data = read_record(root, image.file)
     if record.broken:
         return record, []
     try:
-        photograph = Photograph(data, root / image.file)
-        if image.size is not None and photograph.size != tuple(image.size):
-            raise InvalidInput(_another_size(root / image.file, image.size, photograph.size))
+        photograph = Photograph(data, root / image.file, size=image.size, on_orientation=on_orientation)
         pictures = [photograph.cut(person.rectangle, person.reduction) for person in image.people]
     except InvalidInput as error:
         return replace(record, broken=str(error)), []
     height, width = photograph.size
     return replace(record, height=height, width=width), pictures
-
-
-def _another_size(path: Path, annotated: tuple[int, int], found: tuple[int, int]) -> str:
-    return (
-        f"image {path} must be of the size in its annotation file, {annotated[0]} x {annotated[1]} (height x width),"
-        f" got {found[0]} x {found[1]}"
-    )
 
 
 def png_count(folder: Path, shard: Shard) -> int:

@@ -20,6 +20,8 @@ from trainers.data.formats import COCO, CROWDPOSE, FORMATS, MPII, DataFormat
 from trainers.data.keypoints import KeypointSet
 from trainers.data.mpii import load_mpii_people, mpii_split, mpii_truth_file
 from trainers.data.mpii_truth import MpiiTruth, read_mpii_truth
+from trainers.data.notes import DataNote
+from trainers.data.orientation import ON_ORIENTATION
 from trainers.data.photometric import photometric_of
 from trainers.data.pictures import ON_BROKEN_IMAGE, STOP, training_pictures, validation_pictures
 from trainers.data.transforms import Augmentation
@@ -35,6 +37,8 @@ class DataConfig:
     the validation come from ``detections``, a COCO detections file; MPII has annotated people only. ``workers`` processes
     load the samples. Pictures are read from a prepared set: the folder ``prepared``, or one found in the standard place.
     ``on_broken_image`` ``skip`` trains without the people of broken images; what is scored is never left out.
+    ``on_orientation`` says what is done where a camera noted in an image how it has to be turned. ``category`` is the name
+    or the id of the people among the categories of the annotation files, where it is not found by itself.
 
     Raises:
         InvalidInput: a field breaks its rule; folders and files are looked at only when the data sets are made.
@@ -50,6 +54,8 @@ class DataConfig:
     workers: int = 0
     prepared: Path | None = None
     on_broken_image: str = "stop"
+    on_orientation: str = "apply"
+    category: str | int | None = None
 
     def __post_init__(self) -> None:
         for field in ("root", "detections", "prepared"):
@@ -59,6 +65,7 @@ class DataConfig:
             ("format", tuple(FORMATS)),
             ("boxes", BOXES),
             ("on_broken_image", ON_BROKEN_IMAGE),
+            ("on_orientation", ON_ORIENTATION),
         ):
             if getattr(self, field) not in allowed:
                 raise unknown_name(field, str(getattr(self, field)), allowed)
@@ -71,6 +78,11 @@ class DataConfig:
             )
         if (self.boxes == "det") != (self.detections is not None):
             raise InvalidInput(f"detections must be given exactly when boxes is det, got boxes {self.boxes}")
+        if self.category is not None and (self.format == MPII.name or not str(self.category).strip()):
+            raise InvalidInput(
+                f"category must be the name or the id of a category, in a format that has categories, got {self.category!r}"
+                f" in format {self.format}"
+            )
         if not 0 <= self.workers <= 256:
             raise InvalidInput(f"workers must be from 0 to 256, got {self.workers}")
 
@@ -101,11 +113,27 @@ class DataConfig:
         where = self._split(split)
         if self.format == MPII.name:
             return load_mpii_people(where.annotation_file, where.image_dir, require_images=require_images)
-        return annotated_people(self._read(where), where.image_dir, require_images=require_images)
+        return annotated_people(self.read_annotations(split), where.image_dir, require_images=require_images)
+
+    def read_annotations(self, split: str) -> CocoFile:
+        """Return the checked annotation file of a split; in the formats that have COCO's layout only."""
+        assert self.format != MPII.name, self.format
+        where = self._split(split)
+        if self.format == CROWDPOSE.name:
+            return read_crowdpose(where.annotation_file, category=self.category).coco
+        return read_coco(where.annotation_file, self.keypoint_set, category=self.category)
+
+    def notes(self, split: str) -> tuple[DataNote, ...]:
+        """Return the remarks on the annotations of a split; raises InvalidInput where they cannot be read."""
+        return () if self.format == MPII.name else self.read_annotations(split).notes
 
     def annotation_file(self, split: str) -> Path:
         """The file that annotates the people of a split."""
         return self._split(split).annotation_file
+
+    def image_dir(self, split: str) -> Path:
+        """Return the folder of the images of a split; raises InvalidInput where it or its annotations are missing."""
+        return self._split(split).image_dir
 
     def validation_people(self) -> list[Person]:
         """The people to score: annotated ones, or those of the detections file.
@@ -114,7 +142,7 @@ class DataConfig:
         """
         where = self._split(self.val_split)
         if self.detections is not None:
-            return detected_people(self._read(where), self.detections, where.image_dir)
+            return detected_people(self.read_annotations(self.val_split), self.detections, where.image_dir)
         people = self.people(self.val_split, require_images=True)
         if self.format == MPII.name:
             self.mpii_truth(len(people))
@@ -143,15 +171,20 @@ class DataConfig:
         find = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}[self.format]
         return find(self.root, split)
 
-    def _read(self, where: CocoSplit) -> CocoFile:
-        if self.format == CROWDPOSE.name:
-            return read_crowdpose(where.annotation_file).coco
-        return read_coco(where.annotation_file, self.keypoint_set)
-
 
 def codec_for(arch: ArchConfig, config: TrainConfig) -> Codec:
     """The heatmap codec of a network: the paper's σ unless the hyper-parameters name one."""
     return make_codec(config.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=config.sigma)
+
+
+def augmentation_of(config: TrainConfig) -> Augmentation:
+    """Return how the hyper-parameters vary the training samples."""
+    return Augmentation(
+        flip=config.flip_probability,
+        half_body=config.half_body_probability,
+        rotation=config.rotation_degrees,
+        scale=config.scale_range,
+    )
 
 
 def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> TopDownDataset:
@@ -160,21 +193,16 @@ def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> Top
     Raises InvalidInput for data that cannot be read, a network for other keypoints, or a library that is not installed.
     """
     _check_keypoints(arch, data)
-    augmentation = Augmentation(
-        flip=config.flip_probability,
-        half_body=config.half_body_probability,
-        rotation=config.rotation_degrees,
-        scale=config.scale_range,
-    )
     people, prepared = training_pictures(data, arch.input_size)
     return TopDownDataset(
         people,
         codec_for(arch, config),
         keypoint_set=data.keypoint_set,
-        augmentation=augmentation,
+        augmentation=augmentation_of(config),
         photometric=photometric_of(config.photometric),
         seed=config.seed,
         prepared=prepared,
+        on_orientation=data.on_orientation,
     )
 
 
@@ -187,6 +215,7 @@ def validation_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> T
         codec_for(arch, config),
         keypoint_set=data.keypoint_set,
         prepared=validation_pictures(data, people, arch.input_size),
+        on_orientation=data.on_orientation,
     )
 
 

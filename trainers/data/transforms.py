@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from search_spaces.errors import InvalidInput
+from trainers.data.boxes import SMALLEST_EXTENT
 from trainers.data.keypoints import KeypointSet
 
 Matrix = NDArray[np.float64]
@@ -197,7 +198,7 @@ def _crop_of_points(points: NDArray[np.floating], input_size: tuple[int, int]) -
     if len(points) < 2:
         return None
     extent = points.max(axis=0) - points.min(axis=0)
-    if not extent.any():
+    if extent.max() < SMALLEST_EXTENT:
         return None
     center = points.mean(axis=0)
     size = widen((float(extent[0]), float(extent[1])), input_size, HALF_BODY_PADDING)

@@ -12,7 +12,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from trainers.data.coco_file import PERSON_CATEGORY, read_coco
+from trainers.data.categories import PERSON_CATEGORY
+from trainers.data.coco_file import read_coco
 from trainers.data.keypoints import COCO17, KeypointSet
 from trainers.evaluation.results import Result
 
@@ -20,14 +21,20 @@ from trainers.evaluation.results import Result
 FIGURES = ("ap", "ap50", "ap75", "ap_m", "ap_l", "ar", "ar50", "ar75", "ar_m", "ar_l")
 
 
-def coco_ap(results: Sequence[Result], annotation_file: Path, *, keypoint_set: KeypointSet = COCO17) -> dict[str, float]:
+def coco_ap(
+    results: Sequence[Result],
+    annotation_file: Path,
+    *,
+    keypoint_set: KeypointSet = COCO17,
+    category: str | int | None = None,
+) -> dict[str, float]:
     """The ten figures of COCO, in [0, 1], by the names in ``FIGURES``.
 
     A figure for which the file has no ground truth is absent: pycocotools gives -1 there, which is no score. No results
     at all score 0, since nothing was found. Results for images that the file does not list are left out. Raises
     InvalidInput for a broken file.
     """
-    coco = read_coco(annotation_file, keypoint_set)
+    coco = read_coco(annotation_file, keypoint_set, category=category)
     return keypoint_ap(results, coco.images, coco.annotations, keypoint_set)
 
 
@@ -51,14 +58,18 @@ def keypoint_ap(
     return {name: value for name, value in zip(FIGURES, values, strict=True) if value >= 0}
 
 
-def indexed(images: Iterable[int], annotations: list[dict[str, Any]]) -> COCO:
-    """The parts of a checked file that scores depend on, as pycocotools holds them."""
+def indexed(images: Iterable[int], annotations: Iterable[dict[str, Any]]) -> COCO:
+    """The parts of a checked file that scores depend on, as pycocotools holds them.
+
+    Annotations are copies, numbered from 1: pycocotools looks people up by id, writes down the id of a match, reads 0 as no
+    match, and adds keys of its own.
+    """
     coco = COCO()
     coco.dataset = {
         "info": {},
         "categories": [{"id": PERSON_CATEGORY, "name": "person"}],
         "images": [{"id": image_id} for image_id in images],
-        "annotations": annotations,
+        "annotations": [{**annotation, "id": number} for number, annotation in enumerate(annotations, start=1)],
     }
     with contextlib.redirect_stdout(io.StringIO()):
         coco.createIndex()

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.errors import InvalidInput
+from trainers.data.categories import PERSON_CATEGORY
 from trainers.data.coco import Person
-from trainers.data.coco_file import PERSON_CATEGORY
+from trainers.data.coco_file import CocoFile
 from trainers.data.dataset import TopDownDataset
 from trainers.evaluation.inference import Predictions
 
@@ -103,6 +104,25 @@ def coco_results(dataset: TopDownDataset, predictions: Predictions) -> list[Resu
                 )
             )
     return results
+
+
+def as_annotated(results: Sequence[Result], coco: CocoFile) -> list[Result]:
+    """Return results as a scorer of the annotation file itself expects them.
+
+    Inside, people are category 1 and keypoints stand in the order of the format; the file may have both otherwise.
+    """
+    count = len(coco.keypoint_order or ())
+    places = sorted(range(count), key=lambda index: (coco.keypoint_order or ())[index])
+    return [
+        Result(
+            image_id=result["image_id"],
+            category_id=coco.category.category_id,
+            keypoints=[value for index in places for value in result["keypoints"][3 * index : 3 * index + 3]]
+            or result["keypoints"],
+            score=result["score"],
+        )
+        for result in results
+    ]
 
 
 def box_kind(people: Sequence[Person]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from trainers.evaluation.coco_ap import coco_ap
 from trainers.evaluation.crowdpose_ap import crowdpose_ap
 from trainers.evaluation.inference import Predictions, predict
 from trainers.evaluation.pckh import MpiiResult, annotation_rows, mpii_results, pckh
-from trainers.evaluation.results import Result, box_kind, coco_results
+from trainers.evaluation.results import Result, as_annotated, box_kind, coco_results
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,6 +28,12 @@ class Evaluation:
 
     metrics: dict[str, float]
     results: Sequence[Result] | Sequence[MpiiResult]
+
+    def results_as_annotated(self, data: DataConfig) -> Sequence[Result] | Sequence[MpiiResult]:
+        """Return the results for a scorer that reads the annotation file itself, as `as_annotated` writes them."""
+        if data.format == MPII.name:
+            return self.results
+        return as_annotated(cast(Sequence[Result], self.results), data.read_annotations(data.val_split))
 
 
 def evaluate(
@@ -71,7 +78,7 @@ def score(dataset: TopDownDataset, predictions: Predictions, data: DataConfig) -
     kind = box_kind(dataset.people)
     results = coco_results(dataset, predictions)
     if data.format == CROWDPOSE.name:
-        figures = crowdpose_ap(results, data.annotations)
+        figures = crowdpose_ap(results, data.annotations, category=data.category)
     else:
-        figures = coco_ap(results, data.annotations, keypoint_set=dataset.keypoint_set)
+        figures = coco_ap(results, data.annotations, keypoint_set=dataset.keypoint_set, category=data.category)
     return Evaluation(metrics={f"{name}_{kind}": value for name, value in figures.items()}, results=results)

@@ -32,6 +32,7 @@ from trainers.data.synthetic import draw_dataset
 from trainers.model.network import PoseNetwork
 from trainers.model.released_checkpoint import load_released, read_state_dict
 
+pytestmark = pytest.mark.slow
 CARD = ModelCard(name="test network", origin="Made by a test.", protocol=PROTOCOL)
 
 
@@ -49,6 +50,11 @@ def everything(tmp_path_factory: pytest.TempPathFactory, data: StudyData) -> tup
     return export_network(TINY, network, place, card=CARD, threads=1, parts=EVERYTHING, data=data), network
 
 
+@pytest.fixture(scope="module")
+def program(everything: tuple[Exported, PoseNetwork]) -> torch.nn.Module:
+    return load_program(everything[0].directory / "model.pt2")
+
+
 def heatmaps_of(network: torch.nn.Module, batch: int, arch: ArchConfig = TINY) -> np.ndarray:
     images = torch.randn(batch, 3, *arch.input_size, generator=torch.Generator().manual_seed(batch))
     with torch.inference_mode():
@@ -56,10 +62,10 @@ def heatmaps_of(network: torch.nn.Module, batch: int, arch: ArchConfig = TINY) -
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
-def test_the_program_loads_back_with_a_free_batch(everything: tuple[Exported, PoseNetwork], batch: int) -> None:
-    exported, network = everything
-    program = load_program(exported.directory / "model.pt2")
-    np.testing.assert_allclose(heatmaps_of(program, batch), heatmaps_of(network, batch), rtol=1e-4, atol=1e-5)
+def test_the_program_loads_back_with_a_free_batch(
+    everything: tuple[Exported, PoseNetwork], program: torch.nn.Module, batch: int
+) -> None:
+    np.testing.assert_allclose(heatmaps_of(program, batch), heatmaps_of(everything[1], batch), rtol=1e-4, atol=1e-5)
 
 
 def test_the_released_layout_makes_the_round_trip(everything: tuple[Exported, PoseNetwork]) -> None:

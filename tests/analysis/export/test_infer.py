@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import io
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,15 +18,23 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from PIL import Image, ImageOps
 
 from analysis.export import Exported, ModelCard, export_network
 from analysis.export.example import SETTINGS_LINE, example_settings, example_text, keypoint_set_of
+from analysis.export.study_data import StudyData
 from search_spaces.arch import ArchConfig
 from search_spaces.hyperparameters import CODECS, TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.conftest import ROOT
+from tests.trainers.data.oriented import FORMATS, STORED, TAG, TAGS, stored
 from trainers.data.codecs import make_codec
 from trainers.data.dataset import TopDownDataset
+from trainers.data.images import read_image
+from trainers.data.orientation import orientation_of
 from trainers.data.source import DataConfig, validation_set
 from trainers.data.synthetic import draw_dataset
 from trainers.evaluation.inference import predict
@@ -150,11 +161,21 @@ def test_the_command_writes_keypoints_and_a_drawing(exported: Exported, tmp_path
         (["{example}"], "must be a picture that OpenCV reads, such as JPEG or PNG"),
         (["{image}", "--box", "1", "1", "0", "5"], "a width and height above 0, got 1 1 0 5"),
         (["{image}", "--box", "1", "nan", "4", "5"], "a width and height above 0, got 1 nan 4 5"),
+        (
+            ["{image}", "--box", "1", "1", "3e300", "3e300"],
+            "of numbers up to 1e+15, its width and height from 1e-06, got 1 1",
+        ),
+        (["{image}", "--box", "1", "1", "5e-324", "5"], "its width and height from 1e-06, got 1 1 4.94066e-324 5"),
+        (["{image}", "--box", "1", "1", "1e999", "5"], "a width and height above 0, got 1 1 inf 5"),
         (["{image}", "--box", "90", "1", "5", "5"], "must show some of the image of 90 x 120 pixels, got 90 1 5 5"),
         (["{image}", "--model", "none.onnx"], "model none.onnx does not exist or is not a file"),
         (["{image}", "--model", "{image}"], "photograph.png cannot be opened:"),
         (["{image}", "--json", "/nowhere/k.json"], "/nowhere/k.json cannot be written: No such file or directory"),
         (["{image}", "--output", "out.txt"], "--output must end in .png, .jpg, .webp or .bmp, got out.txt"),
+        (
+            ["{turned}", "--on-orientation", "stop"],
+            "must be stored upright where the rule is stop, but has EXIF",
+        ),
         (["{image}", "--threads", "-1"], "--threads must be 0 or more, got -1"),
         (["{image}", "--box", "1", "-inf", "4", "5"], "a width and height above 0, got 1 -inf 4 5"),
         (["{image}", "--box", "0", "0", "-1e-05", "5"], "a width and height above 0, got 0 0 -1e-05 5"),
@@ -171,7 +192,10 @@ def test_a_mistake_is_one_sentence(
 ) -> None:
     module = loaded(exported.example.read_text(), tmp_path)
     image = picture(tmp_path)
-    given = [word.format(image=image, example=exported.example, folder=tmp_path) for word in words]
+    turned = tmp_path / "turned.jpg"
+    turned.write_bytes(stored(cv2.imread(str(image)), 6, "jpeg"))
+    places = {"image": image, "turned": turned, "example": exported.example, "folder": tmp_path}
+    given = [word.format(**places) for word in words]
     model = [] if "--model" in given else ["--model", str(exported.onnx)]
     assert module.main([*given, *model]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -236,6 +260,81 @@ def test_nothing_is_written_where_one_output_cannot_be(
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.parametrize("rule", ["apply", "ignore"])
+@pytest.mark.parametrize("name", [*FORMATS, "webp", "tiff"])
+def test_pixels_are_those_of_the_training_in_every_orientation(name: str, rule: str, tmp_path: Path) -> None:
+    """WebP and TIFF, which training does not read, are compared with what Pillow displays."""
+    module = infer_module("msra", tmp_path)
+    image = np.asarray(cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8), (70, 50)))
+    for tag in TAGS:
+        if name in FORMATS:
+            path = tmp_path / f"{tag}"
+            path.write_bytes(stored(image, tag, name))
+            np.testing.assert_array_equal(module.read_image(path, rule), read_image(path, on_orientation=rule))
+            continue
+        data = other_format(image, tag, name)
+        shown = Image.open(io.BytesIO(data))
+        if rule == "apply":
+            shown = ImageOps.exif_transpose(shown)
+        if rule == "ignore" and name == "tiff" and tag != 1:
+            with pytest.raises(module.Mistake, match=f"is a TIFF file with orientation {tag}, which OpenCV always applies"):
+                module.decode_image(data, "a.tiff", rule)
+            continue
+        np.testing.assert_array_equal(module.decode_image(data, "a", rule), np.asarray(shown.convert("RGB"))[:, :, ::-1])
+
+
+def other_format(image: np.ndarray, tag: int, name: str) -> bytes:
+    """Return a lossless file of a format that training does not read, its pixels stored as the tag says."""
+    turn, buffer = STORED[tag], io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(image[:, :, ::-1]))
+    turned = picture if turn is None else picture.transpose(turn)
+    exif = Image.Exif()
+    exif[TAG] = tag
+    options: dict[str, Any] = {"lossless": True, "exact": True} if name == "webp" else {"tiffinfo": {TAG: tag}}
+    if name == "webp":
+        options["exif"] = exif.tobytes()
+    turned.save(buffer, name.upper(), **options)
+    return buffer.getvalue()
+
+
+def test_published_photographs_are_read_alike(exports: Path, tmp_path: Path) -> None:
+    module = infer_module("msra", tmp_path)
+    for name in ("exif_Landscape_3.jpg", "exif_Landscape_6.jpg", "pillow_pil_sample_cmyk.jpg"):
+        np.testing.assert_array_equal(module.read_image(exports / name), read_image(exports / name))
+    assert module.read_image(exports / "pillow_hopper.webp").shape == (128, 128, 3)
+
+
+@given(place=st.integers(0, 400), value=st.integers(0, 255), length=st.integers(0, 500))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_tag_of_any_bytes_is_the_one_that_training_finds(place: int, value: int, length: int, tmp_path: Path) -> None:
+    module = infer_module("msra", tmp_path)
+    for name in ("jpeg", "png"):
+        data = bytearray(stored(np.zeros((8, 12, 3), np.uint8), 6, name))
+        data[min(place, len(data) - 1)] = value
+        for part in (bytes(data), bytes(data[:length])):
+            assert module.orientation(part) == orientation_of(part)
+
+
+def test_the_rule_is_that_of_the_training(
+    network: PoseNetwork, drawn: DataConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Boxes and keypoints count the pixels that the rule leaves; the command line may choose another one."""
+    path = tmp_path / "a.png"
+    path.write_bytes(stored(np.zeros((50, 70, 3), np.uint8), 6))
+    for rule, size in (("apply", [70, 50]), ("ignore", [50, 70])):
+        data = StudyData(config=DataConfig(root=drawn.root, on_orientation=rule), arch=ARCH, train=TrainConfig())
+        made = export_network(ARCH, network, tmp_path / rule, card=CARD, data=data)
+        module = loaded(made.example.read_text(), tmp_path)
+        assert module.SETTINGS["on_orientation"] == rule
+        for words, found in (
+            ([], size),
+            (["--on-orientation", "apply"], [70, 50]),
+            (["--on-orientation", "ignore"], [50, 70]),
+        ):
+            assert module.main([str(path), "--model", str(made.onnx), *words]) == 0
+            assert json.loads(capsys.readouterr().out)[0]["box"] == [0, 0, *found]
+
+
 def test_a_missing_package_is_named(exported: Exported, tmp_path: Path) -> None:
     (tmp_path / "cv2.py").write_text("raise ImportError('No module named cv2')")
     code = f"import sys, runpy; sys.path.insert(0, {str(tmp_path)!r}); runpy.run_path({str(exported.example)!r})"
@@ -259,26 +358,64 @@ def test_keypoints_are_named_by_the_format_or_their_number() -> None:
     assert settings["keypoints"] == ["keypoint_0", "keypoint_1"]
 
 
-@pytest.mark.slow
-def test_it_runs_in_a_fresh_environment_with_three_packages(
-    exported: Exported, network: PoseNetwork, drawn: DataConfig, tmp_path: Path
-) -> None:
-    """Where packages can be installed: what the example finds there is what the trainer finds here."""
-    environment = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-    python = environment / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", ROOT / "requirements.lock"]
-    done = subprocess.run([*map(str, install), *NEEDED], capture_output=True, text=True, check=False)
+def required(names: Iterable[str]) -> set[str]:
+    """The installed packages of some names with all that they require."""
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            needed = map(Requirement, metadata.requires(name) or ())
+            left += [each.name for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return found
+
+
+def link(environment: Path) -> None:
+    """Put the installed three packages, and what they require, into an environment."""
+    (packages,) = (environment / "lib").glob("python*/site-packages")
+    for name in required(NEEDED):
+        distribution = metadata.distribution(name)
+        for top in {file.parts[0] for file in distribution.files or () if file.parts[0] != ".."}:
+            (packages / top).symlink_to(distribution.locate_file(top))
+
+
+def install(environment: Path) -> None:
+    """Install the three packages into an environment, as a user does; skips the test where that is impossible."""
+    words = ["install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "requirements.lock"), *NEEDED]
+    done = subprocess.run([environment / "bin" / "python", "-m", "pip", *words], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"pip cannot install here: {done.stderr.strip().splitlines()[-1]}")
-    listed = subprocess.run([str(python), "-m", "pip", "list", "--format", "freeze"], capture_output=True, text=True)
-    assert "torch" not in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "fill"),
+    [
+        pytest.param(["--without-pip"], link, id="linked"),
+        pytest.param([], install, id="installed", marks=pytest.mark.nightly),
+    ],
+)
+def test_it_runs_in_a_fresh_environment_with_three_packages(
+    exported: Exported,
+    network: PoseNetwork,
+    drawn: DataConfig,
+    tmp_path: Path,
+    words: list[str],
+    fill: Callable[[Path], None],
+) -> None:
+    """What the example finds there is what the trainer finds here."""
+    environment = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", *words, str(environment)], check=True)
+    fill(environment)
+    python = environment / "bin" / "python"
+    missing = subprocess.run([python, "-c", "import torch"], capture_output=True, text=True, check=False)
+    assert "No module named 'torch'" in missing.stderr
     dataset = validation_set(drawn, ARCH, TrainConfig())
     expected = predict(network, dataset, flip_test=True)
     for index, person in enumerate(dataset.people):
         box = [str(value) for value in person.box]
         out = tmp_path / f"{index}.json"
-        words = [
+        command = [
             str(python),
             "-I",
             str(exported.example),
@@ -289,7 +426,7 @@ def test_it_runs_in_a_fresh_environment_with_three_packages(
             "--json",
             str(out),
         ]
-        ran = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert ran.returncode == 0, ran.stderr
         (person_found,) = json.loads(out.read_text())
         found = np.array([[entry["x"], entry["y"]] for entry in person_found["keypoints"]])

@@ -16,7 +16,9 @@ from analysis.pictures.drawing import (
     LEFT,
     RIGHT,
     draw_heatmaps,
+    draw_labelled,
     draw_person,
+    draw_targets,
     encoded,
     picture_size,
     sides,
@@ -35,6 +37,40 @@ def pose() -> np.ndarray:
 
 def has(picture: np.ndarray, colour: tuple[int, int, int]) -> bool:
     return bool((picture == np.array(colour)).all(axis=2).any())
+
+
+def test_labelled_points_are_drawn_in_the_colours_of_their_sides() -> None:
+    truth = pose()
+    picture, points = draw_labelled(GREY, CROP, truth, COCO17)
+    assert picture.shape == (HEIGHT, 192, 3)
+    assert points.shape == (17, 2)
+    for index in (15, 16):
+        x, y = points[index]
+        assert picture[round(y), round(x)].tolist() == list(COLOURS[sides(COCO17)[index]])
+    truth[[index for index in range(17) if sides(COCO17)[index] == RIGHT], 2] = 0
+    picture, _ = draw_labelled(GREY, CROP, truth, COCO17)
+    assert not has(picture, COLOURS[RIGHT])
+
+
+def test_a_hidden_point_is_hollow() -> None:
+    truth = pose()
+    truth[16, 2] = 1
+    picture, points = draw_labelled(GREY, CROP, truth, COCO17)
+    x, y = points[16]
+    assert picture[round(y), round(x)].tolist() == [0, 0, 0]
+
+
+def test_targets_lie_over_the_input_in_the_colours_of_their_sides() -> None:
+    target = np.zeros((17, 32, 24), np.float32)
+    left, right = COCO17.names.index("left_ankle"), COCO17.names.index("right_ankle")
+    target[left, 8:11, 4:7] = target[right, 24:27, 14:17] = 1
+    grey = np.full((128, 96, 3), 90, np.uint8)
+    drawn = draw_targets(grey, target, COCO17)
+    assert drawn.shape == grey.shape
+    for (x, y), side in (((22, 38), LEFT), ((62, 102), RIGHT)):
+        wanted = 0.15 * 90 + 0.85 * np.array(COLOURS[side])
+        assert np.abs(drawn[y, x] - wanted).max() <= 1
+    assert (drawn[60, 60] == 90).all()
 
 
 def test_sides_by_name() -> None:

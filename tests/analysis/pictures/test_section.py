@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from analysis.trials import StudyRecord
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from tests.analysis.studies import study, trial
+from tests.trainers.data.oriented import TAGS, store
 from trainers.checkpoint import Checkpoint, save_checkpoint
 from trainers.data.keypoints import COCO17
 from trainers.data.source import DataConfig, validation_set
@@ -54,6 +56,19 @@ def predicted(data: DataConfig, *, error: float = 0.0, exchanged: tuple[int, ...
     return ScoredPredictions(
         data=data, dataset=dataset, predictions=predictions, metrics=scored.metrics, results=list(scored.results)
     )
+
+
+def test_people_of_turned_photographs_are_drawn_as_displayed(drawn: DataConfig, tmp_path: Path) -> None:
+    shutil.copytree(drawn.root, tmp_path / "turned")
+    turned = DataConfig(root=tmp_path / "turned", name="synthetic")
+    for number, path in enumerate(sorted(turned.image_dir("val").iterdir())):
+        store(path, TAGS[number % len(TAGS)])
+    pages = []
+    for data in (drawn, turned):
+        scored = predicted(data, error=0.05)
+        pages.append([picture for gallery in galleries_of(judged(scored), scored) for picture in gallery.pictures])
+    assert len(pages[0]) > EACH
+    assert pages[0] == pages[1]
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.pareto import hypervolume
 from dite_search.cost_aware.improvement import best_scores, expected_improvement
+from tests.profiles import examples
 
 DRAWS = 3000
 
@@ -46,7 +47,7 @@ def test_the_closed_form_equals_the_mean_over_draws(count, seed):
         assert exact[index] == pytest.approx(drawn, abs=0.08 * 10.0**count * 0.1)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     mean=st.floats(0.0, 1.0),
     deviation=st.floats(0.01, 0.5),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import optuna
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
@@ -16,6 +16,7 @@ from dite_search.cost_aware.sampler import CostAwareSampler
 from search_spaces.cost import cost_of
 from search_spaces.errors import InvalidInput
 from search_spaces.named_spaces import tiny_128
+from tests.profiles import examples
 
 SPACE = tiny_128()
 LIMIT = 3.0
@@ -64,7 +65,7 @@ FATES = st.lists(
 )
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(seed=st.integers(0, 2**31), fates=FATES)
 def test_suggestions_are_in_the_space_within_the_budget_and_none_comes_twice(seed, fates):
     points = run(seed, fates)
@@ -72,7 +73,7 @@ def test_suggestions_are_in_the_space_within_the_budget_and_none_comes_twice(see
     assert len({str(point) for point in points}) == len(points)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(seed=st.integers(0, 2**31), fates=FATES)
 def test_the_same_seed_suggests_the_same(seed, fates):
     assert run(seed, fates) == run(seed, fates)

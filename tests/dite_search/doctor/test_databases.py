@@ -15,6 +15,8 @@ from dite_search.doctor.tracking_server import mlflow_findings
 from dite_search.study import create_study
 from tests.dite_search.servers import PASSWORD, postgres, silent_server
 
+pytestmark = pytest.mark.xdist_group("clock")
+
 
 def test_databases_and_servers_that_never_answer(make_search, monkeypatch):
     monkeypatch.setattr(tracking_server, "SECONDS", 1.0)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from dite_search.doctor.findings import FAILED, OK, WARNING, Check, Finding, Pending
+
+pytestmark = pytest.mark.xdist_group("clock")
 
 
 def test_a_check_that_never_ends_is_given_up():

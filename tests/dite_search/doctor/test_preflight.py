@@ -21,6 +21,8 @@ from search_spaces.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from trainers.data.synthetic import draw_dataset
 
+pytestmark = pytest.mark.xdist_group("ray")
+
 
 @pytest.fixture(scope="module")
 def two_nodes():
@@ -37,6 +39,7 @@ def two_nodes():
         running.shutdown()
 
 
+@pytest.mark.slow
 def test_an_address_with_a_cluster(two_nodes, monkeypatch):
     assert cluster.address_finding(two_nodes.address).sentence == f"the cluster at {two_nodes.address} answers"
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
@@ -45,6 +48,7 @@ def test_an_address_with_a_cluster(two_nodes, monkeypatch):
     assert "refuses the token: it is missing or another one (RAY_AUTH_MODE is token)" in refusing.sentence
 
 
+@pytest.mark.slow
 def test_all_checks_on_two_nodes(make_search, two_nodes, tmp_path):
     root = tmp_path / "people"
     draw_dataset(root, train_images=2, val_images=1, seed=0)
@@ -63,6 +67,7 @@ def test_all_checks_on_two_nodes(make_search, two_nodes, tmp_path):
     assert list(config.study_directory.parent.parent.iterdir()) == [root]
 
 
+@pytest.mark.slow
 def test_a_worker_that_no_node_holds_starts_nothing(make_search, two_nodes, tmp_path):
     config = make_search(resources={"cpus_per_worker": 2})
     output = io.StringIO()
@@ -77,6 +82,7 @@ def test_a_worker_that_no_node_holds_starts_nothing(make_search, two_nodes, tmp_
     assert (passed.failed, passed.at_once) == ([], 2)
 
 
+@pytest.mark.slow
 def test_a_node_that_does_not_answer(make_search, two_nodes, monkeypatch):
     monkeypatch.setattr(preflight, "NODE_SECONDS", 0.0)
     found = {finding.name: finding for finding in examine(make_search(), start=start_ray).findings}
@@ -84,6 +90,7 @@ def test_a_node_that_does_not_answer(make_search, two_nodes, monkeypatch):
     assert "nodes could not be looked at" in found["nodes"].sentence
 
 
+@pytest.mark.slow
 def test_the_command(two_nodes, tmp_path):
     file = tmp_path / "search.yaml"
     fields = {
@@ -106,6 +113,22 @@ def test_the_command(two_nodes, tmp_path):
     lines = result.output.splitlines()
     assert any(line.startswith("failed  resources") and "the 2 nodes have 1 CPU each" in line for line in lines)
     assert lines[lines.index("To mend it:") + 1].split(maxsplit=1) == ["resources", "resources.cpus_per_worker: 1"]
+
+    root = tmp_path / "people"
+    draw_dataset(root, train_images=2, val_images=2, seed=0)
+    fields["data"] = {"root": str(root)}
+    file.write_text(json.dumps(fields | {"budget": ["mmacs <= 0.01"]}))
+    (image, _) = sorted((root / "val2017").iterdir())
+    image.write_bytes(image.read_bytes()[:-100])
+    result = run("doctor", file, "--json")
+    assert result.exit_code == 2
+    failed = {one["name"]: one for one in json.loads(result.stdout) if one["status"] == "failed"}
+    assert set(failed) == {"data", "budget"}
+    for one in failed.values():
+        # A search says the first of them, in the same words.
+        assert one["sentence"].startswith((f"image {image} is truncated", "budget mmacs <= 0.01 must be met by a network"))
+    assert refused("search", file) == f"Error: {failed['data']['sentence']}"
+    assert not (tmp_path / "runs" / "small").exists()
 
     without = json.loads(run("doctor", "--json").stdout)
     assert {one["name"] for one in without} == {"ray", "packages", "clocks", "environment"}

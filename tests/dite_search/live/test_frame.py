@@ -6,7 +6,7 @@ import dataclasses
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.console import Console
 from analysis.words import format_value
 from dite_search.live.frame import frame
 from tests.dite_search.live.test_moment import DRIVER, NOW, moment_of, steady, trained
+from tests.profiles import examples
 
 
 def shown(moment, *, width: int = 80, **options) -> list[str]:
@@ -57,7 +58,7 @@ def test_a_database_that_is_away_is_told():
 
 
 @given(st.integers(40, 160), st.integers(24, 60), st.integers(0, 30), st.integers(0, 12), st.booleans())
-@settings(max_examples=40)
+@examples(40)
 def test_a_frame_fits_any_terminal(width, height, ended, running, away):
     records = [trained(n, 12) for n in range(ended)]
     records += [trained(ended + n, 1 + n, status="running") for n in range(running)]

@@ -20,6 +20,8 @@ from tests.dite_search.tracking.mirrors import MemoryStudy, MemoryTracker, diffe
 
 ENDS = ("complete", "stopped", "failed", "waiting")
 
+pytestmark = pytest.mark.xdist_group("clock")
+
 
 class Clock:
     def __init__(self) -> None:

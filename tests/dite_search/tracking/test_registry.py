@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import cv2
 import mlflow
 import numpy as np
 import pandas as pd
@@ -12,10 +15,12 @@ from dite_search.tracking import registry
 from dite_search.tracking.aliases import alias_of, parse_budgets
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, tracker_of
 from dite_search.tracking.registry import input_example, register, save_served, signature
+from dite_search.tracking.served_model import EXAMPLE, NETWORK, PoseModel
 from search_spaces.budget import Constraint
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
+from tests.trainers.data.oriented import TAGS, stored
 from trainers.data.source import DataConfig, validation_set
 from trainers.data.synthetic import draw_dataset
 from trainers.evaluation.inference import predict
@@ -104,6 +109,19 @@ def test_an_export_becomes_a_version_that_loads_back(make_search, exported, netw
     assert {name: int(number) for name, number in aliases.items()} == dict.fromkeys(
         ["best", "best-under-100-mmacs", "best-under-200-mmacs"], 1
     )
+
+
+def test_a_turned_photograph_is_served_as_it_is_displayed(exported):
+    """The rule is that of the export's example."""
+    model = PoseModel()
+    model.load_context(SimpleNamespace(artifacts={NETWORK: str(exported.onnx), EXAMPLE: str(exported.example)}))
+    noise = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    image = np.asarray(cv2.resize(noise, (90, 60), interpolation=cv2.INTER_CUBIC), np.uint8)
+    rows = pd.DataFrame([{"image": stored(image, tag), "x": 10.0, "y": 5.0, "width": 50.0, "height": 40.0} for tag in TAGS])
+    found = model.predict(None, rows)
+    assert len(found) == len(TAGS)
+    for keypoints in found["keypoints"]:
+        assert keypoints == found["keypoints"][0]
 
 
 def test_an_alias_moves_to_a_better_network(make_search, exported, tmp_path):

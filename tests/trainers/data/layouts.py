@@ -94,6 +94,7 @@ def write_crowdpose(root: Path, coco_root: Path, crowd_indices: list[float]) -> 
         people_of(coco_root, split, root / "images")
         for number, image in enumerate(document["images"]):
             image["crowdIndex"] = crowd_indices[number % len(crowd_indices)]
+        document["categories"][0]["keypoints"] = list(CROWDPOSE14.names)
         for entry in document["annotations"]:
             points = dict(zip(COCO17.names, np.array(entry["keypoints"], float).reshape(-1, 3), strict=True))
             points["head"], points["neck"] = points["nose"], middle(points["left_shoulder"], points["right_shoulder"])

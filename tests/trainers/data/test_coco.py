@@ -72,7 +72,11 @@ def test_clip_box() -> None:
         ({"num_keypoints": -1}, "'num_keypoints' of annotation 7 of people.json must not be negative, got -1"),
         ({"area": "big"}, "'area' of annotation 7 of people.json must be a finite number, got 'big'"),
         ({"iscrowd": 2}, "'iscrowd' of annotation 7 of people.json must be 0 or 1, got 2"),
-        ({"image_id": 9}, "'image_id' of annotation 7 of people.json must be the id of one of its images, got 9"),
+        (
+            {"image_id": 9},
+            "people.json must hold at least one person with labelled keypoints and a box inside its image, got none among"
+            " 1 person annotations (category 1); left out: 1 of images that the file does not list",
+        ),
         (
             {"bbox": [1, 2, 3]},
             "'bbox' of annotation 7 of people.json must be 4 finite numbers x, y, width >= 0, height >= 0, got [1, 2, 3]",
@@ -82,7 +86,12 @@ def test_clip_box() -> None:
             "'bbox' of annotation 7 of people.json must be 4 finite numbers x, y, width >= 0, height >= 0,"
             " got [1, 2, 3, -4]",
         ),
-        ({"id": "a"}, "'id' of annotations[0] of people.json must be a whole number, got 'a'"),
+        (
+            {"area": 2e10},
+            "'area' of annotation 7 of people.json must give an area of at most 1e+10 square pixels, which"
+            " COCO's scoring counts, got 20000000000.0",
+        ),
+        ({"iscrowd": None}, "'iscrowd' of annotation 7 of people.json must be a whole number, got None"),
     ],
 )
 def test_broken_annotations_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -98,14 +107,18 @@ def test_broken_annotations_are_refused(tmp_path: Path, changes: dict[str, Any],
         ({"images": [3], "annotations": []}, "images[0] of people.json must be an object, got 3"),
         (document(width=0), "'height' and 'width' of images[0] of people.json must be positive, got 60 and 0"),
         (
-            {"images": document()["images"] * 2, "annotations": []},
-            "people.json must give every image its own id, got 1 twice",
+            document() | {"images": [*document()["images"], *document(width=81)["images"]]},
+            "people.json must give every image its own id, got 1 twice, for 'one.jpg' (80 x 60) and 'one.jpg' (81 x 60)",
+        ),
+        (
+            document(id=2**63),
+            "'id' of images[0] of people.json must fit in 64 bits, got 9223372036854775808",
         ),
         (document(file_name="two.jpg"), "image file not found: images/two.jpg, named by people.json"),
         (
             document(annotation(iscrowd=1)),
             "people.json must hold at least one person with labelled keypoints and a box inside its image, got none"
-            " among 1 person annotations",
+            " among 1 person annotations (category 1); left out: 1 marked as crowds",
         ),
         ('{"images": [', "people.json is not complete JSON: Expecting value at line 1 column 13 (character 12 of 12)"),
         ('{"images": [NaN]}', "people.json must hold finite numbers, got NaN"),
@@ -183,6 +196,69 @@ def test_broken_detections_are_refused(tmp_path: Path, entries: Any, message: st
     with pytest.raises(InvalidInput) as caught:
         load_detections(write_json(tmp_path / "boxes.json", entries), file, images)
     assert str(caught.value).replace(f"{tmp_path}/", "") == message
+
+
+@pytest.mark.parametrize(
+    ("own", "listed", "found", "taken"),
+    [
+        (1, [1], [1, 3, 90], 1),
+        (0, [0], [0], 0),
+        (2, [1, 2], [1, 2], 2),
+        # A detector with the categories of COCO on data with others.
+        (0, [0], [1, 18], 1),
+        (2, [2], [1, 2], 1),
+        (18, [18, 3], [1, 18], 1),
+        # One that counts from 0, as the data do.
+        (0, [0], [0, 1, 2], 0),
+    ],
+)
+def test_people_of_a_detector_have_the_category_of_the_annotations_or_of_coco(
+    tmp_path: Path, own: int, listed: list[int], found: list[int], taken: int
+) -> None:
+    names = [{"id": number, "name": "person" if number == own else f"thing {number}"} for number in listed]
+    file, images = write_dataset(tmp_path, document(annotation(category_id=own)) | {"categories": names})
+    boxes = [detection(category_id=number, bbox=[5, 5, 10, 10 + number / 10]) for number in found]
+    (person,) = load_detections(write_json(tmp_path / "boxes.json", boxes), file, images)
+    assert person.box[3] == pytest.approx(10 + taken / 10)
+
+
+@pytest.mark.parametrize(
+    ("own", "found", "message"),
+    [
+        (
+            1,
+            [0, 1],
+            "'category_id' of detections in boxes.json must be that of COCO or of people.json, in which people are 1, got 0:"
+            " ids that count from 0 would take another category for people",
+        ),
+        (
+            2,
+            [1, 1],
+            "boxes.json must hold at least one person box with a score of 0.0 or more in an image of people.json, got none"
+            " among 2 detections, whose categories are 1 while people are 2",
+        ),
+    ],
+)
+def test_categories_of_a_detector_that_cannot_be_told_are_refused(
+    tmp_path: Path, own: int, found: list[int], message: str
+) -> None:
+    names = [{"id": 1, "name": "dog"}, {"id": own, "name": "person"}][own == 1 :]
+    file, images = write_dataset(tmp_path, document(annotation(category_id=own)) | {"categories": names})
+    boxes = [detection(category_id=number) for number in found]
+    with pytest.raises(InvalidInput) as caught:
+        load_detections(write_json(tmp_path / "boxes.json", boxes), file, images)
+    assert str(caught.value).replace(f"{tmp_path}/", "") == message
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    file, images = write_dataset(tmp_path)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    boxes = write_json(tmp_path / "boxes.json", [detection()])
+    boxes.write_bytes(b"\xef\xbb\xbf" + boxes.read_bytes())
+    assert len(load_people(file, images)) == len(load_detections(boxes, file, images)) == 1
+    file.write_text("\ufeff{")
+    with pytest.raises(InvalidInput, match=r"people\.json is not complete JSON: .* line 1 column 2 \(character 1 of 1\)$"):
+        load_people(file, images)
 
 
 def test_detection_threshold_must_be_a_score(tmp_path: Path) -> None:

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from search_spaces.errors import InvalidInput
+from tests.profiles import examples
+from tests.trainers.data.oriented import TAGS, stored
+from trainers.data import cutting
 from trainers.data.cutting import Photograph
-from trainers.data.images import decode, is_jpeg
+from trainers.data.images import decode, decode_image
+from trainers.data.jpeg import is_jpeg
+from trainers.data.orientation import displayed, orientation_of, with_orientation
 from trainers.data.regions import MARGIN
 
 HEIGHT, WIDTH = 149, 203
@@ -47,7 +55,7 @@ FILES = {sampling: jpeg(sampling) for sampling in SAMPLINGS} | {
     width=st.integers(10, WIDTH + 20),
     height=st.integers(10, HEIGHT + 20),
 )
-@settings(max_examples=10)
+@examples(10)
 def test_a_part_of_a_jpeg_has_the_pixels_of_the_whole(name: str, left: int, top: int, width: int, height: int) -> None:
     whole = decode(FILES[name])
     region, encoded = Photograph(FILES[name], Path("a.jpg")).cut((left, top, left + width, top + height))
@@ -94,6 +102,126 @@ def test_a_jpeg_whose_colours_need_a_lost_marker_becomes_png() -> None:
     part = photograph.pixels[region.top : region.top + region.height, region.left : region.left + region.width]
     inner = slice(MARGIN, -MARGIN)
     np.testing.assert_array_equal(decode(encoded)[inner, inner], part[inner, inner])
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@given(
+    name=st.sampled_from(list(FILES)),
+    left=st.integers(-9, WIDTH - 1),
+    top=st.integers(-9, WIDTH - 1),
+    width=st.integers(10, WIDTH + 20),
+    height=st.integers(10, WIDTH + 20),
+)
+@examples(8)
+def test_a_part_of_a_turned_jpeg_has_the_displayed_pixels(
+    tag: int, name: str, left: int, top: int, width: int, height: int
+) -> None:
+    tagged = with_orientation(FILES[name], tag)
+    whole = displayed(decode(FILES[name]), tag)
+    photograph = Photograph(tagged, Path("a.jpg"))
+    np.testing.assert_array_equal(photograph.pixels, whole)
+    left, top = min(left, whole.shape[1] - 1), min(top, whole.shape[0] - 1)
+    region, encoded = photograph.cut((left, top, left + width, top + height))
+    assert is_jpeg(encoded)
+    part = displayed(decode(encoded), orientation_of(encoded))
+    assert part.shape == (region.height, region.width, 3)
+    used = np.zeros(part.shape[:2], bool)
+    for y in range(region.height):
+        for x in {0, region.width - 1, *range(1, region.width, 7)}:
+            place = (region.left + x, region.top + y, region.left + x + 1, region.top + y + 1)
+            used[y, x] = region.covers(place, whole.shape[:2])
+    original = whole[region.top : region.top + region.height, region.left : region.left + region.width]
+    np.testing.assert_array_equal(part[used], original[used])
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_turned_png_and_means_of_it_are_stored_as_displayed(tag: int) -> None:
+    photograph = Photograph(stored(picture(), tag), Path("a.png"))
+    np.testing.assert_array_equal(photograph.pixels, picture())
+    for reduction in (1, 2):
+        region, encoded = photograph.cut((10, 20, 30, 60), reduction)
+        assert orientation_of(encoded) == 1
+        assert decode(encoded).shape == (region.height, region.width, 3)
+
+
+def test_by_other_rules_the_stored_pixels_are_cut_or_none() -> None:
+    tagged = with_orientation(FILES["420"], 6)
+    photograph = Photograph(tagged, Path("a.jpg"), on_orientation="ignore")
+    np.testing.assert_array_equal(photograph.pixels, decode(FILES["420"]))
+    assert orientation_of(photograph.cut((10, 20, 80, 90))[1]) == 1
+    with pytest.raises(InvalidInput, match="must be stored upright where on_orientation is stop"):
+        Photograph(tagged, Path("a.jpg"), on_orientation="stop")
+    with pytest.raises(InvalidInput, match=r"149 x 203 \(height x width\), got 203 x 149 with its EXIF orientation 6"):
+        Photograph(tagged, Path("a.jpg"), size=(HEIGHT, WIDTH))
+
+
+def four_components(**options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.dstack([picture(), picture()[:, :, 0]]), "CMYK").save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+KINDS = {
+    "cmyk": four_components(),
+    "cmyk progressive": four_components(progressive=True),
+    "cmyk sampled": four_components(subsampling=2),
+    "ycck": four_components().replace(b"Adobe\0\x64\0\0\0\0\0", b"Adobe\0\x64\0\0\0\0\x02"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("tag", [1, 6])
+def test_a_jpeg_of_four_components_is_cut_as_png_with_the_pixels_that_are_read(name: str, tag: int) -> None:
+    data = KINDS[name]
+    if tag != 1:
+        data = with_orientation(data, tag)
+    photograph = Photograph(data, Path("a.jpg"))
+    region, encoded = photograph.cut((40, 30, 100, 90))
+    assert not is_jpeg(encoded)
+    np.testing.assert_array_equal(
+        decode(encoded),
+        decode_image(data, Path("a.jpg"))[region.top : region.top + region.height, region.left : region.left + region.width],
+    )
+
+
+def test_a_published_cmyk_photograph(exports: Path) -> None:
+    data = (exports / "pillow_pil_sample_cmyk.jpg").read_bytes()
+    region, encoded = Photograph(data, Path("a.jpg")).cut((10, 10, 90, 90))
+    assert (region.width, region.height, is_jpeg(encoded)) == (80, 80, False)
+    np.testing.assert_array_equal(decode(encoded), decode(data)[10:90, 10:90])
+
+
+def changed(place: int, value: int) -> bytes:
+    """Return a JPEG with another byte in its frame header: 1 is that of the coding, 4 of the bits, 9 of the components."""
+    data = bytearray(FILES["420"])
+    data[data.index(b"\xff\xc0") + place] = value
+    return bytes(data)
+
+
+def test_what_the_coefficient_library_does_not_take_never_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end the process: such a file is cut as PNG, or cannot be decoded in the first place."""
+    monkeypatch.setattr(Photograph, "_cut_blocks", lambda *arguments: pytest.fail("it was cut between its blocks"))
+    _, encoded = Photograph(changed(1, 0xC9), Path("a.jpg")).cut((10, 10, 90, 90))
+    assert not is_jpeg(encoded)
+    for damaged in (changed(4, 12), changed(9, 2), changed(9, 5), changed(1, 0xC3)):
+        with pytest.raises(InvalidInput, match=r"image a.jpg cannot be decoded"):
+            Photograph(damaged, Path("a.jpg"))
+
+
+def test_a_library_that_refuses_leaves_a_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> bytes:
+        raise OSError("writing DCT to part.jpg failed")
+
+    monkeypatch.setattr(cutting, "_written", refuse)
+    _, encoded = Photograph(FILES["420"], Path("a.jpg")).cut((10, 10, 90, 90))
+    assert not is_jpeg(encoded)
+
+    def full(*arguments: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cutting, "_written", full)
+    with pytest.raises(OSError, match="No space left"):
+        Photograph(FILES["420"], Path("a.jpg")).cut((10, 10, 90, 90))
 
 
 @pytest.mark.parametrize("reduction", [2, 4])

@@ -64,6 +64,18 @@ def test_items_follow_from_seed_epoch_and_index(people: list[Person]) -> None:
     assert not same(first[4], other[4])
 
 
+def test_a_variation_is_that_of_the_item(people: list[Person]) -> None:
+    dataset = TopDownDataset(people, CODEC, augmentation=Augmentation(flip=0.0), seed=5)
+    for epoch in range(4):
+        dataset.set_epoch(epoch)
+        variation, keypoints = dataset.variation(2), people[2].keypoints
+        assert variation is not None
+        assert keypoints is not None
+        target, _ = CODEC.encode(warp_points(keypoints, crop_matrix(variation.crop, CODEC.input_size)))
+        np.testing.assert_array_equal(dataset[2]["target"].numpy(), target)
+    assert TopDownDataset(people, CODEC).variation(2) is None
+
+
 def test_people_at_the_same_place_vary_differently(people: list[Person]) -> None:
     twins = TopDownDataset([people[0]] * 2, CODEC, augmentation=Augmentation())
     assert not torch.equal(twins[0]["image"], twins[1]["image"])

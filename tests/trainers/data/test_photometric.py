@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from search_spaces.errors import InvalidInput
 from tests.conftest import ROOT
+from tests.profiles import examples
 from tests.trainers.data.builders import annotation, document, write_dataset
 from trainers.data.coco import Person, load_people
 from trainers.data.codecs import MsraCodec
@@ -41,7 +42,7 @@ def changed(image: np.ndarray, strength: float, seed: int) -> np.ndarray:
     return Photometric(strength=strength)(image, np.random.default_rng(seed))
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(strength=st.floats(0.01, 1), seed=st.integers(0, 2**32 - 1))
 def test_the_change_follows_from_the_generator_alone(strength: float, seed: int) -> None:
     image, size = picture(seed), (64, 48, 3)
@@ -76,6 +77,7 @@ def test_a_stronger_change_changes_more() -> None:
     assert 0 < difference[0] < difference[1] < difference[2]
 
 
+@pytest.mark.slow
 def test_colour_and_blur_and_patches_all_happen() -> None:
     """On stripes: blur lowers the contrast between neighbours, a patch has none inside."""
     stripes = np.zeros((64, 48, 3), np.uint8)
@@ -93,7 +95,7 @@ def test_colour_and_blur_and_patches_all_happen() -> None:
     assert kinds["sharp"] > 50
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(seed=st.integers(0, 2**32 - 1), x=st.integers(8, 39), y=st.integers(8, 55))
 def test_a_dot_stays_where_it_is(seed: int, x: int, y: int) -> None:
     image = np.full((64, 48, 3), 40, np.uint8)

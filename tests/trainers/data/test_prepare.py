@@ -21,8 +21,10 @@ from search_spaces.arch import ArchConfig
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import TrainConfig
 from tests.trainers.data.builders import annotation
+from tests.trainers.data.oriented import TAGS, store
 from trainers.data import prepare as preparing
 from trainers.data import shards
+from trainers.data.orientation import with_orientation
 from trainers.data.prepare import Prepared, SplitToPrepare, prepare
 from trainers.data.prepared import load_manifest, standard_directory
 from trainers.data.source import DataConfig, training_set, validation_set
@@ -369,6 +371,64 @@ def test_validation_does_not_read_reduced_pictures(root: Path, arch: ArchConfig)
     assert validation_set(DataConfig(root=root), arch, TrainConfig()).prepared is None
 
 
+@pytest.mark.parametrize("ending", [".png", ".jpg"])
+def test_images_stored_in_any_orientation_give_the_samples_of_upright_ones(
+    ending: str, root: Path, arch: ArchConfig
+) -> None:
+    """Trained on and scored, prepared and not; JPEG files get a tag, and annotations of what is displayed then."""
+    if ending == ".png":
+        expected = samples(training_set(DataConfig(root=root), arch, TrainConfig()), 1)
+        for number, path in enumerate([*images(root), *images(root, "val")]):
+            store(path, TAGS[number % len(TAGS)])
+    else:
+        for number, path in enumerate(images(root)):
+            path.write_bytes(with_orientation(path.read_bytes(), TAGS[number % 4]))
+        expected = samples(training_set(DataConfig(root=root), arch, TrainConfig()), 1)
+    assert same(samples(training_set(DataConfig(root=root), arch, TrainConfig()), 1), expected)
+    result = prepare_all(root)
+    assert (result.broken, result.as_png) == ({}, result.people if ending == ".png" else 0)
+    ready = training_set(DataConfig(root=root), arch, TrainConfig())
+    scored = validation_set(DataConfig(root=root), arch, TrainConfig())
+    before = samples(scored, 1)
+    for path in (*images(root), *images(root, "val")):
+        path.unlink()
+    assert ready.prepared is not None
+    assert same(samples(ready, 1), expected)
+    assert same(samples(scored, 1), before)
+
+
+def test_the_rule_for_orientations_is_that_of_the_prepared_set(root: Path, arch: ArchConfig) -> None:
+    tagged = images(root)[3]
+    tagged.write_bytes(with_orientation(tagged.read_bytes(), 3))
+    ignoring = DataConfig(root=root, on_orientation="ignore")
+    plain = samples(training_set(ignoring, arch, TrainConfig()), 1)
+    assert not same(plain, samples(training_set(DataConfig(root=root), arch, TrainConfig()), 1))
+    prepare_all(root, on_orientation="ignore")
+    folder = standard_directory(root, SIZE)
+    assert training_set(DataConfig(root=root), arch, TrainConfig()).prepared is None
+    ready = training_set(ignoring, arch, TrainConfig())
+    assert ready.prepared is not None
+    assert same(samples(ready, 1), plain)
+    message = r"prepared .*96x64 must be of on_orientation apply, got ignore: prepare the data anew, or choose that rule"
+    with pytest.raises(InvalidInput, match=message):
+        training_set(DataConfig(root=root, prepared=folder), arch, TrainConfig())
+    tagged.write_bytes(tagged.read_bytes() + b"\0")
+    with pytest.raises(InvalidInput, match=r"mend with dite-search prepare .* --input-size 96x64 --on-orientation ignore"):
+        training_set(ignoring, arch, TrainConfig())
+    assert prepare_all(root).shards_kept == 0
+    stopped = prepare_all(root, on_orientation="stop")
+    assert list(stopped.broken) == [str(tagged)]
+    assert "is stored upside down (EXIF orientation 3)" in stopped.broken[str(tagged)]
+
+
+def test_a_set_of_an_older_layout_is_refused(root: Path, arch: ArchConfig) -> None:
+    prepare_all(root)
+    manifest = standard_directory(root, SIZE) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"layout": 2', '"layout": 1'))
+    with pytest.raises(InvalidInput, match=r"manifest.json must be of layout 2, got 1: prepare the data anew"):
+        training_set(DataConfig(root=root), arch, TrainConfig())
+
+
 @pytest.mark.parametrize("reduce", [False, True])
 def test_a_dot_lies_where_its_keypoint_goes(tmp_path: Path, small_arch: ArchConfig, reduce: bool) -> None:
     """A large photograph of a dark wall with one white dot: its light lies where the target says, prepared or not."""
@@ -410,3 +470,12 @@ def test_a_dot_lies_where_its_keypoint_goes(tmp_path: Path, small_arch: ArchConf
     # Left out, the half pixels of a reduction would move everything by 1.5 pixels of the image, here 0.13 of the input.
     assert np.abs(apart).max() <= (0.15 if reduce else 0)
     assert abs(np.mean(apart, axis=0)[1]) <= (0.03 if reduce else 0)
+
+
+def test_a_set_remembers_the_category_that_was_chosen(root: Path) -> None:
+    prepare_all(root, splits=("val",), category="a rider")
+    manifest = load_manifest(standard_directory(root, SIZE))
+    assert manifest.category == "a rider"
+    assert f"--data {root} --category 'a rider' --input-size 96x64" in manifest.command(root)
+    prepare_all(root, splits=("val",))
+    assert load_manifest(standard_directory(root, SIZE)).category is None

@@ -5,10 +5,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from search_spaces.errors import InvalidInput
+from tests.profiles import examples
 from trainers.data.keypoints import COCO17
 from trainers.data.transforms import (
     IMAGENET_MEAN,
@@ -94,7 +95,7 @@ def test_flipping_twice_changes_nothing(seed: int, width: int) -> None:
     np.testing.assert_array_equal(flip_image(image)[:, 0], image[:, -1])
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(0, 2**32 - 1))
 def test_a_drawn_point_lands_where_its_coordinates_say(seed: int) -> None:
     """Through every augmentation: a bright blob at a keypoint is found at the transformed keypoint."""

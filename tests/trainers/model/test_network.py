@@ -4,11 +4,12 @@ import dataclasses
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from torch import nn
 
 from search_spaces.arch import ArchConfig
 from tests.golden.test_released import randomise
+from tests.profiles import examples
 from tests.strategies import architectures
 from tests.trainers.model.test_dynamic_conv import drawn, lively
 from trainers.model.blocks import MultiBranchBlock, dgc_stem, lite_stem
@@ -21,7 +22,7 @@ SMALL = ArchConfig(
 
 
 @given(architectures(max_modules=1))
-@settings(max_examples=15)
+@examples(15)
 @torch.no_grad()
 def test_a_sample_does_not_depend_on_its_batch(arch: ArchConfig) -> None:
     network = build_network(arch).eval()
@@ -36,7 +37,7 @@ def test_a_sample_does_not_depend_on_its_batch(arch: ArchConfig) -> None:
 
 
 @given(architectures(max_modules=1))
-@settings(max_examples=15)
+@examples(15)
 def test_every_trainable_parameter_gets_a_gradient_and_the_unused_masks_get_none(arch: ArchConfig) -> None:
     network = build_network(arch).train()
     network(drawn(2, 3, *arch.input_size).float()).square().mean().backward()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from search_spaces.errors import InvalidInput
 from search_spaces.hyperparameters import CODECS
+from tests.profiles import examples
 from trainers.data.codecs import Codec, DarkCodec, MsraCodec, UdpCodec, default_sigma, make_codec
 
 ERROR = {"msra": 0.5, "udp": 0.005, "dark": 0.02}
@@ -102,7 +103,7 @@ def test_a_batch_is_decoded_as_each_map_alone(name: str, size: tuple[int, int], 
     ),
     sigma=st.floats(0.1, 100),
 )
-@settings(max_examples=200)
+@examples(200)
 def test_whatever_the_heatmap_the_point_lies_in_it_and_the_score_is_its_maximum(
     name: str, heatmaps: np.ndarray, sigma: float
 ) -> None:

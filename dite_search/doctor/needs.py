@@ -1,0 +1,45 @@
+"""What the search itself needs: the checks that it makes before it starts, by the functions that it calls."""
+
+from __future__ import annotations
+
+from dite_search.config import SearchConfig
+from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
+from dite_search.requirements import DATA, Ready, requirements
+from dite_search.search_data import undrawn_data_of
+from search_spaces.errors import InvalidInput
+from trainers.data.notes import DataNote, Severity
+
+
+def need_findings(config: SearchConfig, *, new: bool, readable: bool = True) -> list[Finding]:
+    """Return what each requirement of a search is met by, or why it is not; remarks on the data are warnings.
+
+    Nothing is drawn: a synthetic data set that is not there yet is passed over.
+
+    Args:
+        config: The search.
+        new: Whether its study is still to be made.
+        readable: Whether its data can be read, as far as is known; else they are passed over.
+    """
+    ready, found = Ready(config, undrawn_data_of), []
+    for requirement in requirements(config, new=new):
+        if not readable and (requirement.reads_data or requirement.name == DATA):
+            continue
+        try:
+            sentence = requirement.check(ready)
+        except InvalidInput as error:
+            readable = readable and requirement.name != DATA
+            found.append(Finding(name=requirement.name, status=FAILED, sentence=str(error), remedy=requirement.remedy))
+            continue
+        found.append(Finding(name=requirement.name, status=OK, sentence=sentence))
+        if requirement.name == DATA:
+            found += map(_remark, ready.notes)
+    return found
+
+
+def _remark(note: DataNote) -> Finding:
+    """Return a remark on the data as a finding: one that only says what was done asks for nothing."""
+    name = f"{DATA}: {note.topic}"
+    if note.severity is Severity.NOTE:
+        return Finding(name=name, status=OK, sentence=note.sentence)
+    remedy = "mend the annotations or the images, where this is not meant so"
+    return Finding(name=name, status=WARNING, sentence=note.sentence, remedy=remedy)
