@@ -92,9 +92,14 @@ def places_of_both(first: ArchConfig, second: ArchConfig) -> list[tuple[Place, C
 
 
 def differences(first: ArchConfig, second: ArchConfig) -> list[tuple[str, str, str]]:
-    """The fields in which two architectures differ, in words; none where they are the same network."""
+    """Return the fields in which two architectures differ, in words; none where they are the same network.
+
+    A field that is only spelled in another way, as reductions of one bottleneck may be, does not differ.
+    """
+    one, other = (architecture_words(arch.canonical) for arch in (first, second))
+    acting = {name for (name, ours), (_, theirs) in zip(one, other, strict=True) if ours != theirs}
     pairs = zip(architecture_words(first), architecture_words(second), strict=True)
-    return [(name, ours, theirs) for (name, ours), (_, theirs) in pairs if ours != theirs]
+    return [(name, ours, theirs) for (name, ours), (_, theirs) in pairs if name in acting and ours != theirs]
 
 
 def anatomy(arch: ArchConfig) -> dict[str, Any]:

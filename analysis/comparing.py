@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.anatomy import differences
 from analysis.bootstrap import Difference, SeedNoise, ap_difference, pooled, seed_noise, training_values, with_seed_noise
 from analysis.comparison import BOXES, UNRECORDED
 from analysis.pareto import (
@@ -28,7 +29,7 @@ from analysis.pareto import (
 from analysis.predictions import ScoredPredictions, data_digest
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
 from analysis.verdict import verdict
-from analysis.words import architecture_words, format_value, number_words, plain, quantity
+from analysis.words import format_value, number_words, plain, quantity
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import Cost, cost_of
 from search_spaces.errors import InvalidInput
@@ -226,9 +227,8 @@ def check_protocols(first: Side, second: Side) -> None:
 
 
 def architecture_differences(first: ArchConfig, second: ArchConfig) -> list[Line]:
-    """The fields of two architectures that differ, in words; none where they are the same network."""
-    pairs = zip(architecture_words(first), architecture_words(second), strict=True)
-    return [Line(name=name, first=ours, second=other) for (name, ours), (_, other) in pairs if ours != other]
+    """Return the fields of two architectures that differ, in words; none where they are the same network."""
+    return [Line(name=name, first=ours, second=theirs) for name, ours, theirs in differences(first, second)]
 
 
 def fronts_of(first: StudyRecord, second: StudyRecord) -> Fronts:

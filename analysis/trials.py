@@ -115,12 +115,30 @@ def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
         }
         for record in sorted(trials, key=lambda record: record.number)
     ]
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(COLUMNS))
+    if not rows:
+        return pd.DataFrame(columns=list(COLUMNS))
+    table = pd.DataFrame(rows)
+    for name in table.columns:
+        values = [row.get(name) for row in rows]
+        if _are_whole_with_gaps(values):
+            # Not as floating-point numbers, which pandas makes of integers where some are missing.
+            table[name] = pd.Series(values, dtype="Int64", index=table.index)
+    return table
+
+
+def _are_whole_with_gaps(values: Sequence[Any]) -> bool:
+    known = [value for value in values if value is not None]
+    return 0 < len(known) < len(values) and all(type(value) is int and abs(value) < 2**63 for value in known)
 
 
 def read_trials_table(path: Path) -> pd.DataFrame:
     """The table of a ``trials.csv``; ids of digits alone, or with one ``e`` in them, stay text."""
     texts = ("status", "reason", "arch_id", "checkpoint", "mlflow_run_id")
-    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str), float_precision="round_trip")
+    types = dict.fromkeys(texts, str)
+    table = pd.read_csv(path, dtype=types, float_precision="round_trip")
+    nullable = pd.read_csv(path, dtype=types, dtype_backend="numpy_nullable")
+    for name in table.select_dtypes("float64"):
+        if table[name].notna().any() and nullable[name].dtype == "Int64":
+            table[name] = nullable[name]
     table["reason"] = table["reason"].fillna("")
     return table

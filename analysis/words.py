@@ -109,8 +109,8 @@ def parameter_words(parameters: Mapping[str, Scalar], varied: Sequence[str]) -> 
 
 
 def architecture_words(arch: ArchConfig) -> list[tuple[str, str]]:
-    """An architecture as pairs of a name and a text."""
-    return [(name.replace("_", " "), plain(value)) for name, value in arch.canonical.to_dict().items()]
+    """Return an architecture as pairs of a name and a text, spelled as in its file."""
+    return [(name.replace("_", " "), plain(value)) for name, value in arch.to_dict().items()]
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -33,8 +33,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from dite_search.database_errors import reason_of
 from dite_search.pause import Pause
-from search_spaces.errors import InvalidInput, first_line
+from search_spaces.errors import InvalidInput
 
 LIFETIME = 60.0
 """Seconds after which a lease that was not renewed may be taken: how long a database may be away unnoticed."""
@@ -237,9 +238,7 @@ def _answering(study: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise InvalidInput(
-            f"study {study} must have one driver, but its database cannot tell: {first_line(error)}"
-        ) from None
+        raise InvalidInput(f"study {study} must have one driver, but its database cannot tell: {reason_of(error)}") from None
 
 
 def _make_table(engine: Engine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
@@ -15,6 +16,8 @@ from analysis.comparison import comparison_table
 from analysis.pareto import front_of
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value, number_words
+from dite_search.live.moment import clean
+from search_spaces.shell import own_command
 
 MAX_ROWS = 24
 _MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x", "waiting": "‖"}
@@ -51,7 +54,7 @@ class Progress:
         for trial in study.trials:
             if trial.status not in ("running", "waiting") and trial.number not in self._printed:
                 self._printed.add(trial.number)
-                self._console.print(f"{caption}  {describe_trial(trial, study.objectives)}", highlight=False)
+                self.note(f"{caption}  {describe_trial(trial, study.objectives)}")
 
     def note(self, text: str) -> None:
         """One line that stays on the screen."""
@@ -68,7 +71,10 @@ def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
     front = {trial.number for trial in front_of(study)}
     table = Table(title=f"{study.name}  {caption}", title_justify="left", title_style="bold")
     for column in ("", "trial", "network", *study.objectives, "epochs", "note"):
-        table.add_column(column, justify="right" if column in (*study.objectives, "trial", "epochs") else "left")
+        # A long note is cut off; numbers stay whole.
+        is_note = column == "note"
+        justify: Literal["left", "right"] = "right" if column in (*study.objectives, "trial", "epochs") else "left"
+        table.add_column(column, justify=justify, no_wrap=not is_note)
     newest = sorted(study.trials, key=lambda trial: trial.number)[-MAX_ROWS:]
     shown = {trial.number for trial in newest}
     kept = [trial for trial in study.trials if trial.number in front and trial.number not in shown]
@@ -80,7 +86,7 @@ def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
             trial.arch.arch_id,
             *(format_value(name, latest(trial, name)) for name in study.objectives),
             f"{len(trial.curve)}/{epochs}",
-            trial.reason or trial.status,
+            Text(clean(trial.reason) or trial.status, no_wrap=True, overflow="ellipsis"),
             style="bold green" if on_front else "red" if trial.status == "failed" else "dim" if shown else "",
         )
     return table
@@ -89,24 +95,24 @@ def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
 def describe_trial(trial: TrialRecord, objectives: Sequence[str]) -> str:
     """A finished trial in one line."""
     values = ", ".join(f"{name} {format_value(name, latest(trial, name))}" for name in objectives)
-    reason = f" ({trial.reason})" if trial.reason else ""
+    reason = f" ({clean(trial.reason)})" if trial.reason else ""
     return f"trial {trial.number} {trial.status}{reason}: network {trial.arch.arch_id}, {values}, {trial.seconds:.0f} s"
 
 
 def front_table(study: StudyRecord) -> Table:
     """The front, cheapest first."""
     table = Table(title="Pareto front", title_justify="left", title_style="bold")
-    table.add_column("trial", justify="right")
-    table.add_column("network")
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column("network", no_wrap=True)
     for name in study.objectives:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("parameters")
     for trial in front_of(study):
         table.add_row(
             str(trial.number),
             trial.arch.arch_id,
             *(format_value(name, trial.values.get(name)) for name in study.objectives),
-            " ".join(f"{name}={value}" for name, value in trial.parameters.items()),
+            Text(" ".join(f"{name}={value}" for name, value in trial.parameters.items())),
         )
     return table
 
@@ -115,7 +121,7 @@ def pause_words(study: StudyRecord, *, left: int, asked: int) -> str:
     """Say that a search is paused: how many of the trials ``asked`` for are ``left``, and the command that goes on."""
     begun = sum(trial.status == "waiting" for trial in study.trials)
     trials = f"{left} of {number_words(asked, 'trial')} {'is' if left == 1 else 'are'} left, {begun or 'none'} of them begun"
-    return f"Paused; to go on:  dite-search resume {study.directory}\n{trials}"
+    return f"Paused; to go on:  {own_command('resume', study.directory)}\n{trials}"
 
 
 def published_table(study: StudyRecord) -> Group | None:

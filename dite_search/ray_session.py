@@ -29,6 +29,7 @@ from dite_search.config import SearchConfig
 from dite_search.doctor.cluster import question_to_head
 from dite_search.heartbeat import Heartbeat
 from search_spaces.errors import InvalidInput
+from search_spaces.shell import own_command
 
 RAYS_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s"
 HEAD_PATIENCE = 0.75 * float(os.environ.get(RAYS_PATIENCE, "60"))
@@ -85,7 +86,7 @@ def _end_without_head(config: SearchConfig) -> None:
     cluster = f"the cluster at RAY_ADDRESS {address}" if address else "the local Ray"
     print(
         f"Error: {cluster} must answer, but its head has been gone for {HEAD_PATIENCE:g} s or was started anew; the study"
-        f" has what was reported, and once a head runs this goes on:  dite-search resume {config.study_directory}",
+        f" has what was reported, and once a head runs this goes on:  {own_command('resume', config.study_directory)}",
         file=sys.stderr,
         flush=True,
     )

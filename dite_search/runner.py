@@ -56,6 +56,7 @@ from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
 from search_spaces.errors import InvalidInput
 from search_spaces.files import write_json
+from search_spaces.shell import own_command
 from trainers.data.identity import data_contents, identity_of
 from trainers.data.source import DataConfig
 
@@ -143,7 +144,7 @@ def _finish(config: SearchConfig, console: Console, *, mended: bool) -> StudyRec
     if not mirror.written and not mirror.lacks() and not mended:
         raise InvalidInput(
             f"study {config.name} must have trials left to go on with, but all {config.trials} have ended;"
-            f" to add some: dite-search extend {config.name} --trials N"
+            f" to add some: {own_command('extend', config.study_directory, '--trials', 'N')}"
         )
     _finish_tracking(mirror, config, console)
     return read_study(config)
@@ -210,12 +211,12 @@ def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[
         if pause.superseded:
             raise InvalidInput(
                 f"study {config.name} must have one driver, but its database was away for longer than its lease, and another"
-                f" driver has taken it over; it goes on there:  dite-search watch {config.study_directory}"
+                f" driver has taken it over; it goes on there:  {own_command('watch', config.study_directory)}"
             )
         if pause.immediate:
             raise InvalidInput(
                 f"study {config.name}: what was reported last waits for its database, which does not answer; it is in the"
-                f" checkpoints, and written by: dite-search resume {config.study_directory}"
+                f" checkpoints, and written by: {own_command('resume', config.study_directory)}"
             )
         time.sleep(1.0)
     return closed[-1]
@@ -296,6 +297,6 @@ def _finish_tracking(mirror: Mirror, config: SearchConfig, console: Console) -> 
         when = "takes it" if "refused: " in lacking else "answers"
         text = (
             f"MLflow at {mirror.tracker.shown} lacks {lacking}; the study has everything, and once the server {when}"
-            f" this writes the rest:  dite-search sync {config.study_directory}"
+            f" this writes the rest:  {own_command('sync', config.study_directory)}"
         )
         console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)

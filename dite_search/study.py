@@ -16,9 +16,11 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
 from dite_search.config import SearchConfig, parse_search
+from dite_search.database_errors import is_damage, reason_of
 from dite_search.folder import (
     SEARCH_FILE,
     STUDY_DATABASE,
@@ -225,20 +227,27 @@ def _not_held(config: SearchConfig, storage: BaseStorage) -> InvalidInput:
 @contextmanager
 def readable(config: SearchConfig) -> Iterator[None]:
     """Turns whatever a damaged database, or none, makes of a reading into one sentence."""
-    place = redacted(config.study_url or str(config.study_directory / STUDY_DATABASE))
     try:
         yield
     except InvalidInput:
         raise
-    except DATABASE_AWAY as error:
-        raise InvalidInput(
-            f"study {config.name} cannot be read from {place}: {first_line(error.__cause__ or error)}"
-        ) from None
+    except (DATABASE_AWAY, SQLAlchemyError) as error:
+        if is_damage(error):
+            raise damaged_study(config, reason_of(error)) from None
+        raise InvalidInput(f"study {config.name} cannot be read from {_place_of(config)}: {reason_of(error)}") from None
     except Exception as error:
         # Damaged values surface as dozens of kinds, wherever they are used first.
         logging.getLogger(__name__).debug("study", exc_info=True)
-        reason = f"{type(error).__name__}: {first_line(error)}"
-        raise InvalidInput(f"study {config.name} in {place} must be whole, but is damaged or missing: {reason}") from None
+        raise damaged_study(config, f"{type(error).__name__}: {first_line(error)}") from None
+
+
+def damaged_study(config: SearchConfig, reason: str) -> InvalidInput:
+    """Return the error for a study whose database does not hold what was written."""
+    return InvalidInput(f"study {config.name} in {_place_of(config)} must be whole, but is damaged or missing: {reason}")
+
+
+def _place_of(config: SearchConfig) -> str:
+    return redacted(config.study_url or str(config.study_directory / STUDY_DATABASE))
 
 
 def epoch_name(epoch: float) -> str:
@@ -267,7 +276,7 @@ def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
     except Exception as error:
         # SQLAlchemy and its drivers raise dozens of kinds for one cause: the URL does not lead to a usable database.
         logging.getLogger(__name__).debug("storage", exc_info=True)
-        raise InvalidInput(f"study_url {redacted(url)} cannot be opened: {first_line(error)}") from None
+        raise InvalidInput(f"study_url {redacted(url)} cannot be opened: {reason_of(error)}") from None
 
 
 def read_study(config: SearchConfig, study: optuna.Study | None = None) -> StudyRecord:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dite_search.single import trained_with
 from search_spaces.errors import InvalidInput
+from search_spaces.files import check_output
 from search_spaces.presets import resized
 from trainers.checkpoint import load_any_network
 from trainers.data.coco import detected_people, test_dev_split
@@ -44,7 +45,8 @@ def submit_one(
     if detections is None or dump is None:
         missing = "--detections, the people to estimate" if detections is None else "--dump, where to write the submission"
         raise InvalidInput(f"--split {TEST_DEV}, whose annotations are not public, needs {missing}")
-    submission_files(Path(dump))
+    for file in submission_files(Path(dump)):
+        check_output(file)
     arch, network = load_any_network(Path(checkpoint))
     arch = resized(arch, input_size=input_size)
     if arch.keypoints != COCO17.count:

@@ -114,6 +114,26 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_output(path: str | Path, *, is_folder: bool = False) -> None:
+    """Refuse a file or folder that cannot be written, before the work whose result it is to hold; nothing is made.
+
+    Raises:
+        InvalidInput: the path is of the other kind, or the nearest folder that exists does not let it be made.
+    """
+    path = Path(path)
+    place = next(place for place in (path, *path.absolute().parents) if place.exists())
+    code = 0
+    if place != path or is_folder:
+        code = errno.ENOTDIR if not place.is_dir() else 0 if os.access(place, os.W_OK | os.X_OK) else errno.EACCES
+    elif place.is_dir():
+        code = errno.EISDIR
+    elif not os.access(place, os.W_OK):
+        code = errno.EACCES
+    if code:
+        done = "written" if code == errno.EACCES else "used"
+        raise InvalidInput(f"{path} cannot be {done}: {os.strerror(code)}")
+
+
 def sync(path: Path) -> None:
     """Bring a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -20,6 +20,7 @@ from analysis.words import quantity, short
 from search_spaces.arch import MAX_COUNT, ArchConfig
 from search_spaces.cost import Cost, cost_of
 from search_spaces.redaction import without_user
+from search_spaces.shell import shell_command
 
 CURVE_POINTS = 80_000
 """Points of all learning curves together: past it each is thinned."""
@@ -138,7 +139,8 @@ def mlflow_place(provenance: Mapping[str, Any]) -> dict[str, str]:
     """Where the runs are: ``link`` is the address that a run's id is put behind, empty where no server has them."""
     uri = without_user(str(provenance.get("mlflow_uri", "")))
     server = uri.startswith(("http://", "https://"))
-    return {"link": f"{uri.rstrip('/')}/#/runs/" if server else "", "uri": uri}
+    command = shell_command("mlflow", "ui", "--backend-store-uri", uri) if uri and not server else ""
+    return {"link": f"{uri.rstrip('/')}/#/runs/" if server else "", "command": command}
 
 
 def _cost_parts(trials: Sequence[TrialRecord]) -> dict[str, Any]:

@@ -38,9 +38,9 @@ from analysis.words import (
     quantity,
     varied_parameters,
 )
-from search_spaces.files import atomic_path, write_text
+from search_spaces.files import atomic_path, check_output, write_text
 
-SCRIPTS = ("words", "front", "figures", "budget", "table", "trial", "start")
+SCRIPTS = ("words", "front", "inflate", "figures", "paper", "budget", "table", "trial", "start")
 HTML_FILE, MARKDOWN_FILE, PNG_FILE, CSV_FILE = "report.html", "summary.md", "front.png", "trials.csv"
 MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
 """A sign for each status, so that it is not told by colour."""
@@ -80,13 +80,7 @@ MAX_CHARACTERS = 4_990_000
 
 def write_report(study: StudyRecord, directory: Path, setup: Setup | None = None) -> Report:
     """Write the four files of a report into ``directory``, each whole or not at all."""
-    setup = setup or Setup()
-    report = Report(
-        html=directory / HTML_FILE,
-        markdown=directory / MARKDOWN_FILE,
-        png=directory / PNG_FILE,
-        csv=directory / CSV_FILE,
-    )
+    setup, report = setup or Setup(), _files_in(directory)
     with atomic_path(report.csv) as path:
         trials_table(study.trials).to_csv(path, index=False)
     with atomic_path(report.png) as path:
@@ -94,6 +88,22 @@ def write_report(study: StudyRecord, directory: Path, setup: Setup | None = None
     write_text(report.markdown, markdown(study, setup))
     write_text(report.html, _within_size(study, setup, picture=report.png.read_bytes()))
     return report
+
+
+def check_report_place(directory: Path) -> None:
+    """Refuse, with InvalidInput, a folder that cannot take a report, before pictures and intervals are made for it."""
+    check_output(directory, is_folder=True)
+    for path in dataclasses.astuple(_files_in(directory)):
+        check_output(path)
+
+
+def _files_in(directory: Path) -> Report:
+    return Report(
+        html=directory / HTML_FILE,
+        markdown=directory / MARKDOWN_FILE,
+        png=directory / PNG_FILE,
+        csv=directory / CSV_FILE,
+    )
 
 
 def _within_size(study: StudyRecord, setup: Setup, *, picture: bytes) -> str:

@@ -12,7 +12,10 @@ for the mirrored image, as published scores do, and takes twice the time.
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,8 @@ SETTINGS: dict[str, Any] = {}
 
 FLOOR = 1e-10  # smallest share of the peak that a logarithm sees
 DRAWN = 0.2  # confidence from which a keypoint is drawn
+DRAWINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # endings of a drawing's name
+NEGATIVE = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)  # how a number below 0 begins, with or without an exponent
 LARGEST, SMALLEST = 1e15, 1e-6  # of the numbers of a box, and of its width and height; beyond, pixels are not told apart
 RULES = ("apply", "ignore", "stop")  # for an image that is not stored upright: turn it, read it as stored, or refuse it
 
@@ -324,6 +329,42 @@ def described(people: Any, boxes: Any, settings: dict[str, Any]) -> list[dict[st
     ]
 
 
+def check_outputs(given: argparse.Namespace) -> None:
+    """Refuse what cannot be written, before anything is computed, and so before one of two files is there alone."""
+    if given.output and Path(given.output).suffix.lower() not in DRAWINGS:
+        raise Mistake(f"--output must end in .png, .jpg, .webp or .bmp, got {given.output}")
+    paths = [path for path in (given.json, given.output) if path]
+    if len({Path(path).absolute() for path in paths}) < len(paths):
+        raise Mistake(f"--json and --output must be two files, got {given.output} for both")
+    for path in paths:
+        problem = unwritable(Path(path))
+        if problem:
+            raise Mistake(f"{path} cannot be written: {os.strerror(problem)}")
+
+
+def unwritable(path: Path) -> int:
+    """The number of the error that writing a file will meet; 0 where none is seen. Nothing is written."""
+    if path.is_dir():
+        return errno.EISDIR
+    if not path.parent.exists():
+        return errno.ENOENT
+    if not path.parent.is_dir():
+        return errno.ENOTDIR
+    place, needed = (path, os.W_OK) if path.exists() else (path.parent, os.W_OK | os.X_OK)
+    return 0 if os.access(place, needed) else errno.EACCES
+
+
+def encoded(canvas: Any, path: str) -> bytes:
+    """A drawing as the bytes of a file of the kind that its name says."""
+    try:
+        done, data = cv2.imencode(Path(path).suffix.lower(), canvas)
+    except cv2.error:
+        done = False
+    if not done:
+        raise Mistake(f"{path} cannot hold a picture of {canvas.shape[1]} x {canvas.shape[0]} pixels: try .png")
+    return bytes(data.tobytes())
+
+
 def write(path: str, data: bytes) -> None:
     """Write a result."""
     try:
@@ -335,6 +376,8 @@ def write(path: str, data: bytes) -> None:
 def parse(words: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    # Before Python 3.14, argparse takes -1e-05 for an option, and detectors print such numbers.
+    parser._negative_number_matcher = NEGATIVE
     parser.add_argument("image", help="photograph: JPEG, PNG or what else OpenCV reads")
     parser.add_argument(
         "--box",
@@ -366,19 +409,18 @@ def main(words: list[str] | None = None) -> int:
     try:
         if given.threads < 0:
             raise Mistake(f"--threads must be 0 or more, got {given.threads}")
+        check_outputs(given)
         image = read_image(given.image, given.on_orientation)
         boxes = given.boxes or [[0.0, 0.0, float(image.shape[1]), float(image.shape[0])]]
         people = Estimator(given.model, threads=given.threads)(image, boxes, flip=given.flip)
         text = json.dumps(described(people, boxes, SETTINGS), indent=1) + "\n"
+        picture = encoded(drawn(image, people, boxes, SETTINGS), given.output) if given.output else b""
         if given.json:
             write(given.json, text.encode())
         else:
             sys.stdout.write(text)
         if given.output:
-            ending = Path(given.output).suffix.lower()
-            if ending not in (".png", ".jpg", ".jpeg", ".webp", ".bmp"):
-                raise Mistake(f"--output must end in .png, .jpg, .webp or .bmp, got {given.output}")
-            write(given.output, cv2.imencode(ending, drawn(image, people, boxes, SETTINGS))[1].tobytes())
+            write(given.output, picture)
     except Mistake as mistake:
         sys.stderr.write(f"infer.py: {mistake}\n")
         return 2

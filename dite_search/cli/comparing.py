@@ -67,7 +67,10 @@ def compare(
     from analysis.comparing import check_protocols
     from analysis.comparing import compare as put_together
     from dite_search.comparing import named, predicted
+    from search_spaces.files import check_output
 
+    if output:
+        check_output(output)
     first, second = named(a, directory=directory), named(b, directory=directory)
     sides, missing = (first.side, second.side), ""
     if not costs_only:

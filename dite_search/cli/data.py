@@ -16,6 +16,7 @@ from dite_search.cli.options import (
     on_orientation_option,
 )
 from dite_search.cli.output import console_for, next_steps, program, show
+from search_spaces.shell import shell_command
 from trainers.data.formats import SPLITS
 
 
@@ -78,14 +79,16 @@ def prepare(
 @json_option
 def synth(directory: str, train_images: int, val_images: int, seed: int, as_json: bool) -> None:
     """Draw a data set of people in COCO's layout in DIRECTORY."""
+    from dite_search.folder import free_name
     from trainers.data.synthetic import draw_dataset
 
     draw_dataset(Path(directory), train_images=train_images, val_images=val_images, seed=seed)
     show({"directory": directory, "train_images": train_images, "val_images": val_images, "seed": seed}, as_json)
-    next_steps(
-        as_json,
-        f"{program('dite-search')} train lite_hrnet_18 --input-size 128x96 --data {directory} --epochs 5 --batch-size 32",
-    )
+    options = ("--input-size", "128x96", "--data", Path(directory), "--epochs", 5, "--batch-size", 32)
+    # A folder of another training is refused, or gone on with.
+    free = free_name("train", "runs")
+    output = () if free == "train" else ("--output", Path("runs") / free)
+    next_steps(as_json, shell_command(program("dite-search"), "train", "lite_hrnet_18", *options, *output))
 
 
 @click.group(epilog="Example:  dite-search data show ~/coco")
@@ -123,10 +126,12 @@ def show_data(
     files, are shown too.
     """
     from dite_search import data_showing
+    from search_spaces.files import check_output
     from trainers.data.source import DataConfig
 
     root = Path(directory)
     page = Path(output) if output else data_showing.default_output(root)
+    check_output(page)
     found = data_showing.show_data(
         DataConfig(root=root, format=data_format, category=category, on_orientation=on_orientation),
         splits=splits or ("train", "val"),

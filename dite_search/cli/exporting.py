@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dite_search.cli.options import directory_option, json_option
-from dite_search.cli.output import console_for, next_steps, program, show
+from dite_search.cli.output import console_for, next_steps, program, show, tell
 from search_spaces.errors import InvalidInput
+from search_spaces.shell import shell_command
 
 if TYPE_CHECKING:
     from search_spaces.budget import Constraint
@@ -75,10 +76,12 @@ def export(
     """
     from analysis.choice import choose
     from analysis.export import Parts
+    from analysis.export.directory import require_replaceable
     from dite_search.folder import load_config
     from dite_search.study import read_study
     from dite_search.tracking.aliases import BEST
     from dite_search.tracking.registry import check_registry
+    from search_spaces.files import check_output
 
     if model is not None and not registered:
         raise InvalidInput("--model names a registered model, so --register must be given too")
@@ -97,6 +100,10 @@ def export(
         one = choose(record, best=best, trial=trial, **limits)
         chosen = {one.number: (one, [BEST] if free else [])}
         places = {one.number: Path(output) if output else record.directory / EXPORT_FOLDER}
+    for place in places.values():
+        # One network is exported after another, and none where one cannot be.
+        require_replaceable(place)
+        check_output(place, is_folder=True)
     if registered:
         # An export takes minutes, and a model that cannot be registered is told before.
         check_registry(config, model or config.name)
@@ -104,7 +111,7 @@ def export(
     console = console_for(True)
     results = []
     for number, (found, aliases) in chosen.items():
-        console.print(f"Exporting trial {number} to {places[number]}", highlight=False)
+        tell(console, f"Exporting trial {number} to {places[number]}")
         exported = _exported(record, found, places[number], parts, threads=threads, data_root=data_root)
         result = described(found, exported)
         if registered:
@@ -115,7 +122,8 @@ def export(
         return
     for result in results:
         show(result, as_json)
-    next_steps(as_json, f"{program('python')} {results[0]['example']} PHOTOGRAPH --output drawn.png")
+    example = shell_command(program("python"), results[0]["example"], "PHOTOGRAPH", "--output", "drawn.png")
+    next_steps(as_json, example)
 
 
 def export_quickly(study: Any, record: Any) -> dict[str, Any]:

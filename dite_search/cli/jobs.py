@@ -9,6 +9,7 @@ import click
 
 from dite_search.cli.options import json_option
 from dite_search.cli.output import next_steps, program, show
+from search_spaces.shell import shell_command
 
 address_option = click.option(
     "--address",
@@ -168,5 +169,5 @@ def _follow(server: Any, job_id: str, *, as_json: bool, result: dict[str, Any]) 
 
 
 def _commands(job_id: str, address: str) -> tuple[str, ...]:
-    command = f"{program('dite-search')} job"
-    return tuple(f"{command} {what} {job_id} --address {address}" for what in ("logs", "status", "stop"))
+    options = (job_id, "--address", address)
+    return tuple(shell_command(program("dite-search"), "job", what, *options) for what in ("logs", "status", "stop"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from dite_search.cli.options import (
 )
 from dite_search.cli.output import console_for, next_steps, program, say_image_notes, say_notes, show
 from search_spaces.errors import InvalidInput
+from search_spaces.shell import shell_command
 from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 
 
@@ -81,8 +81,10 @@ def train(
     """
     from dite_search.fitting import arch_for, training_for
     from dite_search.single import train_one
+    from search_spaces.files import check_output
     from trainers.data.source import DataConfig
 
+    check_output(output, is_folder=True)
     known = FORMATS[data_format]
     given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     config = _train_config(fields, training_for({n: v for n, v in given.items() if v is not None}, known))
@@ -114,8 +116,11 @@ def train(
         console=console_for(as_json),
     )
     show(metrics, as_json)
-    words = _data_words(data_format, category)
-    next_steps(as_json, f"{program('dite-search')} evaluate {output}/best.pt --data {root}{words}")
+    named = () if category is None else ("--category", category)
+    form = () if data_format == "coco" else ("--format", data_format)
+    split = () if val_split == "val" else ("--split", val_split)
+    words = ("evaluate", Path(output) / "best.pt", "--data", root, *form, *named, *split)
+    next_steps(as_json, shell_command(program("dite-search"), *words))
 
 
 @click.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
@@ -156,8 +161,11 @@ def evaluate(
     results file and zipped, for the COCO server.
     """
     from dite_search.single import checkpoint_file, evaluate_one
+    from search_spaces.files import check_output
     from trainers.data.source import DataConfig
 
+    if dump:
+        check_output(dump)
     if split == TEST_DEV:
         from dite_search.submit import SCORED_ELSEWHERE, submit_one
 
@@ -270,11 +278,6 @@ def latency(
     if config is not None:
         result |= shown_latency(store, config, predicted=predicted, space=known.name if known else None)
     show(result if config is not None and as_json else result.pop("calibration", {}) | result, as_json)
-
-
-def _data_words(data_format: str, category: str | None) -> str:
-    words = "" if data_format == "coco" else f" --format {data_format}"
-    return words if category is None else f"{words} --category {shlex.quote(category)}"
 
 
 def _train_config(fields: tuple[str, ...], given: dict[str, Any]) -> Any:

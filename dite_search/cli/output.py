@@ -67,9 +67,14 @@ def program(name: str) -> str:
     return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
 
 
+def tell(console: Console, text: str) -> None:
+    """Print text as it is on one line: a path in it can be copied, and its brackets are no markup."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def next_steps(as_json: bool, *commands: str) -> None:
-    """Commands a user may want to give next, for a reader who is not a program."""
-    if as_json:
+    """Print commands that a user may want to give next, quoted for a shell; nothing for a reader that is a program."""
+    if as_json or not commands:
         return
     click.echo("\nNext:")
     for command in commands:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from dite_search.cli.options import (
     directory_option,
     json_option,
 )
-from dite_search.cli.output import console_for, next_steps, program, show
+from dite_search.cli.output import console_for, next_steps, show, tell
 
 
 @click.command(epilog="Example:  dite-search quickstart")
@@ -87,10 +86,11 @@ def pause(study: str, directory: str) -> None:
     from dite_search.folder import load_config
     from dite_search.lease import ask_to_pause
     from dite_search.study import storage_of
+    from search_spaces.shell import own_command
 
     config = load_config(study, directory=directory)
     driver = ask_to_pause(config.name, storage_of(config))
-    click.echo(f"{driver} was asked to pause; to go on when it has:  dite-search resume {study}")
+    click.echo(f"{driver} was asked to pause; to go on when it has:  {own_command('resume', config.study_directory)}")
 
 
 @click.command(epilog="Example:  dite-search report quickstart")
@@ -125,37 +125,38 @@ def report(
     as_json: bool,
 ) -> None:
     """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
+    from analysis.report import check_report_place
     from dite_search.folder import load_config
     from dite_search.study import read_study
 
     config = load_config(study, directory=directory)
     setup, record = _report_setup(config, limits), read_study(config)
+    place = Path(output) if output else record.directory / "report"
+    check_report_place(place)
     if intervals:
         setup = _with_intervals(config, record, setup)
     if pictures:
         setup = _with_pictures(config, record, setup)
-    show(_write_report(record, output, setup), as_json)
+    show(_write_report(record, place, setup), as_json)
 
 
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.choice import choose
     from analysis.pareto import front_of
+    from dite_search.cli.next_commands import commands_after, trials_left
     from dite_search.folder import load_config
-    from dite_search.live.moment import has_ended
     from dite_search.pause import Pause
     from dite_search.progress import front_table, pause_words, published_table
     from dite_search.runner import run_search
-    from dite_search.tracking.client import tracking_uri
-    from search_spaces.redaction import redacted
 
     console, pause = console_for(as_json), Pause()
     study = (run or run_search)(config, console, pause)
     # The run may have changed the search, as extend does; its folder tells what it is by now.
     config = load_config(study.directory)
     front = front_of(study)
-    left = config.trials - sum(map(has_ended, study.trials))
+    left = trials_left(study, config)
     paused = pause.asked and left > 0
-    paths = _write_report(study, None, _report_setup(config))
+    paths = _write_report(study, study.directory / "report", _report_setup(config))
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
@@ -179,16 +180,10 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     if as_json:
         show(result, as_json)
         return
-    console.print(f"\nReport   {paths['report']}", highlight=False)
+    tell(console, f"\nReport   {paths['report']}")
     if "export" in result:
-        console.print(f"ONNX     {result['export']['onnx']}", highlight=False)
-    uri = redacted(tracking_uri(config.mlflow_url, study.directory.parent))
-    own, steps = program("dite-search"), []
-    if paused:
-        steps.append(f"{own} resume {study.directory}")
-    if front:
-        steps.append(f"{own} export {study.directory} --max-mmacs {_budget(front):g}")
-    next_steps(as_json, *steps, f"{program('mlflow')} ui --backend-store-uri {uri}   (then open http://127.0.0.1:5000)")
+        tell(console, f"ONNX     {result['export']['onnx']}")
+    next_steps(as_json, *commands_after(study, config))
     if not (front or paused):
         raise SystemExit(1)
 
@@ -244,19 +239,13 @@ def _with_pictures(config: Any, study: Any, setup: Any) -> Any:
     return dataclasses.replace(setup, people=found)
 
 
-def _write_report(study: Any, output: str | None, setup: Any) -> dict[str, str]:
+def _write_report(study: Any, place: Path, setup: Any) -> dict[str, str]:
     from analysis.report import write_report
 
-    written = write_report(study, Path(output) if output else study.directory / "report", setup)
+    written = write_report(study, place, setup)
     return {
         "report": str(written.html),
         "summary": str(written.markdown),
         "front": str(written.png),
         "trials": str(written.csv),
     }
-
-
-def _budget(front: list[Any]) -> float:
-    """A budget that some of the front meets, as an example."""
-    costs = sorted(trial.cost.mmacs for trial in front)
-    return math.ceil(costs[len(costs) // 2] * 10) / 10 if costs else 250.0

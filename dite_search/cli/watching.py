@@ -11,7 +11,7 @@ import click
 
 from dite_search.cli.options import directory_option, json_option
 from dite_search.cli.output import console_for, program
-from search_spaces.errors import InvalidInput, first_line
+from search_spaces.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -59,6 +59,7 @@ def _follow(reader: LiveReader, console: Console, every: float) -> None:
     """Redraw until the search has finished."""
     from rich.live import Live
 
+    from dite_search.database_errors import reason_of
     from dite_search.live.frame import frame
     from dite_search.live.moment import state_of
     from dite_search.study import DATABASE_AWAY
@@ -75,8 +76,7 @@ def _follow(reader: LiveReader, console: Console, every: float) -> None:
             try:
                 moment = reader.read(time.time())
             except (DATABASE_AWAY, InvalidInput) as error:
-                reason = first_line(error.__cause__ or error)
-                problem = f"The study cannot be read just now ({reason}); this is what was read last."
+                problem = f"The study cannot be read just now ({reason_of(error)}); this is what was read last."
             live.update(drawn(problem), refresh=True)
 
 

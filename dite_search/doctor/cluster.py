@@ -22,6 +22,7 @@ from dite_search.doctor.probe import PACKAGES, clock, probe
 from dite_search.doctor.resources import Node
 from dite_search.heartbeat import ReplacedError
 from search_spaces.errors import first_line
+from search_spaces.shell import shell_command
 
 NAME = "ray"
 TCP_SECONDS, CONNECT_SECONDS = 3.0, 10.0
@@ -104,7 +105,8 @@ def connection_finding(address: str, outcome: Mapping[str, str] | None, log: str
         name=NAME,
         status=FAILED,
         sentence=f"RAY_ADDRESS {address} cannot be used: {problem}",
-        remedy=f"ray status --address {address}, or export RAY_ADDRESS=HOST:PORT of a cluster that runs",
+        remedy=f"{shell_command('ray', 'status', '--address', address)}, or export RAY_ADDRESS=HOST:PORT of a cluster that"
+        " runs",
     )
 
 

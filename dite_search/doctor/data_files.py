@@ -12,6 +12,7 @@ from dite_search.doctor.findings import FAILED, OK, Finding, listed
 from dite_search.doctor.probe import readable
 from dite_search.search_data import undrawn_data_of
 from search_spaces.errors import InvalidInput
+from search_spaces.shell import shell_command
 
 NAME = "data"
 _IMAGES = (".jpg", ".jpeg", ".png")
@@ -50,7 +51,12 @@ def data_finding(config: SearchConfig) -> Finding:
         found = readable(file)
         if "error" in found:
             sentence = f"{file} cannot be read: {str(found['error']).lower()}"
-            return Finding(name=NAME, status=FAILED, sentence=sentence, remedy=f"chmod a+r {file}, or correct its path")
+            return Finding(
+                name=NAME,
+                status=FAILED,
+                sentence=sentence,
+                remedy=f"{shell_command('chmod', 'a+r', file)}, or correct its path",
+            )
     return Finding(name=NAME, status=OK, sentence=f"annotations and images in {config.data.root} can be read")
 
 

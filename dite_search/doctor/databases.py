@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,17 +17,20 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from dite_search.config import SearchConfig
+from dite_search.database_errors import reason_of
 from dite_search.doctor.cluster import clock_finding, reading
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
 from dite_search.doctor.folders import is_writable
 from dite_search.folder import study_url_of
 from dite_search.sqlite_url import sqlite_file
 from dite_search.tracking.experiment import DELETED, EXPERIMENT, deleted_sentence, restore_command
-from search_spaces.errors import first_line
 from search_spaces.redaction import HIDDEN, redacted
+from search_spaces.shell import shell_command
 
 STUDY, MLFLOW = "study database", "mlflow"
 CONNECT_SECONDS = 3
+MAX_CHECKED_BYTES = 100_000_000
+"""Of a SQLite file up to which every page of it is looked at."""
 _DRIVERS = {
     "psycopg": "psycopg[binary]",
     "psycopg2": "psycopg2-binary",
@@ -74,7 +76,9 @@ def optuna_finding(current: str, head: str, known: Sequence[str], url: str) -> F
         return Finding(name=STUDY, status=OK, sentence=f"{place} answers, with the schema of {ours}")
     if current in known:
         problem = f"of an older Optuna, and ours is {head}"
-        return _other_schema(STUDY, f"study_url {place}", current, problem, f"optuna storage upgrade --storage '{place}'")
+        return _other_schema(
+            STUDY, f"study_url {place}", current, problem, shell_command("optuna", "storage", "upgrade", "--storage", place)
+        )
     remedy = "pip install -U optuna, as new as the one that made it"
     return _other_schema(STUDY, f"study_url {place}", f"{current},", f"which {ours} does not know", remedy)
 
@@ -87,7 +91,11 @@ def mlflow_finding(current: str, head: str, known: Sequence[str], uri: str) -> F
     if current in known:
         problem = f"of an older MLflow, and ours is {head}"
         return _other_schema(
-            MLFLOW, f"mlflow_url {place}", current, problem, f"back it up, then: mlflow db upgrade '{place}'"
+            MLFLOW,
+            f"mlflow_url {place}",
+            current,
+            problem,
+            f"back it up, then: {shell_command('mlflow', 'db', 'upgrade', place)}",
         )
     remedy = "pip install -U mlflow, as new as the one that made it"
     return _other_schema(MLFLOW, f"mlflow_url {place}", f"{current},", "which our MLflow does not know", remedy)
@@ -114,11 +122,26 @@ def _looked_at(name: str, field: str, url: str, look: Look) -> list[Finding]:
     engine = create_engine(parsed, poolclass=NullPool, **options)
     try:
         with engine.connect() as connection:
+            damage = _damage(connection)
+            if damage:
+                sentence = f"{field} {shown(url)} cannot be used: database disk image is malformed ({damage})"
+                return [Finding(name=name, status=FAILED, sentence=sentence, remedy=_connection_remedy(field, parsed))]
             return list(look(connection))
     except Exception as error:
         # A driver raises dozens of kinds for one cause: the URL does not lead to a usable database.
         sentence = f"{field} {shown(url)} cannot be used: {_reason(error, parsed)}"
         return [Finding(name=name, status=FAILED, sentence=sentence, remedy=_connection_remedy(field, parsed))]
+
+
+def _damage(connection: Connection) -> str:
+    """Return what SQLite finds wrong in a file that is read in a second; empty where that is nothing."""
+    database = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or not database or not Path(database).is_file():
+        return ""
+    if Path(database).stat().st_size > MAX_CHECKED_BYTES:
+        return ""
+    found = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+    return "" if found == "ok" else found.splitlines()[-1]
 
 
 def _study_schema(connection: Connection, url: str) -> list[Finding]:
@@ -264,9 +287,11 @@ def _no_driver(name: str, field: str, url: URL, module: str) -> Finding:
 def _connection_remedy(field: str, url: URL) -> str:
     if url.get_backend_name() == "postgresql":
         host, port = url.host or "localhost", url.port or 5432
-        server = f"-h {host} -p {port}"
-        user = f" -U {url.username}" if url.username else ""
-        return f"pg_isready {server}, then psql {server}{user} {url.database or ''}".rstrip() + f"; correct {field}"
+        server = ("-h", host, "-p", port)
+        user = ("-U", url.username) if url.username else ()
+        database = (url.database,) if url.database else ()
+        client = shell_command("psql", *server, *user, *database)
+        return f"{shell_command('pg_isready', *server)}, then {client}; correct {field}"
     if url.get_backend_name() == "sqlite":
         return f"{field}: another file, or move {url.database} away"
     return f"correct {field}"
@@ -274,8 +299,5 @@ def _connection_remedy(field: str, url: URL) -> str:
 
 def _reason(error: Exception, url: URL) -> str:
     """What a driver says, without the password."""
-    line = first_line(error)
-    line = re.sub(r"^\([\w.]+\)\s*", "", line)
-    if url.password:
-        line = line.replace(str(url.password), HIDDEN)
-    return redacted(line)
+    reason = reason_of(error)
+    return reason.replace(str(url.password), HIDDEN) if url.password else reason

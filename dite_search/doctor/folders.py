@@ -23,6 +23,7 @@ from dite_search.folder import STUDY_DATABASE
 from dite_search.sqlite_url import sqlite_file
 from search_spaces.arch import ArchConfig
 from search_spaces.cost import cost_of
+from search_spaces.shell import shell_command
 from search_spaces.space import Point
 from trainers.location import located
 
@@ -134,7 +135,7 @@ def shared_finding(directory: Path, answers: Mapping[str, Mapping[str, Any]], to
             name=name,
             status=FAILED,
             sentence=f"{directory} cannot be written on {listed([*closed, *lost])}: {reason}",
-            remedy=f"chmod a+rwx {directory}, or mount it for writing on {listed([*closed, *lost])}",
+            remedy=f"{shell_command('chmod', 'a+rwx', directory)}, or mount it for writing on {listed([*closed, *lost])}",
         )
     unlocked = [label for label, answer in answers.items() if token.locked and answer.get("locked") is not True]
     if unlocked:
@@ -287,7 +288,7 @@ def _unusable(directory: Path, reason: str) -> Finding:
         name=NAME,
         status=FAILED,
         sentence=f"{directory} cannot be used: {reason}",
-        remedy=f"directory: a folder that you may write, or chmod u+rwx {_existing(directory)}",
+        remedy=f"directory: a folder that you may write, or {shell_command('chmod', 'u+rwx', _existing(directory))}",
     )
 
 

@@ -20,6 +20,7 @@ from dite_search.doctor.probe import PACKAGES, gpus_seen, installed
 from dite_search.doctor.resources import Node, resources_finding, trials_at_once
 from dite_search.doctor.tracking_server import mlflow_findings
 from search_spaces.errors import InvalidInput, first_line
+from search_spaces.shell import own_command
 
 LOCAL_SECONDS, NODE_SECONDS, CLOCK_SECONDS = 8.0, 12.0, 2.0
 """Limits of a check on this machine, of the questions to all nodes, and of reading their clocks. With those of the
@@ -60,7 +61,7 @@ def preflight(
             console.print(f"[yellow]{escape(finding.name)}: {escape(finding.sentence)} ({escape(finding.remedy)})")
     if found.failed:
         first, *others = found.failed
-        more = f" (and {len(others)} more: dite-search doctor {source} shows all)" if others else ""
+        more = f" (and {len(others)} more: {own_command('doctor', source)} shows all)" if others else ""
         raise InvalidInput(f"{first.name}: {first.sentence}; to mend it: {first.remedy}{more}")
     return found
 

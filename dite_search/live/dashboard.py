@@ -28,11 +28,13 @@ from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from dite_search.config import SearchConfig
+from dite_search.database_errors import reason_of
 from dite_search.folder import study_url_of
 from dite_search.live.moment import LiveReader, as_plain
 from dite_search.study import DATABASE_AWAY, readable
-from search_spaces.errors import InvalidInput, first_line
+from search_spaces.errors import InvalidInput
 from search_spaces.redaction import HIDDEN, redacted
+from search_spaces.shell import shell_command
 
 TEMPLATE = "dashboard.html"
 TOKEN_BYTES = 24
@@ -60,8 +62,8 @@ def tools_of(config: SearchConfig, *, mlflow: str = "mlflow") -> list[Tool]:
     return [
         Tool(name="MLflow", url=_without_user(uri))
         if served
-        else Tool(name="MLflow", command=f"{mlflow} ui --backend-store-uri '{redacted(uri)}'"),
-        Tool(name="optuna-dashboard", command=f"optuna-dashboard '{redacted(storage)}'"),
+        else Tool(name="MLflow", command=shell_command(mlflow, "ui", "--backend-store-uri", redacted(uri))),
+        Tool(name="optuna-dashboard", command=shell_command("optuna-dashboard", redacted(storage))),
     ]
 
 
@@ -98,7 +100,7 @@ class Board:
         except (DATABASE_AWAY, InvalidInput) as error:
             if not self._plain:
                 raise
-            return self._plain | {"problem": f"The study cannot be read just now: {first_line(error.__cause__ or error)}"}
+            return self._plain | {"problem": f"The study cannot be read just now: {reason_of(error)}"}
 
 
 class Dashboard:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -41,6 +43,12 @@ STYLES = {
     "dead": "bold red",
     "idle": "yellow",
 }
+GAP = 2
+"""Blanks that each column of a table takes: between two columns, and at the ends together."""
+LEAST_BARS, MOST_BARS = 6, 24
+"""Bars of a curve: with fewer the curve is left out."""
+LEAST_WORDS, MOST_WORDS = 8, 30
+"""Columns of a remark: with fewer it is left out, and for more no bar of a curve gives way."""
 MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
 
 
@@ -97,33 +105,79 @@ def _shares(wanted: Sequence[int], height: int | None, *, extra: bool) -> list[i
 
 
 def _table(moment: Moment, title: str, records: Sequence[TrialRecord], count: int, width: int) -> Table:
+    """Return a table of the first ``count`` trials: numbers are whole at any width, words and curves take what is left."""
     metric, roomy = curve_metric(moment), width >= ROOMY
-    low, high = curve_range(moment, metric)
+    shown, is_front = records[:count], title.startswith("The front")
     left_out = f", {count} of {len(records)}" if count < len(records) else ""
     table = Table(
         title=Text(f"{title}{left_out}", style="bold"), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     table.pad_edge = False
-    is_front = title.startswith("The front")
-    names = list(moment.study.objectives) if is_front or roomy else [moment.score]
-    for name in ("trial", *map(short, names), *(["epochs"] if roomy or not is_front else [])):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column(f"{short(metric)} by epoch" if roomy else "curve", no_wrap=True, overflow="crop")
-    if roomy:
-        table.add_column("where" if title == "Running" else "", overflow="ellipsis", no_wrap=True)
-    bars = max(6, min(24, width - 34 if roomy else width - 22))
-    for record in records[:count]:
-        values = [value for _, value in curve_points(record, metric)]
-        cells = [
-            Text(f"{'★' if is_front else MARKS[record.status]} {record.number}"),
-            *(Text(format_value(name, _value(record, name))) for name in names),
-            *([Text(f"{len(record.curve)}/{moment.epochs}")] if roomy or not is_front else []),
-            Text(sparkline(values, low=low, high=high, width=bars), style="cyan"),
-        ]
-        if roomy:
-            cells.append(Text(_remark(moment, record, title)))
+    numbers = _number_columns(moment, shown, is_front=is_front, roomy=roomy, width=width)
+    for column in numbers:
+        table.add_column(column.head, justify="right", no_wrap=True)
+    left = width - sum(column.width + GAP for column in numbers)
+    curves = [[value for _, value in curve_points(record, metric)] for record in shown]
+    head = f"{short(metric)} by epoch" if roomy else "curve"
+    remarks = [_remark(moment, record, title) for record in shown] if roomy else []
+    bars = _curve_width(left, longest=max(len(head), *map(len, curves)), remarks=remarks)
+    if bars:
+        table.add_column(head if len(head) <= bars else "curve", no_wrap=True, width=bars)
+    words = left - (bars + GAP if bars else 0) - GAP
+    has_words = bool(remarks) and words >= LEAST_WORDS
+    if has_words:
+        table.add_column("where" if title == "Running" else "", no_wrap=True, max_width=words)
+    low, high = curve_range(moment, metric)
+    for row, record in enumerate(shown):
+        cells = [Text(column.cells[row]) for column in numbers]
+        if bars:
+            cells.append(Text(sparkline(curves[row], low=low, high=high, width=bars), style="cyan"))
+        if has_words:
+            cells.append(Text(remarks[row], overflow="ellipsis", no_wrap=True))
         table.add_row(*cells, style="green" if is_front else "red" if record.status == "failed" else "")
     return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """Numbers of a table, as text."""
+
+    head: str
+    cells: Sequence[str]
+
+    @property
+    def width(self) -> int:
+        """The terminal columns of the widest text."""
+        return max(map(cell_len, (self.head, *self.cells)))
+
+
+def _number_columns(
+    moment: Moment, records: Sequence[TrialRecord], *, is_front: bool, roomy: bool, width: int
+) -> list[_Column]:
+    """Return the columns of numbers, as many as fit: the last ones are left out first, but never trial and accuracy."""
+    names = list(moment.study.objectives) if is_front or roomy else [moment.score]
+    kept = [
+        _Column(head="trial", cells=[f"{'★' if is_front else MARKS[record.status]} {record.number}" for record in records])
+    ]
+    kept += [
+        _Column(head=short(name), cells=[format_value(name, _value(record, name)) for record in records]) for name in names
+    ]
+    if roomy or not is_front:
+        kept.append(_Column(head="epochs", cells=[f"{len(record.curve)}/{moment.epochs}" for record in records]))
+    while sum(column.width + GAP for column in kept) > width:
+        others = [column for column in kept[1:] if column.head != short(moment.score)]
+        if not others:
+            break
+        kept.remove(others[-1])
+    return kept
+
+
+def _curve_width(left: int, *, longest: int, remarks: Sequence[str]) -> int:
+    """Return the columns of the curves, of ``left`` ones that the remarks want too; 0 where there is no room."""
+    words = min(MOST_WORDS, max(map(cell_len, remarks), default=0))
+    room = left - GAP - (words + GAP if words else 0)
+    bars = min(MOST_BARS, longest, max(room, min(LEAST_BARS, left - GAP)))
+    return bars if bars >= min(LEAST_BARS, longest) else 0
 
 
 def _remark(moment: Moment, record: TrialRecord, title: str) -> str:

@@ -5,6 +5,7 @@ Nothing here writes. Times are seconds since 1970 by the clocks of the machines 
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,13 @@ from analysis.pareto import costs_and_scores, front_of
 from analysis.trials import STATUSES, StudyRecord, TrialRecord
 from analysis.words import format_seconds, format_value, number_words, quantity
 from dite_search.config import SearchConfig
-from dite_search.folder import STUDY_DATABASE
+from dite_search.folder import SEARCH_FILE, STUDY_DATABASE
 from dite_search.keys import INTERRUPTED, STARTED, WHERE
 from dite_search.lease import Holder, holder_of
 from dite_search.study import StudyReader, open_study, storage_of
 from search_spaces.errors import InvalidInput
+from search_spaces.files import read_mapping
+from search_spaces.shell import own_command
 
 WINDOW, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""
@@ -82,8 +85,9 @@ class LiveReader:
         file = config.study_directory / STUDY_DATABASE
         if not config.study_url and not file.is_file():
             raise InvalidInput(f"study {config.name} must have begun to be watched, but there is no {file}")
-        self._config, self._study = config, open_study(config)
+        self._config, self._study, self._asked = config, open_study(config), config.trials
         self._storage, self._reader = storage_of(config), StudyReader(config, self._study)
+        self._written = 0
 
     def read(self, now: float) -> Moment:
         """The study as it stands.
@@ -92,13 +96,15 @@ class LiveReader:
             InvalidInput, or what a storage raises (`dite_search.study.DATABASE_AWAY`): the database does not answer.
         """
         config = self._config
+        # Another process may extend the search while it is watched.
+        self._read_asked()
         study = self._reader.read()
         # Read later, so that it knows every trial that the records have.
         trials = self._study.get_trials(deepcopy=False)
         return Moment(
             study=study,
             now=now,
-            asked=config.trials,
+            asked=self._asked,
             spent=sum(has_ended(record) for record in study.trials),
             epochs=config.train_config.epochs,
             started={trial.number: trial.user_attrs[STARTED] for trial in trials if STARTED in trial.user_attrs},
@@ -106,6 +112,16 @@ class LiveReader:
             driver=holder_of(config.name, self._storage),
             stops_early=config.scheduler.name != "none",
         )
+
+    def _read_asked(self) -> None:
+        """Read anew how many trials the search asks for, where its file was written since."""
+        file = self._config.study_directory / SEARCH_FILE
+        # A file that cannot be read just now leaves what was read last.
+        with contextlib.suppress(OSError, InvalidInput):
+            written = file.stat().st_mtime_ns
+            if written != self._written:
+                asked = read_mapping(file).get("trials")
+                self._asked, self._written = asked if type(asked) is int else self._asked, written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +256,7 @@ def state_words(moment: Moment) -> str:
 
 def advice(moment: Moment) -> str:
     """The command that goes on with a search that stands still; nothing for any other."""
-    return f"dite-search resume {moment.study.directory}" if state_of(moment) in ("stopped", "dead", "idle") else ""
+    return own_command("resume", moment.study.directory) if state_of(moment) in ("stopped", "dead", "idle") else ""
 
 
 def tally_words(moment: Moment) -> str:

@@ -23,6 +23,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from dite_search.config import SearchConfig
+from dite_search.database_errors import reason_of
 from dite_search.sqlite_url import sqlite_file, sqlite_url
 from dite_search.tracking.experiment import (
     ARTIFACTS_FOLDER,
@@ -32,7 +33,7 @@ from dite_search.tracking.experiment import (
     follow_folder,
     restore_command,
 )
-from search_spaces.errors import InvalidInput, first_line
+from search_spaces.errors import InvalidInput
 from search_spaces.redaction import redacted
 
 PARENT, TABLES = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS
@@ -129,7 +130,7 @@ class Tracker:
         except Exception as error:
             # A database's driver raises dozens of kinds for one cause: the URL does not lead to a usable server.
             logging.getLogger(__name__).debug("tracking", exc_info=True)
-            raise InvalidInput(f"mlflow_url {self.shown} cannot be reached: {redacted(first_line(error))}") from None
+            raise InvalidInput(f"mlflow_url {self.shown} cannot be reached: {reason_of(error)}") from None
 
     def find_runs(self, study: str, *, trial: int | None = None) -> list[RunState]:
         """The runs that carry the tag of a study, or those of one of its trials."""
@@ -208,7 +209,7 @@ class Tracker:
             raise
         except Exception as error:
             # The client of an object store (S3 and the like) raises kinds of its own.
-            raise Refused(redacted(first_line(error))) from None
+            raise Refused(reason_of(error)) from None
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run; MLflow can restore it."""
@@ -248,6 +249,6 @@ def _answering() -> Iterator[None]:
     except MlflowException as error:
         status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
         kind = Refused if status in _REFUSALS else Unreachable
-        raise kind(redacted(first_line(error))) from None
+        raise kind(reason_of(error)) from None
     except OSError as error:
-        raise Unreachable(redacted(first_line(error))) from None
+        raise Unreachable(reason_of(error)) from None

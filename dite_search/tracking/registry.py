@@ -25,12 +25,12 @@ from mlflow.types.schema import Array
 
 from analysis.export import CARD_FILE, EXAMPLE_FILE, Exported
 from dite_search.config import NAME_PATTERN, SearchConfig
+from dite_search.database_errors import reason_of
 from dite_search.tracking import served_model
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Refused, Tracker, Unreachable, tracker_of
 from dite_search.tracking.experiment import EXPERIMENT
 from dite_search.tracking.served_model import BOX, EXAMPLE, NETWORK
-from search_spaces.errors import InvalidInput, first_line
-from search_spaces.redaction import redacted
+from search_spaces.errors import InvalidInput
 
 DIGEST_TAG, ARCH_TAG = "dite_search.onnx_sha256", "dite_search.arch_id"
 NEEDED = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas")
@@ -190,5 +190,5 @@ def _answering(shown: str) -> Iterator[None]:
     except InvalidInput:
         raise
     except (MlflowException, Refused, Unreachable, OSError) as error:
-        reason = redacted(first_line(error))
+        reason = reason_of(error)
         raise InvalidInput(f"the model registry at {shown} does not take the network: {reason}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from hypothesis import given
@@ -45,3 +46,13 @@ def test_everything_as_json() -> None:
     found = json.loads(json.dumps(anatomy(ArchConfig())))
     assert sum(part["params"] for part in found["parts"]) == found["params"] == 1_186_933
     assert ArchConfig.from_dict(found["architecture"]) == ArchConfig()
+
+
+def test_one_network_in_two_spellings_does_not_differ_and_others_are_spelled_as_given() -> None:
+    narrow = ArchConfig(widths=(16, 32, 48, 64))
+    assert narrow.canonical.context_reductions == (3, 4, 7, 7)
+    assert differences(narrow, narrow.canonical) == []
+    assert differences(narrow, ArchConfig()) == [("widths", "16, 32, 48, 64", "40, 80, 160, 320")]
+    assert differences(narrow, dataclasses.replace(narrow, context_reductions=(2, 4, 8, 8))) == [
+        ("context reductions", "4, 4, 8, 8", "2, 4, 8, 8")
+    ]

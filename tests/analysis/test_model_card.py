@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from hypothesis import given
 
 from analysis.model_card import ModelCard, card_of, card_text
 from analysis.onnx_export import Agreement
+from search_spaces.arch import ArchConfig
 from search_spaces.hyperparameters import CODECS
 from tests.analysis.studies import PROTOCOL, TINY, study, trial
+from tests.strategies import architectures
 from trainers.data.codecs import make_codec
 
 AGREED = Agreement(max_relative_difference=0.0, rounding=0.0, images=8, compared=8, batch_sizes=(1, 3))
@@ -66,3 +69,16 @@ def test_the_codec_of_a_trial_is_its_own_or_the_searchs() -> None:
     searched = dataclasses.replace(record, protocol={**PROTOCOL, "recipe_changes": {"codec": "udp"}})
     assert card_of(searched, plain).codec == "udp"
     assert card_of(searched, own).codec == "dark"
+
+
+@given(architectures())
+def test_the_card_spells_the_network_as_its_file_does(arch: ArchConfig) -> None:
+    rows = dict(re.findall(r"^\| ([a-z ]+) \| (.*) \|$", card_text(arch, CARD, AGREED).split("## Architecture")[1], re.M))
+    assert {name.replace(" ", "_"): text for name, text in rows.items() if name != "field"} == {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else str(value).replace("_", "\\_")
+        for name, value in arch.to_dict().items()
+    }
+
+
+def test_reductions_are_not_rewritten() -> None:
+    assert "| context reductions | 4, 4, 8, 8 |" in card_text(ArchConfig(widths=(16, 32, 48, 64)), CARD, AGREED)

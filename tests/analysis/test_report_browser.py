@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import random
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from analysis.limits import front_within
 from analysis.report import Setup, write_report
 from analysis.trials import StudyRecord
 from analysis.words import quantity
 from search_spaces.budget import Budget, Constraint
-from tests.analysis.browser import DESKTOP, PHONE, Opened, launched, opened
+from tests.analysis.browser import DESKTOP, PHONE, Opened, chromium, launched, opened
 from tests.analysis.studies import PROVENANCE, study, trial
 from tests.analysis.test_report import EVIL
+from tests.conftest import ROOT
 
 SERVED = {**PROVENANCE, "mlflow_uri": "https://alice:s3cret@mlflow.example"}
 RUN = "0123456789abcdef0123456789abcdef"
@@ -258,3 +267,107 @@ def test_on_paper_nothing_is_lost_to_colour_or_scrolling(browser: Any, file: Pat
         assert found.page.evaluate(f"[{style}.color, {style}.backgroundColor]") == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
         assert found.page.evaluate("getComputedStyle(document.querySelector('.wide')).overflowX") == "visible"
         assert not found.page.locator("#budget").is_visible()
+
+
+DRAWN = """() => [...document.querySelectorAll(".plot")].map((place) => ({
+  name: place.id,
+  shapes: place.querySelectorAll(".main-svg :is(.trace, .point, .heatmaplayer image, .bars path)").length,
+  width: Number((place.querySelector(".main-svg") || place).getAttribute("width")),
+  scaled: place.querySelectorAll(".main-svg[viewBox]").length,
+}))"""
+"""What each figure of the page shows."""
+
+
+def figures_of(pdf: Path, folder: Path) -> tuple[str, int]:
+    """The words of a PDF, and the pixels of its pages that have the colour of the front."""
+    words = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, text=True, check=True).stdout
+    subprocess.run(["pdftoppm", "-r", "40", "-png", str(pdf), str(folder / "page")], check=True)
+    pages = [np.asarray(Image.open(page).convert("RGB")).astype(int) for page in sorted(folder.glob("page*.png"))]
+    front = np.array([0xD5, 0x5E, 0x00])
+    return words, sum(int((np.abs(page - front).max(axis=-1) < 40).sum()) for page in pages)
+
+
+@pytest.fixture
+def sheets(tmp_path: Path) -> Path:
+    if not shutil.which("pdftoppm") or not shutil.which("pdftotext"):
+        pytest.skip("needs pdftoppm and pdftotext (apt install poppler-utils)")
+    return tmp_path
+
+
+def test_a_page_that_was_never_scrolled_is_printed_with_its_figures(browser: Any, file: Path, sheets: Path) -> None:
+    with opened(browser, file, size=(900, 600)) as found:
+        found.page.pdf(path=str(sheets / "report.pdf"), format="A4")
+        after = found.page.evaluate(DRAWN)
+        assert len(after) >= 5
+        assert [figure["name"] for figure in after if not figure["shapes"]] == []
+        assert [figure["name"] for figure in after if figure["scaled"] or figure["width"] > 900] == [], (
+            "the screen is as before"
+        )
+        assert found.messages == []
+    words, front = figures_of(sheets / "report.pdf", sheets)
+    assert front > 300
+    for axis in ("hypervolume", "trial minutes", "network, by its first trial", "loss"):
+        assert axis in words, "the words of axes are drawn, too"
+
+
+def test_a_browser_without_a_user_prints_the_figures(file: Path, sheets: Path) -> None:
+    """As from a script: ``chromium --headless --print-to-pdf``, which prints as soon as the page is loaded."""
+    path = chromium()
+    if path is None:
+        pytest.skip("needs a Chromium (apt install chromium)")
+    words = [path, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={sheets / 'profile'}"]
+    output = sheets / "cli.pdf"
+    subprocess.run([*words, f"--print-to-pdf={output}", file.as_uri()], capture_output=True, check=True, timeout=120)
+    text, front = figures_of(output, sheets)
+    assert front > 300
+    assert "trial minutes" in text
+
+
+def test_a_media_query_for_paper_draws_the_figures_and_the_screen_gets_them_back(browser: Any, file: Path) -> None:
+    with opened(browser, file, size=(900, 600)) as found:
+        found.page.emulate_media(media="print")
+        found.wait("#repeats .main-svg", state="attached")
+        assert all(figure["shapes"] and figure["scaled"] for figure in found.page.evaluate(DRAWN))
+        found.page.emulate_media(media="screen")
+        found.wait("#repeats .main-svg:not([viewBox])", state="attached")
+        assert not any(figure["scaled"] for figure in found.page.evaluate(DRAWN))
+        found.page.fill("#limit-mmacs", "5")
+        found.page.locator("#front-plot .legend", has_text="beyond the budget").wait_for()
+        assert found.messages == []
+
+
+def test_an_old_browser_prints_too_and_damage_is_told(browser: Any, file: Path, tmp_path: Path) -> None:
+    with opened(browser, file, size=(900, 600)) as found:
+        found.page.add_init_script("delete window.DecompressionStream")
+        found.page.reload()
+        found.page.emulate_media(media="print")
+        found.wait("#repeats .main-svg", state="attached")
+    broken = tmp_path / "broken.html"
+    broken.write_text(re.sub(r'(id="plotly">.{5000}).{200}', r"\1", file.read_text(), flags=re.S))
+    with opened(browser, broken, size=(900, 600)) as found:
+        found.page.emulate_media(media="print")
+        found.page.locator("#repeats", has_text="The figures need a browser").wait_for()
+
+
+@pytest.mark.parametrize("level", range(10))
+def test_what_is_unpacked_at_once_is_what_was_packed(browser: Any, level: int) -> None:
+    chance = random.Random(level)
+    texts = [
+        b"",
+        b"a",
+        b"abcabcabc" * 9000,
+        chance.randbytes(80_000),
+        bytes(chance.choices(b"abc", k=40_000)),
+        bytes(chance.choices(range(256), weights=range(1, 257), k=40_000)),
+    ]
+    page = browser.new_page()
+    page.add_script_tag(content=(ROOT / "analysis" / "templates" / "report" / "inflate.js").read_text())
+    for text in texts:
+        packed = base64.b64encode(gzip.compress(text, level, mtime=0)).decode()
+        unpacked = page.evaluate(
+            "(packed) => btoa([...gunzipped(Uint8Array.from(atob(packed), (sign) => sign.charCodeAt(0)))]"
+            ".map((byte) => String.fromCharCode(byte)).join(''))",
+            packed,
+        )
+        assert base64.b64decode(unpacked) == text
+    page.close()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis.trials import read_trials_table, trials_table
 from tests.analysis.studies import study, trial
@@ -37,3 +41,31 @@ def test_ids_that_look_like_numbers_stay_text(tmp_path: Path, arch_id: str) -> N
 def test_no_trials_still_have_a_header(tmp_path: Path) -> None:
     trials_table([]).to_csv(tmp_path / "trials.csv", index=False)
     assert read_trials_table(tmp_path / "trials.csv").columns.tolist() == ["trial", "status", "reason", "arch_id"]
+
+
+WHOLE = st.integers(-(2**70), 2**70)
+
+
+@given(st.lists(st.one_of(st.none(), WHOLE), min_size=1, max_size=6))
+def test_whole_numbers_with_gaps_stay_whole(values: list[int | None]) -> None:
+    trials = [
+        trial(number, ap=0.5, parameters={} if value is None else {"groups_branch3": value})
+        for number, value in enumerate(values)
+    ]
+    text = trials_table(trials).to_csv(index=False)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    known = any(value is not None for value in values)
+    assert [row.get("groups_branch3", "") for row in rows] == ["" if value is None else str(value) for value in values]
+    assert ("groups_branch3" in rows[0]) == known
+
+
+def test_a_parameter_and_a_seed_that_some_trials_lack_are_read_as_whole_numbers(tmp_path: Path) -> None:
+    table = trials_table([trial(0, ap=0.5), trial(1, ap=0.4, parameters={"rate": 0.5, "on": True}, seed=None)])
+    table.to_csv(tmp_path / "trials.csv", index=False)
+    text = (tmp_path / "trials.csv").read_text()
+    assert ".0," not in text.replace("40.0,", "").replace("43.0,", "").replace("99185.0,", "").replace("197225.0,", "")
+    read = read_trials_table(tmp_path / "trials.csv")
+    assert read["groups_branch3"].tolist() == [2, pd.NA]
+    assert str(read["seed"].dtype) == str(read["batch_size"].dtype) == "Int64"
+    assert read["rate"].dtype == "float64"
+    assert read["ap_gt"].dtype == "float64"

@@ -149,3 +149,10 @@ def test_data_that_are_gone_leave_the_recorded_scores(compared):
 def test_detections_need_data(compared):
     message = refused("compare", "small:0", "small:1", "--directory", compared.directory, "--detections", "found.json")
     assert "--detections must come with --data" in message
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_predicted(compared, tmp_path, monkeypatch):
+    monkeypatch.setattr("dite_search.comparing.predicted", lambda *_, **__: pytest.fail("predicted"))
+    (tmp_path / "file").write_text("x")
+    words = ("compare", "small:0", "small:1", "--directory", compared.directory, "--output", tmp_path / "file" / "x.html")
+    assert refused(*words) == f"Error: {tmp_path / 'file' / 'x.html'} cannot be used: Not a directory"

@@ -98,3 +98,16 @@ def test_mistakes(finished, tmp_path):
     assert "none" in refused("export", study, "--data", tmp_path / "none")
     assert "model must be a name of letters" in refused("export", study, "--register", "--model", "a b")
     assert not (study / "export").exists()
+
+
+def test_no_budget_is_exported_where_one_place_is_taken(finished):
+    costs = sorted(record.cost.mmacs for record in read_study(finished).trials)
+    cheap, dear = f"mmacs <= {costs[0] + 0.01:.2f}", "mmacs <= 200"
+    taken = finished.study_directory / "exports" / "best-under-200-mmacs"
+    taken.mkdir(parents=True)
+    (taken / "mine.txt").write_text("kept")
+    sentence = refused("export", finished.study_directory, "--budget", cheap, "--budget", dear, *QUICK)
+    assert f"export directory {taken} must be new, empty or an earlier export, but it holds mine.txt" in sentence
+    assert [path.name for path in taken.parent.iterdir()] == [taken.name]
+    output = finished.study_directory / "search.yaml" / "x"
+    assert f"{output} cannot be used: Not a directory" in refused("export", finished.study_directory, "--output", output)

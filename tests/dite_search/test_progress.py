@@ -31,8 +31,8 @@ def study(tmp_path):
     return StudyRecord(name="s", directory=tmp_path, objectives=("ap_gt", "mmacs"), trials=trials)
 
 
-def shown(renderable) -> str:
-    console = Console(file=io.StringIO(), width=160)
+def shown(renderable, *, width: int = 160) -> str:
+    console = Console(file=io.StringIO(), width=width)
     console.print(renderable)
     return console.file.getvalue()
 
@@ -60,6 +60,27 @@ def test_outside_a_terminal_each_finished_trial_is_one_line_once(study):
     assert len(lines) == 4
     assert "trial 3 failed (NonFiniteLossError: loss is not finite)" in lines[3]
     assert all(line.startswith("[4/5 trials, 0m00s]") for line in lines)
+
+
+def test_a_long_reason_squeezes_no_number_and_is_no_markup(study):
+    reason = "[/bold] RuntimeError: \x1b[31m" + "a long story " * 30
+    study = dataclasses.replace(study, trials=[*study.trials, dataclasses.replace(study.trials[3], number=5, reason=reason)])
+    text = shown(trials_panel(study, "", epochs=8), width=80)
+    (row,) = (line for line in text.splitlines() if "[/bold] R" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")][:6] == [
+        "x",
+        "5",
+        preset("dite_hrnet_18").arch_id,
+        "–",
+        "199.4",
+        "0/8",
+    ]
+    console = Console(file=io.StringIO(), width=80)
+    with Progress(console, trials=6, epochs=8) as progress:
+        progress.update(study)
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 5, "a line is not folded"
+    assert "failed ([/bold] RuntimeError: �[31ma long story" in lines[4]
 
 
 def test_a_line_tells_the_time_that_passed_and_the_time_that_is_left(study):

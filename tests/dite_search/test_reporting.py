@@ -77,3 +77,13 @@ def test_a_limit_on_what_no_trial_was_measured_in_has_its_name_on_the_page(repor
 def test_a_report_with_intervals_over_images(report):
     assert not re.search(INTERVAL, report()[1])
     assert re.search(INTERVAL, report("--intervals")[1])
+
+
+def test_a_place_that_takes_no_report_is_told_before_people_are_predicted(compared, tmp_path, monkeypatch):
+    monkeypatch.setattr("analysis.pictures.section.people_in_pictures", lambda *_, **__: pytest.fail("predicted"))
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+    words = ("report", "small", "--directory", compared.directory, "--pictures", "--output")
+    assert refused(*words, tmp_path / "file") == f"Error: {tmp_path / 'file'} cannot be used: Not a directory"
+    assert refused(*words, tmp_path / "out") == f"Error: {tmp_path / 'out' / 'report.html'} cannot be used: Is a directory"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.html"]

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.errors import InvalidInput
-from search_spaces.files import MAX_CONFIG_BYTES, atomic_path, read_mapping, write_json, write_mapping, write_text
+from search_spaces.files import (
+    MAX_CONFIG_BYTES,
+    atomic_path,
+    check_output,
+    read_mapping,
+    write_json,
+    write_mapping,
+    write_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +168,43 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {"version": 2}
     assert oct(path.stat().st_mode)[-3:] == "644"
     assert os.listdir(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_folder", "reason"),
+    [
+        ("new.json", False, ""),
+        ("file", False, ""),
+        ("new/deep/x.json", False, ""),
+        ("folder", False, "Is a directory"),
+        ("file/x.json", False, "Not a directory"),
+        ("file/deep/x.json", False, "Not a directory"),
+        ("folder", True, ""),
+        ("new/deep", True, ""),
+        ("file", True, "Not a directory"),
+        ("file/deep", True, "Not a directory"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch, name, is_folder, reason):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "folder").mkdir()
+    for path in (Path(name), tmp_path / name):
+        if reason:
+            with pytest.raises(InvalidInput) as caught:
+                check_output(path, is_folder=is_folder)
+            assert str(caught.value) == f"{path} cannot be used: {reason}"
+        else:
+            check_output(path, is_folder=is_folder)
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_an_output_in_a_closed_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    for path, is_folder in ((tmp_path / "x.json", False), (tmp_path / "new" / "x", False), (tmp_path, True)):
+        with pytest.raises(InvalidInput, match=r"cannot be written: Permission denied$"):
+            check_output(path, is_folder=is_folder)
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.yaml"])

@@ -10,7 +10,6 @@ import hashlib
 import json
 import mmap
 import os
-import shlex
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.errors import InvalidInput
+from search_spaces.shell import own_command
 from trainers.data.coco import Person
 from trainers.data.images import decode
 from trainers.data.orientation import APPLY, displayed, orientation_of
@@ -68,13 +68,13 @@ class Manifest:
 
     def command(self, root: Path) -> str:
         """What brings this set up to date."""
+        form = () if self.format == "coco" else ("--format", self.format)
+        reduced = ("--reduce",) if self.reduced else ()
         size = f"{self.input_size[0]}x{self.input_size[1]}"
-        rule = "" if self.on_orientation == APPLY else f" --on-orientation {self.on_orientation}"
-        return (
-            f"dite-search prepare --data {root}{'' if self.format == 'coco' else f' --format {self.format}'}"
-            f"{'' if self.category is None else f' --category {shlex.quote(str(self.category))}'}"
-            f" --input-size {size}{' --reduce' if self.reduced else ''}{rule} --output {self.directory}"
-        )
+        named = () if self.category is None else ("--category", self.category)
+        rule = () if self.on_orientation == APPLY else ("--on-orientation", self.on_orientation)
+        words = ("--data", root, *form, *named, "--input-size", size, *reduced, *rule, "--output", self.directory)
+        return own_command("prepare", *words)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -160,7 +160,7 @@ def find_prepared(
             raise InvalidInput(
                 f"prepared {directory} serves inputs of the shape of {height}x{width}"
                 f"{' and no larger' if manifest.reduced else ''}, got {input_size[0]}x{input_size[1]}:"
-                f" run dite-search prepare --data {root} --input-size {input_size[0]}x{input_size[1]}"
+                f" run {own_command('prepare', '--data', root, '--input-size', f'{input_size[0]}x{input_size[1]}')}"
             )
         return manifest
     standard = standard_directory(root, input_size)

@@ -4,17 +4,26 @@ let library = null;
 function plotly() {
   if (library) return library;
   library = (async () => {
-    const packed = $("plotly");
-    if (!packed || !("DecompressionStream" in window)) throw new Error("no DecompressionStream");
-    const bytes = Uint8Array.from(atob(packed.textContent), (sign) => sign.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const code = document.createElement("script");
-    code.textContent = await new Response(stream).text();
-    document.head.append(code);
-    packed.remove();
-    return window.Plotly;
+    if (!$("plotly") || !("DecompressionStream" in window)) throw new Error("no DecompressionStream");
+    const stream = new Blob([packedBytes()]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return loaded(await new Response(stream).text());
   })();
   return library;
+}
+function plotlyAtOnce() {
+  return window.Plotly || loaded(new TextDecoder().decode(gunzipped(packedBytes())));
+}
+function packedBytes() {
+  return Uint8Array.from(atob($("plotly").textContent), (sign) => sign.charCodeAt(0));
+}
+function loaded(text) {
+  // It may have been loaded for paper meanwhile.
+  if (window.Plotly) return window.Plotly;
+  const code = document.createElement("script");
+  code.textContent = text;
+  document.head.append(code);
+  $("plotly").remove();
+  return window.Plotly;
 }
 const coarse = window.matchMedia("(pointer: coarse)");
 const narrow = window.matchMedia("(max-width: 600px)");
@@ -34,13 +43,7 @@ async function draw(place) {
   if (drawn.has(place)) return drawn.get(place);
   const work = (async () => {
     try {
-      const Plotly = await plotly();
-      if (place.id === "front-plot") await drawFront(Plotly);
-      else {
-        const figure = JSON.parse(document.querySelector('script[data-plot="' + place.id + '"]').textContent);
-        await Plotly.newPlot(place, figure.data, fitted(figure.layout), OPTIONS);
-      }
-      place.classList.add("done");
+      await drawWith(await plotly(), place);
     } catch (error) {
       if (window.Plotly) throw error;
       instead(place);
@@ -48,6 +51,15 @@ async function draw(place) {
   })();
   drawn.set(place, work);
   return work;
+}
+
+async function drawWith(Plotly, place) {
+  if (place.id === "front-plot") await drawFront(Plotly);
+  else {
+    const figure = JSON.parse(document.querySelector('script[data-plot="' + place.id + '"]').textContent);
+    await Plotly.newPlot(place, figure.data, fitted(figure.layout), OPTIONS);
+  }
+  place.classList.add("done");
 }
 
 // The front: dominated trials first, so that the front lies above them.

@@ -16,4 +16,6 @@ requestAnimationFrame(() => setTimeout(() => {
   document.querySelectorAll(".plot").forEach((place) => near.observe(place));
   if (asked()) open(Number(asked()[1]));
 }));
-window.addEventListener("beforeprint", () => document.querySelectorAll(".plot").forEach((place) => { if (!drawn.has(place)) draw(place); }));
+window.addEventListener("beforeprint", ontoPaper);
+window.addEventListener("afterprint", backToScreen);
+window.matchMedia("print").addEventListener("change", (event) => (event.matches ? ontoPaper() : backToScreen()));

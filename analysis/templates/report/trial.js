@@ -32,8 +32,8 @@ function run(row) {
   const id = data.run[row];
   if (!id) return "none was recorded";
   if (data.mlflow.link) return node("a", { href: data.mlflow.link + id, rel: "noreferrer" }, id);
-  const command = data.mlflow.uri ? " (open it with: mlflow ui --backend-store-uri " + data.mlflow.uri + ")" : "";
-  return node("span", {}, node("code", {}, id), command);
+  const command = data.mlflow.command ? [" (open it with: ", node("code", {}, data.mlflow.command), ")"] : [];
+  return node("span", {}, node("code", {}, id), ...command);
 }
 function curveParts(row) {
   const metrics = Object.keys(data.curves).filter((name) => data.curves[name].values[row].length);

@@ -177,6 +177,14 @@ def test_the_command_writes_keypoints_and_a_drawing(exported: Exported, tmp_path
             "must be stored upright where the rule is stop, but has EXIF",
         ),
         (["{image}", "--threads", "-1"], "--threads must be 0 or more, got -1"),
+        (["{image}", "--box", "1", "-inf", "4", "5"], "a width and height above 0, got 1 -inf 4 5"),
+        (["{image}", "--box", "0", "0", "-1e-05", "5"], "a width and height above 0, got 0 0 -1e-05 5"),
+        (["{image}", "--json", "{folder}"], "cannot be written: Is a directory"),
+        (["{image}", "--json", "{image}/k.json"], "cannot be written: Not a directory"),
+        (
+            ["{image}", "--json", "x.png", "--output", "./x.png"],
+            "--json and --output must be two files, got ./x.png for both",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -186,12 +194,70 @@ def test_a_mistake_is_one_sentence(
     image = picture(tmp_path)
     turned = tmp_path / "turned.jpg"
     turned.write_bytes(stored(cv2.imread(str(image)), 6, "jpeg"))
-    given = [word.format(image=image, turned=turned, example=exported.example) for word in words]
+    places = {"image": image, "turned": turned, "example": exported.example, "folder": tmp_path}
+    given = [word.format(**places) for word in words]
     model = [] if "--model" in given else ["--model", str(exported.onnx)]
     assert module.main([*given, *model]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("infer.py: ")
     assert sentence in line
+
+
+@pytest.mark.parametrize("number", ["-1e-05", "-1E-5", "-.5", "-5.", "-1e+1", "-0.00001", "-3"])
+def test_numbers_below_zero_are_numbers_however_they_are_written(
+    number: str, exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = loaded(exported.example.read_text(), tmp_path)
+    words = [
+        str(picture(tmp_path)),
+        "--model",
+        str(exported.onnx),
+        "--box",
+        number,
+        "30",
+        "40",
+        "50",
+        "--box",
+        "5",
+        number,
+        "40",
+        "50",
+    ]
+    assert module.main(words) == 0
+    boxes = [person["box"] for person in json.loads(capsys.readouterr().out)]
+    assert boxes == [[float(number), 30, 40, 50], [5, float(number), 40, 50]]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--json", "o.json", "--output", "x.gif"], "--output must end in .png, .jpg, .webp or .bmp, got x.gif"),
+        (["--json", "o.json", "--output", "x"], "--output must end in .png, .jpg, .webp or .bmp, got x"),
+        (["--json", "o.json", "--output", "none/x.png"], "none/x.png cannot be written: No such file or directory"),
+        (["--json", "none/o.json", "--output", "x.png"], "none/o.json cannot be written: No such file or directory"),
+        (["--json", "o.json", "--output", "x.webp"], "x.webp cannot hold a picture of 17000 x 2 pixels: try .png"),
+        (["--output", "x.gif"], "--output must end in"),
+    ],
+)
+def test_nothing_is_written_where_one_output_cannot_be(
+    words: list[str],
+    sentence: str,
+    exported: Exported,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = loaded(exported.example.read_text(), tmp_path)
+    place = tmp_path / "outputs"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    image = tmp_path / "wide.png"
+    cv2.imwrite(str(image), np.zeros((2, 17_000, 3), np.uint8))
+    assert module.main([str(image), *words, "--model", str(exported.onnx)]) == 2
+    written = capsys.readouterr()
+    assert sentence in written.err
+    assert written.out == ""
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize("rule", ["apply", "ignore"])

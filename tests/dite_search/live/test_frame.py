@@ -8,8 +8,10 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
+from analysis.words import format_value
 from dite_search.live.frame import frame
 from tests.dite_search.live.test_moment import DRIVER, NOW, moment_of, steady, trained
 from tests.profiles import examples
@@ -78,3 +80,45 @@ def test_an_empty_study_has_a_frame(width):
 def test_many_trials_are_counted_where_rows_are_few():
     lines = shown(steady(trials=40, asked=80), height=24)
     assert any(" of " in line and line.startswith(("Newest of the others,", "The front now,")) for line in lines)
+
+
+REASON = "RuntimeError: DataLoader worker (pid 4711) exited unexpectedly with exit code 1, see the log of the node"
+
+
+@given(
+    st.integers(40, 200),
+    st.sampled_from(["", "x", REASON, REASON * 9, "理由" * 40]),
+    st.sampled_from([0, 7, 123, 98_765]),
+    st.permutations(["ap_gt", "mmacs", "params", "latency_ms"]),
+    st.integers(1, 4),
+)
+def test_no_reason_squeezes_a_number(width, reason, number, objectives, count):
+    objectives = tuple(dict.fromkeys([*objectives[:count], "ap_gt"]))
+    records = [
+        trained(number, 12),
+        trained(number + 1, 5, status="failed", reason=reason),
+        trained(number + 2, 3, status="running"),
+    ]
+    moment = moment_of(records, dict.fromkeys(range(number, number + 3), NOW - 900), where={number + 2: REASON})
+    moment = dataclasses.replace(moment, study=dataclasses.replace(moment.study, objectives=objectives))
+    lines = shown(moment, width=width)
+    assert max(map(cell_len, lines)) <= width
+    (failed,) = (line for line in lines if line.lstrip().startswith("✕"))
+    cells = failed.split()
+    assert cells[:2] == ["✕", str(number + 1)]
+    assert "0.400" in cells
+    assert "5/12" in cells
+    if width >= 80 and objectives == ("ap_gt", "mmacs"):
+        assert cells[2:5] == ["0.400", format_value("mmacs", records[1].cost.mmacs), "5/12"]
+        assert reason[:10] in failed
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_failed_trial_is_whole_on_a_narrow_screen(width):
+    records = [trained(0, 12), trained(1, 5, status="failed", reason=REASON)]
+    lines = shown(moment_of(records, {0: NOW - 900, 1: NOW - 900}), width=width)
+    (line,) = (line for line in lines if "✕" in line)
+    wanted = ["✕", "1", "0.400", "5/12"] if width == 40 else ["✕", "1", "0.400", "4.12", "5/12"]
+    assert line.split()[: len(wanted)] == wanted
+    assert ("RuntimeError: DataLoader" in line) == (width == 80)
+    assert line.rstrip().endswith("…") == (width == 80)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import socket
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.trials import StudyRecord, TrialRecord
+from dite_search.folder import SEARCH_FILE
 from dite_search.lease import Holder, Lease
 from dite_search.live.moment import (
     BARS,
@@ -33,7 +35,7 @@ from dite_search.live.moment import (
     throughput,
 )
 from dite_search.searcher import StudySearch
-from dite_search.study import create_study, storage_of
+from dite_search.study import create_study, extend_study, storage_of
 from search_spaces.errors import InvalidInput
 from tests.analysis.studies import trial
 
@@ -258,3 +260,15 @@ def test_a_study_that_has_not_begun_is_not_made_by_watching_it(make_search):
     with pytest.raises(InvalidInput, match=r"study small must have begun to be watched, but there is no .*study\.db"):
         LiveReader(config)
     assert not list(config.study_directory.iterdir())
+
+
+def test_a_search_that_is_extended_elsewhere_is_watched_to_its_new_end(begun):
+    config, _ = begun
+    reader = LiveReader(config)
+    assert reader.read(time.time()).asked == 3
+    extend_study(config, 4)
+    assert reader.read(time.time()).asked == 7
+    file = config.study_directory / SEARCH_FILE
+    file.write_text("trials: [")
+    os.utime(file, ns=(1, 1))
+    assert reader.read(time.time()).asked == 7

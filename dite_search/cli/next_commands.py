@@ -1,0 +1,91 @@
+"""The commands that make sense after a search, each of which works as the study stands."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from dite_search.cli.output import program
+from search_spaces.errors import InvalidInput
+from search_spaces.redaction import HIDDEN, redacted
+from search_spaces.shell import shell_command
+
+if TYPE_CHECKING:
+    from analysis.trials import StudyRecord, TrialRecord
+    from dite_search.config import SearchConfig
+    from search_spaces.budget import Budget
+
+SERVER = ("http://", "https://")
+"""The beginnings of an MLflow server's address; anything else is a database that ``mlflow ui`` serves."""
+
+
+def commands_after(study: StudyRecord, config: SearchConfig) -> list[str]:
+    """Return what a user may want to do after a search: go on with it, export a network, and look at it in MLflow."""
+    found = []
+    if trials_left(study, config) > 0:
+        found.append(shell_command(program("dite-search"), "resume", study.directory))
+    options = export_options(study, config.network_budget)
+    if options:
+        found.append(shell_command(program("dite-search"), "export", study.directory, *options))
+    served = mlflow_command(config)
+    return [*found, served] if served else found
+
+
+def trials_left(study: StudyRecord, config: SearchConfig) -> int:
+    """Return how many trials a search asks for beside those that have ended."""
+    from dite_search.live.moment import has_ended
+
+    return config.trials - sum(map(has_ended, study.trials))
+
+
+def export_options(study: StudyRecord, budget: Budget) -> tuple[str, ...]:
+    """Return options of ``export`` that find a network within the budget; none where no network can be exported.
+
+    The options are limits, as an example of what can be asked for, or the number of a trial where limits do not do.
+    """
+    from analysis.limits import front_within
+
+    front = [record for record in front_within(study, budget) if record.checkpoint is not None]
+    if not front:
+        return ()
+    limits = _limits(front, budget)
+    options = tuple(word for name, text in limits.items() for word in (f"--max-{name.replace('_', '-')}", text))
+    return options if _is_met(study, budget, limits) else ("--trial", str(front[-1].number))
+
+
+def mlflow_command(config: SearchConfig) -> str:
+    """Return the command that serves MLflow's page; empty where a server has the page already."""
+    from dite_search.tracking.client import tracking_uri
+
+    uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
+    if uri.startswith(SERVER):
+        return ""
+    shown = redacted(uri)
+    password = f", with the user and password in place of {HIDDEN}" if HIDDEN in shown else ""
+    command = shell_command(program("mlflow"), "ui", "--backend-store-uri", shown)
+    return f"{command}   # then open http://127.0.0.1:5000{password}"
+
+
+def _limits(front: list[TrialRecord], budget: Budget) -> dict[str, str]:
+    """Return the budget's own limits as ``export`` takes them, with one of MMACs that half of the front meets."""
+    costs = sorted(record.cost.mmacs for record in front)
+    limits = {"mmacs": math.ceil(costs[len(costs) // 2] * 10) / 10}
+    for constraint in budget.constraints:
+        if constraint.cost in ("mmacs", "params", "latency_ms"):
+            limits[constraint.cost] = min(constraint.limit, limits.get(constraint.cost, math.inf))
+    return {name: f"{limit:.15g}" for name, limit in limits.items()}
+
+
+def _is_met(study: StudyRecord, budget: Budget, limits: dict[str, str]) -> bool:
+    """Whether ``export`` with these limits finds a network, and one within the budget."""
+    from analysis.choice import choose
+    from analysis.limits import allows
+
+    try:
+        most = {name: float(text) for name, text in limits.items()}
+        chosen = choose(
+            study, max_mmacs=most.get("mmacs"), max_params=most.get("params"), max_latency_ms=most.get("latency_ms")
+        )
+        return allows(budget, chosen)
+    except InvalidInput:
+        return False
