@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from optuna.trial import FrozenTrial
 from rich.console import Console
 
 from dite_search.config import SearchConfig
@@ -15,7 +14,7 @@ from dite_search.gate import Gate, gate_of
 from dite_search.samplers import sampler_of
 from dite_search.search_data import check_data, data_of, say_notes
 from dite_search.sections import OPTUNAHUB
-from dite_search.warm_start import earlier_trials
+from dite_search.warm_start import EarlierTrials, earlier_trials
 from trainers.data.identity import data_identity
 from trainers.data.notes import DataNote
 from trainers.data.source import DataConfig
@@ -35,7 +34,7 @@ class Ready:
     def __init__(self, config: SearchConfig, read: Callable[[SearchConfig], DataConfig]) -> None:
         self.config, self._read = config, read
         self.notes: list[DataNote] = []
-        self.known: list[FrozenTrial] = []
+        self.known: EarlierTrials = []
 
     @cached_property
     def data(self) -> DataConfig:

@@ -66,11 +66,13 @@ def check_data(config: SearchConfig, data: DataConfig) -> list[DataNote]:
         InvalidInput: the data, or a library that the training needs, is not there, or every trial would fail for it.
     """
     size = config.search_space.base.input_size
-    training_pictures(data, size)
+    learned_from, notes = data.people_and_notes(data.train_split)
+    training_pictures(data, size, learned_from)
     people = data.validation_people()
     stored = validation_pictures(data, people, size)
     photometric_of(1.0 if "photometric" in config.search_space.parameters else config.train_config.photometric)
-    notes = [note for split in dict.fromkeys((data.train_split, data.val_split)) for note in data.notes(split)]
+    if data.val_split != data.train_split:
+        notes = (*notes, *data.notes(data.val_split))
     read = [person for index, person in enumerate(people) if stored is None or stored.image_size(index) is None]
     return [*notes, *image_notes(read, data.annotations, on_orientation=data.on_orientation)]
 

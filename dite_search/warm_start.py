@@ -20,10 +20,13 @@ from search_spaces.errors import InvalidInput
 CHANCE = ("seed",)
 """What two protocols may differ in: the results are of the same kind."""
 
+EarlierTrials = list[FrozenTrial]
+"""Trials of earlier studies, as those of a new one."""
+
 _STATES = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED}
 
 
-def earlier_trials(config: SearchConfig, data: str | None = None) -> list[FrozenTrial]:
+def earlier_trials(config: SearchConfig, data: str | None = None) -> EarlierTrials:
     """The complete and stopped trials of the studies that a search starts from, as far as its space holds their networks.
 
     ``data`` is the identity of the search's data; without one that of the earlier studies is not looked at.
@@ -31,7 +34,7 @@ def earlier_trials(config: SearchConfig, data: str | None = None) -> list[Frozen
     Raises:
         InvalidInput: a study does not exist, or was made under another protocol; the message names what differs.
     """
-    found: list[FrozenTrial] = []
+    found: EarlierTrials = []
     for name in config.warm_start.studies:
         earlier = load_config(name, directory=config.directory)
         theirs = protocol_of(earlier)

@@ -11,9 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
+from search_spaces.arch import ArchConfig
+from search_spaces.hyperparameters import TrainConfig
 from tests.dite_search.commands import run
+from trainers.data.source import DataConfig, training_set
 from trainers.data.synthetic import draw_dataset
+
+ARCH = ArchConfig(input_size=(96, 64))
 
 
 @pytest.fixture
@@ -74,6 +81,25 @@ def test_all_broken_images_are_listed(people: Path) -> None:
     skipped = run(*words, "--on-broken-image", "skip", "--json")
     assert skipped.exit_code == 0, skipped.output
     assert json.loads(skipped.stdout)["broken"] == [str(first), str(second)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_photograph_in_cmyk_is_one_more_picture(people: Path, workers: int, progressive: bool) -> None:
+    path = sorted((people / "train2017").iterdir())[3]
+    Image.open(path).convert("CMYK").save(path, "JPEG", progressive=progressive)
+    data = DataConfig(root=people)
+    expected = [sample["image"] for sample in training_set(data, ARCH, TrainConfig())]
+    words = ("prepare", "--data", people, "--input-size", "96x64", "--json")
+    result = run(*words, "--workers", workers)
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    mine = [person for person in data.people("train") if person.image_path == path]
+    assert (figures["stored_as_png"], figures["broken"]) == (len(mine), [])
+    ready = training_set(data, ARCH, TrainConfig())
+    assert ready.prepared is not None
+    for index, image in enumerate(expected):
+        assert torch.equal(ready[index]["image"], image)
 
 
 @pytest.mark.parametrize(

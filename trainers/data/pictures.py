@@ -26,16 +26,20 @@ notices = logging.getLogger("dite_search.notices")
 notices.setLevel(logging.WARNING)
 
 
-def training_pictures(data: DataConfig, input_size: tuple[int, int]) -> tuple[list[Person], PreparedPictures | None]:
+def training_pictures(
+    data: DataConfig, input_size: tuple[int, int], people: list[Person] | None = None
+) -> tuple[list[Person], PreparedPictures | None]:
     """The people to learn from and, where there is a prepared set, their pictures.
 
     With ``on_broken_image`` ``skip`` those of broken images are left out, with a notice that names the files. A prepared
-    set knows them; without one every image is read once to find them.
+    set knows them; without one every image is read once to find them. ``people`` are those of the training split, where they
+    have been read before.
 
     Raises InvalidInput for a prepared set that is stale or damaged, where people were left out of it but should not be, and
     where nobody is left.
     """
-    people = data.people(data.train_split)
+    if people is None:
+        people = data.people(data.train_split)
     source = _source(data, data.train_split, input_size)
     if source is not None:
         broken = source.broken

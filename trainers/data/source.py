@@ -108,12 +108,19 @@ class DataConfig:
 
     def people(self, split: str, *, require_images: bool | None = None) -> list[Person]:
         """The annotated people of a split; their images must be there unless told otherwise, or broken ones are skipped."""
+        return self.people_and_notes(split, require_images=require_images)[0]
+
+    def people_and_notes(
+        self, split: str, *, require_images: bool | None = None
+    ) -> tuple[list[Person], tuple[DataNote, ...]]:
+        """Return what `people` and `notes` do, from one reading of the annotations."""
         if require_images is None:
             require_images = self.on_broken_image == STOP
         where = self._split(split)
         if self.format == MPII.name:
-            return load_mpii_people(where.annotation_file, where.image_dir, require_images=require_images)
-        return annotated_people(self.read_annotations(split), where.image_dir, require_images=require_images)
+            return load_mpii_people(where.annotation_file, where.image_dir, require_images=require_images), ()
+        file = self.read_annotations(split)
+        return annotated_people(file, where.image_dir, require_images=require_images), file.notes
 
     def read_annotations(self, split: str) -> CocoFile:
         """Return the checked annotation file of a split; in the formats that have COCO's layout only."""
