@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.words import architecture_words
-from search_spaces.arch import ArchConfig, format_size
-from search_spaces.cost import (
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.dite_hrnet.cost import (
     CONTEXT,
     CONVOLUTION,
     CROSS,

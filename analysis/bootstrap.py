@@ -27,9 +27,9 @@ from analysis.pareto import (
     scored,
 )
 from analysis.trials import StudyRecord, TrialRecord
-from search_spaces.arch import Scalar
-from search_spaces.errors import InvalidInput
-from search_spaces.parameters import ARCH_PARAMETERS, NETWORK, TUPLE_PARAMETERS
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import Scalar
+from search_spaces.families.dite_hrnet.parameters import ARCH_PARAMETERS, NETWORK, TUPLE_PARAMETERS
 
 RESAMPLES = 1000
 LEVEL = 0.95

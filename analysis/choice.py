@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from analysis.pareto import costs_and_scores
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
-from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, unknown_name
 
 AP = "ap"
 """Short for the study's first accuracy objective."""

@@ -30,9 +30,9 @@ from analysis.predictions import ScoredPredictions, data_digest
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
 from analysis.verdict import verdict
 from analysis.words import format_value, number_words, plain, quantity
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import Cost, cost_of
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import Cost, cost_of
 
 MUST_AGREE = {
     "dataset": "data set",

@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 
 from analysis.comparing import Comparison, Figure, curve_rows
 from analysis.words import format_value, quantity
-from search_spaces.files import write_text
+from search_spaces.common.files import write_text
 
 WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 14, 32

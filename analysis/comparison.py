@@ -15,9 +15,9 @@ from analysis.pareto import costs_and_scores
 from analysis.published import DECAY_EPOCHS, DETECTOR, PAPER, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value, plain, quantity
-from search_spaces.arch import ArchConfig, format_size
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import resized
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.dite_hrnet.presets import resized
+from search_spaces.training_config import TrainConfig
 
 BOXES = {"gt": "ground-truth boxes", "det": "detected boxes"}
 UNRECORDED = "not recorded"

@@ -18,7 +18,7 @@ from analysis.published import NAMED_TABLES, published_for
 from analysis.summary import axis_costs
 from analysis.trials import StudyRecord
 from analysis.words import number_words, quantity
-from search_spaces.budget import Budget
+from search_spaces.space.budget import Budget
 
 DPI = 150
 PANEL = (5.6, 4.4)

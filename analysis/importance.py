@@ -20,9 +20,15 @@ from numpy.typing import NDArray
 from analysis.pareto import directions_of
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import quantity, varied_parameters
-from search_spaces.arch import Scalar
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.parameters import ARCH_PARAMETERS, TUPLE_PARAMETERS, flatten, format_tuple, parse_tuple
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.dite_hrnet.config import Scalar
+from search_spaces.families.dite_hrnet.parameters import (
+    ARCH_PARAMETERS,
+    TUPLE_PARAMETERS,
+    flatten,
+    format_tuple,
+    parse_tuple,
+)
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor

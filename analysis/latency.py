@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 Array = NDArray[np.float32]
 CPU_INFO = Path("/proc/cpuinfo")

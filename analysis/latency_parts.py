@@ -20,8 +20,8 @@ from analysis.onnx_export import arrays
 from analysis.onnx_graph import Graph, Value
 from analysis.onnx_network import write_block, write_contexts, write_fusion, write_head, write_stem, write_transition
 from analysis.onnx_weights import Weights
-from search_spaces.arch import BRANCHES, STAGES, ArchConfig, reduced
-from search_spaces.space import SearchSpace
+from search_spaces.families.dite_hrnet.config import BRANCHES, STAGES, ArchConfig, reduced
+from search_spaces.space.search_space import SearchSpace
 from trainers.model.build import build_block, build_stem
 from trainers.model.fusion import Fusion, IterativeHead, Transition
 

@@ -10,8 +10,8 @@ from typing import Any
 from analysis.latency_parts import Part, parts_of
 from analysis.latency_store import LatencyStore, latency_of
 from analysis.latency_table import NETWORK, REFERENCE, measured, measured_part, predict, times_of_parts
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
 
 BLOCKS, BRANCH = "blocks", "G and N"
 """A part's kind: all blocks of a stage as if G = N = 1, and what the G and N of one branch take beyond that."""

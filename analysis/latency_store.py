@@ -19,7 +19,7 @@ from typing import Any
 import onnxruntime
 
 from analysis.latency import RUNS, WARMUP, Latency, check_protocol, cpu_name
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 SCHEMA = 1
 FOLDER = ".latency"

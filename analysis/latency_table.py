@@ -21,10 +21,10 @@ from analysis.latency import Latency, open_session, random_input, time_session
 from analysis.latency_parts import Part, is_kind, part_model, parts_of, parts_of_space
 from analysis.latency_store import Conditions, LatencyStore, latency_of
 from analysis.onnx_export import INPUT, onnx_bytes
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.presets import dite_hrnet_18
-from search_spaces.space import SearchSpace
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import dite_hrnet_18
+from search_spaces.space.search_space import SearchSpace
 from trainers.model.build import build_network
 
 NETWORK, PART, FIT = "network", "part", "fit"

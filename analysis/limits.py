@@ -7,7 +7,7 @@ import math
 
 from analysis.pareto import front_of
 from analysis.trials import StudyRecord, TrialRecord
-from search_spaces.budget import Budget
+from search_spaces.space.budget import Budget
 
 
 def within(study: StudyRecord, budget: Budget) -> StudyRecord:

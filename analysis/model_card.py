@@ -13,8 +13,8 @@ from analysis.latency import Latency
 from analysis.onnx_export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import CONVENTIONS, architecture_words, format_value, number_words, plain, quantity
-from search_spaces.arch import ArchConfig, format_size
-from search_spaces.cost import cost_of
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.dite_hrnet.cost import cost_of
 from trainers.data.codecs import make_codec
 from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
 

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from analysis.latency import open_session
 from analysis.onnx_graph import OPSET, Array, Graph
 from analysis.onnx_network import write_network
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from trainers.model.network import PoseNetwork
 

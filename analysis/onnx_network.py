@@ -11,7 +11,7 @@ from analysis.onnx_context import cross_resolution, dense_context, flat, global_
 from analysis.onnx_dynamic import attentions, depthwise, pointwise, read_kernels
 from analysis.onnx_graph import Graph, Value
 from analysis.onnx_weights import Array, Weights
-from search_spaces.arch import STAGES, ArchConfig
+from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig
 
 
 def write_network(g: Graph, arch: ArchConfig, state: Mapping[str, Array], images: Value) -> Value:

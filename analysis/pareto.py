@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
-from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, unknown_name
 
 Array = NDArray[np.float64]
 SIGNS = {"minimize": 1.0, "maximize": -1.0}

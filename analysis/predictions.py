@@ -14,10 +14,10 @@ from torch import nn
 
 from analysis.image_scores import ImageScores, image_scores, keypoint_aps
 from analysis.trials import StudyRecord, TrialRecord
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_text
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_text
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint import load_any_network, load_checkpoint
 from trainers.checkpoint_store import local_copy
 from trainers.data.dataset import TopDownDataset

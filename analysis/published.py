@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 
 from analysis.trials import StudyRecord
-from search_spaces.arch import ArchConfig, format_size
-from search_spaces.cost import Cost, cost_of
-from search_spaces.hyperparameters import COMPUTATION, TrainConfig
-from search_spaces.presets import TABLE_6 as NETWORKS_OF_TABLE_6
-from search_spaces.presets import preset
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.dite_hrnet.cost import Cost, cost_of
+from search_spaces.families.dite_hrnet.presets import TABLE_6 as NETWORKS_OF_TABLE_6
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.training_config import COMPUTATION, TrainConfig
 from trainers.data.formats import FORMATS
 
 COCO, MPII = "coco_val2017", "mpii_val"

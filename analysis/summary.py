@@ -18,7 +18,7 @@ from analysis.words import (
     short,
     varied_parameters,
 )
-from search_spaces.budget import Budget
+from search_spaces.space.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from search_spaces.arch import ArchConfig, Scalar
-from search_spaces.cost import Cost
+from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
+from search_spaces.families.dite_hrnet.cost import Cost
 from trainers.location import Location
 
 STATUSES = ("complete", "stopped", "failed", "running", "waiting")

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.trials import TrialRecord
-from search_spaces.arch import ArchConfig, Scalar
-from search_spaces.redaction import redacted
+from search_spaces.common.redaction import redacted
+from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
 
 QUANTITIES = {
     "ap_gt": "AP (ground-truth boxes)",

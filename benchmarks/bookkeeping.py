@@ -29,8 +29,8 @@ from dite_search.config import SearchConfig, parse_search
 from dite_search.recorded import Curve
 from dite_search.replay import Simulation
 from dite_search.study import create_study, storage_of
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
 
 BLOCK = 1000
 """Trials between looks at the memory."""

@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.named_spaces import dite_hrnet
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.space_file import dite_hrnet
 from trainers.complexity import measured_cost
 
 

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from search_spaces.arch import ArchConfig, parse_size
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig, parse_size
+from search_spaces.training_config import TrainConfig
 from trainers.data import dataset as dataset_module
 from trainers.data.dataset import TopDownDataset
 from trainers.data.images import decode

@@ -25,8 +25,8 @@ import torch
 from analysis.latency import cpu_name, open_session
 from analysis.onnx_export import INPUT, OUTPUT, onnx_bytes, relative_difference
 from benchmarks.released_network import released_network
-from search_spaces.arch import parse_size
-from search_spaces.presets import preset
+from search_spaces.families.dite_hrnet.config import parse_size
+from search_spaces.families.dite_hrnet.presets import preset
 from trainers.model import build_network
 
 WARMUP = 5

@@ -24,12 +24,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import named_space
-from search_spaces.presets import preset
-from search_spaces.space import SearchSpace
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.space.search_space import SearchSpace
+from search_spaces.space.space_file import named_space
 from trainers.proxies import PROXIES, drawn_batch, measure
 
 Vector = NDArray[np.float64]

@@ -23,9 +23,9 @@ import torch
 
 from dite_search.config import SearchConfig, load_search
 from dite_search.search_data import data_of
-from search_spaces.cost import cost_of
-from search_spaces.files import write_json
-from search_spaces.space import Point
+from search_spaces.common.files import write_json
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.search_space import Point
 from trainers.distributed import Worker, default_device
 from trainers.engine import train
 

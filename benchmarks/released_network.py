@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.model.blocks import MultiBranchBlock, Stem
 from trainers.model.build import build_network
 from trainers.model.context import DenseContextModeling, GlobalContextModeling, attention_mask

@@ -19,10 +19,10 @@ import numpy as np
 
 from analysis.report import Setup, write_report
 from analysis.trials import StudyRecord, TrialRecord
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.named_spaces import space_from
-from search_spaces.space import Point
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.search_space import Point
+from search_spaces.space.space_file import space_from
 
 EPOCHS = 30
 REPEATED = 10

@@ -47,7 +47,7 @@ from dite_search.recorded import load_table
 from dite_search.replay import COMPLETE, Simulation, replayed_config
 from dite_search.runner import run_search
 from dite_search.study import create_study, read_study
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 BUDGETS = (4.0, 3.0, 2.4)
 """Million multiply-accumulates: three quarters, half and a quarter of the space's networks are within them."""

@@ -14,9 +14,9 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.released_network import released_network, same_outputs
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import PRECISIONS, TrainConfig
-from search_spaces.presets import preset, resized
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import preset, resized
+from search_spaces.training_config import PRECISIONS, TrainConfig
 from trainers.distributed import Worker
 from trainers.learner import Batch, Learner, heatmap_loss
 from trainers.memory import keep_freed_memory

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dite_search.config import SearchConfig
 from dite_search.database_errors import is_damage, reason_of
 from dite_search.study import DATABASE_AWAY, damaged_study
-from search_spaces.errors import InvalidInput
-from search_spaces.shell import own_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.shell import own_command
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from dite_search.config import SearchConfig
 from dite_search.folder import checkpoint_location
 from dite_search.keys import ARCH, EPOCH_KEY, ORIGIN, REASON, STARTED, UNDECIDED
 from dite_search.study import curve_of, epoch_name, storage_of
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput, StorageUnavailable
+from search_spaces.common.errors import InvalidInput, StorageUnavailable
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.location import LAST, below
 
 Metrics = Mapping[str, float]

@@ -14,8 +14,8 @@ from analysis.trials import StudyRecord, TrialRecord
 from dite_search.config import SearchConfig
 from dite_search.folder import SEARCH_FILE, load_config
 from dite_search.study import read_study
-from search_spaces.errors import InvalidInput
-from search_spaces.presets import PRESETS, resolve_arch
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.presets import PRESETS, resolve_arch
 from trainers.data.source import DataConfig
 
 ARCH_FILE, WEIGHTS_FILE = "arch.yaml", "model.safetensors"
@@ -54,7 +54,7 @@ def named(text: str, *, directory: str | Path = "runs") -> Named:
         study = read_study(config)
         return Named(side=_side(study, _most_accurate(study), "study"), config=config)
     if (Path(text) / ARCH_FILE).is_file():
-        from search_spaces.presets import load_arch
+        from search_spaces.families.dite_hrnet.presets import load_arch
 
         folder = Path(text)
         return Named(side=Side(label=f"export {text}", kind="export", arch=load_arch(folder / ARCH_FILE)), folder=folder)

@@ -27,12 +27,12 @@ from dite_search.sections import (
     WarmStartSection,
 )
 from dite_search.sqlite_url import anchored
-from search_spaces.budget import Budget
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.files import read_mapping
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import preset
-from search_spaces.space import SearchSpace
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.files import read_mapping
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.space.budget import Budget
+from search_spaces.space.search_space import SearchSpace
+from search_spaces.training_config import TrainConfig
 from trainers.location import located
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"

@@ -6,8 +6,8 @@ import sqlite3
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from search_spaces.errors import first_line
-from search_spaces.redaction import redacted
+from search_spaces.common.errors import first_line
+from search_spaces.common.redaction import redacted
 
 
 def cause_of(error: BaseException) -> BaseException:

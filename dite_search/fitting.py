@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import SPACES, space_from
-from search_spaces.presets import PRESETS, resized, resolve_arch
-from search_spaces.space import SearchSpace
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import PRESETS, resized, resolve_arch
+from search_spaces.space.search_space import SearchSpace
+from search_spaces.space.space_file import SPACES, space_from
 from trainers.data.formats import DataFormat
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from dite_search.config import SearchConfig, parse_search
 from dite_search.places import followed
 from dite_search.sqlite_url import sqlite_url
-from search_spaces.errors import InvalidInput
-from search_spaces.files import read_mapping, write_mapping
-from search_spaces.named_spaces import whole_space
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping, write_mapping
+from search_spaces.space.space_file import whole_space
 from trainers.location import Location, below, located
 
 SEARCH_FILE = "search.yaml"

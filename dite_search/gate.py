@@ -13,10 +13,10 @@ import numpy as np
 
 from dite_search.config import SearchConfig
 from dite_search.sections import COST_AWARE
-from search_spaces.arch import ArchConfig, Scalar
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
-from search_spaces.space import Point
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.search_space import Point
 
 DRAWS = 100
 """Random points looked at before a fresh one is looked for among all points of the space."""

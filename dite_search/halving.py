@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.pareto import SIGNS
-from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, unknown_name
 
 Array = NDArray[np.float64]
 Ranks = NDArray[np.int32]

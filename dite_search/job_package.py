@@ -25,9 +25,9 @@ from packaging.version import Version
 
 from dite_search.config import VARIABLE, parse_search
 from dite_search.places import URLS
-from search_spaces.errors import InvalidInput
-from search_spaces.files import read_mapping
-from search_spaces.redaction import SECRETS
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping
+from search_spaces.common.redaction import SECRETS
 
 MAX_PACKAGE_BYTES = 20_000_000
 """What may travel with a job: more than any search file needs, less than a cluster's store would mind."""

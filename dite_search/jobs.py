@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from dite_search.config import SearchConfig
 from dite_search.job_package import Package
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 JOB_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}"
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")

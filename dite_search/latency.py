@@ -15,10 +15,10 @@ from analysis.latency_store import Conditions, LatencyStore, default_label
 from analysis.latency_table import calibrate, measured, predict
 from analysis.onnx_export import FORM
 from dite_search.config import SearchConfig, load_search
-from search_spaces.arch import ArchConfig, format_size
-from search_spaces.files import write_json
-from search_spaces.named_spaces import space_from
-from search_spaces.space import SearchSpace
+from search_spaces.common.files import write_json
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.space.search_space import SearchSpace
+from search_spaces.space.space_file import space_from
 
 LATENCY_FILE = "latency.json"
 

@@ -35,7 +35,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dite_search.database_errors import reason_of
 from dite_search.pause import Pause
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 LIFETIME = 60.0
 """Seconds after which a lease that was not renewed may be taken: how long a database may be away unnoticed."""

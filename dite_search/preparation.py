@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from search_spaces.arch import ArchConfig, format_size, parse_size
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size, parse_size
 from trainers.data.pictures import SKIP
 from trainers.data.prepare import Prepared, SplitToPrepare, prepare
 from trainers.data.prepared import standard_directory

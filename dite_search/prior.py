@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 from analysis.published import TABLE_2, TABLE_4, TABLE_5, TABLE_6_COCO, TABLE_6_MPII, PublishedNetwork
-from search_spaces.arch import ArchConfig
-from search_spaces.parameters import flatten
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.parameters import flatten
 
 PUBLISHED: Mapping[str, Sequence[PublishedNetwork]] = {
     "table2": TABLE_2,

@@ -17,7 +17,7 @@ from analysis.pareto import front_of
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value, number_words
 from dite_search.live.moment import clean
-from search_spaces.shell import own_command
+from search_spaces.common.shell import own_command
 
 MAX_ROWS = 24
 _MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x", "waiting": "‖"}

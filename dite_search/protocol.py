@@ -16,10 +16,10 @@ from analysis.published import recipe_changes
 from dite_search.config import SearchConfig
 from dite_search.folder import SEARCH_FILE
 from dite_search.places import PROVENANCE_FILE, WORKING_DIRECTORY
-from search_spaces.arch import ArchConfig, format_size
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import COMPUTATION, TrainConfig
-from search_spaces.parameters import Parameter, Range
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.dite_hrnet.parameters import Parameter, Range
+from search_spaces.training_config import COMPUTATION, TrainConfig
 
 CHANGEABLE: dict[str, str] = {
     "trials": "how many are asked for; `extend` adds to it",

@@ -28,8 +28,8 @@ from ray._private import ray_constants
 from dite_search.config import SearchConfig
 from dite_search.doctor.cluster import question_to_head
 from dite_search.heartbeat import Heartbeat
-from search_spaces.errors import InvalidInput
-from search_spaces.shell import own_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.shell import own_command
 
 RAYS_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s"
 HEAD_PATIENCE = 0.75 * float(os.environ.get(RAYS_PATIENCE, "60"))

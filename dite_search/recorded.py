@@ -23,10 +23,10 @@ from dite_search.config import SearchConfig, load_search
 from dite_search.folder import SEARCH_FILE, load_config
 from dite_search.keys import SEED
 from dite_search.study import open_study, read_study
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.space import Point, SearchSpace, describe
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.search_space import Point, SearchSpace, describe
 
 TABLES = Path(__file__).parent / "tables"
 CURVES_FILE = "curves.csv"

@@ -26,11 +26,11 @@ from dite_search.sections import (
     SyntheticSection,
     WarmStartSection,
 )
-from search_spaces.arch import BLOCKS, FUSIONS, POOLINGS, STEMS, ArchConfig
-from search_spaces.hyperparameters import CODECS, OPTIMIZERS, PRECISIONS, TrainConfig
-from search_spaces.named_spaces import SPACES
-from search_spaces.parameters import ARCH_PARAMETERS, NETWORK, TRAIN_PARAMETERS, TUPLE_PARAMETERS
-from search_spaces.presets import PRESETS
+from search_spaces.families.dite_hrnet.config import BLOCKS, FUSIONS, POOLINGS, STEMS, ArchConfig
+from search_spaces.families.dite_hrnet.parameters import ARCH_PARAMETERS, NETWORK, TRAIN_PARAMETERS, TUPLE_PARAMETERS
+from search_spaces.families.dite_hrnet.presets import PRESETS
+from search_spaces.space.space_file import SPACES
+from search_spaces.training_config import CODECS, OPTIMIZERS, PRECISIONS, TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "The search": SearchConfig,

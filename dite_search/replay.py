@@ -28,8 +28,8 @@ from dite_search.scheduler import scheduler_of
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study
 from dite_search.warm_start import earlier_trials
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
 
 COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
 """What becomes of a training, in the words of a study's records."""

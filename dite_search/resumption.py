@@ -18,9 +18,9 @@ from dite_search.protocol import (
     settings_of,
 )
 from dite_search.study import curve_of, found_study, is_complete, readable, tried_values
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.parameters import TRAIN_PARAMETERS
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.parameters import TRAIN_PARAMETERS
 from trainers.checkpoint import load_checkpoint
 from trainers.data.identity import CONTENTS, files_of, identity_of
 from trainers.data.source import DataConfig

@@ -54,9 +54,9 @@ from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.source import StudySource
 from dite_search.trainable import NOTE, TrialRunner
 from dite_search.warm_start import earlier_trials
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_json
-from search_spaces.shell import own_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_json
+from search_spaces.common.shell import own_command
 from trainers.data.identity import data_contents, identity_of
 from trainers.data.source import DataConfig
 

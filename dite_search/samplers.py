@@ -26,8 +26,8 @@ from dite_search.keys import ORIGIN
 from dite_search.prior import published_prior
 from dite_search.sections import COST_AWARE, OPTUNAHUB
 from dite_search.study import curve_of, is_blameless
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput, first_line
+from search_spaces.common.errors import InvalidInput, first_line
+from search_spaces.families.dite_hrnet.config import ArchConfig
 
 
 def sampler_of(config: SearchConfig, gate: Gate) -> BaseSampler:

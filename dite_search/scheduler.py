@@ -15,7 +15,7 @@ from analysis.pareto import costs_and_scores, directions_of
 from dite_search.config import SearchConfig
 from dite_search.halving import Key, Rungs, rung_epochs
 from dite_search.keys import EPOCH_KEY, REASON
-from search_spaces.cost import cost_of
+from search_spaces.families.dite_hrnet.cost import cost_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""

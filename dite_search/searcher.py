@@ -42,8 +42,8 @@ from dite_search.outbox import Outbox
 from dite_search.pause import Pause
 from dite_search.samplers import sampler_of
 from dite_search.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
 from trainers.engine import LOOP_FIGURES
 
 MAX_REPLACED = 10

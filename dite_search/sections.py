@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from search_spaces.errors import unknown_name
+from search_spaces.common.errors import unknown_name
 from trainers.data.formats import COCO, FORMATS, MPII, DataFormat
 
 COST_AWARE = "cost_aware"

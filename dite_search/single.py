@@ -13,11 +13,11 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.files import sync, write_json
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import resized
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import sync, write_json
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import resized
+from search_spaces.training_config import TrainConfig
 from trainers import engine
 from trainers.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_any_network, load_checkpoint
 from trainers.checkpoint_store import CheckpointStore, local_copy

@@ -51,10 +51,10 @@ from dite_search.keys import (
 )
 from dite_search.places import PROVENANCE_FILE
 from dite_search.protocol import differences, protocol_of, provenance_of, refuse_changes, settings_of
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput, first_line
-from search_spaces.redaction import redacted
+from search_spaces.common.errors import InvalidInput, first_line
+from search_spaces.common.redaction import redacted
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
 from trainers.location import LAST, PREVIOUS, Location, below, located
 
 CONNECT_TIMEOUT = 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dite_search.single import trained_with
-from search_spaces.errors import InvalidInput
-from search_spaces.files import check_output
-from search_spaces.presets import resized
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import check_output
+from search_spaces.families.dite_hrnet.presets import resized
 from trainers.checkpoint import load_any_network
 from trainers.data.coco import detected_people, test_dev_split
 from trainers.data.coco_file import read_image_info

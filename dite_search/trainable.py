@@ -17,10 +17,10 @@ from ray.tune.integration.ray_train import TuneReportCallback
 from dite_search.config import SearchConfig
 from dite_search.folder import checkpoint_location, trial_directory
 from dite_search.keys import EPOCH_KEY, OUTAGE, REASON
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput, StorageUnavailable
-from search_spaces.files import write_mapping, write_text
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput, StorageUnavailable
+from search_spaces.common.files import write_mapping, write_text
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers import engine
 from trainers.checkpoint_store import CheckpointStore
 from trainers.data.source import DataConfig

@@ -14,8 +14,8 @@ from dite_search.folder import checkpoint_location, load_config
 from dite_search.keys import ARCH, ARCH_ID, METRICS, ORIGIN
 from dite_search.protocol import protocol_of
 from dite_search.study import epoch_name, read_study
-from search_spaces.arch import Scalar
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import Scalar
 
 CHANCE = ("seed",)
 """What two protocols may differ in: the results are of the same kind."""

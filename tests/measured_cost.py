@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.complexity import count_macs
 from trainers.model.network import PoseNetwork
 

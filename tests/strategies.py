@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from search_spaces.arch import BLOCKS, BRANCHES, FUSIONS, POOLINGS, STEMS, ArchConfig
+from search_spaces.families.dite_hrnet.config import BLOCKS, BRANCHES, FUSIONS, POOLINGS, STEMS, ArchConfig
 
 
 def per_branch(values: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[int, ...]]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint_files import FolderFiles
 from trainers.location import BEST, LAST, PREVIOUS
 from trainers.model.build import build_network

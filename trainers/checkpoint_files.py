@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from search_spaces.errors import InvalidInput, StorageUnavailable, first_line
-from search_spaces.files import atomic_path, sync
-from search_spaces.redaction import redacted
+from search_spaces.common.errors import InvalidInput, StorageUnavailable, first_line
+from search_spaces.common.files import atomic_path, sync
+from search_spaces.common.redaction import redacted
 from trainers.location import Location, below
 from trainers.patience import PASSING, storage_error
 from trainers.torch_file import BrokenFile, check_size

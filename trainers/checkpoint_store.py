@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from search_spaces.errors import InvalidInput
-from search_spaces.files import atomic_path
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import atomic_path
 from trainers.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, checkpoint_bytes, parse_checkpoint
 from trainers.checkpoint_files import S3Files, files_in
 from trainers.location import Location, parent_and_name

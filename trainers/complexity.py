@@ -1,4 +1,4 @@
-"""What a built network costs, counted on the network itself: the judge of the closed form in `search_spaces.cost`."""
+"""What a built network costs, counted on the network itself: the judge of the closed form in `search_spaces.families.dite_hrnet.cost`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.model.build import build_network
 
 MULTIPLY_ACCUMULATE_OPERATORS = ("conv", "linear", "addmm")

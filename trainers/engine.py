@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput, StorageUnavailable
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput, StorageUnavailable
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint import LAST, Checkpoint, load_weights
 from trainers.checkpoint_store import CheckpointStore, log_note
 from trainers.data.batches import BatchShares

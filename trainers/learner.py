@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.training_config import TrainConfig
 from trainers.distributed import Worker
 from trainers.model.batch_norm import synchronise_batch_norm
 from trainers.model.network import PoseNetwork, Stage

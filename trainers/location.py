@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 Location = Path | str
 """A folder or a file as a path, or what lies in an object store as an ``s3://bucket/key`` without a slash at its end."""

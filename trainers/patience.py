@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from search_spaces.errors import InvalidInput, StorageFull, StorageUnavailable
+from search_spaces.common.errors import InvalidInput, StorageFull, StorageUnavailable
 
 T = TypeVar("T")
 

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.data.keypoints import COCO17
 from trainers.data.source import codec_for
 from trainers.data.synthetic import Scene, draw_scene
@@ -111,7 +111,7 @@ def context_variation(network: nn.Module, batch: Batch) -> float:
 PROXIES: dict[str, Proxy] = {
     proxy.__name__: proxy for proxy in (synflow, grad_norm, naswot, kernel_variation, context_variation)
 }
-"""By name; more than these are the multiply-accumulates and parameters of `search_spaces.cost`, which need no network."""
+"""By name; more than these are the multiply-accumulates and parameters of `search_spaces.families.dite_hrnet.cost`, which need no network."""
 
 
 def measure(arch: ArchConfig, names: Iterable[str], *, seed: int, batch: Batch | None = None) -> dict[str, float]:

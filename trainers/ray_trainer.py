@@ -13,8 +13,8 @@ import ray.train.torch
 import ray.util
 import torch
 
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint_store import CheckpointStore
 from trainers.data.source import DataConfig
 from trainers.distributed import Worker

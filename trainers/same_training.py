@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import COMPUTATION, TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import COMPUTATION, TrainConfig
 from trainers.checkpoint import Checkpoint
 from trainers.data.identity import CONTENTS, data_contents, files_of
 from trainers.data.source import DataConfig

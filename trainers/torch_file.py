@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from search_spaces.errors import InvalidInput, first_line
+from search_spaces.common.errors import InvalidInput, first_line
 
 MAX_TORCH_FILE_BYTES = 2**31
 """Upper bound of a checkpoint: the largest network of any space, with its optimiser, takes a hundredth of it."""

@@ -26,10 +26,10 @@ from analysis.data_page.tables import (
 )
 from analysis.pictures.drawing import COLOURS
 from analysis.pictures.parts import Shown
-from search_spaces.arch import ArchConfig, format_size
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_text
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_text
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.training_config import TrainConfig
 from trainers.data.formats import FORMATS
 from trainers.data.source import augmentation_of, codec_for
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, unknown_name
 from trainers.data.annotations import UNLABELLED
 from trainers.data.boxes import Box
 from trainers.data.categories import PERSON_NAME

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.data_page.reading import ListedImage
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.images import decode_image, read_image_file
 from trainers.data.orientation import APPLY, UPRIGHT, orientation_of
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 ARCH_FILE = "arch.yaml"
 WEIGHTS_FILE = "model.safetensors"

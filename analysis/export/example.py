@@ -6,7 +6,7 @@ import pprint
 from importlib import resources
 from typing import Any
 
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.data.codecs import DarkCodec, make_codec
 from trainers.data.formats import FORMATS
 from trainers.data.keypoints import KeypointSet

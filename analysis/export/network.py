@@ -36,11 +36,11 @@ from analysis.latency import Latency, measure_latency, open_session
 from analysis.model_card import ModelCard, card_text
 from analysis.onnx_export import Agreement, agreement, onnx_bytes
 from analysis.onnx_graph import GraphSize, graph_size
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_mapping
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import load_arch
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_mapping
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import load_arch
+from search_spaces.training_config import TrainConfig
 from trainers.data.orientation import APPLY
 from trainers.model import build_network
 from trainers.model.network import PoseNetwork

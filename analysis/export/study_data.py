@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint import Checkpoint
 from trainers.data.dataset import TopDownDataset
 from trainers.data.source import DataConfig, codec_for, validation_set

@@ -10,7 +10,7 @@ from analysis.export.parts import ESSENTIAL, Parts
 from analysis.export.study_data import StudyData, data_of
 from analysis.model_card import card_of
 from analysis.trials import StudyRecord, TrialRecord
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.checkpoint import Checkpoint, load_checkpoint, load_weights
 from trainers.checkpoint_store import local_copy
 from trainers.model import build_network

@@ -12,7 +12,7 @@ from analysis.report.setup import Setup
 from analysis.summary import axis_costs, recommendations
 from analysis.trials import StudyRecord
 from analysis.words import format_value, number_words, parameter_words, quantity, short, varied_parameters
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 
 UNKNOWN = "How far the accuracy would move with another seed is not known."
 

@@ -17,10 +17,10 @@ from analysis.report.setup import Setup
 from analysis.summary import axis_costs
 from analysis.trials import DIRECTIONS, STATUSES, StudyRecord, TrialRecord
 from analysis.words import quantity, short
-from search_spaces.arch import MAX_COUNT, ArchConfig
-from search_spaces.cost import Cost, cost_of
-from search_spaces.redaction import without_user
-from search_spaces.shell import shell_command
+from search_spaces.common.redaction import without_user
+from search_spaces.common.shell import shell_command
+from search_spaces.families.dite_hrnet.config import MAX_COUNT, ArchConfig
+from search_spaces.families.dite_hrnet.cost import Cost, cost_of
 
 CURVE_POINTS = 80_000
 """Points of all learning curves together: past it each is thinned."""

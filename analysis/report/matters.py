@@ -24,7 +24,7 @@ from analysis.report.charts import Chart
 from analysis.report.section import Section, Table
 from analysis.trials import StudyRecord
 from analysis.words import CONVENTIONS, format_value, number_words, quantity
-from search_spaces.arch import Scalar
+from search_spaces.families.dite_hrnet.config import Scalar
 
 MAX_LEARNED = 400
 """Trials that the forests learn from: of more, so many are drawn."""

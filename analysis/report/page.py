@@ -38,7 +38,7 @@ from analysis.words import (
     quantity,
     varied_parameters,
 )
-from search_spaces.files import atomic_path, check_output, write_text
+from search_spaces.common.files import atomic_path, check_output, write_text
 
 SCRIPTS = ("words", "front", "inflate", "figures", "paper", "budget", "table", "trial", "start")
 HTML_FILE, MARKDOWN_FILE, PNG_FILE, CSV_FILE = "report.html", "summary.md", "front.png", "trials.csv"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from analysis.bootstrap import Interval
-from search_spaces.budget import Budget
+from search_spaces.space.budget import Budget
 
 if TYPE_CHECKING:
     # Its tables are of this package, which would import itself.

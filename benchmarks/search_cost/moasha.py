@@ -31,7 +31,7 @@ from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.halving import insert_rank
 from dite_search.keys import EPOCH_KEY
 from dite_search.recorded import RecordedTable
-from search_spaces.cost import cost_of
+from search_spaces.families.dite_hrnet.cost import cost_of
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 """When every trial was created: Syne Tune asks, and MOASHA does not look."""

@@ -25,8 +25,8 @@ from benchmarks.search_cost.competitors import Competitor
 from dite_search.recorded import RecordedTable, load_table
 from dite_search.replay import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config
 from dite_search.study import create_study
-from search_spaces.budget import Budget
-from search_spaces.files import write_json
+from search_spaces.common.files import write_json
+from search_spaces.space.budget import Budget
 
 PACKAGES = ("numpy", "optuna", "ray", "syne-tune")
 DECIDING = ("cost_aware/*.py", "gate.py", "halving.py", "replay.py", "samplers.py", "scheduler.py", "searcher.py")

@@ -25,7 +25,7 @@ from dite_search.cli import (
     syncing,
     watching,
 )
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 IMPOSSIBLE = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)

@@ -67,7 +67,7 @@ def compare(
     from analysis.comparing import check_protocols
     from analysis.comparing import compare as put_together
     from dite_search.comparing import named, predicted
-    from search_spaces.files import check_output
+    from search_spaces.common.files import check_output
 
     if output:
         check_output(output)
@@ -99,7 +99,7 @@ def compare(
 
 def _data(root: str | None, data_format: str | None, detections: str | None, category: str | None, *, of: Any) -> Any:
     """The data of --data; format, category of people and split to score are those ``of`` a study, where there is one."""
-    from search_spaces.errors import InvalidInput
+    from search_spaces.common.errors import InvalidInput
     from trainers.data.source import DataConfig
 
     if root is None:

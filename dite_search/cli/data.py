@@ -16,7 +16,7 @@ from dite_search.cli.options import (
     on_orientation_option,
 )
 from dite_search.cli.output import console_for, next_steps, program, show
-from search_spaces.shell import shell_command
+from search_spaces.common.shell import shell_command
 from trainers.data.formats import SPLITS
 
 
@@ -126,7 +126,7 @@ def show_data(
     files, are shown too.
     """
     from dite_search import data_showing
-    from search_spaces.files import check_output
+    from search_spaces.common.files import check_output
     from trainers.data.source import DataConfig
 
     root = Path(directory)

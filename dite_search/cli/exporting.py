@@ -10,11 +10,11 @@ import click
 
 from dite_search.cli.options import directory_option, json_option
 from dite_search.cli.output import console_for, next_steps, program, show, tell
-from search_spaces.errors import InvalidInput
-from search_spaces.shell import shell_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.shell import shell_command
 
 if TYPE_CHECKING:
-    from search_spaces.budget import Constraint
+    from search_spaces.space.budget import Constraint
 
 EXPORT_FOLDER, EXPORTS_FOLDER = "export", "exports"
 """Below the study's folder: the export of one network, and those of several budgets by their aliases."""
@@ -81,7 +81,7 @@ def export(
     from dite_search.study import read_study
     from dite_search.tracking.aliases import BEST
     from dite_search.tracking.registry import check_registry
-    from search_spaces.files import check_output
+    from search_spaces.common.files import check_output
 
     if model is not None and not registered:
         raise InvalidInput("--model names a registered model, so --register must be given too")

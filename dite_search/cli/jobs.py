@@ -9,7 +9,7 @@ import click
 
 from dite_search.cli.options import json_option
 from dite_search.cli.output import next_steps, program, show
-from search_spaces.shell import shell_command
+from search_spaces.common.shell import shell_command
 
 address_option = click.option(
     "--address",

@@ -18,8 +18,8 @@ from dite_search.cli.options import (
     on_orientation_option,
 )
 from dite_search.cli.output import console_for, next_steps, program, say_image_notes, say_notes, show
-from search_spaces.errors import InvalidInput
-from search_spaces.shell import shell_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.shell import shell_command
 from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
 
 
@@ -81,7 +81,7 @@ def train(
     """
     from dite_search.fitting import arch_for, training_for
     from dite_search.single import train_one
-    from search_spaces.files import check_output
+    from search_spaces.common.files import check_output
     from trainers.data.source import DataConfig
 
     check_output(output, is_folder=True)
@@ -161,7 +161,7 @@ def evaluate(
     results file and zipped, for the COCO server.
     """
     from dite_search.single import checkpoint_file, evaluate_one
-    from search_spaces.files import check_output
+    from search_spaces.common.files import check_output
     from trainers.data.source import DataConfig
 
     if dump:
@@ -209,9 +209,9 @@ def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) 
 
     macs counts the convolutions that our network executes; macs_paper adds the bias additions, as published figures do.
     """
-    from search_spaces.arch import format_size
-    from search_spaces.cost import cost_of
-    from search_spaces.presets import PRESETS, paper_variants, resized, resolve_arch
+    from search_spaces.families.dite_hrnet.config import format_size
+    from search_spaces.families.dite_hrnet.cost import cost_of
+    from search_spaces.families.dite_hrnet.presets import PRESETS, paper_variants, resized, resolve_arch
 
     config = resized(resolve_arch(arch), input_size=input_size)
     cost = cost_of(config)
@@ -265,7 +265,7 @@ def latency(
     A network is measured once under the same conditions; later calls show the same figures.
     """
     from dite_search.latency import calibrated, shown_latency, space_named, store_of
-    from search_spaces.presets import resized, resolve_arch
+    from search_spaces.families.dite_hrnet.presets import resized, resolve_arch
 
     if arch is None and not calibrate:
         raise InvalidInput("latency needs ARCH, --calibrate or both")
@@ -283,7 +283,7 @@ def latency(
 def _train_config(fields: tuple[str, ...], given: dict[str, Any]) -> Any:
     import yaml
 
-    from search_spaces.hyperparameters import TrainConfig
+    from search_spaces.training_config import TrainConfig
 
     for field in fields:
         name, equals, value = field.partition("=")

@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 from dite_search.cli.output import program
-from search_spaces.errors import InvalidInput
-from search_spaces.redaction import HIDDEN, redacted
-from search_spaces.shell import shell_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.redaction import HIDDEN, redacted
+from search_spaces.common.shell import shell_command
 
 if TYPE_CHECKING:
     from analysis.trials import StudyRecord, TrialRecord
     from dite_search.config import SearchConfig
-    from search_spaces.budget import Budget
+    from search_spaces.space.budget import Budget
 
 SERVER = ("http://", "https://")
 """The beginnings of an MLflow server's address; anything else is a database that ``mlflow ui`` serves."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 if TYPE_CHECKING:
     from trainers.data.notes import DataNote

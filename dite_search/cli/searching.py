@@ -86,7 +86,7 @@ def pause(study: str, directory: str) -> None:
     from dite_search.folder import load_config
     from dite_search.lease import ask_to_pause
     from dite_search.study import storage_of
-    from search_spaces.shell import own_command
+    from search_spaces.common.shell import own_command
 
     config = load_config(study, directory=directory)
     driver = ask_to_pause(config.name, storage_of(config))
@@ -191,7 +191,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
 def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
     from analysis.report import Setup
     from analysis.trials import DIRECTIONS
-    from search_spaces.budget import Budget
+    from search_spaces.space.budget import Budget
 
     costs = [name for name, side in DIRECTIONS.items() if side == "minimize"]
     resources = config.resources
@@ -217,7 +217,7 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     from analysis.limits import front_within
     from analysis.report.noise import image_intervals
     from dite_search.search_data import data_of
-    from search_spaces.errors import InvalidInput
+    from search_spaces.common.errors import InvalidInput
     from trainers.data.formats import MPII
 
     if config.data.format == MPII.name:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from analysis.latency_shares import LatencyShares, Share
-    from search_spaces.arch import ArchConfig
+    from search_spaces.families.dite_hrnet.config import ArchConfig
 
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".tar")
 
@@ -44,7 +44,7 @@ def show(
     or the folder of an export. Milliseconds that were measured or calibrated before are shown without --latency, too.
     """
     from analysis.anatomy import anatomy
-    from search_spaces.presets import resized
+    from search_spaces.families.dite_hrnet.presets import resized
 
     named = [name for name in (arch, versus) if name is not None]
     archs = [resized(network_of(name, directory), input_size=input_size) for name in named]
@@ -69,7 +69,7 @@ def network_of(text: str, directory: str) -> ArchConfig:
     Raises:
         InvalidInput: it names nothing.
     """
-    from search_spaces.presets import PRESETS, resolve_arch
+    from search_spaces.families.dite_hrnet.presets import PRESETS, resolve_arch
 
     path = Path(text)
     if text in PRESETS or (path.suffix in (".yaml", ".yml", ".json") and path.is_file()):
@@ -108,7 +108,7 @@ class _Screen:
     """Writes tables and pictures that are whole on a narrow screen, and readable on one that has ASCII alone."""
 
     def __init__(self, console: Console) -> None:
-        from search_spaces.diagram import WIDE
+        from search_spaces.families.dite_hrnet.diagram import WIDE
 
         self._console = console
         self._wide = console.width >= WIDE
@@ -146,8 +146,8 @@ class _Screen:
             self._text("\nWhere the latencies go: --latency measures them.")
 
     def _head(self, name: str, arch: ArchConfig) -> None:
-        from search_spaces.arch import format_size
-        from search_spaces.cost import cost_of
+        from search_spaces.families.dite_hrnet.config import format_size
+        from search_spaces.families.dite_hrnet.cost import cost_of
 
         cost = cost_of(arch)
         size = format_size(arch.input_size).replace("x", "×")
@@ -155,7 +155,7 @@ class _Screen:
         self._text(f"network {arch.arch_id}, {size}, {cost.params:,} parameters, {cost.mmacs:,.2f} MMACs")
 
     def _picture(self, arch: ArchConfig) -> None:
-        from search_spaces.diagram import block_words, diagram
+        from search_spaces.families.dite_hrnet.diagram import block_words, diagram
 
         self._text("")
         for line in diagram(arch, width=self._console.width):
@@ -164,7 +164,7 @@ class _Screen:
 
     def _branches(self, arch: ArchConfig) -> None:
         from analysis.anatomy import branch_costs
-        from search_spaces.diagram import settings
+        from search_spaces.families.dite_hrnet.diagram import settings
 
         costs = branch_costs(arch)
         # On a narrow screen large resolutions do not fit beside each other; the picture above has them.
@@ -175,7 +175,7 @@ class _Screen:
 
     def _parts(self, arch: ArchConfig) -> None:
         from analysis.anatomy import part_names, parts
-        from search_spaces.cost import cost_of
+        from search_spaces.families.dite_hrnet.cost import cost_of
 
         total, labels = cost_of(arch), part_names(arch)
         columns = ["part", *(["times"] if self._wide else []), "params", "MMACs", "share"]
@@ -238,7 +238,7 @@ class _Screen:
         self._console.print(self._shown(text), highlight=False, markup=False, style=style)
 
     def _shown(self, text: str) -> str:
-        from search_spaces.diagram import plain
+        from search_spaces.families.dite_hrnet.diagram import plain
 
         return text if self._unicode else plain(text)
 

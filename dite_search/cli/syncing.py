@@ -6,7 +6,7 @@ import click
 
 from dite_search.cli.options import directory_option, json_option
 from dite_search.cli.output import next_steps, program, show
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 WRITTEN = ("runs created", "runs closed", "metric values", "twins deleted")
 

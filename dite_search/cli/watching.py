@@ -11,7 +11,7 @@ import click
 
 from dite_search.cli.options import directory_option, json_option
 from dite_search.cli.output import console_for, program
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

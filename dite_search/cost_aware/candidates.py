@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.encoding import SPREAD, Encoding
-from search_spaces.errors import InvalidInput
-from search_spaces.parameters import Parameter, Range
-from search_spaces.space import SearchSpace
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.dite_hrnet.parameters import Parameter, Range
+from search_spaces.space.encoding import SPREAD, Encoding
+from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 Point = dict[str, Any]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dite_search.cost_aware.candidates import Candidates, Point
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 Array = NDArray[np.float64]
 

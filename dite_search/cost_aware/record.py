@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from dite_search.cost_aware.candidates import Candidates, Point
 from dite_search.cost_aware.surrogate import Curve
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 
 class Trial(Protocol):

@@ -19,7 +19,7 @@ from dite_search.cost_aware.improvement import MAX_LEVELS
 from dite_search.cost_aware.record import Reading
 from dite_search.cost_aware.suggester import Suggester
 from dite_search.cost_aware.surrogate import Curve
-from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, unknown_name
 
 
 class CostAwareSampler(BaseSampler):

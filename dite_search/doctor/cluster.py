@@ -21,8 +21,8 @@ from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.doctor.probe import PACKAGES, clock, probe
 from dite_search.doctor.resources import Node
 from dite_search.heartbeat import ReplacedError
-from search_spaces.errors import first_line
-from search_spaces.shell import shell_command
+from search_spaces.common.errors import first_line
+from search_spaces.common.shell import shell_command
 
 NAME = "ray"
 TCP_SECONDS, CONNECT_SECONDS = 3.0, 10.0

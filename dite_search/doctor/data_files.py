@@ -11,8 +11,8 @@ from dite_search.config import SearchConfig
 from dite_search.doctor.findings import FAILED, OK, Finding, listed
 from dite_search.doctor.probe import readable
 from dite_search.search_data import undrawn_data_of
-from search_spaces.errors import InvalidInput
-from search_spaces.shell import shell_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.shell import shell_command
 
 NAME = "data"
 _IMAGES = (".jpg", ".jpeg", ".png")

@@ -24,8 +24,8 @@ from dite_search.doctor.folders import is_writable
 from dite_search.folder import study_url_of
 from dite_search.sqlite_url import sqlite_file
 from dite_search.tracking.experiment import DELETED, EXPERIMENT, deleted_sentence, restore_command
-from search_spaces.redaction import HIDDEN, redacted
-from search_spaces.shell import shell_command
+from search_spaces.common.redaction import HIDDEN, redacted
+from search_spaces.common.shell import shell_command
 
 STUDY, MLFLOW = "study database", "mlflow"
 CONNECT_SECONDS = 3

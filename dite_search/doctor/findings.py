@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from search_spaces.errors import first_line
+from search_spaces.common.errors import first_line
 
 Status = Literal["ok", "warning", "failed"]
 OK: Status = "ok"

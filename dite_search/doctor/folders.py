@@ -21,10 +21,10 @@ from dite_search.config import SearchConfig
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.folder import STUDY_DATABASE
 from dite_search.sqlite_url import sqlite_file
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.shell import shell_command
-from search_spaces.space import Point
+from search_spaces.common.shell import shell_command
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.search_space import Point
 from trainers.location import located
 
 NAME = "folder"

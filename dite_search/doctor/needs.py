@@ -6,7 +6,7 @@ from dite_search.config import SearchConfig
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
 from dite_search.requirements import DATA, Ready, requirements
 from dite_search.search_data import undrawn_data_of
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.notes import DataNote, Severity
 
 

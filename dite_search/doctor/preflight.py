@@ -19,8 +19,8 @@ from dite_search.doctor.needs import need_findings
 from dite_search.doctor.probe import PACKAGES, gpus_seen, installed
 from dite_search.doctor.resources import Node, resources_finding, trials_at_once
 from dite_search.doctor.tracking_server import mlflow_findings
-from search_spaces.errors import InvalidInput, first_line
-from search_spaces.shell import own_command
+from search_spaces.common.errors import InvalidInput, first_line
+from search_spaces.common.shell import own_command
 
 LOCAL_SECONDS, NODE_SECONDS, CLOCK_SECONDS = 8.0, 12.0, 2.0
 """Limits of a check on this machine, of the questions to all nodes, and of reading their clocks. With those of the

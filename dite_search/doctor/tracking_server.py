@@ -15,7 +15,7 @@ from dite_search.doctor.databases import MLFLOW, artifacts_finding, deleted_find
 from dite_search.doctor.findings import FAILED, OK, Finding
 from dite_search.tracking.client import tracking_uri
 from dite_search.tracking.experiment import DELETED, EXPERIMENT
-from search_spaces.redaction import redacted
+from search_spaces.common.redaction import redacted
 
 SECONDS = 4.0
 

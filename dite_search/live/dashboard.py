@@ -32,9 +32,9 @@ from dite_search.database_errors import reason_of
 from dite_search.folder import study_url_of
 from dite_search.live.moment import LiveReader, as_plain
 from dite_search.study import DATABASE_AWAY, readable
-from search_spaces.errors import InvalidInput
-from search_spaces.redaction import HIDDEN, redacted
-from search_spaces.shell import shell_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.redaction import HIDDEN, redacted
+from search_spaces.common.shell import shell_command
 
 TEMPLATE = "dashboard.html"
 TOKEN_BYTES = 24

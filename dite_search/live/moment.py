@@ -20,9 +20,9 @@ from dite_search.folder import SEARCH_FILE, STUDY_DATABASE
 from dite_search.keys import INTERRUPTED, STARTED, WHERE
 from dite_search.lease import Holder, holder_of
 from dite_search.study import StudyReader, open_study, storage_of
-from search_spaces.errors import InvalidInput
-from search_spaces.files import read_mapping
-from search_spaces.shell import own_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping
+from search_spaces.common.shell import own_command
 
 WINDOW, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search_spaces.budget import Budget, Constraint
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
+from search_spaces.space.budget import Budget, Constraint
 
 COSTS = ("mmacs", "params", "latency_ms")
 """What a budget of an export may limit."""

@@ -33,8 +33,8 @@ from dite_search.tracking.experiment import (
     follow_folder,
     restore_command,
 )
-from search_spaces.errors import InvalidInput
-from search_spaces.redaction import redacted
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.redaction import redacted
 
 PARENT, TABLES = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS
 STUDY_TAG, TRIAL_TAG = "dite_search.study", "dite_search.trial"

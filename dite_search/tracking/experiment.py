@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from search_spaces.redaction import redacted
+from search_spaces.common.redaction import redacted
 
 EXPERIMENT = "dite-search"
 ARTIFACTS_FOLDER = "mlflow-artifacts"

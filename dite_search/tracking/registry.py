@@ -30,7 +30,7 @@ from dite_search.tracking import served_model
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Refused, Tracker, Unreachable, tracker_of
 from dite_search.tracking.experiment import EXPERIMENT
 from dite_search.tracking.served_model import BOX, EXAMPLE, NETWORK
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 DIGEST_TAG, ARCH_TAG = "dite_search.onnx_sha256", "dite_search.arch_id"
 NEEDED = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas")

@@ -14,8 +14,8 @@ from dite_search.config import SearchConfig
 from dite_search.folder import SEARCH_FILE, STUDY_DATABASE, load_config
 from dite_search.keys import MLFLOW_RUN
 from dite_search.study import StudyReader, open_study
-from search_spaces.errors import InvalidInput
-from search_spaces.redaction import redacted
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.redaction import redacted
 
 Key = int | None
 """What a run stands for: a trial by its number, or None for the search itself."""

@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from analysis.trials import StudyRecord, TrialRecord
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
 
 TINY = ArchConfig(widths=(16, 32, 64, 128), modules=(1, 1, 1), blocks_per_module=1, input_size=(64, 64))
 PROTOCOL = {

@@ -8,9 +8,9 @@ import json
 from hypothesis import given
 
 from analysis.anatomy import anatomy, branch_costs, differences, names_of_both, part_names, parts, places_of_both
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import IN_BLOCK, cost_of, cost_parts
-from search_spaces.presets import preset
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import IN_BLOCK, cost_of, cost_parts
+from search_spaces.families.dite_hrnet.presets import preset
 from tests.strategies import architectures
 
 

@@ -25,7 +25,7 @@ from analysis.bootstrap import (
 )
 from analysis.image_scores import ImageScores, average_precisions, image_scores
 from analysis.pareto import front_of
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.analysis.poses import ids, people, predictions
 from tests.analysis.studies import study, trial
 from tests.profiles import examples

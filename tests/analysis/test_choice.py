@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analysis.export import choose
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.analysis.studies import study, trial
 
 

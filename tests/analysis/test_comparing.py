@@ -14,9 +14,9 @@ from analysis.comparing import Side, architecture_differences, compare, curve_ro
 from analysis.comparing_page import page, write_page
 from analysis.pareto import hypervolume
 from analysis.predictions import ScoredPredictions, predictions_of, predictions_with
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import preset
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import study, trial
 from trainers.checkpoint import Checkpoint, save_checkpoint
 from trainers.data.source import DataConfig, validation_set

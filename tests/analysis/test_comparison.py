@@ -14,10 +14,10 @@ from analysis.published import TABLE_6_COCO, TABLE_6_MPII
 from analysis.report import report_html
 from analysis.trials import StudyRecord, TrialRecord
 from dite_search.progress import published_table
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.named_spaces import space_from, table5
-from search_spaces.presets import preset
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.space.space_file import space_from, table5
 from tests.analysis.studies import study, trial
 from tests.analysis.test_report import EVIL, Page
 

@@ -23,7 +23,7 @@ from analysis.importance import (
 )
 from analysis.published import TABLE_5
 from analysis.trials import StudyRecord, TrialRecord
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.analysis.studies import TINY, study, trial
 from tests.profiles import examples
 

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from analysis.latency import _other_cores, measure_latency, open_session
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 
 def identity_model() -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from analysis.latency_shares import BLOCKS, BRANCH, known_shares, measured_shares
 from analysis.latency_store import Conditions, LatencyStore
 from analysis.latency_table import NETWORK, PART, calibrate, measured, predict
-from search_spaces.named_spaces import space_from, tiny
+from search_spaces.space.space_file import space_from, tiny
 from tests.analysis.test_latency_table import SMALL
 
 CONDITIONS = Conditions(device="a test", threads=1, warmup=0, runs=2, form=1)

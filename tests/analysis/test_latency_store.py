@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from analysis.latency import Latency
 from analysis.latency_store import MAX_LABEL, Conditions, LatencyStore, default_label, file_name, latency_of
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 CONDITIONS = Conditions(device="my phone/soc", threads=2, warmup=1, runs=3, form=1)
 

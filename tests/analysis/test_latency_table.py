@@ -17,9 +17,9 @@ from analysis.latency import open_session, random_input
 from analysis.latency_parts import is_kind, part_model, parts_of, parts_of_space
 from analysis.latency_store import Conditions, LatencyStore
 from analysis.latency_table import PART, calibrate, fit_of, measured, predict, rank_correlation
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import space_from, tiny
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.space.space_file import space_from, tiny
 from tests.profiles import examples
 from tests.strategies import architectures
 

@@ -13,8 +13,8 @@ from hypothesis import given
 
 from analysis.model_card import ModelCard, card_of, card_text
 from analysis.onnx_export import Agreement
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import CODECS
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import CODECS
 from tests.analysis.studies import PROTOCOL, TINY, study, trial
 from tests.strategies import architectures
 from trainers.data.codecs import make_codec

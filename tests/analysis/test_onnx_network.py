@@ -16,7 +16,7 @@ from analysis.onnx_export import INPUT, OUTPUT, arrays, onnx_bytes, relative_dif
 from analysis.onnx_graph import Graph
 from analysis.onnx_network import write_network
 from analysis.onnx_weights import Mlp, Weights, joint
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.model import build_network

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from analysis.pareto import front_of, hypervolume, hypervolume_curve, non_dominated, reference_point, scored
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.analysis.studies import study, trial
 from tests.profiles import examples
 

@@ -22,8 +22,8 @@ from analysis.published import (
     published_for,
     recipe_changes,
 )
-from search_spaces.arch import format_size
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import format_size
+from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import study
 
 COCO_PROTOCOL = {"dataset": "coco_val2017", "boxes": "det", "input_size": [256, 192], "flip_test": True}

@@ -17,7 +17,7 @@ from analysis.report import Setup, report_html, write_report
 from analysis.report.noise import noise_of
 from analysis.summary import knee_of, recommendations, summary
 from analysis.trials import StudyRecord, read_trials_table
-from search_spaces.budget import Budget, Constraint
+from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.studies import PROTOCOL, study, trial
 
 EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'

@@ -20,7 +20,7 @@ from analysis.limits import front_within
 from analysis.report import Setup, write_report
 from analysis.trials import StudyRecord
 from analysis.words import quantity
-from search_spaces.budget import Budget, Constraint
+from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.browser import DESKTOP, PHONE, Opened, chromium, launched, opened
 from tests.analysis.studies import PROVENANCE, study, trial
 from tests.analysis.test_report import EVIL

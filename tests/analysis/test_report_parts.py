@@ -22,10 +22,10 @@ from analysis.report.noise import noise_of, noise_section, uncertainty
 from analysis.report.progress import compute_words, reasons, saved_words, savings, tallies
 from analysis.report.setup import Setup
 from analysis.trials import StudyRecord
-from search_spaces.arch import MAX_COUNT
-from search_spaces.budget import Budget, Constraint
-from search_spaces.cost import cost_of
-from search_spaces.named_spaces import space_from
+from search_spaces.families.dite_hrnet.config import MAX_COUNT
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.budget import Budget, Constraint
+from search_spaces.space.space_file import space_from
 from tests.analysis.studies import TINY, study, trial
 
 GPU = Setup(workers=4, gpus_per_worker=0.5)

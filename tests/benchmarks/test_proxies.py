@@ -22,10 +22,10 @@ from benchmarks.proxies import (
     partial_spearman,
     read_figures,
 )
-from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import tiny_128
-from search_spaces.parameters import Choice
-from search_spaces.space import SearchSpace
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.parameters import Choice
+from search_spaces.space.search_space import SearchSpace
+from search_spaces.space.space_file import tiny_128
 from trainers.proxies import PROXIES
 
 NOTHING = np.empty((40, 0))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from benchmarks.released_network import ReleasedAggregation, ReleasedFusion, released_network
-from search_spaces.arch import ArchConfig
-from search_spaces.presets import preset, resized
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import preset, resized
 from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.learner import to_channels_last

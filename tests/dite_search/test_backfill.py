@@ -21,8 +21,8 @@ from dite_search.study import create_study, open_study, read_study, reopen_runni
 from dite_search.tracking.client import TRIAL_TAG, tracker_of, tracking_uri
 from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.source import StudySource
-from search_spaces.errors import InvalidInput, StorageUnavailable
-from search_spaces.presets import preset
+from search_spaces.common.errors import InvalidInput, StorageUnavailable
+from search_spaces.families.dite_hrnet.presets import preset
 from tests.dite_search.commands import refused, run
 from trainers.checkpoint import LAST, Checkpoint
 from trainers.checkpoint_store import CheckpointStore

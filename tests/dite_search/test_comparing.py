@@ -13,7 +13,7 @@ from dite_search.folder import trial_directory
 from dite_search.keys import ARCH, METRICS
 from dite_search.search_data import data_of
 from dite_search.study import create_study, epoch_name, open_study
-from search_spaces.files import write_mapping
+from search_spaces.common.files import write_mapping
 from tests.dite_search.commands import refused, run
 from trainers.checkpoint import LAST, Checkpoint, save_checkpoint
 from trainers.model import build_network

@@ -13,7 +13,7 @@ from dite_search.config import SearchConfig, load_search, parse_search
 from dite_search.protocol import protocol_of
 from dite_search.scheduler import scheduler_of
 from dite_search.trainable import TrialRunner
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.source import DataConfig
 
 ROOT = Path(__file__).resolve().parents[2]

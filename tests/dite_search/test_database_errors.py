@@ -14,7 +14,7 @@ from dite_search.doctor.findings import FAILED
 from dite_search.folder import load_config
 from dite_search.searcher import StudySearch
 from dite_search.study import DATABASE_AWAY, create_study, open_study, read_study
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused
 
 PAGE = 4096

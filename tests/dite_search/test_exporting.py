@@ -13,7 +13,7 @@ from dite_search.folder import checkpoint_location
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, read_study
 from dite_search.tracking.client import tracking_uri
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import refused, run
 from trainers.checkpoint import Checkpoint
 from trainers.checkpoint_store import CheckpointStore

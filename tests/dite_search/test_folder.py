@@ -18,8 +18,8 @@ from dite_search.searcher import StudySearch
 from dite_search.study import create_study, read_study
 from dite_search.trainable import take_checkpoint
 from dite_search.warm_start import earlier_trials
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.training_config import TrainConfig
 from tests.object_store import BUCKET, object_store
 from trainers.checkpoint import Checkpoint
 from trainers.checkpoint_store import CheckpointStore

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from dite_search.config import parse_search
 from dite_search.gate import Gate, Stopped
-from search_spaces.cost import cost_of
-from search_spaces.named_spaces import tiny
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.space_file import tiny
 
 SPACE = tiny()
 POINTS = list(SPACE.points())

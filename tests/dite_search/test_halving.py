@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from analysis.pareto import hypervolume, non_dominated
 from dite_search.halving import CORNER_MARGIN, Rungs, contributions, insert_rank, rung_epochs
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 SIDES = ("minimize", "maximize", "minimize", "maximize")
 FACTORS = st.sampled_from([1.5, 2.0, 3.0, 4.0])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dite_search import job_package
 from dite_search.config import load_search
 from dite_search.job_package import own_wheel, pack, packing_folder, pinned_packages, pip_environment
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.conftest import ROOT
 
 SEARCH = {

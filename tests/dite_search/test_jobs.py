@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from dite_search.jobs import JobServer, checked_address
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.ports import free_port
 

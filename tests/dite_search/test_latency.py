@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from dite_search.cli import main
 from dite_search.latency import LATENCY_FILE, store_of_search, trial_latency
-from search_spaces.errors import InvalidInput
-from search_spaces.files import read_mapping, write_mapping
-from search_spaces.named_spaces import tiny
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping, write_mapping
+from search_spaces.space.space_file import tiny
 
 SMALL_SPACE = {
     "name": "small",

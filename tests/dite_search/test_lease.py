@@ -14,7 +14,7 @@ from sqlalchemy import inspect
 
 from dite_search.lease import Lease, ask_to_pause, holder_of
 from dite_search.pause import Pause
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.servers import postgres
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("clock")]

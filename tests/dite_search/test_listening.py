@@ -12,7 +12,7 @@ import time
 import psutil
 import pytest
 
-from search_spaces.files import write_mapping
+from search_spaces.common.files import write_mapping
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.xdist_group("ray")

@@ -13,7 +13,7 @@ from analysis.limits import allows
 from dite_search.cli import next_commands
 from dite_search.cli.next_commands import commands_after, export_options, mlflow_command
 from dite_search.study import create_study, extend_study, read_study
-from search_spaces.budget import Budget, Constraint
+from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.studies import study, trial
 from tests.dite_search.commands import run
 

@@ -13,8 +13,8 @@ from dite_search.places import PROVENANCE_FILE, WORKING_DIRECTORY
 from dite_search.protocol import provenance_of, settings_of
 from dite_search.sqlite_url import sqlite_file
 from dite_search.study import create_study, extend_study, read_study
-from search_spaces.files import read_mapping, write_json, write_mapping
-from search_spaces.presets import preset
+from search_spaces.common.files import read_mapping, write_json, write_mapping
+from search_spaces.families.dite_hrnet.presets import preset
 
 FIELDS = {
     "name": "s1",

@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import run
 from trainers.data.source import DataConfig, training_set
 from trainers.data.synthetic import draw_dataset

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dite_search.prior import PUBLISHED, published_prior
-from search_spaces.errors import InvalidInput
-from search_spaces.presets import dite_hrnet_18
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.presets import dite_hrnet_18
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from dite_search.config import parse_search
 from dite_search.protocol import CHANGEABLE, Difference, differences, may_change, refuse_changes, settings_of
 from dite_search.reference import SECTIONS, search_file_reference
-from search_spaces.arch import BLOCKS, FUSIONS, POOLINGS, STEMS, ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import COMPUTATION, TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import BLOCKS, FUSIONS, POOLINGS, STEMS, ArchConfig
+from search_spaces.training_config import COMPUTATION, TrainConfig
 
 BASE: dict[str, Any] = {
     "name": "s1",

@@ -12,9 +12,9 @@ from analysis.pareto import non_dominated
 from dite_search.recorded import TABLES, load_table, shipped_tables
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
-from search_spaces.space import SearchSpace
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.search_space import SearchSpace
 from tests.dite_search.tables import A, B, C, D, write_folder
 
 FOUR = ((A, 0, (0.1, 0.2), 3.0), (B, 0, (0.1, 0.3), 2.0), (C, 0, (0.1, 0.4), 4.0), (D, 0, (0.1, 0.5), 1.0))

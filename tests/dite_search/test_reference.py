@@ -7,8 +7,8 @@ import re
 import pytest
 
 from dite_search.reference import SECTIONS, attribute_docs, search_file_reference
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 
 
 def cells(name: str) -> list[list[str]]:

@@ -21,7 +21,7 @@ from dite_search.replay import Simulation, replay, replayed_config
 from dite_search.scheduler import ParetoScheduler, scheduler_of
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, read_study
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.tables import A, B, C, D, write_folder
 from tests.profiles import examples

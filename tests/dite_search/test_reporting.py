@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from analysis.words import format_value
-from search_spaces.cost import cost_of
+from search_spaces.families.dite_hrnet.cost import cost_of
 from tests.dite_search import test_comparing
 from tests.dite_search.commands import refused, run
 

@@ -16,7 +16,7 @@ from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
 from dite_search.doctor.needs import need_findings
 from dite_search.requirements import require
 from dite_search.study import create_study
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.orientation import with_orientation
 from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset

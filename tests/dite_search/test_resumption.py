@@ -17,9 +17,9 @@ from dite_search.runner import data_of
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, open_study, read_study
 from dite_search.warm_start import earlier_trials
-from search_spaces.errors import InvalidInput
-from search_spaces.files import read_mapping, write_json, write_mapping
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping, write_json, write_mapping
+from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import refused
 from tests.dite_search.test_folder import trained
 from trainers.checkpoint import LAST, save_checkpoint

@@ -12,7 +12,7 @@ from dite_search.gate import gate_of
 from dite_search.samplers import sampler_of
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -15,7 +15,7 @@ from dite_search.config import parse_search
 from dite_search.pause import Pause
 from dite_search.searcher import StudySearch, epoch_metrics
 from dite_search.study import create_study, open_study, read_study, reopen_running, rung_records
-from search_spaces.cost import cost_of
+from search_spaces.families.dite_hrnet.cost import cost_of
 from tests.profiles import by_profile
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -15,7 +15,7 @@ from dite_search.pause import Pause
 from dite_search.runner import _close
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, open_study, read_study, reopen_running
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -13,11 +13,11 @@ import torch
 from dite_search.cli import main
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, read_study
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.files import write_mapping
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import PRESETS, preset
+from search_spaces.common.files import write_mapping
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.dite_hrnet.presets import PRESETS, preset
+from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import TINY
 from tests.dite_search.commands import refused, run
 from trainers.checkpoint import Checkpoint, save_checkpoint

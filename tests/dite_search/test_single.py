@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from dite_search.single import checkpoint_file, set_aside
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_mapping
-from search_spaces.named_spaces import tiny
-from search_spaces.presets import preset
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_mapping
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.space.space_file import tiny
 from tests.dite_search.commands import refused, run
 from tests.dite_search.test_folder import trained
 from tests.object_store import BUCKET, object_store

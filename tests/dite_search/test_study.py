@@ -12,8 +12,8 @@ from dite_search.folder import load_config
 from dite_search.places import PROVENANCE_FILE
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, extend_study, finish_creation, open_study, read_study, reopen_running, storage_of
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_json
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_json
 
 
 def test_directions_and_names_are_those_of_the_objectives(make_search):

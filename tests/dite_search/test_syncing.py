@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from dite_search.answering import answering
 from dite_search.lease import Lease, driver_of
 from dite_search.study import DATABASE_AWAY, create_study, storage_of
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -24,8 +24,8 @@ from dite_search.trainable import (
     back_off,
     reason_of,
 )
-from search_spaces.errors import StorageFull
-from search_spaces.files import write_mapping, write_text
+from search_spaces.common.errors import StorageFull
+from search_spaces.common.files import write_mapping, write_text
 from trainers.data.source import DataConfig
 from trainers.patience import Patience
 

@@ -10,9 +10,9 @@ from dite_search.places import PROVENANCE_FILE
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, open_study, read_study
 from dite_search.warm_start import earlier_trials
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_json
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_json
+from search_spaces.families.dite_hrnet.cost import cost_of
 
 
 @pytest.fixture

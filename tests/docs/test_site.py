@@ -17,8 +17,8 @@ import yaml
 from analysis.trials import DIRECTIONS
 from dite_search.cli import main
 from dite_search.config import parse_search
-from search_spaces.arch import STRIDES, ArchConfig
-from search_spaces.cost import Cost
+from search_spaces.families.dite_hrnet.config import STRIDES, ArchConfig
+from search_spaces.families.dite_hrnet.cost import Cost
 from tests.analysis.browser import DESKTOP, PHONE, launched, opened
 from tests.conftest import ROOT
 from tests.docs.pages import DOCS, arguments, blocks, built_pages, commands, links, pages, problem
@@ -136,7 +136,7 @@ def test_the_references_are_written_from_the_code(site):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[x](../trainers/model/nowhere.py)", "docs/index.md links to ../trainers/model/nowhere.py, which is no file"),
+        ("[x](../trainers/networks/nowhere.py)", "docs/index.md links to ../trainers/networks/nowhere.py, which is no file"),
         ("[x](../trainers/model/fusion.py#Fusion.backwards)", "trainers/model/fusion.py defines no Fusion.backwards"),
     ],
 )

@@ -23,9 +23,9 @@ from dite_search.config import load_search
 from dite_search.folder import load_config
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, open_study, read_study
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import preset
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.training_config import TrainConfig
 from tests.fuzzing.mutations import mutated_bytes, mutated_document
 from tests.profiles import by_profile
 from trainers.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

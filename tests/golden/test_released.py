@@ -18,9 +18,9 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.presets import preset
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import preset
 from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.model import build_network, load_released_checkpoint

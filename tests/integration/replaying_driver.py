@@ -26,8 +26,8 @@ from dite_search.config import load_search
 from dite_search.folder import SEARCH_FILE, load_config
 from dite_search.recorded import load_table
 from dite_search.trainable import TrialRunner, tell
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint import Checkpoint
 from trainers.checkpoint_store import CheckpointStore
 from trainers.engine import Metrics

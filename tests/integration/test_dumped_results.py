@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from dite_search import single
 from dite_search.cli import main
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.data.source import DataConfig, validation_set
 from trainers.data.transforms import crop_matrix, warp_points
 

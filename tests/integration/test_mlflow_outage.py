@@ -20,7 +20,7 @@ from analysis.pareto import front_of
 from dite_search.config import parse_search
 from dite_search.runner import run_search
 from dite_search.study import open_study, read_study
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.servers import MlflowServer
 

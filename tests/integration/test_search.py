@@ -30,8 +30,8 @@ from dite_search.folder import load_config
 from dite_search.runner import run_search
 from dite_search.study import open_study, read_study
 from dite_search.tracking.client import tracking_uri
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.dite_search.commands import refused, run
 
 pytestmark = pytest.mark.xdist_group("ray")

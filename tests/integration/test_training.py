@@ -16,10 +16,10 @@ import torch
 
 from dite_search.ray_session import start_ray
 from dite_search.trainable import reason_of
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.named_spaces import tiny
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.space.space_file import tiny
+from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import run
 from trainers.checkpoint import LAST, load_checkpoint
 from trainers.data.source import DataConfig

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.named_spaces import tiny
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.space.space_file import tiny
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint import Checkpoint
 from trainers.data.source import DataConfig
 from trainers.data.synthetic import draw_dataset

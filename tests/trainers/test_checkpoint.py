@@ -10,7 +10,7 @@ import pickle
 import pytest
 import torch
 
-from search_spaces.errors import InvalidInput, StorageFull
+from search_spaces.common.errors import InvalidInput, StorageFull
 from trainers.checkpoint import Checkpoint, load_any_network, load_checkpoint, load_network, save_checkpoint
 from trainers.model import build_network
 from trainers.model.released_checkpoint import released_key

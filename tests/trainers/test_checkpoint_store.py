@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from search_spaces.errors import InvalidInput, StorageFull, StorageUnavailable
+from search_spaces.common.errors import InvalidInput, StorageFull, StorageUnavailable
 from tests.object_store import BUCKET, object_store
 from trainers.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_checkpoint
 from trainers.checkpoint_files import PAUSES, S3Files

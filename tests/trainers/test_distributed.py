@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from tests.trainers.processes import run_workers
 from trainers.data.batches import BatchShares
 from trainers.data.source import DataConfig, training_set, validation_set

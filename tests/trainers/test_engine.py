@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput, StorageFull
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput, StorageFull
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers import engine
 from trainers.checkpoint import BEST, LAST, load_checkpoint, load_network
 from trainers.data.source import DataConfig

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from tests.trainers.data.layouts import MAT_JOINTS, named, people_of, truth_fields, write_crowdpose, write_mpii, write_truth
 from trainers.data.formats import FORMATS
 from trainers.data.keypoints import MPII16

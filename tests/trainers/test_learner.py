@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from tests.profiles import by_profile
 from trainers.data.source import DataConfig
 from trainers.distributed import Worker

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.location import below, located, parent_and_name
 
 

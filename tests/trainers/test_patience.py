@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from search_spaces.errors import InvalidInput, StorageFull, StorageUnavailable
+from search_spaces.common.errors import InvalidInput, StorageFull, StorageUnavailable
 from trainers.patience import LONGEST_PAUSE, Patience
 
 

@@ -9,9 +9,9 @@ import shutil
 
 import pytest
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint import Checkpoint, checkpoint_bytes, parse_checkpoint
 from trainers.data.identity import data_contents, files_of, identity_of
 from trainers.data.source import DataConfig

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.training_config import TrainConfig
 from trainers.data.codecs import make_codec
 from trainers.data.photometric import Photometric
 from trainers.data.source import DataConfig, codec_for, training_set, validation_set

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.test_engine import flat
 from trainers.torch_file import (
     MAX_TORCH_FILE_BYTES,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.boxes import clip_box
 from trainers.data.categories import PERSON_CATEGORY
 from trainers.data.json_fields import LARGEST_COORDINATE, box_field, field, is_coordinate, is_finite, shown

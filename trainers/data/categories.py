@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.json_fields import field, shown
 from trainers.data.keypoint_order import listed_names, plain_name
 from trainers.data.keypoints import KeypointSet

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, unknown_name
 from trainers.data.annotations import reason_left_out
 from trainers.data.boxes import Box, clip_box
 from trainers.data.categories import PERSON_CATEGORY

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.coco import CocoSplit, find_split
 from trainers.data.coco_file import CocoFile, parse_coco
 from trainers.data.json_fields import field

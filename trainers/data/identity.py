@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.formats import MPII
 from trainers.data.mpii import mpii_truth_file
 from trainers.data.source import DataConfig

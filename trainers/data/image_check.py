@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.coco import Person
 from trainers.data.images import decode_image, read_image_file
 from trainers.data.notes import DataNote, Severity

@@ -6,7 +6,7 @@ import math
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.boxes import Box
 
 LARGEST_COORDINATE = 1e15

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 
 def read_json(path: Path) -> Any:

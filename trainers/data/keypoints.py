@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.boxes import SMALLEST_EXTENT
 from trainers.data.coco import CocoSplit, Person, image_file, require_folder
 from trainers.data.json_fields import LARGEST_COORDINATE, field, file_name_field, is_coordinate, is_finite, shown

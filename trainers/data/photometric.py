@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.transforms import IMAGENET_MEAN
 
 

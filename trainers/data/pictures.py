@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.coco import Person
 from trainers.data.image_check import broken_images
 from trainers.data.prepared import PreparedPictures, PreparedSource, find_prepared

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_json
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_json
 from trainers.data.coco import Person
 from trainers.data.keypoints import KeypointSet
 from trainers.data.orientation import APPLY
@@ -176,7 +176,7 @@ def locked(output: Path) -> Iterator[None]:
 
 
 def _remove_unfinished(output: Path) -> None:
-    """What a killed preparation was writing: the temporary files of `search_spaces.files.atomic_path`."""
+    """What a killed preparation was writing: the temporary files of `search_spaces.common.files.atomic_path`."""
     for pattern in (".*.bin.*.bin", ".*.json.*.json"):
         for path in output.glob(pattern):
             path.unlink(missing_ok=True)

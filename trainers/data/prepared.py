@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.errors import InvalidInput
-from search_spaces.shell import own_command
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.shell import own_command
 from trainers.data.coco import Person
 from trainers.data.images import decode
 from trainers.data.orientation import APPLY, displayed, orientation_of

@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.shards import Shard, ShardPlan, prepare_shard
 
 Progress = Callable[[int, int], None]

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import InvalidInput
-from search_spaces.files import atomic_path, write_text
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import atomic_path, write_text
 from trainers.data.cutting import Photograph
 from trainers.data.images import read_image_file
 from trainers.data.jpeg import is_jpeg

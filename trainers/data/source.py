@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from trainers.data.coco import CocoSplit, Person, annotated_people, coco_split, detected_people
 from trainers.data.coco_file import CocoFile, read_coco
 from trainers.data.codecs import Codec, make_codec

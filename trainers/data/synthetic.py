@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.categories import PERSON_CATEGORY
 from trainers.data.keypoints import COCO17
 from trainers.data.synthetic_person import Figure, draw_figure, label_keypoints, sample_figure

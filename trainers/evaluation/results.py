@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.categories import PERSON_CATEGORY
 from trainers.data.coco import Person
 from trainers.data.coco_file import CocoFile

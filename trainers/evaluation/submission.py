@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from search_spaces.errors import InvalidInput
-from search_spaces.files import atomic_path, write_text
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import atomic_path, write_text
 from trainers.evaluation.results import Result
 
 PIXEL_DIGITS, SCORE_DIGITS = 1, 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from search_spaces.arch import STAGES, ArchConfig
+from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig
 from trainers.model.blocks import MultiBranchBlock, Stem, dgc_stem, lite_stem
 from trainers.model.context import (
     CrossResolutionWeighting,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.arch import reduced
+from search_spaces.families.dite_hrnet.config import reduced
 from trainers.model.layers import conv2d
 from trainers.model.scaled_norm import scaled_batch_norm
 from trainers.model.upsample import upsampled

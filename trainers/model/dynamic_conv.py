@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.arch import reduced
+from search_spaces.families.dite_hrnet.config import reduced
 from trainers.model.layers import ConvBn, SplitConcatShuffle, conv2d
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from search_spaces.arch import BRANCHES, STAGES, ArchConfig, reduced
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import BRANCHES, STAGES, ArchConfig, reduced
 from trainers.model.build import build_network
 from trainers.model.network import PoseNetwork
 from trainers.torch_file import read_torch_file

@@ -13,7 +13,7 @@ from analysis.data_page import page
 from analysis.data_page.inspection import Inspection
 from analysis.data_page.page import SplitGallery, check_output, page_html, split_gallery, write_page
 from analysis.data_page.scanning import ScannedImage
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.analysis.data_page.datasets import BODY, edited, exchange, with_names
 from tests.analysis.data_page.test_findings import inspected
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from analysis.data_page.reading import DataSet, own_keypoints, read_dataset
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.analysis.data_page.datasets import BODY, annotation_file, edited, with_names
 from tests.trainers.data.layouts import write_crowdpose, write_mpii
 from trainers.data.annotations import CROWD, OUTSIDE, UNLABELLED

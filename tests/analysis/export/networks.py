@@ -7,7 +7,7 @@ import dataclasses
 import torch
 from torch import nn
 
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.analysis.studies import TINY
 from trainers.model import build_network
 from trainers.model.network import PoseNetwork

@@ -21,10 +21,10 @@ from analysis.latency import Latency
 from analysis.model_card import int8_verdict
 from analysis.onnx_export import onnx_bytes
 from analysis.onnx_graph import graph_size
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import PRESETS, preset
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import PRESETS, preset
+from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.analysis.studies import PROTOCOL, TINY
 from trainers.data.source import DataConfig

@@ -26,8 +26,8 @@ from PIL import Image, ImageOps
 from analysis.export import Exported, ModelCard, export_network
 from analysis.export.example import SETTINGS_LINE, example_settings, example_text, keypoint_set_of
 from analysis.export.study_data import StudyData
-from search_spaces.arch import ArchConfig
-from search_spaces.hyperparameters import CODECS, TrainConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import CODECS, TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.conftest import ROOT
 from tests.trainers.data.oriented import FORMATS, STORED, TAG, TAGS, stored

@@ -22,8 +22,8 @@ from analysis.export.parts import Parts
 from analysis.latency import Latency
 from analysis.model_card import card_text, markdown
 from analysis.onnx_export import Agreement, agreement, onnx_bytes, relative_difference
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.analysis.studies import PROTOCOL, study, trial
 from trainers.checkpoint import Checkpoint, save_checkpoint

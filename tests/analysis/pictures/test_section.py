@@ -20,8 +20,8 @@ from analysis.pictures.section import EACH, MAX_CHARACTERS, NO_OKS, alt_text, fi
 from analysis.predictions import ScoredPredictions
 from analysis.report import Setup, report_html
 from analysis.trials import StudyRecord
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import study, trial
 from tests.trainers.data.oriented import TAGS, store
 from trainers.checkpoint import Checkpoint, save_checkpoint

@@ -13,9 +13,9 @@ from optuna.trial import TrialState
 from analysis.pareto import hypervolume
 from dite_search.cost_aware.candidates import DistributionCandidates, SpaceCandidates, distributions_of
 from dite_search.cost_aware.sampler import CostAwareSampler
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import tiny_128
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.space_file import tiny_128
 from tests.profiles import examples
 
 SPACE = tiny_128()

@@ -11,9 +11,9 @@ from dite_search.doctor import folders
 from dite_search.doctor.findings import FAILED, OK, WARNING
 from dite_search.doctor.folders import Checkpoints, Token
 from dite_search.doctor.probe import probe
-from search_spaces.cost import cost_of
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.presets import preset
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.training_config import TrainConfig
 from trainers.checkpoint import Checkpoint, save_checkpoint
 from trainers.model.build import build_network
 

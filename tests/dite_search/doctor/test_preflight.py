@@ -17,7 +17,7 @@ from dite_search.doctor import cluster, preflight
 from dite_search.doctor.findings import OK, WARNING
 from dite_search.doctor.preflight import examine, lines_of
 from dite_search.ray_session import start_ray
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from trainers.data.synthetic import draw_dataset
 

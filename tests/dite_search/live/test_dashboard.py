@@ -21,7 +21,7 @@ from dite_search.lease import Lease
 from dite_search.live.dashboard import Board, Dashboard, is_loopback, page_of, tools_of
 from dite_search.searcher import StudySearch
 from dite_search.study import DATABASE_AWAY, create_study, storage_of
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.analysis.browser import DESKTOP, PHONE, Opened, launched
 from tests.ports import free_port
 

@@ -36,7 +36,7 @@ from dite_search.live.moment import (
 )
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study, extend_study, storage_of
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.analysis.studies import trial
 
 pytestmark = pytest.mark.filterwarnings("ignore")

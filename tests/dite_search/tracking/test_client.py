@@ -13,7 +13,7 @@ import pytest
 
 from dite_search.tracking.client import Point, Refused, Tracker, Unreachable, tracking_uri
 from dite_search.tracking.mirror import Mirror
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.tracking.mirrors import MemoryStudy
 
 TAGS = {"dite_search.study": "s-1"}

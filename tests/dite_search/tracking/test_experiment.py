@@ -17,7 +17,7 @@ from dite_search.tracking.client import Tracker, tracker_of, tracking_uri
 from dite_search.tracking.experiment import ARTIFACTS_FOLDER, EXPERIMENT, follow_folder, restore_command
 from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.source import StudySource
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 
 

@@ -16,9 +16,9 @@ from dite_search.tracking.aliases import alias_of, parse_budgets
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, tracker_of
 from dite_search.tracking.registry import input_example, register, save_served, signature
 from dite_search.tracking.served_model import EXAMPLE, NETWORK, PoseModel
-from search_spaces.budget import Constraint
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.space.budget import Constraint
+from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.trainers.data.oriented import TAGS, stored
 from trainers.data.source import DataConfig, validation_set

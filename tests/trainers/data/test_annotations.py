@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_json
 from trainers.data.annotations import usable_ids
 from trainers.data.coco_file import CocoFile, read_coco

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import SIZE, annotation, document, write_dataset, write_json
 from trainers.data.boxes import SMALLEST_EXTENT, clip_box
 from trainers.data.coco import load_detections, load_people

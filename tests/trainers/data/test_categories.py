@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_json
 from trainers.data.coco_file import CocoFile, read_coco
 from trainers.data.keypoints import COCO17

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset, write_json
 from trainers.data.coco import clip_box, coco_split, load_detections, load_people
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.profiles import examples
 from tests.trainers.data.oriented import TAGS, stored
 from trainers.data import cutting

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from search_spaces.hyperparameters import CODECS
+from search_spaces.training_config import CODECS
 from trainers.data.coco import Person
 from trainers.data.codecs import make_codec
 from trainers.data.dataset import TopDownDataset

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.coco import annotated_people
 from trainers.data.coco_file import read_coco
 from trainers.data.crowdpose import read_crowdpose

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.oriented import store
 from trainers.data.coco import Person
 from trainers.data.image_check import broken_images, image_notes, image_states, orientation_notes

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.oriented import TAGS, stored
 from trainers.data.images import read_image
 from trainers.data.orientation import DESCRIPTIONS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.keypoint_order import keypoint_order, listed_names, plain_name
 from trainers.data.keypoints import COCO17, CROWDPOSE14, KeypointSet
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.keypoints import COCO17
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import write_image
 from trainers.data.keypoints import MPII16
 from trainers.data.mpii import load_mpii_people, mpii_split, mpii_truth_file

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.layouts import MAT_JOINTS, write_truth
 from trainers.data.mpii_truth import read_mpii_truth
 

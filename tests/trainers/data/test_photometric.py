@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.conftest import ROOT
 from tests.profiles import examples
 from tests.trainers.data.builders import annotation, document, write_dataset

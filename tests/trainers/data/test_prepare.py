@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import torch
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
 from tests.trainers.data.builders import annotation
 from tests.trainers.data.oriented import TAGS, store
 from trainers.data import prepare as preparing

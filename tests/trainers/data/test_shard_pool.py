@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.prepare import SplitToPrepare, plan_shards
 from trainers.data.shard_pool import prepare_shards
 from trainers.data.shards import ShardPlan

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.coco import coco_split, load_people
 from trainers.data.images import read_image
 from trainers.data.keypoints import COCO17

@@ -12,7 +12,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.coco import coco_split
 from trainers.data.keypoints import COCO17
 from trainers.evaluation.coco_ap import FIGURES, coco_ap

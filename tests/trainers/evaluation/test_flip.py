@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from search_spaces.hyperparameters import CODECS
+from search_spaces.training_config import CODECS
 from tests.trainers.data.builders import annotation, document, write_dataset
 from trainers.data.coco import load_people
 from trainers.data.codecs import Codec, make_codec

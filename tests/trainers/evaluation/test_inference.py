@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset
 from trainers.data.coco import load_people
 from trainers.data.codecs import MsraCodec

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset
 from trainers.data.coco import Person, load_people
 from trainers.data.codecs import MsraCodec

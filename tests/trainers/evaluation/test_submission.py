@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.evaluation.results import Result
 from trainers.evaluation.submission import submission_files, write_submission
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from torch import nn
 
-from search_spaces.arch import ArchConfig
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.golden.test_released import randomise
 from tests.profiles import examples
 from tests.strategies import architectures

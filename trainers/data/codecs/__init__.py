@@ -6,7 +6,7 @@ together, and mixing them costs accuracy.
 
 from __future__ import annotations
 
-from search_spaces.errors import unknown_name
+from search_spaces.common.errors import unknown_name
 from trainers.data.codecs.base import Codec, default_sigma
 from trainers.data.codecs.dark import DarkCodec
 from trainers.data.codecs.msra import MsraCodec

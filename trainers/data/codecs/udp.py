@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.codecs.dark import DarkCodec
 from trainers.data.transforms import Crop, Matrix, unbiased_crop_matrix
 

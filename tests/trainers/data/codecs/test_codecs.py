@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import CODECS
+from search_spaces.common.errors import InvalidInput
+from search_spaces.training_config import CODECS
 from tests.profiles import examples
 from trainers.data.codecs import Codec, DarkCodec, MsraCodec, UdpCodec, default_sigma, make_codec
 

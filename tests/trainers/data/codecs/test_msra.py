@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.codecs import MsraCodec, default_sigma
 
 CODEC = MsraCodec(input_size=(256, 192), heatmap_size=(64, 48), sigma=2.0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 from trainers.data.codecs import UdpCodec
 from trainers.data.transforms import Crop, compose, crop_of_box, mirror_crop, mirror_matrix, warp_image, warp_points
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from search_spaces.arch import ArchConfig, format_size, parse_size, reduced
-from search_spaces.errors import InvalidInput
-from search_spaces.files import read_mapping, write_mapping
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping, write_mapping
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size, parse_size, reduced
 from tests.strategies import architectures
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.budget import ENUMERABLE, Budget, Constraint
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import dite_hrnet, tiny
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.budget import ENUMERABLE, Budget, Constraint
+from search_spaces.space.space_file import dite_hrnet, tiny
 
 COSTS = ("mmacs", "params", "latency_ms")
 

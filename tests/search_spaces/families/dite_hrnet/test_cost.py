@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.arch import STAGES, ArchConfig
-from search_spaces.cost import (
+from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig
+from search_spaces.families.dite_hrnet.cost import (
     CONTEXT,
     CONVOLUTION,
     FUSION,
@@ -22,8 +22,8 @@ from search_spaces.cost import (
     cost_of,
     cost_parts,
 )
-from search_spaces.named_spaces import dite_hrnet
-from search_spaces.presets import PRESETS, preset, resized
+from search_spaces.families.dite_hrnet.presets import PRESETS, preset, resized
+from search_spaces.space.space_file import dite_hrnet
 from tests.measured_cost import SharedCounts
 from tests.profiles import examples
 from tests.strategies import architectures

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.arch import ArchConfig, Scalar
-from search_spaces.errors import InvalidInput
-from search_spaces.parameters import (
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
+from search_spaces.families.dite_hrnet.parameters import (
     NETWORK,
     TUPLE_PARAMETERS,
     Choice,
@@ -21,8 +21,8 @@ from search_spaces.parameters import (
     flatten,
     parse_tuple,
 )
-from search_spaces.presets import preset
-from search_spaces.space import SearchSpace
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.files import write_mapping
-from search_spaces.presets import PRESETS, load_arch, paper_variants, preset, resized, resolve_arch
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_mapping
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import PRESETS, load_arch, paper_variants, preset, resized, resolve_arch
 
 
 def test_the_named_networks_are_different_networks() -> None:

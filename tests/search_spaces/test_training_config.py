@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
-from search_spaces.files import read_mapping, write_mapping
-from search_spaces.hyperparameters import COMPUTATION, TrainConfig
-from search_spaces.parameters import TRAIN_PARAMETERS
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping, write_mapping
+from search_spaces.families.dite_hrnet.parameters import TRAIN_PARAMETERS
+from search_spaces.training_config import COMPUTATION, TrainConfig
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from search_spaces.shell import own_command, shell_command
+from search_spaces.common.shell import own_command, shell_command
 from tests.conftest import ROOT
 
 HINT = re.compile(r"dite-search [a-z]+ (?:--[a-z-]+ )*\{")

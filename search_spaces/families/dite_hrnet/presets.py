@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from search_spaces.arch import BRANCHES, ArchConfig, parse_size
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.files import read_mapping
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.files import read_mapping
+from search_spaces.families.dite_hrnet.config import BRANCHES, ArchConfig, parse_size
 
 PAPER_INPUTS = (("COCO", (256, 192), 17), ("COCO", (384, 288), 17), ("MPII", (256, 256), 16))
 """Data set, input height and width, and number of keypoints of the papers' experiments."""

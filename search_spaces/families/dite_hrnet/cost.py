@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from search_spaces.arch import STAGES, ArchConfig, reduced
+from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig, reduced
 
 MEGA = 1_000_000
 

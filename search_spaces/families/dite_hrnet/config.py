@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, unknown_name
 
 BRANCHES = 4
 STAGES = (2, 3, 4)

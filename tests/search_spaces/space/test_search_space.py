@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from search_spaces.arch import ArchConfig
-from search_spaces.errors import InvalidInput
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.named_spaces import SPACES, dite_hrnet, named_space, tiny
-from search_spaces.parameters import Choice, Parameter, Range, unflatten
-from search_spaces.presets import preset
-from search_spaces.space import Point, SearchSpace
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.parameters import Choice, Parameter, Range, unflatten
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.space.search_space import Point, SearchSpace
+from search_spaces.space.space_file import SPACES, dite_hrnet, named_space, tiny
+from search_spaces.training_config import TrainConfig
 from tests.profiles import examples
 
 BASE = ArchConfig(widths=(12, 16, 20, 24), groups=(1, 1, 1, 1))

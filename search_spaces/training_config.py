@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, unknown_name
 
 OPTIMIZERS = ("adam", "adamw")
 CODECS = ("msra", "udp", "dark")

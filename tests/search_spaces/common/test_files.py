@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.errors import InvalidInput
-from search_spaces.files import (
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import (
     MAX_CONFIG_BYTES,
     atomic_path,
     check_output,

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from search_spaces.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput
 
 MAX_CONFIG_BYTES = 1_000_000
 """Upper bound of a configuration file: a larger one is a mistake or an attack."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.redaction import redacted, without_user
+from search_spaces.common.redaction import redacted, without_user
 
 
 @given(

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_spaces.arch import ArchConfig
-from search_spaces.cost import cost_of
-from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import dite_hrnet, named_space, space_from, table5, table6, tiny
-from search_spaces.parameters import flatten
-from search_spaces.presets import dite_hrnet_18, dite_hrnet_30, preset
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.dite_hrnet.parameters import flatten
+from search_spaces.families.dite_hrnet.presets import dite_hrnet_18, dite_hrnet_30, preset
+from search_spaces.space.space_file import dite_hrnet, named_space, space_from, table5, table6, tiny
 
 
 def test_table5_is_the_sixteen_points_of_the_paper(reference: Path) -> None:

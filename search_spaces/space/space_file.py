@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from search_spaces.arch import BRANCHES, ArchConfig
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.parameters import NETWORK, Choice, Parameter, parameter_from
-from search_spaces.presets import PRESETS, TABLE_6, dite_hrnet_18, resized, resolve_arch
-from search_spaces.space import SearchSpace
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.dite_hrnet.config import BRANCHES, ArchConfig
+from search_spaces.families.dite_hrnet.parameters import NETWORK, Choice, Parameter, parameter_from
+from search_spaces.families.dite_hrnet.presets import PRESETS, TABLE_6, dite_hrnet_18, resized, resolve_arch
+from search_spaces.space.search_space import SearchSpace
 
 
 def table5() -> SearchSpace:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_spaces.arch import ArchConfig
-from search_spaces.diagram import NARROW, block_words, diagram, kernel_sizes, plain, settings
-from search_spaces.presets import PRESETS, preset, resized
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.diagram import NARROW, block_words, diagram, kernel_sizes, plain, settings
+from search_spaces.families.dite_hrnet.presets import PRESETS, preset, resized
 from tests.strategies import architectures
 
 

@@ -11,10 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
-from search_spaces.arch import BRANCHES, ArchConfig, Scalar, branch_problem
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.hyperparameters import TrainConfig
-from search_spaces.parameters import (
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.dite_hrnet.config import BRANCHES, ArchConfig, Scalar, branch_problem
+from search_spaces.families.dite_hrnet.parameters import (
     ARCH_PARAMETERS,
     NETWORK,
     TRAIN_PARAMETERS,
@@ -27,7 +26,8 @@ from search_spaces.parameters import (
     format_tuple,
     unflatten,
 )
-from search_spaces.presets import PRESETS, preset
+from search_spaces.families.dite_hrnet.presets import PRESETS, preset
+from search_spaces.training_config import TrainConfig
 
 Point = dict[str, Scalar]
 """One value for every parameter of a space."""

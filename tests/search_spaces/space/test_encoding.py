@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search_spaces.encoding import Encoding
-from search_spaces.errors import InvalidInput
-from search_spaces.named_spaces import SPACES, named_space, space_from, tiny_128
+from search_spaces.common.errors import InvalidInput
+from search_spaces.space.encoding import Encoding
+from search_spaces.space.space_file import SPACES, named_space, space_from, tiny_128
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces.arch import BRANCHES, STAGES, ArchConfig, Scalar, format_size, parse_size
-from search_spaces.errors import InvalidInput, unknown_name
-from search_spaces.hyperparameters import COMPUTATION, TrainConfig
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.dite_hrnet.config import BRANCHES, STAGES, ArchConfig, Scalar, format_size, parse_size
+from search_spaces.training_config import COMPUTATION, TrainConfig
 
 _PER_BRANCH = {
     "width": "widths",

@@ -5,7 +5,7 @@ Every line fits `NARROW` columns, or those asked for, so that the picture is who
 
 from __future__ import annotations
 
-from search_spaces.arch import STAGES, ArchConfig, format_size
+from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig, format_size
 
 NARROW, WIDE = 40, 72
 """Columns that the picture needs at least, and from which on it says things in words."""

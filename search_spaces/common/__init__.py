@@ -1,0 +1,1 @@
+"""Errors, files and redaction: what every package needs."""

@@ -1,0 +1,1 @@
+"""The Dite-HRNet and Lite-HRNet family: architectures, parameters, costs, presets."""

@@ -1,0 +1,1 @@
+"""Search spaces over the networks of a family: sampling, encoding, budgets, files."""
