@@ -1,6 +1,6 @@
 """What the site needs beyond Markdown: references written from the code, links into the code, equations.
 
-A page links to code as a reader of the repository does, ``[DCM](../trainers/model/context.py#DenseContextModeling)``. Here
+A page links to code as a reader of the repository does, ``[DCM](../trainers/networks/dite_hrnet/context.py#DenseContextModeling)``. Here
 the file becomes a page of the site and the name the line that defines it, so that links hold without a network; one that
 leads to nothing ends the build.
 """

@@ -22,8 +22,8 @@ from analysis.onnx_network import write_block, write_contexts, write_fusion, wri
 from analysis.onnx_weights import Weights
 from search_spaces.families.dite_hrnet.config import BRANCHES, STAGES, ArchConfig, reduced
 from search_spaces.space.search_space import SearchSpace
-from trainers.model.build import build_block, build_stem
-from trainers.model.fusion import Fusion, IterativeHead, Transition
+from trainers.networks.dite_hrnet.build import build_block, build_stem
+from trainers.networks.dite_hrnet.fusion import Fusion, IterativeHead, Transition
 
 Part = str
 """A part's kind and the fields that it depends on, as canonical JSON: its name in a table."""

@@ -25,7 +25,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import dite_hrnet_18
 from search_spaces.space.search_space import SearchSpace
-from trainers.model.build import build_network
+from trainers.networks.dite_hrnet.build import build_network
 
 NETWORK, PART, FIT = "network", "part", "fit"
 """Kinds of records in a store."""

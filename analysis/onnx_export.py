@@ -24,7 +24,7 @@ from analysis.onnx_graph import OPSET, Array, Graph
 from analysis.onnx_network import write_network
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
-from trainers.model.network import PoseNetwork
+from trainers.networks.dite_hrnet.network import PoseNetwork
 
 __all__ = ["FORM", "INPUT", "OPSET", "OUTPUT", "Agreement", "agreement", "onnx_bytes", "relative_difference"]
 

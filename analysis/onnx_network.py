@@ -89,7 +89,7 @@ def write_contexts(g: Graph, arch: ArchConfig, branches: Sequence[Value], weight
 
 
 def write_fusion(g: Graph, weights: Weights, branches: Sequence[Value], *, source: str) -> list[Value]:
-    """Multi-scale fusion; see `trainers.model.fusion.Fusion` for its equations.
+    """Multi-scale fusion; see `trainers.networks.dite_hrnet.fusion.Fusion` for its equations.
 
     Nearest upsampling is linear and goes in steps, so that sums are taken at the lowest resolution that holds them.
     """

@@ -18,15 +18,15 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoint import load_any_network, load_checkpoint
-from trainers.checkpoint_store import local_copy
-from trainers.data.dataset import TopDownDataset
-from trainers.data.formats import MPII
-from trainers.data.source import DataConfig, validation_set
-from trainers.distributed import default_device
+from trainers.checkpoints.checkpoint import load_any_network, load_checkpoint
+from trainers.checkpoints.store import local_copy
+from trainers.data.config import DataConfig, validation_set
+from trainers.data.formats.data_format import MPII
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import Predictions, predict
 from trainers.evaluation.results import Result
 from trainers.evaluation.scoring import score
+from trainers.processes.distributed import default_device
 
 PREDICTIONS_FOLDER = "predictions"
 FORMAT = 2

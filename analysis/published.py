@@ -19,7 +19,7 @@ from search_spaces.families.dite_hrnet.cost import Cost, cost_of
 from search_spaces.families.dite_hrnet.presets import TABLE_6 as NETWORKS_OF_TABLE_6
 from search_spaces.families.dite_hrnet.presets import preset
 from search_spaces.training_config import COMPUTATION, TrainConfig
-from trainers.data.formats import FORMATS
+from trainers.data.formats.data_format import FORMATS
 
 COCO, MPII = "coco_val2017", "mpii_val"
 """Names of the data sets as a search file has to give them for the published figures to be of the same data."""

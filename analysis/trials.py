@@ -11,7 +11,7 @@ import pandas as pd
 
 from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
 from search_spaces.families.dite_hrnet.cost import Cost
-from trainers.location import Location
+from trainers.checkpoints.location import Location
 
 STATUSES = ("complete", "stopped", "failed", "running", "waiting")
 """``complete``: trained to the end of its budget. ``stopped``: ended early on purpose, its scores are of a lower fidelity.

@@ -19,7 +19,7 @@ import torch
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.space.space_file import dite_hrnet
-from trainers.complexity import measured_cost
+from trainers.evaluation.counting import measured_cost
 
 
 def main() -> None:

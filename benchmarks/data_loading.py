@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 
 from search_spaces.families.dite_hrnet.config import ArchConfig, parse_size
 from search_spaces.training_config import TrainConfig
-from trainers.data import dataset as dataset_module
-from trainers.data.dataset import TopDownDataset
-from trainers.data.images import decode
-from trainers.data.prepare import SplitToPrepare, prepare
-from trainers.data.prepared import PreparedSource, load_manifest
-from trainers.data.source import DataConfig, codec_for
+from trainers.data.config import DataConfig, codec_for
+from trainers.data.images.images import decode
+from trainers.data.prepared.prepare import SplitToPrepare, prepare
+from trainers.data.prepared.prepared_set import PreparedSource, load_manifest
+from trainers.data.samples import dataset as dataset_module
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.transforms import Augmentation
 
 TRAIN2017_PEOPLE = 149_813

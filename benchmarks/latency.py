@@ -27,7 +27,7 @@ from analysis.onnx_export import INPUT, OUTPUT, onnx_bytes, relative_difference
 from benchmarks.released_network import released_network
 from search_spaces.families.dite_hrnet.config import parse_size
 from search_spaces.families.dite_hrnet.presets import preset
-from trainers.model import build_network
+from trainers.networks import build_network
 
 WARMUP = 5
 PAUSE_SECONDS = 0.03

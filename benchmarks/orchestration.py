@@ -20,7 +20,7 @@ from dite_search.config import SearchConfig, parse_search
 from dite_search.ray_session import start_ray
 from dite_search.runner import run_search
 from dite_search.search_data import data_of
-from trainers import engine
+from trainers.training import loop
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def _plain_seconds(config: SearchConfig, point: dict[str, int | float | str], di
     torch.set_num_threads(1)
     began = time.perf_counter()
     space = config.search_space
-    engine.train(
+    loop.train(
         space.build(point),
         space.train_config(point, config.train_config),
         data_of(config),

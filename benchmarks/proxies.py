@@ -30,7 +30,7 @@ from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.families.dite_hrnet.presets import preset
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import named_space
-from trainers.proxies import PROXIES, drawn_batch, measure
+from trainers.evaluation.zero_cost_proxies import PROXIES, drawn_batch, measure
 
 Vector = NDArray[np.float64]
 Statistic = Callable[..., float]

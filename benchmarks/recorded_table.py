@@ -26,8 +26,8 @@ from dite_search.search_data import data_of
 from search_spaces.common.files import write_json
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.space.search_space import Point
-from trainers.distributed import Worker, default_device
-from trainers.engine import train
+from trainers.processes.distributed import Worker, default_device
+from trainers.training.loop import train
 
 TABLES = Path(__file__).parents[1] / "dite_search" / "tables"
 KEPT = ("epoch", "ap_gt", "loss", "seconds")

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from trainers.model.blocks import MultiBranchBlock, Stem
-from trainers.model.build import build_network
-from trainers.model.context import DenseContextModeling, GlobalContextModeling, attention_mask
-from trainers.model.dynamic_conv import DynamicKernelAggregation, DynamicSplitConv
-from trainers.model.fusion import Fusion, IterativeHead, Transition, Upward
-from trainers.model.layers import ConvBn
-from trainers.model.layout import as_it_is
-from trainers.model.network import PoseNetwork
+from trainers.networks.common.layers import ConvBn
+from trainers.networks.common.layout import as_it_is
+from trainers.networks.dite_hrnet.blocks import MultiBranchBlock, Stem
+from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.dite_hrnet.context import DenseContextModeling, GlobalContextModeling, attention_mask
+from trainers.networks.dite_hrnet.dynamic_conv import DynamicKernelAggregation, DynamicSplitConv
+from trainers.networks.dite_hrnet.fusion import Fusion, IterativeHead, Transition, Upward
+from trainers.networks.dite_hrnet.network import PoseNetwork
 
 
 class ReleasedAggregation(DynamicKernelAggregation):

@@ -17,10 +17,10 @@ from benchmarks.released_network import released_network, same_outputs
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import preset, resized
 from search_spaces.training_config import PRECISIONS, TrainConfig
-from trainers.distributed import Worker
-from trainers.learner import Batch, Learner, heatmap_loss
-from trainers.memory import keep_freed_memory
-from trainers.model.build import build_network
+from trainers.networks.dite_hrnet.build import build_network
+from trainers.processes.distributed import Worker
+from trainers.processes.memory import keep_freed_memory
+from trainers.training.train_step import Batch, Learner, heatmap_loss
 
 Step = Callable[[], None]
 

@@ -18,7 +18,7 @@ from dite_search.keys import ARCH, EPOCH_KEY, ORIGIN, REASON, STARTED, UNDECIDED
 from dite_search.study import curve_of, epoch_name, storage_of
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from trainers.location import LAST, below
+from trainers.checkpoints.location import LAST, below
 
 Metrics = Mapping[str, float]
 
@@ -108,8 +108,8 @@ def _checkpoint_curve(config: SearchConfig, trial: FrozenTrial) -> Sequence[Metr
         InvalidInput: the checkpoint is damaged or of another network, or its place does not answer.
     """
     # torch takes seconds to import, and few studies lack anything.
-    from trainers.checkpoint_store import CheckpointStore
-    from trainers.torch_file import BrokenFile
+    from trainers.checkpoints.store import CheckpointStore
+    from trainers.checkpoints.torch_file import BrokenFile
 
     place = checkpoint_location(config, trial.number)
     try:

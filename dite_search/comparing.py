@@ -16,7 +16,7 @@ from dite_search.folder import SEARCH_FILE, load_config
 from dite_search.study import read_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.presets import PRESETS, resolve_arch
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
 
 ARCH_FILE, WEIGHTS_FILE = "arch.yaml", "model.safetensors"
 """The files of an export that a comparison reads."""

@@ -33,7 +33,7 @@ from search_spaces.families.dite_hrnet.presets import preset
 from search_spaces.space.budget import Budget
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.training_config import TrainConfig
-from trainers.location import located
+from trainers.checkpoints.location import located
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -135,7 +135,7 @@ class SearchConfig(Section):
                 raise ValueError(f"{field} must be empty unless sampler.name is {COST_AWARE}, got {list(names)}")
         if self.sampler.proxies:
             # These imports take a second each, and few searches need them.
-            from trainers.proxies import PROXIES
+            from trainers.evaluation.zero_cost_proxies import PROXIES
 
             _all_known("proxy", self.sampler.proxies, PROXIES)
         if self.warm_start.published:

@@ -14,7 +14,7 @@ from analysis.data_page.page import check_output, split_gallery, write_page
 from analysis.data_page.reading import read_dataset
 from analysis.data_page.scanning import scan_images
 from search_spaces.families.dite_hrnet.config import ArchConfig, parse_size
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
 
 
 def default_output(root: Path) -> Path:

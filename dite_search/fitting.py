@@ -11,7 +11,7 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import PRESETS, resized, resolve_arch
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import SPACES, space_from
-from trainers.data.formats import DataFormat
+from trainers.data.formats.data_format import DataFormat
 
 
 def arch_for(name_or_file: str, data_format: DataFormat, *, input_size: str | None) -> ArchConfig:

@@ -11,7 +11,7 @@ from dite_search.sqlite_url import sqlite_url
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
 from search_spaces.space.space_file import whole_space
-from trainers.location import Location, below, located
+from trainers.checkpoints.location import Location, below, located
 
 SEARCH_FILE = "search.yaml"
 STUDY_DATABASE = "study.db"
@@ -75,7 +75,7 @@ def check_checkpoints(config: SearchConfig, *, new: bool) -> None:
     if config.checkpoints is None:
         return
     # It imports torch, which takes a second that no other use of a study needs.
-    from trainers.checkpoint_files import files_in
+    from trainers.checkpoints.files import files_in
 
     files = files_in(below(located(config.checkpoints), config.name))
     held = files.names() if new else []

@@ -1,4 +1,4 @@
-"""``dite-search prepare``: the preparation of `trainers.data.prepare` with a bar, and what came of it in words."""
+"""``dite-search prepare``: the preparation of `trainers.data.prepared.prepare` with a bar, and what came of it in words."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig, format_size, parse_size
-from trainers.data.pictures import SKIP
-from trainers.data.prepare import Prepared, SplitToPrepare, prepare
-from trainers.data.prepared import standard_directory
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
+from trainers.data.prepared.image_source import SKIP
+from trainers.data.prepared.prepare import Prepared, SplitToPrepare, prepare
+from trainers.data.prepared.prepared_set import standard_directory
 
 
 def prepare_data(

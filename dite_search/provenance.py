@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from dite_search.places import WORKING_DIRECTORY
+from trainers.data.config import DataConfig
 from trainers.data.identity import data_identity
-from trainers.data.source import DataConfig
 
 GIT_SECONDS = 10
 

@@ -15,9 +15,9 @@ from dite_search.samplers import sampler_of
 from dite_search.search_data import check_data, data_of, say_notes
 from dite_search.sections import OPTUNAHUB
 from dite_search.warm_start import EarlierTrials, earlier_trials
+from trainers.data.config import DataConfig
+from trainers.data.formats.notes import DataNote
 from trainers.data.identity import data_identity
-from trainers.data.notes import DataNote
-from trainers.data.source import DataConfig
 
 DATA = "data"
 """The name of the requirement whose data others read."""

@@ -21,10 +21,10 @@ from dite_search.study import curve_of, found_study, is_complete, readable, trie
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.parameters import TRAIN_PARAMETERS
-from trainers.checkpoint import load_checkpoint
+from trainers.checkpoints.checkpoint import load_checkpoint
+from trainers.checkpoints.location import LAST
+from trainers.data.config import DataConfig
 from trainers.data.identity import CONTENTS, files_of, identity_of
-from trainers.data.source import DataConfig
-from trainers.location import LAST
 
 FROM_DATA = ("format", "name", "train_split", "val_split", "boxes")
 """Fields of the data that a checkpoint holds under the names of the search file."""

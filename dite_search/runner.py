@@ -57,8 +57,8 @@ from dite_search.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_json
 from search_spaces.common.shell import own_command
+from trainers.data.config import DataConfig
 from trainers.data.identity import data_contents, identity_of
-from trainers.data.source import DataConfig
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
 

@@ -87,7 +87,7 @@ def _accuracies(trial: FrozenTrial, *, name: str) -> dict[int, float]:
 
 def _proxies(arch: ArchConfig, *, names: Sequence[str], seed: int) -> list[float]:
     # torch is only imported where a proxy is asked for.
-    from trainers.proxies import measure
+    from trainers.evaluation.zero_cost_proxies import measure
 
     return list(measure(arch, names, seed=seed).values())
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.console import Console
 
 from dite_search.config import SearchConfig
-from trainers.data.image_check import image_notes
-from trainers.data.notes import DataNote, Severity
-from trainers.data.photometric import photometric_of
-from trainers.data.pictures import training_pictures, validation_pictures
-from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
+from trainers.data.config import DataConfig
+from trainers.data.formats.notes import DataNote, Severity
+from trainers.data.images.image_check import image_notes
+from trainers.data.prepared.image_source import training_pictures, validation_pictures
+from trainers.data.samples.photometric import photometric_of
+from trainers.data.synthetic.dataset import draw_dataset
 
 
 def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:

@@ -44,7 +44,7 @@ from dite_search.samplers import sampler_of
 from dite_search.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of
-from trainers.engine import LOOP_FIGURES
+from trainers.training.loop import LOOP_FIGURES
 
 MAX_REPLACED = 10
 """Suggestions in a row that are not trained, after which a point that is drawn at random takes their place."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from search_spaces.common.errors import unknown_name
-from trainers.data.formats import COCO, FORMATS, MPII, DataFormat
+from trainers.data.formats.data_format import COCO, FORMATS, MPII, DataFormat
 
 COST_AWARE = "cost_aware"
 SAMPLERS = (COST_AWARE, "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")

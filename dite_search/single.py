@@ -18,17 +18,17 @@ from search_spaces.common.files import sync, write_json
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import resized
 from search_spaces.training_config import TrainConfig
-from trainers import engine
-from trainers.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_any_network, load_checkpoint
-from trainers.checkpoint_store import CheckpointStore, local_copy
-from trainers.data.formats import ACCURACIES
+from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_any_network, load_checkpoint
+from trainers.checkpoints.location import S3, Location, located
+from trainers.checkpoints.store import CheckpointStore, local_copy
+from trainers.checkpoints.torch_file import read_torch_file
+from trainers.data.config import DataConfig, training_set, validation_set
+from trainers.data.formats.data_format import ACCURACIES
 from trainers.data.identity import data_contents
-from trainers.data.source import DataConfig, training_set, validation_set
-from trainers.distributed import Worker, default_device
 from trainers.evaluation.scoring import evaluate
-from trainers.location import S3, Location, located
-from trainers.same_training import check_same_training
-from trainers.torch_file import read_torch_file
+from trainers.processes.distributed import Worker, default_device
+from trainers.training import loop
+from trainers.training.same_training import check_same_training
 
 RAY_FOLDER = "ray_train"
 """The folder of Ray Train's own state, beside the checkpoints."""
@@ -47,14 +47,14 @@ def train_one(
     resume: bool = False,
     restart: bool = False,
     console: Console,
-) -> engine.Metrics:
+) -> loop.Metrics:
     """Train a network on ``workers`` processes and print every epoch; the metrics of the last.
 
     A training of the same network, recipe and data that ``directory`` holds goes on. With ``resume`` there must be one;
     with ``restart`` the training begins anew, and what the folder holds is kept in a folder below it.
 
     Raises:
-        InvalidInput: as `trainers.engine.train`; the folder holds another training, or none to resume; or the training
+        InvalidInput: as `trainers.training.loop.train`; the folder holds another training, or none to resume; or the training
             ends for a reason of its own.
     """
     if resume and restart:
@@ -75,7 +75,7 @@ def train_one(
 
     if restart:
         # Whatever would end the new training before its first step has to show while the old one is in its place.
-        engine.check_batch(config, workers)
+        loop.check_batch(config, workers)
         training_set(data, arch, config), validation_set(data, arch, config)
     if finished:
         console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False, soft_wrap=True)
@@ -97,7 +97,7 @@ def train_one(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         epochs = bar.add_task("epochs", total=config.epochs, completed=finished)
 
-        def report(metrics: engine.Metrics, _: Location | None) -> None:
+        def report(metrics: loop.Metrics, _: Location | None) -> None:
             console.print(describe_epoch(metrics, config.epochs), highlight=False)
             bar.advance(epochs)
 
@@ -105,10 +105,10 @@ def train_one(
             console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
         try:
-            return engine.train(arch, config, data, directory=directory, report=report, note=say).metrics
+            return loop.train(arch, config, data, directory=directory, report=report, note=say).metrics
         except InvalidInput:
             raise
-        except engine.OWN_REASONS as error:
+        except loop.OWN_REASONS as error:
             raise _ended(arch, error) from None
 
 
@@ -193,7 +193,7 @@ def trained_with(checkpoint: Path) -> TrainConfig:
     return TrainConfig() if "state_dict" in read_torch_file(checkpoint) else load_checkpoint(checkpoint).train
 
 
-def describe_epoch(metrics: engine.Metrics, epochs: int) -> str:
+def describe_epoch(metrics: loop.Metrics, epochs: int) -> str:
     """An epoch in one line."""
     scores = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name in ACCURACIES)
     return (
@@ -205,7 +205,7 @@ def describe_epoch(metrics: engine.Metrics, epochs: int) -> str:
 def _ended(arch: ArchConfig, error: Exception) -> InvalidInput:
     """The sentence a user gets for a training that ended for a reason of its own, with what may help."""
     advice: dict[type[Exception], str] = {
-        engine.NonFiniteLossError: "; try a lower learning_rate",
+        loop.NonFiniteLossError: "; try a lower learning_rate",
         torch.OutOfMemoryError: "; try a smaller input size or network",
     }
     return InvalidInput(f"training of {arch.arch_id} ended: {error}{advice.get(type(error), '')}")
@@ -223,11 +223,11 @@ def _train_with_ray(
     retries: int,
     begin: Callable[[], None],
     console: Console,
-) -> engine.Metrics:
+) -> loop.Metrics:
     from dite_search.ray_session import start_ray
-    from trainers.ray_trainer import fit
+    from trainers.training.ray_trainer import fit
 
-    engine.check_batch(config, workers)
+    loop.check_batch(config, workers)
     start_ray()
     begin()
     try:
@@ -246,7 +246,7 @@ def _train_with_ray(
         )
     except InvalidInput:
         raise
-    except (*engine.OWN_REASONS, engine.WorkersLostError) as error:
+    except (*loop.OWN_REASONS, loop.WorkersLostError) as error:
         raise _ended(arch, error) from None
     curve = load_checkpoint(directory / LAST).curve
     for metrics in curve:

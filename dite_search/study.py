@@ -55,7 +55,7 @@ from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.redaction import redacted
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of
-from trainers.location import LAST, PREVIOUS, Location, below, located
+from trainers.checkpoints.location import LAST, PREVIOUS, Location, below, located
 
 CONNECT_TIMEOUT = 5
 """Seconds to wait for a database server."""

@@ -8,17 +8,17 @@ from dite_search.single import trained_with
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import check_output
 from search_spaces.families.dite_hrnet.presets import resized
-from trainers.checkpoint import load_any_network
-from trainers.data.coco import detected_people, test_dev_split
-from trainers.data.coco_file import read_image_info
-from trainers.data.dataset import TopDownDataset
-from trainers.data.formats import COCO, TEST_DEV
-from trainers.data.keypoints import COCO17
-from trainers.data.source import codec_for
-from trainers.distributed import default_device
+from trainers.checkpoints.checkpoint import load_any_network
+from trainers.data.config import codec_for
+from trainers.data.formats.coco import detected_people, test_dev_split
+from trainers.data.formats.coco_file import read_image_info
+from trainers.data.formats.data_format import COCO, TEST_DEV
+from trainers.data.formats.keypoints import COCO17
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import predict
 from trainers.evaluation.results import coco_results
 from trainers.evaluation.submission import submission_files, write_submission
+from trainers.processes.distributed import default_device
 
 SCORED_ELSEWHERE = "Only the COCO server can score test-dev2017: upload the zip file there."
 

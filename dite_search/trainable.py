@@ -21,11 +21,11 @@ from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.common.files import write_mapping, write_text
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers import engine
-from trainers.checkpoint_store import CheckpointStore
-from trainers.data.source import DataConfig
-from trainers.location import Location
-from trainers.patience import Note, Patience
+from trainers.checkpoints.location import Location
+from trainers.checkpoints.retry import Note, Patience
+from trainers.checkpoints.store import CheckpointStore
+from trainers.data.config import DataConfig
+from trainers.training import loop
 
 ARCH_FILE = "arch.yaml"
 ERROR_FILE = "error.txt"
@@ -60,7 +60,7 @@ class TrialRunner:
         except Exception as error:
             # Whatever a training raises belongs to its trial; the search goes on with the others.
             keep_trace(directory / ERROR_FILE, traceback.format_exc(), error)
-            tune.report({REASON: reason_of(error)} | ({OUTAGE: True} if isinstance(error, engine.OUTAGES) else {}))
+            tune.report({REASON: reason_of(error)} | ({OUTAGE: True} if isinstance(error, loop.OUTAGES) else {}))
 
     def _train(self, point: Mapping[str, Any], seed: int, directory: Path, place: Location) -> None:
         space, budget = self.search.search_space, self.search.network_budget
@@ -80,16 +80,16 @@ class TrialRunner:
         if latency:
             tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | latency)
 
-    def learn(self, arch: ArchConfig, config: TrainConfig, place: Location) -> engine.Metrics:
+    def learn(self, arch: ArchConfig, config: TrainConfig, place: Location) -> loop.Metrics:
         """Train a network from its last checkpoint in ``place``, reporting every epoch; the metrics of the last."""
         resources = self.search.resources
         if resources.in_process:
             torch.set_num_threads(resources.cpus_per_worker)
-            return engine.train(
+            return loop.train(
                 arch, config, self.data, directory=place, report=lambda metrics, _: tune.report(metrics), note=tell
             ).metrics
         # Ray Train is only imported where it is used: its import costs every trial process a second.
-        from trainers.ray_trainer import fit
+        from trainers.training.ray_trainer import fit
 
         return fit(
             arch,

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from trainers.complexity import count_macs
-from trainers.model.network import PoseNetwork
+from trainers.evaluation.counting import count_macs
+from trainers.networks.dite_hrnet.network import PoseNetwork
 
 
 class SharedCounts:

@@ -29,7 +29,7 @@ ONLY: dict[str, set[str]] = {
 
 KEPT_TO: dict[str, set[str]] = {
     "ray": {
-        "trainers/ray_trainer.py",
+        "trainers/training/ray_trainer.py",
         "dite_search/doctor/cluster.py",
         "dite_search/jobs.py",
         "dite_search/ray_session.py",
@@ -53,7 +53,7 @@ KEPT_TO: dict[str, set[str]] = {
         "dite_search/warm_start.py",
     },
     "mlflow": {"dite_search/tracking/client.py", "dite_search/tracking/registry.py", "dite_search/tracking/served_model.py"},
-    "kornia": {"trainers/data/photometric.py"},
+    "kornia": {"trainers/data/samples/photometric.py"},
 }
 """Third-party packages, and the only modules that may import them."""
 
@@ -142,11 +142,11 @@ def test_the_tables_name_modules_that_exist_and_use_their_package() -> None:
         ),
         (
             "search_spaces/families/dite_hrnet/config.py",
-            "from trainers.model import build_network",
+            "from trainers.networks import build_network",
             "search_spaces may import none of our packages",
         ),
-        ("trainers/engine.py", "def f():\n    from ray import train", "ray is kept to dite_search/doctor/cluster.py"),
-        ("trainers/data/coco.py", "import analysis.trials as t", "trainers may import search_spaces, not analysis"),
+        ("trainers/training/loop.py", "def f():\n    from ray import train", "ray is kept to dite_search/doctor/cluster.py"),
+        ("trainers/data/formats/coco.py", "import analysis.trials as t", "trainers may import search_spaces, not analysis"),
         ("analysis/report.py", "import numpy, optuna", "optuna is kept to"),
         (
             "analysis/report.py",
@@ -159,7 +159,7 @@ def test_the_tables_name_modules_that_exist_and_use_their_package() -> None:
             "analysis may import search_spaces, trainers, not dite_search",
         ),
         ("dite_search/cli/data.py", "import importlib\nimportlib.import_module('mlflow.x')", "mlflow is kept to"),
-        ("trainers/model/build.py", "import torchvision", "torchvision is not among the dependencies"),
+        ("trainers/networks/dite_hrnet/build.py", "import torchvision", "torchvision is not among the dependencies"),
     ],
 )
 def test_a_crossing_is_caught(path: str, source: str, reason: str) -> None:
@@ -176,10 +176,10 @@ def test_a_crossing_is_caught(path: str, source: str, reason: str) -> None:
             "import json\nimport yaml\nimport numpy.random\nfrom search_spaces import arch\nfrom . import arch",
         ),
         (
-            "trainers/ray_trainer.py",
+            "trainers/training/ray_trainer.py",
             "import ray.train\nfrom search_spaces.families.dite_hrnet.config import ArchConfig\nimport torch",
         ),
-        ("analysis/report.py", "import pandas\nfrom trainers.model import build_network"),
+        ("analysis/report.py", "import pandas\nfrom trainers.networks import build_network"),
         ("dite_search/tracking/client.py", "import mlflow\nfrom analysis.trials import Trial"),
     ],
 )

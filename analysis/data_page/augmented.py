@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from analysis.pictures.drawing import HEIGHT, Picture, draw_targets, encoded
 from analysis.pictures.parts import Shown
-from trainers.data.coco import Person
 from trainers.data.codecs import Codec
-from trainers.data.dataset import TopDownDataset
-from trainers.data.keypoints import KeypointSet
-from trainers.data.orientation import APPLY
+from trainers.data.formats.coco import Person
+from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.images.orientation import APPLY
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Augmentation, Crop, Variation
 
 EPOCHS = 40

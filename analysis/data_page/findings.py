@@ -12,9 +12,9 @@ from analysis.data_page.scanning import ScannedImage
 from analysis.data_page.sides import Conflict, Sides
 from analysis.data_page.statistics import MOST_ENLARGED, SplitStatistics
 from analysis.words import number_words
-from trainers.data.image_check import tag_notes
-from trainers.data.notes import DataNote, Severity
-from trainers.data.orientation import APPLY
+from trainers.data.formats.notes import DataNote, Severity
+from trainers.data.images.image_check import tag_notes
+from trainers.data.images.orientation import APPLY
 
 MOST_NAMED = 5
 """Files that one sentence names."""

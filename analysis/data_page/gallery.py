@@ -14,10 +14,10 @@ from analysis.data_page.reading import SplitData
 from analysis.data_page.sides import Sides
 from analysis.pareto import Array
 from analysis.pictures.drawing import CENTRE, Picture, draw_labelled, encoded, sides
-from trainers.data.coco import Person
-from trainers.data.images import read_image
-from trainers.data.keypoints import KeypointSet
-from trainers.data.orientation import APPLY
+from trainers.data.formats.coco import Person
+from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.images.images import read_image
+from trainers.data.images.orientation import APPLY
 from trainers.data.transforms import crop_of_box
 
 LINE_HEIGHT = 15.0

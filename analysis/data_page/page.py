@@ -30,8 +30,8 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
 from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
 from search_spaces.training_config import TrainConfig
-from trainers.data.formats import FORMATS
-from trainers.data.source import augmentation_of, codec_for
+from trainers.data.config import augmentation_of, codec_for
+from trainers.data.formats.data_format import FORMATS
 
 GENERATOR = "dite-search data show"
 """What the page says of its origin, by which it is known again before it is replaced."""

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from trainers.data.annotations import UNLABELLED
-from trainers.data.boxes import Box
-from trainers.data.categories import PERSON_NAME
-from trainers.data.coco import CocoSplit, Person, annotated_people, coco_split, image_file
-from trainers.data.coco_file import CocoFile, parse_coco
-from trainers.data.crowdpose import crowdpose_split
-from trainers.data.formats import COCO, CROWDPOSE, MPII
-from trainers.data.json_file import read_json
-from trainers.data.keypoint_names import NamedKeypoints, keypoints_of_category
-from trainers.data.keypoint_order import plain_name
-from trainers.data.keypoints import KeypointSet
-from trainers.data.mpii import mpii_split
-from trainers.data.notes import DataNote, Severity
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
+from trainers.data.formats.annotations import UNLABELLED
+from trainers.data.formats.boxes import Box
+from trainers.data.formats.categories import PERSON_NAME
+from trainers.data.formats.coco import CocoSplit, Person, annotated_people, coco_split, image_file
+from trainers.data.formats.coco_file import CocoFile, parse_coco
+from trainers.data.formats.crowdpose import crowdpose_split
+from trainers.data.formats.data_format import COCO, CROWDPOSE, MPII
+from trainers.data.formats.json_file import read_json
+from trainers.data.formats.keypoint_names import NamedKeypoints, keypoints_of_category
+from trainers.data.formats.keypoint_order import plain_name
+from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.formats.mpii import mpii_split
+from trainers.data.formats.notes import DataNote, Severity
 
 OWN_KEYPOINTS = "own keypoints"
 _SPLITS = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}
@@ -69,7 +69,7 @@ class SplitData:
 class DataSet:
     """The splits of a data set that are there, and for each of the others the sentence that says what is missing.
 
-    ``on_orientation`` is the rule of `trainers.data.orientation` by which images are read. ``is_own`` says that the
+    ``on_orientation`` is the rule of `trainers.data.images.orientation` by which images are read. ``is_own`` says that the
     keypoints are no format's, but named by the annotation files.
     """
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from analysis.data_page.reading import ListedImage
 from search_spaces.common.errors import InvalidInput
-from trainers.data.images import decode_image, read_image_file
-from trainers.data.orientation import APPLY, UPRIGHT, orientation_of
+from trainers.data.images.images import decode_image, read_image_file
+from trainers.data.images.orientation import APPLY, UPRIGHT, orientation_of
 
 LOOK_SIDE = 16
 """Pixels along each side of the small grey picture that copies are compared by."""
@@ -57,7 +57,7 @@ def scan_images(
 ) -> list[ScannedImage]:
     """Decode every image once, several at a time, in their order.
 
-    ``on_orientation`` is the rule of `trainers.data.orientation` by which they are read.
+    ``on_orientation`` is the rule of `trainers.data.images.orientation` by which they are read.
     """
     found: list[ScannedImage] = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

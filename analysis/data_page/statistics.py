@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analysis.data_page.reading import SplitData
 from analysis.data_page.scanning import ScannedImage
 from analysis.pareto import Array
-from trainers.data.keypoints import KeypointSet
+from trainers.data.formats.keypoints import KeypointSet
 from trainers.data.transforms import crop_of_box
 
 HEIGHTS = (0.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, np.inf)

@@ -8,9 +8,9 @@ from typing import Any
 
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.data.codecs import DarkCodec, make_codec
-from trainers.data.formats import FORMATS
-from trainers.data.keypoints import KeypointSet
-from trainers.data.orientation import APPLY
+from trainers.data.formats.data_format import FORMATS
+from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.images.orientation import APPLY
 from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
 
 TEMPLATE = "infer.py"
@@ -37,7 +37,7 @@ def example_settings(
         codec: The name of its heatmap codec.
         sigma: The deviation of its targets; None for that of the paper.
         data_format: The name of its keypoints' format; without one they follow from their number.
-        on_orientation: The rule of `trainers.data.orientation` by which the photographs of its training were read.
+        on_orientation: The rule of `trainers.data.images.orientation` by which the photographs of its training were read.
     """
     coding = make_codec(codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=sigma)
     points = keypoint_set_of(arch, data_format)

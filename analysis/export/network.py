@@ -41,10 +41,10 @@ from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import load_arch
 from search_spaces.training_config import TrainConfig
-from trainers.data.orientation import APPLY
-from trainers.model import build_network
-from trainers.model.network import PoseNetwork
-from trainers.model.released_checkpoint import load_released
+from trainers.data.images.orientation import APPLY
+from trainers.networks import build_network
+from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.networks.dite_hrnet.released_checkpoint import load_released
 
 ROUNDS = 3
 NO_DATA = "the export was not given the training's data"
@@ -188,7 +188,7 @@ def load_export(directory: Path) -> tuple[ArchConfig, PoseNetwork]:
     Raises:
         InvalidInput: a file is missing or broken, or the two do not belong together.
     """
-    from trainers.checkpoint import load_weights
+    from trainers.checkpoints.checkpoint import load_weights
 
     arch = load_arch(Path(directory) / ARCH_FILE)
     path = Path(directory) / WEIGHTS_FILE

@@ -16,7 +16,7 @@ from analysis.export.study_data import StudyData
 from analysis.latency import Latency, open_session
 from analysis.onnx_export import INPUT, OUTPUT, Agreement, random_images, relative_difference
 from trainers.evaluation.scoring import evaluate
-from trainers.model.network import PoseNetwork
+from trainers.networks.dite_hrnet.network import PoseNetwork
 
 CROPS = 32
 """Validation crops on which heatmaps are compared, where there are any."""

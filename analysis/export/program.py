@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from trainers.model.network import PoseNetwork
+from trainers.networks.dite_hrnet.network import PoseNetwork
 
 EXAMPLE_BATCH = 2
 """A batch of one would be taken for a constant."""

@@ -11,8 +11,8 @@ from torch import Tensor
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import PRESETS, preset
-from trainers.model.network import PoseNetwork
-from trainers.model.released_checkpoint import released_key
+from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.networks.dite_hrnet.released_checkpoint import released_key
 
 FIXED = (
     "stem",

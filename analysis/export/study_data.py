@@ -16,9 +16,9 @@ from torch import Tensor
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoint import Checkpoint
-from trainers.data.dataset import TopDownDataset
-from trainers.data.source import DataConfig, codec_for, validation_set
+from trainers.checkpoints.checkpoint import Checkpoint
+from trainers.data.config import DataConfig, codec_for, validation_set
+from trainers.data.samples.dataset import TopDownDataset
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from analysis.export.study_data import StudyData, data_of
 from analysis.model_card import card_of
 from analysis.trials import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
-from trainers.checkpoint import Checkpoint, load_checkpoint, load_weights
-from trainers.checkpoint_store import local_copy
-from trainers.model import build_network
+from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint, load_weights
+from trainers.checkpoints.store import local_copy
+from trainers.networks import build_network
 
 
 def export_trial(

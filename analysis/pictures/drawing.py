@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.pareto import Array
-from trainers.data.keypoints import KeypointSet
+from trainers.data.formats.keypoints import KeypointSet
 from trainers.data.transforms import Crop, Matrix, compose, crop_matrix, invert, warp_image, warp_points
 
 Picture = NDArray[np.uint8]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis.pareto import Array
 from analysis.pictures.errors import KeypointErrors, classify
 from analysis.predictions import ScoredPredictions
-from trainers.data.coco import Person
+from trainers.data.formats.coco import Person
 from trainers.evaluation.results import oks, person_scores
 
 LEAST_MATCH = 0.1

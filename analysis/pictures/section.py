@@ -22,12 +22,12 @@ from analysis.report.setup import Setup
 from analysis.summary import recommendations
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value, number_words
-from trainers.checkpoint import load_any_network
-from trainers.checkpoint_store import local_copy
-from trainers.data.formats import MPII
-from trainers.data.source import DataConfig
-from trainers.distributed import default_device
+from trainers.checkpoints.checkpoint import load_any_network
+from trainers.checkpoints.store import local_copy
+from trainers.data.config import DataConfig
+from trainers.data.formats.data_format import MPII
 from trainers.evaluation.inference import predict_heatmaps
+from trainers.processes.distributed import default_device
 
 MAX_NETWORKS = 4
 EACH, FAILED_EACH = 4, 2

@@ -26,7 +26,7 @@ from analysis.report.section import Section, Table
 from analysis.report.setup import Setup
 from analysis.trials import StudyRecord, TrialRecord
 from analysis.words import format_value, number_words, quantity, short
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
 
 SEED = 0
 MAX_ROWS = 25

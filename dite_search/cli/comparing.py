@@ -10,7 +10,7 @@ import click
 
 from dite_search.cli.options import directory_option, json_option
 from dite_search.cli.output import console_for
-from trainers.data.formats import FORMATS
+from trainers.data.formats.data_format import FORMATS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -100,7 +100,7 @@ def compare(
 def _data(root: str | None, data_format: str | None, detections: str | None, category: str | None, *, of: Any) -> Any:
     """The data of --data; format, category of people and split to score are those ``of`` a study, where there is one."""
     from search_spaces.common.errors import InvalidInput
-    from trainers.data.source import DataConfig
+    from trainers.data.config import DataConfig
 
     if root is None:
         for option, value in (("--detections", detections), ("--format", data_format), ("--category", category)):

@@ -17,7 +17,7 @@ from dite_search.cli.options import (
 )
 from dite_search.cli.output import console_for, next_steps, program, show
 from search_spaces.common.shell import shell_command
-from trainers.data.formats import SPLITS
+from trainers.data.formats.data_format import SPLITS
 
 
 @click.command(epilog="Example:  dite-search prepare --data ~/coco --input-size 256x192 --workers 8")
@@ -51,7 +51,7 @@ def prepare(
     annotations changed, and to mend damage. All broken images are listed.
     """
     from dite_search.preparation import prepare_data
-    from trainers.data.source import DataConfig
+    from trainers.data.config import DataConfig
 
     result = prepare_data(
         DataConfig(
@@ -80,7 +80,7 @@ def prepare(
 def synth(directory: str, train_images: int, val_images: int, seed: int, as_json: bool) -> None:
     """Draw a data set of people in COCO's layout in DIRECTORY."""
     from dite_search.folder import free_name
-    from trainers.data.synthetic import draw_dataset
+    from trainers.data.synthetic.dataset import draw_dataset
 
     draw_dataset(Path(directory), train_images=train_images, val_images=val_images, seed=seed)
     show({"directory": directory, "train_images": train_images, "val_images": val_images, "seed": seed}, as_json)
@@ -127,7 +127,7 @@ def show_data(
     """
     from dite_search import data_showing
     from search_spaces.common.files import check_output
-    from trainers.data.source import DataConfig
+    from trainers.data.config import DataConfig
 
     root = Path(directory)
     page = Path(output) if output else data_showing.default_output(root)

@@ -20,7 +20,7 @@ from dite_search.cli.options import (
 from dite_search.cli.output import console_for, next_steps, program, say_image_notes, say_notes, show
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
-from trainers.data.formats import FORMATS, SPLITS, TEST_DEV
+from trainers.data.formats.data_format import FORMATS, SPLITS, TEST_DEV
 
 
 @click.command(epilog="Example:  dite-search train dite_hrnet_18 --input-size 128x96 --data ~/coco_mini --epochs 20")
@@ -82,7 +82,7 @@ def train(
     from dite_search.fitting import arch_for, training_for
     from dite_search.single import train_one
     from search_spaces.common.files import check_output
-    from trainers.data.source import DataConfig
+    from trainers.data.config import DataConfig
 
     check_output(output, is_folder=True)
     known = FORMATS[data_format]
@@ -162,7 +162,7 @@ def evaluate(
     """
     from dite_search.single import checkpoint_file, evaluate_one
     from search_spaces.common.files import check_output
-    from trainers.data.source import DataConfig
+    from trainers.data.config import DataConfig
 
     if dump:
         check_output(dump)
@@ -223,7 +223,7 @@ def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) 
         "macs_paper": cost.macs_paper,
     }
     if measure:
-        from trainers.complexity import measured_cost
+        from trainers.evaluation.counting import measured_cost
 
         result["params_measured"], result["macs_measured"] = measured_cost(config)
     show(result, as_json)

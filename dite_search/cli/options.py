@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trainers.data.formats import FORMATS
+from trainers.data.formats.data_format import FORMATS
 
 DATA_VARIABLE = "DITE_SEARCH_DATA"
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from search_spaces.common.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from trainers.data.notes import DataNote
-    from trainers.data.source import DataConfig
+    from trainers.data.config import DataConfig
+    from trainers.data.formats.notes import DataNote
 
 
 def console_for(as_json: bool) -> Console:
@@ -43,7 +43,7 @@ def say_notes(data: DataConfig, *splits: str) -> None:
 
 def say_image_notes(data: DataConfig) -> None:
     """Say on standard error whether images to be scored have to be turned; data that cannot be read are passed over."""
-    from trainers.data.image_check import orientation_notes
+    from trainers.data.images.image_check import orientation_notes
 
     try:
         people = data.validation_people()

@@ -218,7 +218,7 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     from analysis.report.noise import image_intervals
     from dite_search.search_data import data_of
     from search_spaces.common.errors import InvalidInput
-    from trainers.data.formats import MPII
+    from trainers.data.formats.data_format import MPII
 
     if config.data.format == MPII.name:
         raise InvalidInput(

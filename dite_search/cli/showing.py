@@ -76,7 +76,7 @@ def network_of(text: str, directory: str) -> ArchConfig:
         return resolve_arch(text)
     if "://" in text or path.suffix in CHECKPOINTS:
         from dite_search.single import checkpoint_file
-        from trainers.checkpoint import load_any_network
+        from trainers.checkpoints.checkpoint import load_any_network
 
         with checkpoint_file(text) as file:
             return load_any_network(file)[0]

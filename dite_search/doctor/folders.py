@@ -25,7 +25,7 @@ from search_spaces.common.shell import shell_command
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.space.search_space import Point
-from trainers.location import located
+from trainers.checkpoints.location import located
 
 NAME = "folder"
 _KERNEL = (
@@ -227,7 +227,7 @@ def checkpoint_bytes(arch: ArchConfig, *, average: bool) -> int:
     # These imports take seconds.
     import torch
 
-    from trainers.model.build import build_network
+    from trainers.networks.dite_hrnet.build import build_network
 
     with torch.random.fork_rng(devices=[]):
         network = build_network(arch)

@@ -18,12 +18,12 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.presets import preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import study, trial
-from trainers.checkpoint import Checkpoint, save_checkpoint
-from trainers.data.source import DataConfig, validation_set
-from trainers.data.synthetic import draw_dataset
+from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from trainers.data.config import DataConfig, validation_set
+from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.scoring import score
-from trainers.model import build_network
+from trainers.networks import build_network
 
 ARCH = trial(0).arch
 
@@ -250,7 +250,7 @@ def test_predictions_are_made_once(trained, drawn, monkeypatch):
 
 
 def test_predictions_are_those_of_the_network(trained, drawn):
-    from trainers.checkpoint import load_network
+    from trainers.checkpoints.checkpoint import load_network
 
     made_up, record = trained
     arch, network = load_network(record.checkpoint)

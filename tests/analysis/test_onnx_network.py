@@ -19,8 +19,8 @@ from analysis.onnx_weights import Mlp, Weights, joint
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.profiles import examples
 from tests.strategies import architectures
-from trainers.model import build_network
-from trainers.model.network import PoseNetwork
+from trainers.networks import build_network
+from trainers.networks.dite_hrnet.network import PoseNetwork
 
 TOLERANCE = 1e-5
 """Of the largest heatmap value, or twenty times torch's own distance from double precision where that is larger."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from analysis.predictions import data_digest
-from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
+from trainers.data.config import DataConfig
+from trainers.data.synthetic.dataset import draw_dataset
 
 
 def test_another_category_is_another_validation_set(tmp_path):

@@ -26,7 +26,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.parameters import Choice
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import tiny_128
-from trainers.proxies import PROXIES
+from trainers.evaluation.zero_cost_proxies import PROXIES
 
 NOTHING = np.empty((40, 0))
 

@@ -14,8 +14,8 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import preset, resized
 from tests.profiles import examples
 from tests.strategies import architectures
-from trainers.learner import to_channels_last
-from trainers.model.build import build_network
+from trainers.networks.dite_hrnet.build import build_network
+from trainers.training.train_step import to_channels_last
 
 TWICE = re.compile(r"fusion\.paths\.[123]\.0\.")
 """Parts that the published computation evaluates twice: their running statistics move twice in a step there."""

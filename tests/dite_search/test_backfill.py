@@ -24,8 +24,8 @@ from dite_search.tracking.source import StudySource
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.families.dite_hrnet.presets import preset
 from tests.dite_search.commands import refused, run
-from trainers.checkpoint import LAST, Checkpoint
-from trainers.checkpoint_store import CheckpointStore
+from trainers.checkpoints.checkpoint import LAST, Checkpoint
+from trainers.checkpoints.store import CheckpointStore
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -11,7 +11,7 @@ import pytest
 
 from dite_search.cli import main
 from tests.dite_search.commands import refused, run
-from trainers.data.synthetic import draw_dataset
+from trainers.data.synthetic.dataset import draw_dataset
 
 
 @pytest.fixture(scope="module")

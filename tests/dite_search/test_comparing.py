@@ -15,8 +15,8 @@ from dite_search.search_data import data_of
 from dite_search.study import create_study, epoch_name, open_study
 from search_spaces.common.files import write_mapping
 from tests.dite_search.commands import refused, run
-from trainers.checkpoint import LAST, Checkpoint, save_checkpoint
-from trainers.model import build_network
+from trainers.checkpoints.checkpoint import LAST, Checkpoint, save_checkpoint
+from trainers.networks import build_network
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from dite_search.protocol import protocol_of
 from dite_search.scheduler import scheduler_of
 from dite_search.trainable import TrialRunner
 from search_spaces.common.errors import InvalidInput
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 4, "training": {"epochs": 2}}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.dite_search.commands import refused, run
 from tests.trainers.data.layouts import write_crowdpose, write_mpii
-from trainers.data.synthetic import draw_dataset
+from trainers.data.synthetic.dataset import draw_dataset
 
 ARCH = "{widths: [16, 24, 32, 48], stem_width: 16, modules: [1, 1, 1], blocks_per_module: 1, input_size: [64, 64]}"
 QUICK = ("--epochs", "1", "--batch-size", "8", "--threads", "1", "--set", "warmup_iterations=1", "--json")

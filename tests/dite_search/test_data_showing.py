@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.dite_search.commands import refused, run
-from trainers.data.synthetic import draw_dataset
+from trainers.data.synthetic.dataset import draw_dataset
 
 QUICK = ("--people", "1", "--input-size", "128x96")
 

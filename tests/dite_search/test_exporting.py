@@ -15,13 +15,13 @@ from dite_search.study import create_study, read_study
 from dite_search.tracking.client import tracking_uri
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import refused, run
-from trainers.checkpoint import Checkpoint
-from trainers.checkpoint_store import CheckpointStore
-from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
-from trainers.distributed import Worker
-from trainers.learner import Learner
-from trainers.model import build_network
+from trainers.checkpoints.checkpoint import Checkpoint
+from trainers.checkpoints.store import CheckpointStore
+from trainers.data.config import DataConfig
+from trainers.data.synthetic.dataset import draw_dataset
+from trainers.networks import build_network
+from trainers.processes.distributed import Worker
+from trainers.training.train_step import Learner
 
 QUICK = ("--no-program", "--no-int8", "--no-accuracy", "--json")
 

@@ -8,7 +8,7 @@ from dite_search.config import parse_search
 from dite_search.fitting import arch_for, space_for
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.cost import cost_of
-from trainers.data.formats import COCO, CROWDPOSE, MPII
+from trainers.data.formats.data_format import COCO, CROWDPOSE, MPII
 
 MPII_SEARCH = {
     "name": "x",

@@ -21,12 +21,12 @@ from dite_search.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.training_config import TrainConfig
 from tests.object_store import BUCKET, object_store
-from trainers.checkpoint import Checkpoint
-from trainers.checkpoint_store import CheckpointStore
-from trainers.distributed import Worker
-from trainers.engine import train
-from trainers.learner import Learner
-from trainers.model import build_network
+from trainers.checkpoints.checkpoint import Checkpoint
+from trainers.checkpoints.store import CheckpointStore
+from trainers.networks import build_network
+from trainers.processes.distributed import Worker
+from trainers.training.loop import train
+from trainers.training.train_step import Learner
 
 pytestmark = pytest.mark.xdist_group("ray")
 

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from dite_search.provenance import git_commit, provenance
+from trainers.data.config import DataConfig
 from trainers.data.identity import data_identity
-from trainers.data.source import DataConfig
 
 
 def git(folder, *words):

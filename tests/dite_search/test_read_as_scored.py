@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dite_search.requirements import require
 from tests.dite_search.commands import refused, run
-from trainers.data.synthetic import draw_dataset
+from trainers.data.synthetic.dataset import draw_dataset
 
 Edit = Callable[[dict[str, Any]], None]
 

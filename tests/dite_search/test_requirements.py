@@ -17,9 +17,9 @@ from dite_search.doctor.needs import need_findings
 from dite_search.requirements import require
 from dite_search.study import create_study
 from search_spaces.common.errors import InvalidInput
-from trainers.data.orientation import with_orientation
-from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
+from trainers.data.config import DataConfig
+from trainers.data.images.orientation import with_orientation
+from trainers.data.synthetic.dataset import draw_dataset
 
 MakeSearch = Callable[..., SearchConfig]
 

@@ -22,9 +22,9 @@ from search_spaces.common.files import read_mapping, write_json, write_mapping
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import refused
 from tests.dite_search.test_folder import trained
-from trainers.checkpoint import LAST, save_checkpoint
+from trainers.checkpoints.checkpoint import LAST, save_checkpoint
 from trainers.data.identity import data_contents, data_identity
-from trainers.data.synthetic import draw_dataset
+from trainers.data.synthetic.dataset import draw_dataset
 
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1}
 

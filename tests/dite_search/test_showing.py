@@ -20,9 +20,9 @@ from search_spaces.families.dite_hrnet.presets import PRESETS, preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import TINY
 from tests.dite_search.commands import refused, run
-from trainers.checkpoint import Checkpoint, save_checkpoint
-from trainers.model import build_network
-from trainers.model.released_checkpoint import released_key
+from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from trainers.networks import build_network
+from trainers.networks.dite_hrnet.released_checkpoint import released_key
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

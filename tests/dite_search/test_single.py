@@ -15,9 +15,9 @@ from search_spaces.space.space_file import tiny
 from tests.dite_search.commands import refused, run
 from tests.dite_search.test_folder import trained
 from tests.object_store import BUCKET, object_store
-from trainers.checkpoint import BEST, LAST, PREVIOUS, load_checkpoint, save_checkpoint
-from trainers.checkpoint_store import CheckpointStore
-from trainers.data.synthetic import draw_dataset
+from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, load_checkpoint, save_checkpoint
+from trainers.checkpoints.store import CheckpointStore
+from trainers.data.synthetic.dataset import draw_dataset
 
 
 def test_a_file_is_its_own(tmp_path):

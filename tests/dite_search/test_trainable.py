@@ -26,8 +26,8 @@ from dite_search.trainable import (
 )
 from search_spaces.common.errors import StorageFull
 from search_spaces.common.files import write_mapping, write_text
-from trainers.data.source import DataConfig
-from trainers.patience import Patience
+from trainers.checkpoints.retry import Patience
+from trainers.data.config import DataConfig
 
 
 def test_starts_that_follow_each_other_wait_ever_longer(tmp_path):

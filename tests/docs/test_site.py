@@ -81,7 +81,7 @@ def test_what_would_be_loaded_from_elsewhere_is_found(text):
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_pages_in_a_browser(site, size):
     with launched() as browser:
-        for name in ("index", "tutorial", "network", "reference/cli", "code/trainers/model/fusion.py"):
+        for name in ("index", "tutorial", "network", "reference/cli", "code/trainers/networks/dite_hrnet/fusion.py"):
             with opened(browser, site / f"{name}.html", size=size) as shown:
                 shown.wait("h1")
                 assert [url for url in shown.requests if not url.startswith(("file:", "data:", "blob:"))] == [], name
@@ -109,12 +109,12 @@ def test_every_link_within_the_site_resolves(site):
 
 @pytest.mark.slow
 def test_a_link_into_the_code_shows_the_definition(site):
-    text = (site / "code/trainers/model/dynamic_conv.py.html").read_text(encoding="utf-8")
+    text = (site / "code/trainers/networks/dite_hrnet/dynamic_conv.py.html").read_text(encoding="utf-8")
     after = text.split('<a id="KernelAttention.forward"></a>')[1]
     shown = html.unescape(re.sub(r"<[^>]+>", "", after.split("<code>")[1]))
     assert shown.lstrip("\n").startswith("    def forward(self, x: Tensor) -> Tensor:")
     number = int(re.search(r'class="normal"[^>]*>(?:<a[^>]*>)?\s*(\d+)', after)[1])
-    lines = (ROOT / "trainers/model/dynamic_conv.py").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "trainers/networks/dite_hrnet/dynamic_conv.py").read_text(encoding="utf-8").splitlines()
     assert lines[number - 1] == "    def forward(self, x: Tensor) -> Tensor:"
 
 
@@ -137,7 +137,10 @@ def test_the_references_are_written_from_the_code(site):
     ("text", "sentence"),
     [
         ("[x](../trainers/networks/nowhere.py)", "docs/index.md links to ../trainers/networks/nowhere.py, which is no file"),
-        ("[x](../trainers/model/fusion.py#Fusion.backwards)", "trainers/model/fusion.py defines no Fusion.backwards"),
+        (
+            "[x](../trainers/networks/dite_hrnet/fusion.py#Fusion.backwards)",
+            "trainers/networks/dite_hrnet/fusion.py defines no Fusion.backwards",
+        ),
     ],
 )
 def test_a_link_to_code_that_is_not_there_ends_the_build(tmp_path, text, sentence):

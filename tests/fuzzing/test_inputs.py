@@ -28,10 +28,10 @@ from search_spaces.families.dite_hrnet.presets import preset
 from search_spaces.training_config import TrainConfig
 from tests.fuzzing.mutations import mutated_bytes, mutated_document
 from tests.profiles import by_profile
-from trainers.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from trainers.data.coco import coco_split, load_detections, load_people
-from trainers.data.images import read_image
-from trainers.data.synthetic import draw_dataset
+from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from trainers.data.formats.coco import coco_split, load_detections, load_people
+from trainers.data.images.images import read_image
+from trainers.data.synthetic.dataset import draw_dataset
 
 COUNT = by_profile(150, 10_000)
 pytestmark = pytest.mark.longer

@@ -9,7 +9,7 @@ import pytest
 
 from analysis.latency import open_session
 from analysis.onnx_export import INPUT, OUTPUT, onnx_bytes, relative_difference
-from trainers.model.released_checkpoint import load_released
+from trainers.networks.dite_hrnet.released_checkpoint import load_released
 
 
 @pytest.mark.parametrize(("name", "bound"), [("ditehrnet_18", 5e-3), ("litehrnet_18", 1e-5)])

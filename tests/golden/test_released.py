@@ -23,10 +23,10 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import preset
 from tests.profiles import examples
 from tests.strategies import architectures
-from trainers.model import build_network, load_released_checkpoint
-from trainers.model.dynamic_conv import DynamicKernelAggregation
-from trainers.model.network import PoseNetwork
-from trainers.model.released_checkpoint import infer_arch, load_released, released_key, translate
+from trainers.networks import build_network, load_released_checkpoint
+from trainers.networks.dite_hrnet.dynamic_conv import DynamicKernelAggregation
+from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.networks.dite_hrnet.released_checkpoint import infer_arch, load_released, released_key, translate
 
 PUBLISHED = {"ditehrnet_18": "dite_hrnet_18", "litehrnet_18": "lite_hrnet_18"}
 

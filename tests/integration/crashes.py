@@ -33,7 +33,7 @@ from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from dite_search.trainable import STARTS_FILE
 from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, TABLE
 from tests.ports import free_port
-from trainers.checkpoint_store import CheckpointStore
+from trainers.checkpoints.store import CheckpointStore
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 12

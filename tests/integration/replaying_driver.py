@@ -28,11 +28,11 @@ from dite_search.recorded import load_table
 from dite_search.trainable import TrialRunner, tell
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoint import Checkpoint
-from trainers.checkpoint_store import CheckpointStore
-from trainers.engine import Metrics
-from trainers.location import Location
-from trainers.patience import Patience
+from trainers.checkpoints.checkpoint import Checkpoint
+from trainers.checkpoints.location import Location
+from trainers.checkpoints.retry import Patience
+from trainers.checkpoints.store import CheckpointStore
+from trainers.training.loop import Metrics
 
 TABLE = "tiny_128"
 SECONDS_VARIABLE = "REPLAYED_SECONDS_AN_EPOCH"

@@ -25,8 +25,8 @@ from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from dite_search.trainable import STARTS_FILE
 from tests.integration.nodes import PATIENCE, Driver, cluster_of, until, why_no_cables
 from tests.profiles import by_profile
-from trainers import engine
-from trainers.engine import LOOP_FIGURES
+from trainers.training import loop
+from trainers.training.loop import LOOP_FIGURES
 
 pytestmark = pytest.mark.xdist_group("cluster")
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
@@ -132,7 +132,7 @@ def trained_alone(folder, number):
     record = read_study(config).trials[number]
     space, seed = config.search_space, open_study(config).trials[record.number].user_attrs["seed"]
     training = dataclasses.replace(space.train_config(record.parameters, config.train_config), seed=seed)
-    engine.train(record.arch, training, data_of(config), directory=None, report=lambda metrics, _: reported.append(metrics))
+    loop.train(record.arch, training, data_of(config), directory=None, report=lambda metrics, _: reported.append(metrics))
     return scores(reported)
 
 

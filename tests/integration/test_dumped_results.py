@@ -18,7 +18,7 @@ from dite_search import single
 from dite_search.cli import main
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.data.source import DataConfig, validation_set
+from trainers.data.config import DataConfig, validation_set
 from trainers.data.transforms import crop_matrix, warp_points
 
 NAMES = ("ap", "ap50", "ap75", "ap_m", "ap_l", "ar", "ar50", "ar75", "ar_m", "ar_l")

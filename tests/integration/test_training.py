@@ -21,12 +21,12 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.space.space_file import tiny
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import run
-from trainers.checkpoint import LAST, load_checkpoint
-from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
-from trainers.distributed import Worker
-from trainers.engine import train
-from trainers.ray_trainer import backend_for, fit
+from trainers.checkpoints.checkpoint import LAST, load_checkpoint
+from trainers.data.config import DataConfig
+from trainers.data.synthetic.dataset import draw_dataset
+from trainers.processes.distributed import Worker
+from trainers.training.loop import train
+from trainers.training.ray_trainer import backend_for, fit
 
 pytestmark = pytest.mark.xdist_group("ray")
 ARCH: ArchConfig = next(tiny().enumerate())

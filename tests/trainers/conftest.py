@@ -10,10 +10,10 @@ import torch
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.space.space_file import tiny
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoint import Checkpoint
-from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
-from trainers.model import build_network
+from trainers.checkpoints.checkpoint import Checkpoint
+from trainers.data.config import DataConfig
+from trainers.data.synthetic.dataset import draw_dataset
+from trainers.networks import build_network
 
 
 @pytest.fixture(scope="session")

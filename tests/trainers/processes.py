@@ -16,7 +16,7 @@ import psutil
 import torch
 import torch.distributed as dist
 
-from trainers.distributed import Worker
+from trainers.processes.distributed import Worker
 
 _processes: list[ProcessPoolExecutor] = []
 

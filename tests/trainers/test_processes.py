@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 
 from tests.trainers.processes import run_workers
-from trainers.distributed import Worker
+from trainers.processes.distributed import Worker
 
 
 def told(worker: Worker, number: int) -> tuple[int, int, int, float]:

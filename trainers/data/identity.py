@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats import MPII
-from trainers.data.mpii import mpii_truth_file
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
+from trainers.data.formats.data_format import MPII
+from trainers.data.formats.mpii import mpii_truth_file
 
 TRAIN, VAL, DETECTIONS, TRUTH = "train", "val", "detections", "truth"
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.boxes import SMALLEST_EXTENT
-from trainers.data.keypoints import KeypointSet
+from trainers.data.formats.boxes import SMALLEST_EXTENT
+from trainers.data.formats.keypoints import KeypointSet
 
 Matrix = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.dataset import TopDownDataset
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.transforms import invert, warp_points
 
 

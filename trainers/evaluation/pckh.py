@@ -10,9 +10,9 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.dataset import TopDownDataset
-from trainers.data.keypoints import MPII16
-from trainers.data.mpii_truth import MpiiTruth
+from trainers.data.formats.keypoints import MPII16
+from trainers.data.formats.mpii_truth import MpiiTruth
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import Predictions
 
 THRESHOLDS = {"pckh50": 0.5, "pckh10": 0.1}

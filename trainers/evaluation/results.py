@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.categories import PERSON_CATEGORY
-from trainers.data.coco import Person
-from trainers.data.coco_file import CocoFile
-from trainers.data.dataset import TopDownDataset
+from trainers.data.formats.categories import PERSON_CATEGORY
+from trainers.data.formats.coco import Person
+from trainers.data.formats.coco_file import CocoFile
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import Predictions
 
 VISIBILITY_THRESHOLD = 0.2

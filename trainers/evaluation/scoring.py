@@ -9,15 +9,15 @@ from typing import cast
 import torch
 from torch import nn
 
-from trainers.data.dataset import TopDownDataset
-from trainers.data.formats import CROWDPOSE, MPII
-from trainers.data.source import DataConfig
-from trainers.distributed import Worker
+from trainers.data.config import DataConfig
+from trainers.data.formats.data_format import CROWDPOSE, MPII
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.coco_ap import coco_ap
 from trainers.evaluation.crowdpose_ap import crowdpose_ap
 from trainers.evaluation.inference import Predictions, predict
 from trainers.evaluation.pckh import MpiiResult, annotation_rows, mpii_results, pckh
 from trainers.evaluation.results import Result, as_annotated, box_kind, coco_results
+from trainers.processes.distributed import Worker
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

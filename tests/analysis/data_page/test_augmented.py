@@ -10,8 +10,8 @@ import numpy as np
 from analysis.data_page.augmented import input_picture, inputs_of
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.data.keypoints import COCO17
-from trainers.data.source import DataConfig, augmentation_of, codec_for
+from trainers.data.config import DataConfig, augmentation_of, codec_for
+from trainers.data.formats.keypoints import COCO17
 from trainers.data.transforms import Augmentation, normalise
 
 ARCH = ArchConfig(input_size=(128, 96))

@@ -13,9 +13,9 @@ from analysis.data_page.reading import read_dataset
 from analysis.data_page.sides import Conflict, Sides, sides_of
 from analysis.data_page.statistics import keypoints_of
 from analysis.pareto import Array
-from trainers.data.keypoint_names import keypoints_of_category
-from trainers.data.keypoints import COCO17, CROWDPOSE14
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
+from trainers.data.formats.keypoint_names import keypoints_of_category
+from trainers.data.formats.keypoints import COCO17, CROWDPOSE14
 from trainers.data.transforms import flip_keypoints
 
 FRONT = {

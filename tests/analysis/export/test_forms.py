@@ -27,10 +27,10 @@ from search_spaces.families.dite_hrnet.presets import PRESETS, preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.analysis.studies import PROTOCOL, TINY
-from trainers.data.source import DataConfig
-from trainers.data.synthetic import draw_dataset
-from trainers.model.network import PoseNetwork
-from trainers.model.released_checkpoint import load_released, read_state_dict
+from trainers.data.config import DataConfig
+from trainers.data.synthetic.dataset import draw_dataset
+from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.networks.dite_hrnet.released_checkpoint import load_released, read_state_dict
 
 pytestmark = pytest.mark.slow
 CARD = ModelCard(name="test network", origin="Made by a test.", protocol=PROTOCOL)

@@ -32,13 +32,13 @@ from tests.analysis.export.networks import SMALL, network_of
 from tests.conftest import ROOT
 from tests.trainers.data.oriented import FORMATS, STORED, TAG, TAGS, stored
 from trainers.data.codecs import make_codec
-from trainers.data.dataset import TopDownDataset
-from trainers.data.images import read_image
-from trainers.data.orientation import orientation_of
-from trainers.data.source import DataConfig, validation_set
-from trainers.data.synthetic import draw_dataset
+from trainers.data.config import DataConfig, validation_set
+from trainers.data.images.images import read_image
+from trainers.data.images.orientation import orientation_of
+from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import predict
-from trainers.model.network import PoseNetwork
+from trainers.networks.dite_hrnet.network import PoseNetwork
 
 ARCH = dataclasses.replace(SMALL, input_size=(96, 64))
 CARD = ModelCard(name="test network", origin="Made by a test.", protocol={"format": "coco"})

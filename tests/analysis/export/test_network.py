@@ -26,12 +26,12 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.analysis.studies import PROTOCOL, study, trial
-from trainers.checkpoint import Checkpoint, save_checkpoint
+from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from trainers.data.codecs import MsraCodec
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
-from trainers.distributed import Worker
-from trainers.learner import Learner
-from trainers.model.network import PoseNetwork
+from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.processes.distributed import Worker
+from trainers.training.train_step import Learner
 
 STATIC = {"groups": (1, 1, 1, 1), "kernels": (1, 1, 1, 1)}
 AGREED = Agreement(max_relative_difference=0.0, rounding=0.0, images=8, compared=8, batch_sizes=(1, 3))

@@ -23,7 +23,7 @@ from analysis.pictures.drawing import (
     picture_size,
     sides,
 )
-from trainers.data.keypoints import COCO17, CROWDPOSE14
+from trainers.data.formats.keypoints import COCO17, CROWDPOSE14
 from trainers.data.transforms import Crop, crop_matrix
 
 CROP = Crop(center=(100.0, 100.0), size=(150.0, 200.0))

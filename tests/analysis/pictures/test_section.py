@@ -24,13 +24,13 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import study, trial
 from tests.trainers.data.oriented import TAGS, store
-from trainers.checkpoint import Checkpoint, save_checkpoint
-from trainers.data.keypoints import COCO17
-from trainers.data.source import DataConfig, validation_set
-from trainers.data.synthetic import draw_dataset
+from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from trainers.data.config import DataConfig, validation_set
+from trainers.data.formats.keypoints import COCO17
+from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.scoring import score
-from trainers.model import build_network
+from trainers.networks import build_network
 
 ARCH = trial(0).arch
 

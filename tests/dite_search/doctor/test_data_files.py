@@ -5,7 +5,7 @@ from __future__ import annotations
 from dite_search.doctor.data_files import data_finding, files_of, shared_data_finding
 from dite_search.doctor.findings import FAILED, OK
 from dite_search.doctor.probe import probe
-from trainers.data.synthetic import draw_dataset
+from trainers.data.synthetic.dataset import draw_dataset
 
 
 def test_data_here_and_on_nodes(make_search, tmp_path):

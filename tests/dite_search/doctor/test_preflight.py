@@ -19,7 +19,7 @@ from dite_search.doctor.preflight import examine, lines_of
 from dite_search.ray_session import start_ray
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
-from trainers.data.synthetic import draw_dataset
+from trainers.data.synthetic.dataset import draw_dataset
 
 pytestmark = pytest.mark.xdist_group("ray")
 

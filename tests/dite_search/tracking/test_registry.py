@@ -21,8 +21,8 @@ from search_spaces.space.budget import Constraint
 from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.trainers.data.oriented import TAGS, stored
-from trainers.data.source import DataConfig, validation_set
-from trainers.data.synthetic import draw_dataset
+from trainers.data.config import DataConfig, validation_set
+from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import predict
 
 CARD = ModelCard(name="test network", origin="Made by a test.", protocol={"format": "coco"})

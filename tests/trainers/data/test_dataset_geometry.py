@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from search_spaces.training_config import CODECS
-from trainers.data.coco import Person
 from trainers.data.codecs import make_codec
-from trainers.data.dataset import TopDownDataset
-from trainers.data.keypoints import COCO17
+from trainers.data.formats.coco import Person
+from trainers.data.formats.keypoints import COCO17
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Augmentation
 
 SIZE = (128, 96)

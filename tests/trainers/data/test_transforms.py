@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from tests.profiles import examples
-from trainers.data.keypoints import COCO17
+from trainers.data.formats.keypoints import COCO17
 from trainers.data.transforms import (
     IMAGENET_MEAN,
     IMAGENET_STD,

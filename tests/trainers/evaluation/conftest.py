@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers.data.synthetic import draw_dataset
+from trainers.data.synthetic.dataset import draw_dataset
 
 
 @pytest.fixture(scope="module")

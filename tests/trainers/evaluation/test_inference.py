@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset
-from trainers.data.coco import load_people
 from trainers.data.codecs import MsraCodec
-from trainers.data.dataset import TopDownDataset
-from trainers.data.keypoints import COCO17
+from trainers.data.formats.coco import load_people
+from trainers.data.formats.keypoints import COCO17
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import predict, predict_heatmaps, unflip
 
 CODEC = MsraCodec(input_size=(64, 48), heatmap_size=(16, 12), sigma=1.0)

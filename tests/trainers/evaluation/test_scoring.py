@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainers.data.coco import Person, coco_split, load_people
 from trainers.data.codecs import MsraCodec, default_sigma
-from trainers.data.dataset import TopDownDataset
-from trainers.data.source import DataConfig
+from trainers.data.config import DataConfig
+from trainers.data.formats.coco import Person, coco_split, load_people
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.transforms import crop_matrix, warp_points
 from trainers.evaluation.coco_ap import FIGURES, coco_ap
 from trainers.evaluation.scoring import evaluate

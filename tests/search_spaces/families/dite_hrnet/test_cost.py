@@ -27,8 +27,8 @@ from search_spaces.space.space_file import dite_hrnet
 from tests.measured_cost import SharedCounts
 from tests.profiles import examples
 from tests.strategies import architectures
-from trainers.complexity import count_macs, count_params
-from trainers.model import build_network
+from trainers.evaluation.counting import count_macs, count_params
+from trainers.networks import build_network
 
 counts_of_named_networks, counts_of_random_networks = SharedCounts(), SharedCounts()
 SMALL = (64, 32)

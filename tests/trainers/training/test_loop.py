@@ -1,0 +1,281 @@
+"""The training loop: what it reports, how it goes on, how it fails, and that it learns."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from search_spaces.common.errors import InvalidInput, StorageFull
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
+from trainers.checkpoints.checkpoint import BEST, LAST, load_checkpoint, load_network
+from trainers.checkpoints.retry import Patience
+from trainers.data.config import DataConfig
+from trainers.processes.distributed import Worker
+from trainers.training import loop
+from trainers.training.loop import NonFiniteLossError, train
+from trainers.training.train_step import Learner
+
+
+def test_every_epoch_is_reported_and_the_last_is_validated(people, small_arch, short_training, tmp_path):
+    reported = []
+    config = dataclasses.replace(short_training, epochs=3, validate_every=2)
+    result = train(small_arch, config, people, directory=tmp_path, report=lambda m, path: reported.append((m, path)))
+    assert [metrics["epoch"] for metrics, _ in reported] == [1, 2, 3]
+    assert ["ap_gt" in metrics for metrics, _ in reported] == [False, True, True]
+    assert all(path == tmp_path for _, path in reported)
+    assert result.metrics == reported[-1][0]
+    assert result.metrics["seconds"] >= reported[0][0]["seconds"] > 0
+    assert (tmp_path / BEST).is_file()
+
+
+def test_the_same_seed_trains_the_same_network(people, small_arch, short_training):
+    curves = [train(small_arch, short_training, people, directory=None, report=lambda *_: None).curve for _ in range(2)]
+    assert [m["loss"] for m in curves[0]] == [m["loss"] for m in curves[1]]
+    other = dataclasses.replace(short_training, seed=8)
+    assert train(small_arch, other, people, directory=None, report=lambda *_: None).curve[0]["loss"] != curves[0][0]["loss"]
+
+
+class Interrupted(Exception):
+    """Stands for a process that dies."""
+
+
+def test_a_training_cut_off_goes_on_to_the_same_end(people, small_arch, short_training, tmp_path):
+    def die_after_first(metrics, _):
+        if metrics["epoch"] == 1:
+            raise Interrupted
+
+    whole = train(small_arch, short_training, people, directory=tmp_path / "whole", report=lambda *_: None)
+    with pytest.raises(Interrupted):
+        train(small_arch, short_training, people, directory=tmp_path / "cut", report=die_after_first)
+    reported = []
+    resumed = train(
+        small_arch, short_training, people, directory=tmp_path / "cut", report=lambda m, _: reported.append(m["epoch"])
+    )
+    assert reported == [1, 2], "the report that died with the process is made up for"
+    assert [m["loss"] for m in resumed.curve] == [m["loss"] for m in whole.curve]
+    assert resumed.metrics["ap_gt"] == whole.metrics["ap_gt"]
+    weights = [load_checkpoint(tmp_path / name / LAST).weights for name in ("whole", "cut")]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+@pytest.mark.parametrize("recipe", ["plain", "everything"])
+def test_a_training_cut_off_within_an_epoch_goes_on_to_the_last_bit(
+    people, small_arch, short_training, tmp_path, monkeypatch, recipe
+):
+    """Model, optimiser, averages, schedule, order and position: nothing is lost but the steps since the checkpoint."""
+    config = dataclasses.replace(short_training, checkpoint_iterations=1, validate_every=1)
+    if recipe == "everything":
+        config = dataclasses.replace(
+            config, precision="float16", ema_decay=0.9, clip_norm=0.01, micro_batch=5, optimizer="adamw", weight_decay=0.01
+        )
+    whole = train(small_arch, config, people, directory=tmp_path / "whole", report=lambda *_: None)
+    steps = 0
+
+    def die_in_second_epoch(learner, batch, rate):
+        nonlocal steps
+        steps += 1
+        if steps == 6:
+            raise Interrupted
+        return step(learner, batch, rate)
+
+    step = Learner.step
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "step", die_in_second_epoch)
+        with pytest.raises(Interrupted):
+            train(small_arch, config, people, directory=tmp_path / "cut", report=lambda *_: None)
+    left = load_checkpoint(tmp_path / "cut" / LAST)
+    assert (len(left.curve), left.position) == (1, 1)
+    resumed = train(small_arch, config, people, directory=tmp_path / "cut", report=lambda *_: None)
+    timed = ("seconds", "samples_per_second")
+    assert [{k: v for k, v in m.items() if k not in timed} for m in resumed.curve] == [
+        {k: v for k, v in m.items() if k not in timed} for m in whole.curve
+    ]
+    states = [flat(load_checkpoint(tmp_path / name / LAST).state) for name in ("whole", "cut")]
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(torch.as_tensor(states[0][key]), torch.as_tensor(states[1][key])) for key in states[0])
+
+
+def flat(value, name=""):
+    """Every tensor and number of a nested state by its path."""
+    if isinstance(value, dict):
+        return {k: v for key, part in value.items() for k, v in flat(part, f"{name}.{key}").items()}
+    if isinstance(value, list | tuple):
+        return flat(dict(enumerate(value)), name)
+    return {} if value is None else {name: value}
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({}, {"micro_batch": 8, "recompute_activations": True}),
+        ({}, {"precision": "float16"}),
+        ({"precision": "float16"}, {"precision": "bfloat16"}),
+    ],
+    ids=["pieces", "with loss scaling", "without loss scaling"],
+)
+def test_how_steps_are_computed_may_change_on_the_way(people, small_arch, short_training, tmp_path, first, then):
+    def die_after_first(metrics, _):
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        train(
+            small_arch,
+            dataclasses.replace(short_training, **first),
+            people,
+            directory=tmp_path,
+            report=die_after_first,
+        )
+    config = dataclasses.replace(short_training, **then)
+    curve = train(small_arch, config, people, directory=tmp_path, report=lambda *_: None).curve
+    whole = train(small_arch, short_training, people, directory=None, report=lambda *_: None).curve
+    assert [metrics["epoch"] for metrics in curve] == [1, 2]
+    assert [metrics["loss"] for metrics in curve] == pytest.approx([metrics["loss"] for metrics in whole], rel=0.05)
+
+
+def test_a_checkpoint_of_another_training_is_refused(people, small_arch, short_training, tmp_path):
+    train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None)
+    with pytest.raises(InvalidInput, match=r"last\.pt must have learning_rate 0\.1 to go on from it, got 0\.002"):
+        train(
+            small_arch,
+            dataclasses.replace(short_training, learning_rate=0.1),
+            people,
+            directory=tmp_path,
+            report=lambda *_: None,
+        )
+    wider = dataclasses.replace(small_arch, widths=(32, 48, 64, 96))
+    with pytest.raises(InvalidInput, match=f"must be of network {wider.arch_id} to go on from it, got {small_arch.arch_id}"):
+        train(wider, short_training, people, directory=tmp_path, report=lambda *_: None)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_the_reason(people, small_arch, tmp_path):
+    # AdamW multiplies the weights by 1 - 10·10 at each step: they overflow within the second epoch.
+    exploding = TrainConfig(
+        epochs=30,
+        batch_size=16,
+        optimizer="adamw",
+        learning_rate=10.0,
+        weight_decay=10.0,
+        warmup_iterations=0,
+        validate_every=30,
+    )
+    with pytest.raises(NonFiniteLossError, match=r"loss is not finite \((nan|inf)\) in epoch \d+, iteration \d+"):
+        train(small_arch, exploding, people, directory=tmp_path, report=lambda *_: None)
+    last = tmp_path / LAST
+    assert not last.exists() or all(m["loss"] < float("inf") for m in load_checkpoint(last).curve)
+
+
+def test_a_batch_too_small_for_the_workers_is_refused(people, small_arch, short_training):
+    worker = Worker(rank=0, count=9, device=torch.device("cpu"))
+    message = "batch_size must be at least 18, 2 samples for each of the 9 workers of a training, got 16"
+    with pytest.raises(InvalidInput, match=message):
+        train(small_arch, short_training, people, directory=None, report=lambda *_: None, worker=worker)
+
+
+def test_it_learns_drawn_people(people, small_arch):
+    config = TrainConfig(
+        epochs=40,
+        batch_size=16,
+        learning_rate=0.008,
+        warmup_iterations=10,
+        milestones=(0.8,),
+        validate_every=40,
+        half_body_probability=0.0,
+        rotation_degrees=0.0,
+        scale_range=0.0,
+    )
+    fitted = dataclasses.replace(people, val_split="train")
+    curve = train(small_arch, config, fitted, directory=None, report=lambda *_: None).curve
+    assert curve[-1]["loss"] < curve[0]["loss"] / 2
+    assert curve[-1]["ap50_gt"] > 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("epochs", "loss", "ap"), [(8, 0.9, 0.0), pytest.param(40, 1 / 3, 0.3, marks=pytest.mark.nightly)])
+def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path, epochs, loss, ap):
+    """So many epochs leave at most this part of the loss and reach this AP; the long form learns people by heart."""
+    arch = ArchConfig(input_size=(128, 96))
+    config = TrainConfig(
+        epochs=epochs,
+        batch_size=16,
+        learning_rate=0.002,
+        warmup_iterations=20,
+        milestones=(0.7, 0.9),
+        validate_every=epochs,
+        half_body_probability=0.0,
+        rotation_degrees=0.0,
+        scale_range=0.0,
+    )
+    data = DataConfig(root=coco_mini, name="coco_mini", val_split="train")
+    curve = loop.train(arch, config, data, directory=tmp_path, report=lambda *_: None).curve
+    assert curve[-1]["loss"] < curve[0]["loss"] * loss
+    assert curve[-1]["ap_gt"] > ap
+    rebuilt, network = load_network(tmp_path / LAST)
+    assert rebuilt.arch_id == arch.arch_id
+    assert not network.training
+
+
+def test_a_training_waits_for_room_on_the_disk(people, small_arch, short_training, tmp_path, monkeypatch):
+    now, notes, pauses, reported = 0.0, [], [], []
+
+    def sleep(seconds):
+        nonlocal now
+        pauses.append(seconds)
+        now += seconds
+
+    def full_for_ten_seconds(handle):
+        if reported and now < 10:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    sync = os.fsync
+    patience = Patience(clock=lambda: now, sleep=sleep)
+    whole = train(small_arch, short_training, people, directory=None, report=lambda *_: None)
+    monkeypatch.setattr(os, "fsync", full_for_ten_seconds)
+    result = train(
+        small_arch,
+        short_training,
+        people,
+        directory=tmp_path,
+        report=lambda m, _: reported.append(m["epoch"]),
+        note=notes.append,
+        patience=patience,
+    )
+    assert pauses == [1.0, 2.0, 4.0, 8.0]
+    assert len(notes) == 2
+    assert re.fullmatch(r"checkpoint .* cannot be written: no space left in .*; goes on once there is", notes[0])
+    assert [m["loss"] for m in result.curve] == [m["loss"] for m in whole.curve]
+    assert len(load_checkpoint(tmp_path / LAST).curve) == 2
+
+
+def test_a_training_does_not_wait_for_ever(people, small_arch, short_training, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    patience = Patience(seconds=0.0)
+    with pytest.raises(StorageFull, match=r"checkpoint .*\.pt cannot be written: no space left in"):
+        train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None, patience=patience)
+
+
+def test_a_training_goes_on_from_the_checkpoint_before_a_broken_one(people, small_arch, short_training, tmp_path):
+    whole = train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None)
+    (tmp_path / LAST).write_bytes((tmp_path / LAST).read_bytes()[:-1000])
+    reported, notes = [], []
+    again = train(
+        small_arch,
+        short_training,
+        people,
+        directory=tmp_path,
+        report=lambda m, _: reported.append(m["epoch"]),
+        note=notes.append,
+    )
+    assert reported == [1, 2]
+    assert [m["loss"] for m in again.curve] == [m["loss"] for m in whole.curve]
+    assert re.fullmatch(r"checkpoint .*last\.pt must be a whole .*; going on from previous\.pt, after epoch 1", notes[0])

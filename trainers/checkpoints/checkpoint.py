@@ -1,0 +1,163 @@
+"""Checkpoints: everything a training needs to go on, or a network to be rebuilt, in one file of plain tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
+from trainers.checkpoints.files import FolderFiles
+from trainers.checkpoints.location import BEST, LAST, PREVIOUS
+from trainers.checkpoints.torch_file import parse_torch_file, read_torch_file, torch_file_bytes
+from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.networks.dite_hrnet.released_checkpoint import load_released
+
+__all__ = [
+    "BEST",
+    "LAST",
+    "PREVIOUS",
+    "Checkpoint",
+    "checkpoint_bytes",
+    "load_any_network",
+    "load_checkpoint",
+    "load_network",
+    "load_weights",
+    "parse_checkpoint",
+    "save_checkpoint",
+]
+
+FORMAT = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A training after the epochs in ``curve`` and ``position`` batches of the next, whose losses add up to ``loss``.
+
+    ``state`` is the learner's: ``network``, ``optimizer``, ``scaler``, ``average`` (None without one) and
+    ``averaged_steps``. ``data`` is the data set and protocol as plain values, and ``contents`` the digests of its files,
+    as of `trainers.data.identity.data_contents`, which files of earlier versions lack. ``seconds`` is the time spent so far.
+    """
+
+    arch: ArchConfig
+    train: TrainConfig
+    data: Mapping[str, Any]
+    state: Mapping[str, Any]
+    curve: list[dict[str, float]] = field(default_factory=list)
+    position: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+    contents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Mapping[str, Tensor]:
+        """The weights to score and to ship: the averaged ones where there are any."""
+        weights: Mapping[str, Tensor] = self.state["average"] or self.state["network"]
+        return weights
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        StorageFull: the disk is full; what was there before is still there.
+        InvalidInput: the folder cannot be written.
+    """
+    FolderFiles(Path(path).parent).write(Path(path).name, checkpoint_bytes(checkpoint))
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """The content of a checkpoint's file."""
+    content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
+    content |= {
+        "format": FORMAT,
+        "arch": checkpoint.arch.to_dict(),
+        "train": checkpoint.train.to_dict(),
+        "data": dict(checkpoint.data),
+        "contents": dict(checkpoint.contents),
+        "state": dict(checkpoint.state),
+    }
+    return torch_file_bytes(content)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint without running any code it may hold.
+
+    Raises:
+        InvalidInput: the file is missing, cut short or altered, no checkpoint of ours, or of another format.
+    """
+    return _checkpoint(read_torch_file(path), str(path))
+
+
+def parse_checkpoint(data: bytes, name: str) -> Checkpoint:
+    """The checkpoint in the bytes of its file, which ``name`` names in messages.
+
+    Raises:
+        InvalidInput: as `load_checkpoint`; `trainers.checkpoints.torch_file.BrokenFile` where it is cut short or altered.
+    """
+    return _checkpoint(parse_torch_file(data, name), name)
+
+
+def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
+    if content.get("format", FORMAT) != FORMAT:
+        raise InvalidInput(f"checkpoint {name} must have format {FORMAT}, got {content['format']!r}")
+    content = {"contents": {}, **content}
+    names = [field.name for field in fields(Checkpoint)]
+    for field_name in ("format", *names):
+        _require(field_name in content, name, f"the field {field_name!r}")
+    _require(isinstance(content["data"], Mapping), name, "named fields in the field 'data'")
+    _require(_is_texts(content["contents"]), name, "digests in the field 'contents'")
+    state = content["state"]
+    for part in ("network", "optimizer", "scaler", "average", "averaged_steps"):
+        _require(isinstance(state, Mapping) and part in state, name, f"the field 'state.{part}'")
+    try:
+        arch, train = ArchConfig.from_dict(content["arch"]), TrainConfig.from_dict(content["train"])
+    except (InvalidInput, TypeError, AttributeError) as error:
+        raise InvalidInput(f"checkpoint {name}: {error}") from None
+    return Checkpoint(**{field_name: content[field_name] for field_name in names} | {"arch": arch, "train": train})
+
+
+def _is_texts(values: Any) -> bool:
+    return isinstance(values, Mapping) and all(isinstance(text, str) for item in values.items() for text in item)
+
+
+def _require(held: bool, name: str, what: str) -> None:
+    if not held:
+        raise InvalidInput(f"checkpoint {name} must hold {what}; is it a dite-search checkpoint?")
+
+
+def load_network(path: Path) -> tuple[ArchConfig, PoseNetwork]:
+    """The architecture and the trained network, in eval mode, of a checkpoint."""
+    checkpoint = load_checkpoint(path)
+    network = build_network(checkpoint.arch)
+    load_weights(network, checkpoint.weights, f"checkpoint {path}")
+    return checkpoint.arch, network.eval()
+
+
+def load_any_network(path: Path) -> tuple[ArchConfig, PoseNetwork]:
+    """The network of a checkpoint of ours, or of one in the published layout."""
+    return load_released(path) if "state_dict" in read_torch_file(path) else load_network(path)
+
+
+def load_weights(network: PoseNetwork, state: Mapping[str, Tensor], name: str) -> None:
+    """Copy weights into a network that must have exactly these parameters.
+
+    Raises:
+        InvalidInput: a key is missing, unexpected or of another shape; the message begins with ``name``.
+    """
+    own = network.state_dict()
+    for key, value in own.items():
+        if key not in state:
+            raise InvalidInput(f"{name} must hold the key {key!r}, which is missing")
+        if state[key].shape != value.shape:
+            raise InvalidInput(f"{name}: {key} must have shape {tuple(value.shape)}, got {tuple(state[key].shape)}")
+    for key in state:
+        if key not in own:
+            raise InvalidInput(f"{name} holds the key {key!r}, which the network has not")
+    network.load_state_dict(dict(state))

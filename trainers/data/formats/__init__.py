@@ -1,0 +1,1 @@
+"""Annotation formats: files, keypoints, people."""

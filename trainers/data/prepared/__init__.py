@@ -1,0 +1,1 @@
+"""Prepared sets: the regions of photographs that training needs, cut without loss."""

@@ -1,0 +1,1 @@
+"""Samples of people: crops, augmentation, batches."""

@@ -1,0 +1,1 @@
+"""People drawn by code."""

@@ -1,0 +1,225 @@
+"""Zero-cost proxies: figures of an untrained network that may foretell its accuracy, in one pass or two over one batch.
+
+Whether they do is a matter of measurement: ``docs/benchmarks.md``, "Zero-cost proxies". All are computed in double
+precision, so that the order in which threads add changes no digit that is reported.
+
+Shape legend: B images of a batch, K keypoints, H and W input height and width, h and w those of a heatmap, N kernels.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
+from trainers.data.config import codec_for
+from trainers.data.formats.keypoints import COCO17
+from trainers.data.synthetic.dataset import Scene, draw_scene
+from trainers.data.transforms import crop_of_box, normalise, warp_image, warp_points
+from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.dite_hrnet.context import ChannelAttention
+from trainers.networks.dite_hrnet.dynamic_conv import KernelAttention
+from trainers.training.train_step import Batch, heatmap_loss
+
+Proxy = Callable[[nn.Module, Batch], float]
+"""A freshly initialised network and a batch, both in double precision, to a figure; the network may be changed."""
+
+PEOPLE = 16
+"""Images of a batch that is drawn."""
+
+
+def synflow(network: nn.Module, batch: Batch) -> float:
+    """Synaptic flow: the natural logarithm of Σ |θ·∂R/∂θ| over all convolution weights θ; expected better where larger.
+
+    R is the sum of the outputs for one image of ones when every weight is replaced by its absolute value
+    (arXiv:2006.05467, as a proxy arXiv:2101.08134); only the batch's image size is used. Without a unit. Three things are
+    ours, since that was made for plain networks:
+
+    - Batch normalisation has its initial statistics, which make it the identity to 1/√(1 + ε).
+    - It makes the scale of the weights before it arbitrary, and the released initialisation, of deviation 0.001 but for
+      the kernels of DKA, would leave to a convolution of the lowest branch of Dite-HRNet-18 less than 1e-13 of the flow.
+      So the weights of each convolution are scaled to Kaiming's deviation √(2 / fan-in) first.
+    - Sigmoid gates stand at 1/2, their value at initialisation, and pass no flow: the rest is then linear in each layer.
+    """
+    weights = [parameter for parameter in network.parameters() if parameter.dim() >= 4 and parameter.requires_grad]
+    with torch.no_grad():
+        for weight in weights:
+            deviation = math.sqrt(2 / math.prod(weight.shape[-3:]))
+            weight.abs_().mul_(deviation / weight.square().mean().sqrt())
+    with _GatesHalfOpen():
+        flow = network.eval()(torch.ones_like(batch["image"][:1])).sum()
+    slopes = torch.autograd.grad(flow, weights, allow_unused=True)
+    scores = [(weight * slope).abs().sum() for weight, slope in zip(weights, slopes, strict=True) if slope is not None]
+    return float(torch.stack(scores).detach().sum().log())
+
+
+def grad_norm(network: nn.Module, batch: Batch) -> float:
+    """The Euclidean norm of the gradient of the heatmap loss for all parameters together; expected better where larger.
+
+    One batch, batch normalisation with the batch's statistics (arXiv:2101.08134, where the norms of the layers are added).
+    In the loss's unit, squared heatmap values, over the parameters' own.
+    """
+    heatmaps = network.train()(batch["image"])
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    loss = heatmap_loss(heatmaps, batch["target"], batch["weight"])
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return math.hypot(*(float(gradient.norm()) for gradient in gradients if gradient is not None))
+
+
+def naswot(network: nn.Module, batch: Batch) -> float:
+    """How differently the ReLUs see the images of a batch: log det of their (B, B) Hamming kernel; expected better where
+    larger.
+
+    The kernel counts the units, of all ReLUs and positions, that two images agree in being on or off at
+    (arXiv:2006.04647; batch normalisation with the batch's statistics). Natural logarithm, without a unit; it
+    grows with the number of units. Two images of the same code make it -inf.
+    """
+    with torch.no_grad(), _ActivationCodes(len(batch["image"])) as codes:
+        network.train()(batch["image"])
+    return log_determinant(codes.kernel)
+
+
+def kernel_variation(network: nn.Module, batch: Batch) -> float:
+    """How much dynamic kernels differ between images: the deviation of a_i(x) (Eq. 3) over the batch as a part of its mean.
+
+    The mean over all DKAs of the network and their N kernels; 0 for a network without. Without a unit, 0 or more. Ours,
+    from the statistics of Dite-HRNet at initialisation; expected better where larger, if kernels that adapt are of use.
+    """
+    return _mean_variation(network, batch, KernelAttention)
+
+
+def context_variation(network: nn.Module, batch: Batch) -> float:
+    """How much context weights differ between images: the deviation of the weights of DCM (Eq. 5) and GCM (Eq. 6) over the
+    batch as a part of their mean.
+
+    The mean over all such modules, their channels and, for DCM, positions; 0 for a network without. Without a unit, 0 or
+    more. Ours, as `kernel_variation`; expected better where larger.
+    """
+    return _mean_variation(network, batch, ChannelAttention)
+
+
+PROXIES: dict[str, Proxy] = {
+    proxy.__name__: proxy for proxy in (synflow, grad_norm, naswot, kernel_variation, context_variation)
+}
+"""By name; more than these are the multiply-accumulates and parameters of `search_spaces.families.dite_hrnet.cost`, which need no network."""
+
+
+def measure(arch: ArchConfig, names: Iterable[str], *, seed: int, batch: Batch | None = None) -> dict[str, float]:
+    """Proxies of an architecture by name, for the network initialised from ``seed`` and a batch of 2 images or more.
+
+    ``batch`` holds ``image`` (B, 3, H, W), ``target`` (B, K, h, w) and ``weight`` (B, K); None draws people from the seed.
+    On the processor, without a trace in torch's generators.
+
+    Raises:
+        InvalidInput: a name or the seed is not valid, the batch does not fit the network, or a figure is not finite.
+    """
+    names = list(names)
+    for name in names:
+        if name not in PROXIES:
+            raise unknown_name("proxy", name, PROXIES)
+    if not 0 <= seed < 2**63:
+        raise InvalidInput(f"seed of a proxy must be from 0 to 2^63 - 1, got {seed}")
+    batch = _checked(arch, drawn_batch(arch, seed=seed) if batch is None else batch)
+    with torch.random.fork_rng(devices=[]):
+        # torch.manual_seed would also reseed a GPU.
+        torch.default_generator.manual_seed(seed)
+        network = build_network(arch).double()
+    figures = {name: PROXIES[name](copy.deepcopy(network), batch) for name in names}
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise InvalidInput(f"proxy {name} of network {arch.arch_id} must be finite on this batch, got {value}")
+    return figures
+
+
+def drawn_batch(arch: ArchConfig, *, seed: int, people: int = PEOPLE) -> dict[str, Tensor]:
+    """A batch of drawn people for a network of COCO's 17 keypoints, each the only one of its image, without augmentation."""
+    if arch.keypoints != COCO17.count:
+        raise InvalidInput(
+            f"a network of a proxy without a batch must have the {COCO17.count} keypoints of {COCO17.name},"
+            f" got {arch.keypoints}"
+        )
+    generator = np.random.default_rng(seed)
+    codec = codec_for(arch, TrainConfig())
+    samples = []
+    for _ in range(people):
+        picture, (person,) = draw_scene(Scene(people_per_image=(1, 1)), generator)
+        matrix = codec.crop_matrix(crop_of_box(person.box, arch.input_size))
+        image = normalise(warp_image(picture, matrix, arch.input_size))
+        samples.append((image, *codec.encode(warp_points(person.keypoints, matrix))))
+    stacked = [torch.from_numpy(np.stack(arrays)) for arrays in zip(*samples, strict=True)]
+    return dict(zip(("image", "target", "weight"), stacked, strict=True))
+
+
+def log_determinant(kernel: Tensor) -> float:
+    """Natural logarithm of the determinant of a symmetric kernel (B, B), -inf where it is singular."""
+    return float(torch.linalg.slogdet(kernel).logabsdet)
+
+
+def _checked(arch: ArchConfig, batch: Batch) -> dict[str, Tensor]:
+    """The batch in double precision, if it fits the network."""
+    count = len(batch["image"])
+    if count < 2:
+        raise InvalidInput(f"batch of a proxy must hold 2 images or more, got {count}")
+    shapes = {
+        "image": (count, 3, *arch.input_size),
+        "target": (count, arch.keypoints, *arch.heatmap_size),
+        "weight": (count, arch.keypoints),
+    }
+    for name, shape in shapes.items():
+        if tuple(batch[name].shape) != shape:
+            raise InvalidInput(f"{name} of a proxy's batch must be of shape {shape}, got {tuple(batch[name].shape)}")
+    return {name: batch[name].to("cpu", torch.double) for name in shapes}
+
+
+class _GatesHalfOpen(TorchFunctionMode):
+    """Every sigmoid gives 1/2."""
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is torch.sigmoid:
+            return torch.full_like(args[0], 0.5)
+        return func(*args, **(kwargs or {}))
+
+
+class _ActivationCodes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The Hamming kernel of all ReLUs evaluated, as modules or functions, summed as they come: codes are not kept."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kernel = torch.zeros(count, count, dtype=torch.double)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if func in (torch.ops.aten.relu.default, torch.ops.aten.relu_.default):
+            on = (out > 0).flatten(1).double()
+            off = 1 - on
+            self.kernel += on @ on.T + off @ off.T
+        return out
+
+
+def _mean_variation(network: nn.Module, batch: Batch, kind: type[nn.Module]) -> float:
+    """Mean over the modules of a kind of the coefficient of variation of their weights over the batch."""
+    variations: list[float] = []
+
+    def note(module: nn.Module, inputs: Any, weights: Tensor) -> None:
+        variations.append(float((weights.std(0, correction=0) / weights.mean(0)).mean()))
+
+    for module in network.modules():
+        if isinstance(module, kind):
+            module.register_forward_hook(note)
+    with torch.no_grad():
+        network.train()(batch["image"])
+    return sum(variations) / len(variations) if variations else 0.0

@@ -1,6 +1,0 @@
-"""The network: Dite-HRNet, Lite-HRNet and the points between them, from their parts."""
-
-from trainers.model.build import build_network
-from trainers.model.released_checkpoint import load_released_checkpoint
-
-__all__ = ["build_network", "load_released_checkpoint"]

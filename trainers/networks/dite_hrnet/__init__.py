@@ -1,0 +1,1 @@
+"""The networks of the Dite-HRNet and Lite-HRNet family."""

@@ -1,0 +1,273 @@
+"""The training loop of the paper, on one process or as one of several: no Ray, only a ``report`` function passed in."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from search_spaces.common.errors import InvalidInput, StorageUnavailable
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
+from trainers.checkpoints.checkpoint import LAST, Checkpoint, load_weights
+from trainers.checkpoints.location import Location
+from trainers.checkpoints.retry import Note, Patience
+from trainers.checkpoints.store import CheckpointStore, log_note
+from trainers.data.config import DataConfig, training_set, validation_set
+from trainers.data.identity import data_contents
+from trainers.data.samples.batches import BatchShares
+from trainers.data.samples.dataset import TopDownDataset
+from trainers.evaluation.scoring import evaluate
+from trainers.networks.dite_hrnet.build import build_network
+from trainers.processes.distributed import Worker, default_device
+from trainers.processes.memory import keep_freed_memory
+from trainers.training.same_training import check_same_training
+from trainers.training.train_step import SMALLEST_PIECE, Learner
+
+Metrics = dict[str, float]
+Report = Callable[[Metrics, Location | None], None]
+"""Called after every epoch with its metrics and, where one was written, the location of the checkpoints."""
+
+LOOP_FIGURES = ("epoch", "loss", "learning_rate", "samples_per_second", "seconds", "micro_batch", "memory_gib")
+"""What every epoch reports about itself; everything else an epoch reports is a score."""
+
+CHECK_EVERY = 20
+"""Iterations between looks at the loss: each look waits for the device."""
+
+
+class NonFiniteLossError(RuntimeError):
+    """The loss became infinite or not a number: the training cannot recover and its scores mean nothing."""
+
+
+class WorkersLostError(RuntimeError):
+    """Workers of a training died more often than it was to be started again; the message says how the last one did."""
+
+
+OWN_REASONS = (InvalidInput, NonFiniteLossError, torch.OutOfMemoryError)
+"""What a training raises for reasons of its own: the same start would end in the same way, so it is not tried again."""
+OUTAGES = (StorageUnavailable, WorkersLostError)
+"""What ends a training and says nothing about its network, which may be trained another time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """A finished training: the metrics of every epoch and where the last checkpoint lies."""
+
+    curve: list[Metrics]
+    checkpoint: Location | None
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the last epoch, which is always validated."""
+        return self.curve[-1]
+
+
+def train(
+    arch: ArchConfig,
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    directory: Location | None,
+    report: Report,
+    worker: Worker | None = None,
+    note: Note = log_note,
+    patience: Patience | None = None,
+) -> TrainResult:
+    """Train a network from its seed, or from the last checkpoint in ``directory``, to the end of its epochs.
+
+    Every epoch ends with ``report``; a training that goes on begins by reporting its epochs so far again. Every
+    ``validate_every``-th epoch and the last are validated. ``directory``, a folder or an S3 URL (None writes nothing),
+    receives ``last.pt`` after each epoch, and within it where the configuration says so, and ``best.pt`` after the best
+    validation so far; ``previous.pt`` is the last but one. On a processor a training that goes on ends, to the last bit,
+    where it would have ended undisturbed.
+
+    Where a checkpoint cannot be written or read, for a full disk or a storage that does not answer, the training waits,
+    with ``patience`` (an hour); ``note`` is told of that, and of a last checkpoint that is not whole.
+
+    Raises:
+        NonFiniteLossError: the loss is not finite; the last checkpoint is the one before.
+        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``; or the patience was
+            in vain.
+    """
+    worker = worker or Worker(device=default_device())
+    check_batch(config, worker.count)
+    if worker.device.type == "cpu":
+        keep_freed_memory()
+    training, validation = training_set(data, arch, config), validation_set(data, arch, config)
+    # All processes read the checkpoint; one of them speaks.
+    note = note if worker.is_first else lambda sentence: None
+    store = None if directory is None else CheckpointStore(directory, note=note)
+    run = _Run(arch, config, data, training, worker, store, note, patience or Patience())
+    for metrics in run.curve:
+        # The process before, or who listened to it, may have died between a checkpoint and the report of it.
+        report(metrics, directory)
+    while len(run.curve) < config.epochs:
+        metrics = run.learn()
+        if _is_validated(len(run.curve), config):
+            scored = evaluate(
+                run.learner.scored,
+                validation,
+                data,
+                flip_test=config.flip_test,
+                batch_size=max(config.batch_size // worker.count, 32),
+                workers=data.workers,
+                worker=worker,
+            )
+            metrics |= scored.metrics if scored else {}
+        run.end_epoch(metrics)
+        report(metrics, directory if worker.is_first else None)
+    return TrainResult(curve=run.curve, checkpoint=store.where(LAST) if store and worker.is_first else None)
+
+
+def check_batch(config: TrainConfig, workers: int) -> None:
+    """Refuse a batch too small for ``workers`` processes to share, with `InvalidInput`."""
+    if config.batch_size < SMALLEST_PIECE * workers:
+        raise InvalidInput(
+            f"batch_size must be at least {SMALLEST_PIECE * workers}, {SMALLEST_PIECE} samples for each of the"
+            f" {workers} workers of a training, got {config.batch_size}"
+        )
+
+
+class _Run:
+    """What changes while a network trains: ``position`` batches of the epoch after those in ``curve`` are learned."""
+
+    def __init__(
+        self,
+        arch: ArchConfig,
+        config: TrainConfig,
+        data: DataConfig,
+        training: TopDownDataset,
+        worker: Worker,
+        store: CheckpointStore | None,
+        note: Note,
+        patience: Patience,
+    ) -> None:
+        self._arch, self._config, self._data, self._worker = arch, config, data, worker
+        self._store, self._note, self._patience = store, note, patience
+        self._training, self._contents = training, data_contents(data)
+        self._shares = BatchShares(
+            len(training), batch_size=config.batch_size, seed=config.seed, rank=worker.rank, count=worker.count
+        )
+        self._loader: DataLoader[dict[str, Tensor]] = DataLoader(
+            training,
+            batch_sampler=self._shares,
+            num_workers=data.workers,
+            persistent_workers=data.workers > 0,
+            pin_memory=worker.device.type == "cuda",
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = build_network(arch)
+        checkpoint = patience.until_done(store.load, note) if store else None
+        _check_same_progress(checkpoint, worker)
+        if store and checkpoint:
+            last = str(store.where(LAST))
+            if not check_same_training(checkpoint, arch, config, data, self._contents, last):
+                note(
+                    f"checkpoint {last} does not say what its annotations held, and they are not where they were"
+                    f" ({checkpoint.data.get('root')}): it goes on with those in {data.root}"
+                )
+            load_weights(network, checkpoint.state["network"], f"checkpoint {last}")
+        self.learner = Learner(network, config, worker)
+        self.curve: list[Metrics] = []
+        self.position = 0
+        self._loss = torch.zeros((), device=worker.device)
+        seconds = 0.0
+        if checkpoint:
+            self.learner.load(checkpoint.state)
+            self.curve, self.position = list(checkpoint.curve), checkpoint.position
+            self._loss += checkpoint.loss if worker.is_first else 0.0
+            seconds = checkpoint.seconds
+        self._began = time.monotonic() - seconds
+
+    def learn(self) -> Metrics:
+        """The rest of one pass over the training samples: its mean loss over all processes, its rate and its speed."""
+        epoch, per_epoch, every = len(self.curve), self._shares.batches, self._config.checkpoint_iterations
+        self.learner.network.train()
+        self._training.set_epoch(epoch)
+        self._shares.set_epoch(epoch, first=self.position)
+        began, first, rate = time.monotonic(), self.position, 0.0
+        for batch in self._loader:
+            if self.position == first and self._worker.count > 1 and self._worker.device.type != "cpu":
+                self.learner.fit_memory(batch)
+            rate = self._config.learning_rate_at(epoch * per_epoch + self.position, per_epoch)
+            self._loss += self.learner.step(batch, rate)
+            self.position += 1
+            if self.position % CHECK_EVERY == 1:
+                self._check_finite(self._loss)
+            if every and self.position % every == 0 and self.position < per_epoch:
+                self._synchronise()
+                self._save()
+        total = self._synchronise()
+        learned = (self.position - first) * self._config.batch_size
+        metrics = {
+            "epoch": epoch + 1,
+            "loss": float(total) / per_epoch,
+            "learning_rate": rate,
+            "samples_per_second": learned / (time.monotonic() - began),
+        }
+        if self.learner.micro_batch is not None:
+            metrics["micro_batch"] = self.learner.micro_batch
+        if self._worker.device.type == "cuda":
+            metrics["memory_gib"] = torch.cuda.max_memory_allocated(self._worker.device) / 2**30
+        return metrics
+
+    def end_epoch(self, metrics: Metrics) -> None:
+        """Add an epoch to the curve; write ``last.pt``, and ``best.pt`` where its score is the best so far."""
+        metrics["seconds"] = time.monotonic() - self._began
+        self.curve.append(metrics)
+        self.position = 0
+        self._loss.zero_()
+        score = self._data.accuracy
+        earlier = [scores[score] for scores in self.curve[:-1] if score in scores]
+        self._save(best=score in metrics and metrics[score] >= max(earlier, default=-math.inf))
+
+    def _synchronise(self) -> Tensor:
+        """Bring the processes to one state, in which a checkpoint of the first holds for all; the loss of all so far."""
+        self._worker.average_buffers(self.learner.network)
+        total = self._worker.sum(self._loss)
+        self._check_finite(total)
+        self._loss = total.clone() if self._worker.is_first else torch.zeros_like(total)
+        return total
+
+    def _check_finite(self, loss: Tensor) -> None:
+        if not math.isfinite(float(loss)):
+            raise NonFiniteLossError(
+                f"loss is not finite ({float(loss)}) in epoch {len(self.curve) + 1}, iteration {self.position}"
+            )
+
+    def _save(self, *, best: bool = False) -> None:
+        store = self._store
+        if store is None or not self._worker.is_first:
+            return
+        checkpoint = Checkpoint(
+            arch=self._arch,
+            train=self._config,
+            data=self._data.to_dict(),
+            contents=self._contents,
+            state=self.learner.state(),
+            curve=self.curve,
+            position=self.position,
+            loss=float(self._loss),
+            seconds=time.monotonic() - self._began,
+        )
+        self._patience.until_done(lambda: store.save(checkpoint, best=best), self._note)
+
+
+def _is_validated(epoch: int, config: TrainConfig) -> bool:
+    return (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs
+
+
+def _check_same_progress(checkpoint: Checkpoint | None, worker: Worker) -> None:
+    """Refuse to begin from different checkpoints, where one process reads what another cannot: a new start may help."""
+    begins = worker.gather((len(checkpoint.curve), checkpoint.position) if checkpoint else (0, 0))
+    if len(set(begins)) > 1:
+        raise RuntimeError(
+            "the processes of a training must begin at one checkpoint, but by epochs and batches they begin at"
+            f" {', '.join(f'{epochs} and {batches}' for epochs, batches in begins)}"
+        )

@@ -1,0 +1,156 @@
+"""The training loop on one or more Ray Train workers: the only module here that needs Ray."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+import ray.train.torch
+import ray.util
+import torch
+
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
+from trainers.checkpoints.location import Location, located
+from trainers.checkpoints.store import CheckpointStore
+from trainers.data.config import DataConfig
+from trainers.processes.distributed import Worker
+from trainers.processes.rendezvous import meet, open_port
+from trainers.training.loop import OWN_REASONS, Metrics, WorkersLostError, train
+
+_log = logging.getLogger(__name__)
+
+
+def fit(
+    arch: ArchConfig,
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    directory: Location,
+    workers: int,
+    max_workers: int | None = None,
+    cpus_per_worker: int = 1,
+    gpus_per_worker: float = 0.0,
+    retries: int = 1,
+    name: str,
+    storage: Path,
+    callbacks: list[Any] | None = None,
+) -> Metrics:
+    """Train on ``workers`` processes that share each batch, and return the metrics of the last epoch.
+
+    Up to ``max_workers`` are used while the cluster has room for them; the batch stays the same. Checkpoints go to
+    ``directory``, which every worker must see; Ray Train's own state goes to ``storage`` under ``name``. When a worker
+    dies, all start again from the last checkpoint, ``retries`` times at most. Within a Ray Tune trial ``callbacks`` carries
+    the one that hands metrics on to Tune.
+
+    Raises:
+        InvalidInput, NonFiniteLossError, torch.OutOfMemoryError: as the training loop, for reasons of its own.
+        WorkersLostError: workers died more often than ``retries``.
+    """
+    # Ray's annotations know no pair here; its documentation and its code do.
+    count: Any = workers if max_workers is None else (workers, max_workers)
+    for attempt in range(retries + 1):
+        trainer = ray.train.torch.TorchTrainer(
+            _train_loop,
+            train_loop_config={
+                "arch": arch.to_dict(),
+                "train": config.to_dict(),
+                "data": data.to_dict(),
+                "directory": str(directory),
+                "threads": cpus_per_worker,
+            },
+            torch_config=_TorchConfig(backend=backend_for(gpus_per_worker)),
+            scaling_config=ray.train.ScalingConfig(
+                num_workers=count,
+                use_gpu=gpus_per_worker > 0,
+                resources_per_worker={"CPU": cpus_per_worker} | ({"GPU": gpus_per_worker} if gpus_per_worker else {}),
+            ),
+            run_config=ray.train.RunConfig(
+                # A new start is a new run: Ray Train would go on from the state of the one that failed.
+                name=f"{name}-{attempt}" if attempt else name,
+                storage_path=str(storage),
+                callbacks=callbacks or [],
+            ),
+        )
+        try:
+            trainer.fit()
+            break
+        except ray.train.TrainingFailedError as error:
+            own = own_reason(error)
+            if own is not None:
+                raise own from None
+            if attempt == retries:
+                raise WorkersLostError(f"{_last_line(error)} (after {retries} new starts)") from None
+            _log.warning("a worker of %s died: starting again from its last checkpoint", name)
+    # Ray Train keeps metrics only beside checkpoints of its own; ours has them.
+    checkpoint = CheckpointStore(directory).load()
+    assert checkpoint is not None, "a training that ends has written a checkpoint"
+    return checkpoint.curve[-1]
+
+
+class _TorchBackend(ray.train.torch.TorchConfig().backend_cls):  # type: ignore[misc]
+    """Ray Train's, but for where the workers meet: at the address by which Ray knows the first one's node."""
+
+    def on_start(self, worker_group: Any, backend_config: Any) -> None:
+        """Make the process group of the workers."""
+        address, port = worker_group.execute_single(0, _open_port)
+        place = (backend_config.backend, address, port, len(worker_group), backend_config.timeout_s)
+        ray.get([worker_group.execute_single_async(rank, _meet, rank, *place) for rank in range(len(worker_group))])
+
+
+class _TorchConfig(ray.train.torch.TorchConfig):
+    @property
+    def backend_cls(self) -> type:
+        return _TorchBackend
+
+
+def _open_port() -> tuple[str, int]:
+    address: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    return address, open_port(address)
+
+
+def _meet(own_rank: int, backend: str, address: str, port: int, count: int, seconds: float) -> None:
+    # Ray Train wants a function with a name, and keeps the argument ``rank`` to itself.
+    meet(backend, address=address, port=port, rank=own_rank, count=count, seconds=seconds)
+
+
+def backend_for(gpus_per_worker: float) -> str:
+    """NCCL where every worker has a GPU to itself; it refuses workers that share one, and they talk by gloo."""
+    return "nccl" if gpus_per_worker >= 1 else "gloo"
+
+
+def own_reason(error: BaseException) -> Exception | None:
+    """What the training itself raised, where that is why its workers failed."""
+    failures: list[BaseException | None] = [error, *getattr(error, "worker_failures", {}).values()]
+    for failure in failures:
+        cause = failure
+        while cause is not None:
+            # Ray wraps what a worker raised and keeps it under a name of its own.
+            cause = getattr(cause, "_base_exc", cause)
+            if isinstance(cause, OWN_REASONS):
+                return cause
+            cause = cause.__cause__
+    return None
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__
+
+
+def _train_loop(settings: Mapping[str, Any]) -> None:
+    """What each worker runs: the engine's loop, with this worker's rank and device."""
+    torch.set_num_threads(settings["threads"])
+    context = ray.train.get_context()
+    train(
+        ArchConfig.from_dict(settings["arch"]),
+        TrainConfig.from_dict(settings["train"]),
+        DataConfig.from_dict(settings["data"]),
+        directory=located(settings["directory"]),
+        report=lambda metrics, _: ray.train.report(metrics),
+        worker=Worker(rank=context.get_world_rank(), count=context.get_world_size(), device=ray.train.torch.get_device()),
+    )

@@ -1,0 +1,70 @@
+"""Whether a training may go on from a checkpoint: the same network, the same recipe, the same data by contents."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import COMPUTATION, TrainConfig
+from trainers.checkpoints.checkpoint import Checkpoint
+from trainers.data.config import DataConfig
+from trainers.data.identity import CONTENTS, data_contents, files_of
+
+PLACES = ("root", "detections", "prepared", "name", "workers", "on_broken_image")
+"""Fields of the data that say where they lie or how they are loaded: a training may go on with others."""
+
+
+def check_same_training(
+    checkpoint: Checkpoint,
+    arch: ArchConfig,
+    config: TrainConfig,
+    data: DataConfig,
+    contents: Mapping[str, str],
+    name: str,
+) -> bool:
+    """Refuse to go on from a checkpoint of another training; return whether its data are known to be the same.
+
+    They are not known where an earlier version wrote the checkpoint and its data are no longer where they were.
+    ``contents`` are the digests of the files of ``data``, as of `data_contents`; ``name`` is the checkpoint's in messages.
+
+    Raises:
+        InvalidInput: the message names what differs, with both values.
+    """
+    if checkpoint.arch.arch_id != arch.arch_id:
+        raise InvalidInput(
+            f"checkpoint {name} must be of network {arch.arch_id} to go on from it, got {checkpoint.arch.arch_id}"
+        )
+    theirs = checkpoint.train.to_dict()
+    for field, value in config.to_dict().items():
+        if field not in COMPUTATION and theirs[field] != value:
+            raise InvalidInput(f"checkpoint {name} must have {field} {value!r} to go on from it, got {theirs[field]!r}")
+    _check_protocol(checkpoint.data, data, name)
+    known = checkpoint.contents or _contents_found(checkpoint.data, data, contents)
+    for part, file in files_of(data).items():
+        if part in known and known[part] != contents[part]:
+            raise InvalidInput(
+                f"checkpoint {name} must be of the same data to go on from it, but its {CONTENTS[part]}"
+                f" ({checkpoint.data.get('root', 'elsewhere')}) held something else than {file}"
+            )
+    return bool(known)
+
+
+def _check_protocol(theirs: Mapping[str, Any], data: DataConfig, name: str) -> None:
+    """Refuse data that are split, boxed or read in another way."""
+    defaults = {field.name: field.default for field in dataclasses.fields(DataConfig)}
+    for field, value in data.to_dict().items():
+        before = theirs.get(field, defaults[field])
+        if field not in PLACES and before != value:
+            raise InvalidInput(f"checkpoint {name} must be of data with {field} {value!r} to go on from it, got {before!r}")
+
+
+def _contents_found(theirs: Mapping[str, Any], data: DataConfig, contents: Mapping[str, str]) -> Mapping[str, str]:
+    """The digests of the data that a checkpoint of an earlier version names; nothing where they are gone."""
+    try:
+        before = DataConfig.from_dict(theirs)
+        return contents if files_of(before) == files_of(data) else data_contents(before)
+    except (InvalidInput, TypeError):
+        return {}

@@ -1,0 +1,205 @@
+"""One optimiser step: a network, how it learns from its share of a batch, and what a checkpoint keeps of that.
+
+Shape legend: B samples of one process, K keypoints, h and w heatmap height and width.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from search_spaces.training_config import TrainConfig
+from trainers.networks.common.batch_norm import synchronise_batch_norm
+from trainers.networks.dite_hrnet.network import PoseNetwork, Stage
+from trainers.processes.distributed import Worker
+
+Batch = Mapping[str, Tensor]
+"""``image`` (B, 3, H, W), ``target`` (B, K, h, w) and ``weight`` (B, K)."""
+
+SMALLEST_PIECE = 2
+"""Batch normalisation behind a global pooling has no statistics of a single sample."""
+
+_OPTIMIZERS: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+_log = logging.getLogger(__name__)
+
+
+def heatmap_loss(heatmaps: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Mean squared error of (B, K, h, w) heatmaps, each keypoint weighted by its visibility (B, K)."""
+    return (weight[:, :, None, None] * (heatmaps - target)).square().mean()
+
+
+class Learner:
+    """A network in training.
+
+    ``micro_batch`` is how many samples are computed at once: what was asked for, and less once memory ran out. The step
+    is that of the whole batch either way.
+    """
+
+    def __init__(self, network: PoseNetwork, config: TrainConfig, worker: Worker) -> None:
+        self._config, self._worker = config, worker
+        for stage in network.stages:
+            cast(Stage, stage).recompute = config.recompute_activations
+        if config.sync_batchnorm and worker.count > 1:
+            network = cast(PoseNetwork, synchronise_batch_norm(network, worker.device))
+        self.network = to_channels_last(network.to(worker.device))
+        self.micro_batch = config.micro_batch
+        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.optimizer: torch.optim.Optimizer = _OPTIMIZERS[config.optimizer](
+            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self._scaler = torch.amp.GradScaler(worker.device.type, enabled=config.precision == "float16")
+        self._average: AveragedModel | None = None
+        if config.ema_decay is not None:
+            average = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
+            self._average = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+        self._wrapped = worker.wrap(network)
+        self._forward: nn.Module = torch.compile(self._wrapped) if config.compile else self._wrapped  # type: ignore[assignment]
+
+    @property
+    def scored(self) -> PoseNetwork:
+        """The network to score and to ship: the averaged one where there is one."""
+        return cast(PoseNetwork, self._average.module) if self._average else self.network
+
+    def step(self, batch: Batch, rate: float) -> Tensor:
+        """One optimiser step; this process's part of the batch's mean loss: over all processes they add up to it.
+
+        Raises torch.OutOfMemoryError where not even the smallest piece fits, and, with several processes, where memory
+        runs out after `fit_memory` found room.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        while True:
+            try:
+                loss = self._accumulate(batch)
+                break
+            except torch.OutOfMemoryError:
+                if self._worker.count > 1 or not self._halve(len(batch["image"])):
+                    raise
+        if self._config.clip_norm is not None:
+            self._scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.network.parameters(), self._config.clip_norm)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        if self._average:
+            self._average.update_parameters(self.network)
+        return loss
+
+    def fit_memory(self, batch: Batch) -> None:
+        """Find the micro-batch that fits into the memory of every process, before the first step; learns nothing.
+
+        In a step, a process that runs out would leave the others waiting for its gradients.
+        """
+        buffers = [buffer.clone() for buffer in self.network.buffers()]
+        while True:
+            try:
+                piece = next(self._pieces(batch))
+                with torch.autocast(self._worker.device.type, **self._autocast):
+                    heatmaps = self.network(piece["image"])
+                heatmap_loss(heatmaps.float(), piece["target"], piece["weight"]).backward()  # type: ignore[no-untyped-call]
+                short = 0.0
+            except torch.OutOfMemoryError:
+                short = 1.0
+            self.optimizer.zero_grad()
+            if not self._worker.sum(torch.tensor(short, device=self._worker.device)):
+                break
+            if not self._halve(len(batch["image"])):
+                raise torch.OutOfMemoryError(f"memory of {self._worker.device} does not hold {SMALLEST_PIECE} samples")
+        for buffer, before in zip(self.network.buffers(), buffers, strict=True):
+            buffer.copy_(before)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: tensors and plain values."""
+        average = self._average
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "average": average.module.state_dict() if average else None,
+            "averaged_steps": int(average.n_averaged) if average else 0,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`, for all but the network's own weights, which the caller has loaded and checked."""
+        self.optimizer.load_state_dict(dict(state["optimizer"]))
+        # A training that began without loss scaling has none to hand on.
+        if state["scaler"]:
+            self._scaler.load_state_dict(dict(state["scaler"]))
+        if self._average:
+            self._average.module.load_state_dict(dict(state["average"]))
+            self._average.n_averaged.fill_(state["averaged_steps"])
+
+    @property
+    def _autocast(self) -> dict[str, Any]:
+        precision = self._config.precision
+        return {"dtype": getattr(torch, precision) if precision != "float32" else None, "enabled": precision != "float32"}
+
+    def _accumulate(self, batch: Batch) -> Tensor:
+        """The gradients of the whole share, piece by piece, each loss as its part of the mean over the global batch."""
+        self.optimizer.zero_grad()
+        loss = torch.zeros((), device=self._worker.device)
+        pieces = self._piece_count(len(batch["image"]))
+        for number, piece in enumerate(self._pieces(batch), start=1):
+            with self._gradients_kept(until_last=number < pieces):
+                with torch.autocast(self._worker.device.type, **self._autocast):
+                    heatmaps = self._forward(piece["image"])
+                part = len(piece["image"]) / self._config.batch_size
+                piece_loss = heatmap_loss(heatmaps.float(), piece["target"], piece["weight"]) * part
+                # The wrapped network averages gradients over the processes; the losses are parts of one sum.
+                self._scaler.scale(piece_loss * self._worker.count).backward()  # type: ignore[no-untyped-call]
+            loss += piece_loss.detach()
+        return loss
+
+    def _gradients_kept(self, *, until_last: bool) -> contextlib.AbstractContextManager[None]:
+        """Only the last piece sends gradients to the other processes."""
+        if until_last and isinstance(self._wrapped, DistributedDataParallel):
+            kept: contextlib.AbstractContextManager[None] = self._wrapped.no_sync()
+            return kept
+        return contextlib.nullcontext()
+
+    def _piece_count(self, samples: int) -> int:
+        if self.micro_batch is None:
+            return 1
+        return max(1, min(math.ceil(samples / self.micro_batch), samples // SMALLEST_PIECE))
+
+    def _pieces(self, batch: Batch) -> Iterator[Batch]:
+        """Even pieces of a batch on the device; what is left is never less than the smallest."""
+        device, count = self._worker.device, self._piece_count(len(batch["image"]))
+        pieces = {name: batch[name].tensor_split(count) for name in ("image", "target", "weight")}
+        for image, target, weight in zip(pieces["image"], pieces["target"], pieces["weight"], strict=True):
+            yield {
+                "image": image.to(device, non_blocking=True, memory_format=torch.channels_last),
+                "target": target.to(device, non_blocking=True),
+                "weight": weight.to(device, non_blocking=True),
+            }
+
+    def _halve(self, samples: int) -> bool:
+        """Compute half as many samples at once from now on; False where a piece cannot be made smaller."""
+        current = math.ceil(samples / self._piece_count(samples))
+        if current < 2 * SMALLEST_PIECE:
+            return False
+        self.micro_batch = current // 2
+        if self._worker.device.type == "cuda":
+            torch.cuda.empty_cache()
+        _log.warning(
+            "memory ran out with %d samples at once: going on with %d, the batch stays %d",
+            current,
+            self.micro_batch,
+            self._config.batch_size,
+        )
+        return True
+
+
+def to_channels_last(network: PoseNetwork) -> PoseNetwork:
+    """Store convolution weights channels-last, in which depth-wise convolutions run faster; the function is the same."""
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
