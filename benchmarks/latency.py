@@ -22,8 +22,8 @@ import numpy as np
 import onnxruntime
 import torch
 
-from analysis.latency import cpu_name, open_session
-from analysis.onnx_export import INPUT, OUTPUT, onnx_bytes, relative_difference
+from analysis.onnx.export import INPUT, OUTPUT, onnx_bytes, relative_difference
+from analysis.profiling.latency import cpu_name, open_session
 from benchmarks.released_network import released_network
 from search_spaces.families.dite_hrnet.config import parse_size
 from search_spaces.families.dite_hrnet.presets import preset

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.report import Setup, write_report
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.space.search_space import Point

@@ -38,8 +38,8 @@ from optuna.storages import InMemoryStorage
 from rich.console import Console
 from scipy import stats
 
-from analysis.pareto import directions_of, front_of, hypervolume, matrix_of, scored
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.pareto.front import directions_of, front_of, hypervolume, matrix_of, scored
+from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config import parse_search
 from dite_search.folder import load_config
 from dite_search.pause import Pause

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.comparing import Side
-from analysis.pareto import costs_and_scores, front_of, scored
-from analysis.predictions import ScoredPredictions, predictions_of, predictions_with
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.comparison.pairwise import Side
+from analysis.errors.predictions import ScoredPredictions, predictions_of, predictions_with
+from analysis.pareto.front import costs_and_scores, front_of, scored
+from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config import SearchConfig
 from dite_search.folder import SEARCH_FILE, load_config
 from dite_search.study import read_study

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
-from analysis.trials import DIRECTIONS
+from analysis.study.records import DIRECTIONS
 from dite_search.fitting import space_for, training_for
 from dite_search.halving import rung_epochs
 from dite_search.places import DATA_PATHS, URLS

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto import SIGNS
+from analysis.pareto.front import SIGNS
 from search_spaces.common.errors import InvalidInput, unknown_name
 
 Array = NDArray[np.float64]

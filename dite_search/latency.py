@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from analysis.latency import RUNS, WARMUP
-from analysis.latency_store import Conditions, LatencyStore, default_label
-from analysis.latency_table import calibrate, measured, predict
-from analysis.onnx_export import FORM
+from analysis.onnx.export import FORM
+from analysis.profiling.latency import RUNS, WARMUP
+from analysis.profiling.latency_store import Conditions, LatencyStore, default_label
+from analysis.profiling.latency_table import calibrate, measured, predict
 from dite_search.config import SearchConfig, load_search
 from search_spaces.common.files import write_json
 from search_spaces.families.dite_hrnet.config import ArchConfig, format_size

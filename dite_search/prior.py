@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
-from analysis.published import TABLE_2, TABLE_4, TABLE_5, TABLE_6_COCO, TABLE_6_MPII, PublishedNetwork
+from analysis.study.published_results import TABLE_2, TABLE_4, TABLE_5, TABLE_6_COCO, TABLE_6_MPII, PublishedNetwork
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.parameters import flatten
 

@@ -12,10 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from analysis.comparison import comparison_table
-from analysis.pareto import front_of
-from analysis.trials import StudyRecord, TrialRecord
-from analysis.words import format_value, number_words
+from analysis.comparison.published_baselines import comparison_table
+from analysis.pareto.front import front_of
+from analysis.study.labels import format_value, number_words
+from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.live.moment import clean
 from search_spaces.common.shell import own_command
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from analysis.published import recipe_changes
+from analysis.study.published_results import recipe_changes
 from dite_search.config import SearchConfig
 from dite_search.folder import SEARCH_FILE
 from dite_search.places import PROVENANCE_FILE, WORKING_DIRECTORY

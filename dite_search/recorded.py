@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto import Array, directions_of, hypervolume, non_dominated, reference_point
-from analysis.published import TABLE_5, PublishedNetwork
-from analysis.trials import DIRECTIONS, TrialRecord
+from analysis.pareto.front import Array, directions_of, hypervolume, non_dominated, reference_point
+from analysis.study.published_results import TABLE_5, PublishedNetwork
+from analysis.study.records import DIRECTIONS, TrialRecord
 from dite_search.config import SearchConfig, load_search
 from dite_search.folder import SEARCH_FILE, load_config
 from dite_search.keys import SEED

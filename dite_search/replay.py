@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from analysis.pareto import Array, hypervolume
+from analysis.pareto.front import Array, hypervolume
 from dite_search.config import SearchConfig, parse_search
 from dite_search.keys import ARCH_ID, EPOCH_KEY, REUSED
 from dite_search.recorded import Curve, RecordedTable

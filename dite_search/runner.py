@@ -17,7 +17,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 from rich.console import Console
 
-from analysis.trials import StudyRecord
+from analysis.study.records import StudyRecord
 from dite_search.answering import answering
 from dite_search.backfill import backfill_curves
 from dite_search.config import SearchConfig

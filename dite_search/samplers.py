@@ -17,7 +17,7 @@ from optuna.samplers import (
 )
 from optuna.trial import FrozenTrial
 
-from analysis.pareto import costs_and_scores, directions_of
+from analysis.pareto.front import costs_and_scores, directions_of
 from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import SpaceCandidates
 from dite_search.cost_aware.sampler import CostAwareSampler

@@ -11,7 +11,7 @@ from ray.tune.experiment import Trial
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import FIFOScheduler
 
-from analysis.pareto import costs_and_scores, directions_of
+from analysis.pareto.front import costs_and_scores, directions_of
 from dite_search.config import SearchConfig
 from dite_search.halving import Key, Rungs, rung_epochs
 from dite_search.keys import EPOCH_KEY, REASON

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from analysis.trials import DIRECTIONS
+from analysis.study.records import DIRECTIONS
 from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
 from dite_search.gate import Stopped, Verdict, gate_of

@@ -18,7 +18,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from analysis.trials import DIRECTIONS, StudyRecord, TrialRecord
+from analysis.study.records import DIRECTIONS, StudyRecord, TrialRecord
 from dite_search.config import SearchConfig, parse_search
 from dite_search.database_errors import is_damage, reason_of
 from dite_search.folder import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from analysis.trials import TrialRecord
+from analysis.study.records import TrialRecord
 from dite_search.config import SearchConfig
 from dite_search.cost_aware.candidates import distributions_of
 from dite_search.folder import checkpoint_location, load_config

@@ -146,7 +146,11 @@ def test_the_tables_name_modules_that_exist_and_use_their_package() -> None:
             "search_spaces may import none of our packages",
         ),
         ("trainers/training/loop.py", "def f():\n    from ray import train", "ray is kept to dite_search/doctor/cluster.py"),
-        ("trainers/data/formats/coco.py", "import analysis.trials as t", "trainers may import search_spaces, not analysis"),
+        (
+            "trainers/data/formats/coco.py",
+            "import analysis.study.records as t",
+            "trainers may import search_spaces, not analysis",
+        ),
         ("analysis/report.py", "import numpy, optuna", "optuna is kept to"),
         (
             "analysis/report.py",
@@ -180,7 +184,7 @@ def test_a_crossing_is_caught(path: str, source: str, reason: str) -> None:
             "import ray.train\nfrom search_spaces.families.dite_hrnet.config import ArchConfig\nimport torch",
         ),
         ("analysis/report.py", "import pandas\nfrom trainers.networks import build_network"),
-        ("dite_search/tracking/client.py", "import mlflow\nfrom analysis.trials import Trial"),
+        ("dite_search/tracking/client.py", "import mlflow\nfrom analysis.study.records import Trial"),
     ],
 )
 def test_what_is_allowed_is_not_caught(path: str, source: str) -> None:

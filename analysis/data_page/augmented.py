@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pictures.drawing import HEIGHT, Picture, draw_targets, encoded
-from analysis.pictures.parts import Shown
+from analysis.errors.drawing import HEIGHT, Picture, draw_targets, encoded
+from analysis.report.elements.people import Shown
 from trainers.data.codecs import Codec
 from trainers.data.formats.coco import Person
 from trainers.data.formats.keypoints import KeypointSet

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.data_page.scanning import ScannedImage
-from analysis.pareto import Array
+from analysis.pareto.front import Array
 
 LEAST_CORRELATION = 0.995
 MOST_DIFFERENCE = 6.0

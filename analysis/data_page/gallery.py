@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from analysis.data_page.reading import SplitData
 from analysis.data_page.sides import Sides
-from analysis.pareto import Array
-from analysis.pictures.drawing import CENTRE, Picture, draw_labelled, encoded, sides
+from analysis.errors.drawing import CENTRE, Picture, draw_labelled, encoded, sides
+from analysis.pareto.front import Array
 from trainers.data.formats.coco import Person
 from trainers.data.formats.keypoints import KeypointSet
 from trainers.data.images.images import read_image

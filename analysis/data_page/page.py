@@ -24,8 +24,8 @@ from analysis.data_page.tables import (
     shared_table,
     suspicious_table,
 )
-from analysis.pictures.drawing import COLOURS
-from analysis.pictures.parts import Shown
+from analysis.errors.drawing import COLOURS
+from analysis.report.elements.people import Shown
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
 from search_spaces.families.dite_hrnet.config import ArchConfig, format_size

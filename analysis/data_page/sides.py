@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto import Array
+from analysis.pareto.front import Array
 from trainers.data.formats.keypoint_names import LEFT, RIGHT, name_parts
 from trainers.data.formats.keypoints import KeypointSet
 

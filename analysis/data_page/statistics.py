@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.data_page.reading import SplitData
 from analysis.data_page.scanning import ScannedImage
-from analysis.pareto import Array
+from analysis.pareto.front import Array
 from trainers.data.formats.keypoints import KeypointSet
 from trainers.data.transforms import crop_of_box
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analysis.data_page.inspection import Inspection
 from analysis.data_page.statistics import Group, KeypointCount, SplitStatistics, Spread
-from analysis.report.section import Table
+from analysis.report.elements.section import Table
 from trainers.data.formats.keypoints import KeypointSet
 
 

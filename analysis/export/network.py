@@ -26,16 +26,16 @@ from analysis.export.directory import (
     whole_directory,
 )
 from analysis.export.example import example_settings, example_text
+from analysis.export.model_card import ModelCard, card_text
+from analysis.export.options import ESSENTIAL, NOT_ASKED, Parts
 from analysis.export.parity import TRAINED, Parity, compare, onnx_network
-from analysis.export.parts import ESSENTIAL, NOT_ASKED, Parts
 from analysis.export.program import load_program, make_program, save_program
 from analysis.export.quantisation import IMAGES, quantise, quantised_share
 from analysis.export.released import released_problem, save_released
 from analysis.export.study_data import StudyData
-from analysis.latency import Latency, measure_latency, open_session
-from analysis.model_card import ModelCard, card_text
-from analysis.onnx_export import Agreement, agreement, onnx_bytes
-from analysis.onnx_graph import GraphSize, graph_size
+from analysis.onnx.export import Agreement, agreement, onnx_bytes
+from analysis.onnx.graph import GraphSize, graph_size
+from analysis.profiling.latency import Latency, measure_latency, open_session
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis.export.study_data import StudyData
-from analysis.latency import Latency, open_session
-from analysis.onnx_export import INPUT, OUTPUT, Agreement, random_images, relative_difference
+from analysis.onnx.export import INPUT, OUTPUT, Agreement, random_images, relative_difference
+from analysis.profiling.latency import Latency, open_session
 from trainers.evaluation.scoring import evaluate
 from trainers.networks.dite_hrnet.network import PoseNetwork
 

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from analysis.onnx_export import INPUT, OUTPUT
+from analysis.onnx.export import INPUT, OUTPUT
 
 IMAGES = 64
 """Training images whose activations are looked at."""

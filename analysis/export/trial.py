@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.export.directory import CACHE_FOLDER, require_replaceable
+from analysis.export.model_card import card_of
 from analysis.export.network import NO_DATA, Exported, export_network
-from analysis.export.parts import ESSENTIAL, Parts
+from analysis.export.options import ESSENTIAL, Parts
 from analysis.export.study_data import StudyData, data_of
-from analysis.model_card import card_of
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
 from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint, load_weights
 from trainers.checkpoints.store import local_copy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from markupsafe import Markup
 
-from analysis.report.data import script_safe
+from analysis.report.page_data import script_safe
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from analysis.limits import front_within, within
-from analysis.pareto import scored
-from analysis.report.answer import branch_words, budget_words, quantities
-from analysis.report.origin import protocol_pairs, provenance_pairs
-from analysis.report.progress import saved_words, tallies
-from analysis.report.setup import Setup
-from analysis.summary import recommendations, summary
-from analysis.trials import StudyRecord
-from analysis.words import format_value, quantity
+from analysis.pareto.budget_filter import front_within, within
+from analysis.pareto.front import scored
+from analysis.pareto.recommendations import recommendations, summary
+from analysis.report.elements.options import Setup
+from analysis.report.sections.progress import saved_words, tallies
+from analysis.report.sections.provenance import protocol_pairs, provenance_pairs
+from analysis.report.sections.recommendations import branch_words, budget_words, quantities
+from analysis.study.labels import format_value, quantity
+from analysis.study.records import StudyRecord
 
 MAX_ROWS = 20
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")

@@ -14,22 +14,21 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from analysis.comparison import comparison_table
-from analysis.front_png import write_front_png
-from analysis.limits import front_within
-from analysis.report.answer import budget_words, cards, quantities
+from analysis.comparison.published_baselines import comparison_table
+from analysis.pareto.budget_filter import front_within
+from analysis.pareto.recommendations import status_counts, summary
 from analysis.report.charts import Chart
-from analysis.report.data import last_values, page_data, script_json
-from analysis.report.front import front_axes
+from analysis.report.elements.options import Setup
+from analysis.report.front_png import write_front_png
 from analysis.report.markdown import markdown
-from analysis.report.matters import what_matters
-from analysis.report.noise import noise_of, noise_section, uncertainty
-from analysis.report.origin import protocol_pairs, provenance_pairs
-from analysis.report.progress import progress_charts, reasons, saved_words, tallies
-from analysis.report.setup import Setup
-from analysis.summary import status_counts, summary
-from analysis.trials import StudyRecord, TrialRecord, trials_table
-from analysis.words import (
+from analysis.report.page_data import last_values, page_data, script_json
+from analysis.report.sections.front import front_axes
+from analysis.report.sections.importance import what_matters
+from analysis.report.sections.noise import noise_of, noise_section, uncertainty
+from analysis.report.sections.progress import progress_charts, reasons, saved_words, tallies
+from analysis.report.sections.provenance import protocol_pairs, provenance_pairs
+from analysis.report.sections.recommendations import budget_words, cards, quantities
+from analysis.study.labels import (
     CONVENTIONS,
     format_seconds,
     format_value,
@@ -38,6 +37,7 @@ from analysis.words import (
     quantity,
     varied_parameters,
 )
+from analysis.study.records import StudyRecord, TrialRecord, trials_table
 from search_spaces.common.files import atomic_path, check_output, write_text
 
 SCRIPTS = ("words", "front", "inflate", "figures", "paper", "budget", "table", "trial", "start")
@@ -112,7 +112,7 @@ def _within_size(study: StudyRecord, setup: Setup, *, picture: bytes) -> str:
     if setup.people is None or len(page) <= MAX_CHARACTERS:
         return page
     # It takes torch with it, which whoever has pictures of people has loaded.
-    from analysis.pictures.section import fitted
+    from analysis.report.sections.people import fitted
 
     people = fitted(setup.people, max(0, setup.people.size - (len(page) - MAX_CHARACTERS)))
     return report_html(study, dataclasses.replace(setup, people=people), picture=picture)

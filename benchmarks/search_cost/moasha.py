@@ -26,7 +26,7 @@ from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
 from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import MOPriority, NonDominatedPriority
 from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import compute_epsilon_net
 
-from analysis.trials import DIRECTIONS
+from analysis.study.records import DIRECTIONS
 from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.halving import insert_rank
 from dite_search.keys import EPOCH_KEY

@@ -20,7 +20,7 @@ from typing import Any
 from optuna.storages import InMemoryStorage
 
 import dite_search
-from analysis.pareto import hypervolume
+from analysis.pareto.front import hypervolume
 from benchmarks.search_cost.competitors import Competitor
 from dite_search.recorded import RecordedTable, load_table
 from dite_search.replay import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config

@@ -15,7 +15,7 @@ from trainers.data.formats.data_format import FORMATS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from analysis.comparing import Comparison, Figure
+    from analysis.comparison.pairwise import Comparison, Figure
 
 MAX_EPOCHS = 10
 """Rows of the learning curves in a terminal."""
@@ -64,8 +64,8 @@ def compare(
     """
     import numpy as np
 
-    from analysis.comparing import check_protocols
-    from analysis.comparing import compare as put_together
+    from analysis.comparison.pairwise import check_protocols
+    from analysis.comparison.pairwise import compare as put_together
     from dite_search.comparing import named, predicted
     from search_spaces.common.files import check_output
 
@@ -86,7 +86,7 @@ def compare(
         *sides, generator=np.random.default_rng(seed), scores=not costs_only, resamples=resamples, missing=missing
     )
     if output:
-        from analysis.comparing_page import write_page
+        from analysis.comparison.html import write_page
 
         write_page(found, Path(output))
     if as_json:
@@ -124,8 +124,8 @@ def _show(found: Comparison) -> None:
     """The comparison as tables for a terminal."""
     from rich.text import Text
 
-    from analysis.comparing import curve_rows
-    from analysis.words import format_value, quantity
+    from analysis.comparison.pairwise import curve_rows
+    from analysis.study.labels import format_value, quantity
 
     console = console_for(False)
     for name, side in zip("AB", found.sides, strict=True):
@@ -172,7 +172,7 @@ def _table(title: str, *columns: str) -> Table:
 def _print_figures(console: Any, title: str, figures: Any, *, relative: bool = False) -> None:
     from rich.text import Text
 
-    from analysis.words import format_value, quantity
+    from analysis.study.labels import format_value, quantity
 
     if not figures:
         return

@@ -74,9 +74,9 @@ def export(
     The forms: architecture and weights, ONNX with a free batch size, the same in int8, a torch.export program, and a
     checkpoint for the authors' code where it can load one. Each is compared with the trained network, and scored.
     """
-    from analysis.choice import choose
     from analysis.export import Parts
     from analysis.export.directory import require_replaceable
+    from analysis.pareto.selection import choose
     from dite_search.folder import load_config
     from dite_search.study import read_study
     from dite_search.tracking.aliases import BEST
@@ -172,7 +172,7 @@ def _constraints(texts: tuple[str, ...]) -> Mapping[str, Constraint]:
 
 def _within(study: Any, best: str | None, constraints: Mapping[str, Constraint]) -> dict[int, tuple[Any, list[str]]]:
     """The best trial of each budget, by number, with the aliases of the budgets it is best in."""
-    from analysis.choice import choose
+    from analysis.pareto.selection import choose
 
     chosen: dict[int, tuple[Any, list[str]]] = {}
     for alias, constraint in constraints.items():

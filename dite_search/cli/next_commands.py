@@ -11,7 +11,7 @@ from search_spaces.common.redaction import HIDDEN, redacted
 from search_spaces.common.shell import shell_command
 
 if TYPE_CHECKING:
-    from analysis.trials import StudyRecord, TrialRecord
+    from analysis.study.records import StudyRecord, TrialRecord
     from dite_search.config import SearchConfig
     from search_spaces.space.budget import Budget
 
@@ -43,7 +43,7 @@ def export_options(study: StudyRecord, budget: Budget) -> tuple[str, ...]:
 
     The options are limits, as an example of what can be asked for, or the number of a trial where limits do not do.
     """
-    from analysis.limits import front_within
+    from analysis.pareto.budget_filter import front_within
 
     front = [record for record in front_within(study, budget) if record.checkpoint is not None]
     if not front:
@@ -78,8 +78,8 @@ def _limits(front: list[TrialRecord], budget: Budget) -> dict[str, str]:
 
 def _is_met(study: StudyRecord, budget: Budget, limits: dict[str, str]) -> bool:
     """Whether ``export`` with these limits finds a network, and one within the budget."""
-    from analysis.choice import choose
-    from analysis.limits import allows
+    from analysis.pareto.budget_filter import allows
+    from analysis.pareto.selection import choose
 
     try:
         most = {name: float(text) for name, text in limits.items()}

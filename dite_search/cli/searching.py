@@ -141,8 +141,8 @@ def report(
 
 
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
-    from analysis.choice import choose
-    from analysis.pareto import front_of
+    from analysis.pareto.front import front_of
+    from analysis.pareto.selection import choose
     from dite_search.cli.next_commands import commands_after, trials_left
     from dite_search.folder import load_config
     from dite_search.pause import Pause
@@ -190,7 +190,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
 
 def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
     from analysis.report import Setup
-    from analysis.trials import DIRECTIONS
+    from analysis.study.records import DIRECTIONS
     from search_spaces.space.budget import Budget
 
     costs = [name for name, side in DIRECTIONS.items() if side == "minimize"]
@@ -214,8 +214,8 @@ def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
 def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     import dataclasses
 
-    from analysis.limits import front_within
-    from analysis.report.noise import image_intervals
+    from analysis.pareto.budget_filter import front_within
+    from analysis.report.sections.noise import image_intervals
     from dite_search.search_data import data_of
     from search_spaces.common.errors import InvalidInput
     from trainers.data.formats.data_format import MPII
@@ -232,7 +232,7 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
 def _with_pictures(config: Any, study: Any, setup: Any) -> Any:
     import dataclasses
 
-    from analysis.pictures.section import people_in_pictures
+    from analysis.report.sections.people import people_in_pictures
     from dite_search.search_data import data_of
 
     found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from analysis.latency_shares import LatencyShares, Share
+    from analysis.profiling.latency_breakdown import LatencyShares, Share
     from search_spaces.families.dite_hrnet.config import ArchConfig
 
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".tar")
@@ -43,7 +43,7 @@ def show(
     ARCH is a preset's name, an architecture file, a checkpoint, a trial (STUDY:NUMBER), a study (its most accurate trial)
     or the folder of an export. Milliseconds that were measured or calibrated before are shown without --latency, too.
     """
-    from analysis.anatomy import anatomy
+    from analysis.profiling.cost_breakdown import anatomy
     from search_spaces.families.dite_hrnet.presets import resized
 
     named = [name for name in (arch, versus) if name is not None]
@@ -87,11 +87,11 @@ def network_of(text: str, directory: str) -> ArchConfig:
 
 def _latency(arch: ArchConfig, directory: str, threads: int, *, measure: bool) -> LatencyShares | None:
     """Measured where that is asked for, and otherwise what is known."""
-    from analysis.latency_store import FOLDER
+    from analysis.profiling.latency_store import FOLDER
 
     if not measure and not (Path(directory) / FOLDER).is_dir():
         return None
-    from analysis.latency_shares import known_shares, measured_shares
+    from analysis.profiling.latency_breakdown import known_shares, measured_shares
     from dite_search.latency import store_of
 
     store = store_of(directory, threads=threads)
@@ -127,7 +127,7 @@ class _Screen:
 
     def two(self, names: list[str], archs: list[ArchConfig], latencies: list[LatencyShares | None]) -> None:
         """Two networks, the first as A."""
-        from analysis.anatomy import differences, names_of_both, places_of_both
+        from analysis.profiling.cost_breakdown import differences, names_of_both, places_of_both
 
         for letter, name, arch in zip("AB", names, archs, strict=True):
             self._head(f"{letter}  {name}", arch)
@@ -163,7 +163,7 @@ class _Screen:
         self._text(f"Each block: {block_words(arch)}.")
 
     def _branches(self, arch: ArchConfig) -> None:
-        from analysis.anatomy import branch_costs
+        from analysis.profiling.cost_breakdown import branch_costs
         from search_spaces.families.dite_hrnet.diagram import settings
 
         costs = branch_costs(arch)
@@ -174,7 +174,7 @@ class _Screen:
         self._table("Blocks, branch by branch", ["", "1", "2", "3", "4"], rows)
 
     def _parts(self, arch: ArchConfig) -> None:
-        from analysis.anatomy import part_names, parts
+        from analysis.profiling.cost_breakdown import part_names, parts
         from search_spaces.families.dite_hrnet.cost import cost_of
 
         total, labels = cost_of(arch), part_names(arch)

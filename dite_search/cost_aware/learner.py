@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto import non_dominated
+from analysis.pareto.front import non_dominated
 from dite_search.cost_aware.candidates import Point
 from dite_search.cost_aware.improvement import best_scores
 from dite_search.cost_aware.record import Record, Seen

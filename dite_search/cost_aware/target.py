@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto import non_dominated, reference_point
+from analysis.pareto.front import non_dominated, reference_point
 from dite_search.cost_aware.candidates import Point
 from dite_search.cost_aware.improvement import expected_improvement
 from dite_search.cost_aware.record import Record

@@ -11,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from analysis.pareto import front_of
-from analysis.trials import TrialRecord
-from analysis.words import format_value, short
+from analysis.pareto.front import front_of
+from analysis.study.labels import format_value, short
+from analysis.study.records import TrialRecord
 from dite_search.live.moment import (
     Moment,
     advice,

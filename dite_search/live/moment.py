@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.pareto import costs_and_scores, front_of
-from analysis.trials import STATUSES, StudyRecord, TrialRecord
-from analysis.words import format_seconds, format_value, number_words, quantity
+from analysis.pareto.front import costs_and_scores, front_of
+from analysis.study.labels import format_seconds, format_value, number_words, quantity
+from analysis.study.records import STATUSES, StudyRecord, TrialRecord
 from dite_search.config import SearchConfig
 from dite_search.folder import SEARCH_FILE, STUDY_DATABASE
 from dite_search.keys import INTERRUPTED, STARTED, WHERE

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from analysis.pareto import front_of
+from analysis.pareto.front import front_of
 from dite_search.tracking.client import RUNNING, STUDY_TAG, Refused, RunState, Tracker
 from dite_search.tracking.plan import (
     FILES_TAG,

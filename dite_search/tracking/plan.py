@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from analysis.pareto import front_of
-from analysis.trials import TrialRecord
+from analysis.pareto.front import front_of
+from analysis.study.records import TrialRecord
 from dite_search.folder import SEARCH_FILE
 from dite_search.keys import INTERRUPTED, SEED, STARTED
 from dite_search.tracking.client import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config import SearchConfig
 from dite_search.folder import SEARCH_FILE, STUDY_DATABASE, load_config
 from dite_search.keys import MLFLOW_RUN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of
 

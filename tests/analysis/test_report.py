@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from analysis.front_png import write_front_png
-from analysis.pareto import front_of
+from analysis.pareto.front import front_of
+from analysis.pareto.recommendations import knee_of, recommendations, summary
 from analysis.report import Setup, report_html, write_report
-from analysis.report.noise import noise_of
-from analysis.summary import knee_of, recommendations, summary
-from analysis.trials import StudyRecord, read_trials_table
+from analysis.report.front_png import write_front_png
+from analysis.report.sections.noise import noise_of
+from analysis.study.records import StudyRecord, read_trials_table
 from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.studies import PROTOCOL, study, trial
 

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis.limits import front_within
+from analysis.pareto.budget_filter import front_within
 from analysis.report import Setup, write_report
-from analysis.trials import StudyRecord
-from analysis.words import quantity
+from analysis.study.labels import quantity
+from analysis.study.records import StudyRecord
 from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.browser import DESKTOP, PHONE, Opened, chromium, launched, opened
 from tests.analysis.studies import PROVENANCE, study, trial

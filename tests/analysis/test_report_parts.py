@@ -12,16 +12,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.bootstrap import Interval
-from analysis.limits import allows, front_within
-from analysis.report.data import CURVE_POINTS, cost_parts, curves, encoded, last_values, mlflow_place, page_data, script_json
-from analysis.report.front import front_axes
+from analysis.pareto.budget_filter import allows, front_within
+from analysis.report.elements.options import Setup
 from analysis.report.markdown import markdown
-from analysis.report.matters import groups_and_kernels, what_matters
-from analysis.report.noise import noise_of, noise_section, uncertainty
-from analysis.report.progress import compute_words, reasons, saved_words, savings, tallies
-from analysis.report.setup import Setup
-from analysis.trials import StudyRecord
+from analysis.report.page_data import (
+    CURVE_POINTS,
+    cost_parts,
+    curves,
+    encoded,
+    last_values,
+    mlflow_place,
+    page_data,
+    script_json,
+)
+from analysis.report.sections.front import front_axes
+from analysis.report.sections.importance import groups_and_kernels, what_matters
+from analysis.report.sections.noise import noise_of, noise_section, uncertainty
+from analysis.report.sections.progress import compute_words, reasons, saved_words, savings, tallies
+from analysis.statistics.bootstrap import Interval
+from analysis.study.records import StudyRecord
 from search_spaces.families.dite_hrnet.config import MAX_COUNT
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.space.budget import Budget, Constraint

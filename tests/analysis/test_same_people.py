@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.image_scores import average_precisions, image_scores, keypoint_aps
+from analysis.statistics.image_scores import average_precisions, image_scores, keypoint_aps
 from tests.analysis.poses import ids, people, predictions
 from trainers.data.formats.coco import annotated_people
 from trainers.data.formats.coco_file import CocoFile, read_coco

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.published import TABLE_5, TABLE_6_COCO, TABLE_6_MPII, recipe_changes
+from analysis.study.published_results import TABLE_5, TABLE_6_COCO, TABLE_6_MPII, recipe_changes
 from dite_search.config import SearchConfig, load_search, parse_search
 from dite_search.protocol import protocol_of
 from dite_search.scheduler import scheduler_of

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.pareto import hypervolume, non_dominated
+from analysis.pareto.front import hypervolume, non_dominated
 from dite_search.halving import CORNER_MARGIN, Rungs, contributions, insert_rank, rung_epochs
 from search_spaces.common.errors import InvalidInput
 

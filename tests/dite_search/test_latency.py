@@ -94,7 +94,7 @@ def test_what_keeps_a_network_from_being_measured_is_passed_on(make_search, tmp_
     def broken(*_):
         raise RuntimeError("no such operator")
 
-    monkeypatch.setattr("analysis.latency_table.onnx_bytes", broken)
+    monkeypatch.setattr("analysis.profiling.latency_table.onnx_bytes", broken)
     with pytest.raises(RuntimeError, match="no such operator"):
         trial_latency(make_search(), tiny().base, tmp_path)
     assert not (tmp_path / LATENCY_FILE).exists()

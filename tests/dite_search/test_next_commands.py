@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.choice import choose
-from analysis.limits import allows
+from analysis.pareto.budget_filter import allows
+from analysis.pareto.selection import choose
 from dite_search.cli import next_commands
 from dite_search.cli.next_commands import commands_after, export_options, mlflow_command
 from dite_search.study import create_study, extend_study, read_study

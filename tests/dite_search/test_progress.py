@@ -8,7 +8,7 @@ import io
 import pytest
 from rich.console import Console
 
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.progress import Progress, front_table, pause_words, trials_panel
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.families.dite_hrnet.presets import preset

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from analysis.pareto import non_dominated
+from analysis.pareto.front import non_dominated
 from dite_search.recorded import TABLES, load_table, shipped_tables
 from dite_search.searcher import StudySearch
 from dite_search.study import create_study

@@ -14,7 +14,7 @@ from optuna.storages import InMemoryStorage
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler
 
-from analysis.pareto import hypervolume
+from analysis.pareto.front import hypervolume
 from dite_search.ray_session import start_ray
 from dite_search.recorded import load_table
 from dite_search.replay import Simulation, replay, replayed_config

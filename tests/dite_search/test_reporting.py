@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from analysis.words import format_value
+from analysis.study.labels import format_value
 from search_spaces.families.dite_hrnet.cost import cost_of
 from tests.dite_search import test_comparing
 from tests.dite_search.commands import refused, run
@@ -80,7 +80,7 @@ def test_a_report_with_intervals_over_images(report):
 
 
 def test_a_place_that_takes_no_report_is_told_before_people_are_predicted(compared, tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.pictures.section.people_in_pictures", lambda *_, **__: pytest.fail("predicted"))
+    monkeypatch.setattr("analysis.report.sections.people.people_in_pictures", lambda *_, **__: pytest.fail("predicted"))
     (tmp_path / "file").write_text("x")
     (tmp_path / "out" / "report.html").mkdir(parents=True)
     words = ("report", "small", "--directory", compared.directory, "--pictures", "--output")

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 import yaml
 
-from analysis.trials import DIRECTIONS
+from analysis.study.records import DIRECTIONS
 from dite_search.cli import main
 from dite_search.config import parse_search
 from search_spaces.families.dite_hrnet.config import STRIDES, ArchConfig

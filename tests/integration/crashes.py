@@ -22,8 +22,8 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from analysis.pareto import front_of
-from analysis.trials import trials_table
+from analysis.pareto.front import front_of
+from analysis.study.records import trials_table
 from dite_search.config import SearchConfig
 from dite_search.folder import checkpoint_location, load_config
 from dite_search.live.moment import has_ended

@@ -16,7 +16,7 @@ import mlflow
 import pytest
 from rich.console import Console
 
-from analysis.pareto import front_of
+from analysis.pareto.front import front_of
 from dite_search.config import parse_search
 from dite_search.runner import run_search
 from dite_search.study import open_study, read_study

@@ -21,9 +21,9 @@ import yaml
 from optuna.trial import TrialState
 from rich.console import Console
 
-from analysis.choice import choose
 from analysis.export import export_trial, load_export
-from analysis.pareto import front_of
+from analysis.pareto.front import front_of
+from analysis.pareto.selection import choose
 from analysis.report import write_report
 from dite_search.config import load_search, parse_search
 from dite_search.folder import load_config

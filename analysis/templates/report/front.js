@@ -30,7 +30,7 @@ function update() {
 const least = (rows, name) => rows.reduce((best, row) => (value(name, row) < value(name, best) ? row : best));
 const most = (rows, name) => rows.reduce((best, row) => (value(name, row) > value(name, best) ? row : best));
 
-// What speaks for a network: the rules of analysis/summary.py.
+// What speaks for a network: the rules of analysis/pareto/recommendations.py.
 function reasons() {
   const found = new Map();
   const add = (row, words) => found.set(row, found.has(row) ? found.get(row) + ", " + words : words);

@@ -8,7 +8,7 @@ const columns = [...new Set([...data.objectives, ...data.costs])];
 const ROWS = 50;
 const COLORS = { front: "#D55E00", other: "#8A8F98" };
 
-// Words and digits, as analysis/words.py has them.
+// Words and digits, as analysis/study/labels.py has them.
 function shown(name, value) {
   if (value === null || value === undefined) return "–";
   if (name === "params") return value >= 1e6 ? (value / 1e6).toFixed(3) + " M" : (value / 1e3).toFixed(1) + " k";
@@ -31,7 +31,7 @@ const cell = (name, row) => {
 };
 const plain = (entry) => (Array.isArray(entry) ? entry.join("-") : entry === null ? "–" : String(entry));
 const varied = Object.keys(data.parameters).filter((name) => data.parameters[name].values.filter((v) => v !== null).length > 1);
-// groups_branch3 and groups_branch4 become one part, as in analysis/words.py.
+// groups_branch3 and groups_branch4 become one part, as in analysis/study/labels.py.
 function parameters(row) {
   const groups = new Map();
   for (const name of varied) {

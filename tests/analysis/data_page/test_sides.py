@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from analysis.data_page.reading import read_dataset
 from analysis.data_page.sides import Conflict, Sides, sides_of
 from analysis.data_page.statistics import keypoints_of
-from analysis.pareto import Array
+from analysis.pareto.front import Array
 from trainers.data.config import DataConfig
 from trainers.data.formats.keypoint_names import keypoints_of_category
 from trainers.data.formats.keypoints import COCO17, CROWDPOSE14

@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from analysis.export import EVERYTHING, Exported, ModelCard, export_network
+from analysis.export.model_card import int8_verdict
 from analysis.export.parity import TRAINED, Form, Parity
 from analysis.export.program import load_program
 from analysis.export.released import released_problem, released_state
 from analysis.export.study_data import StudyData
-from analysis.latency import Latency
-from analysis.model_card import int8_verdict
-from analysis.onnx_export import onnx_bytes
-from analysis.onnx_graph import graph_size
+from analysis.onnx.export import onnx_bytes
+from analysis.onnx.graph import graph_size
+from analysis.profiling.latency import Latency
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import PRESETS, preset

@@ -18,10 +18,10 @@ from safetensors.torch import save_file
 
 from analysis.export import Exported, ModelCard, export_network, export_trial, load_export, read_with
 from analysis.export.directory import ALWAYS
-from analysis.export.parts import Parts
-from analysis.latency import Latency
-from analysis.model_card import card_text, markdown
-from analysis.onnx_export import Agreement, agreement, onnx_bytes, relative_difference
+from analysis.export.model_card import card_text, markdown
+from analysis.export.options import Parts
+from analysis.onnx.export import Agreement, agreement, onnx_bytes, relative_difference
+from analysis.profiling.latency import Latency
 from search_spaces.common.errors import InvalidInput
 from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of

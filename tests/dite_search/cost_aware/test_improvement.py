@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.pareto import hypervolume
+from analysis.pareto.front import hypervolume
 from dite_search.cost_aware.improvement import best_scores, expected_improvement
 from tests.profiles import examples
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from analysis.pareto import hypervolume
+from analysis.pareto.front import hypervolume
 from dite_search.cost_aware.candidates import DistributionCandidates, SpaceCandidates, distributions_of
 from dite_search.cost_aware.sampler import CostAwareSampler
 from search_spaces.common.errors import InvalidInput

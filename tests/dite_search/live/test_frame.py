@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from analysis.words import format_value
+from analysis.study.labels import format_value
 from dite_search.live.frame import frame
 from tests.dite_search.live.test_moment import DRIVER, NOW, moment_of, steady, trained
 from tests.profiles import examples

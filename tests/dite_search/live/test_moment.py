@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.folder import SEARCH_FILE
 from dite_search.lease import Holder, Lease
 from dite_search.live.moment import (

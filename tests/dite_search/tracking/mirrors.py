@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.pareto import front_of
-from analysis.trials import StudyRecord, TrialRecord
+from analysis.pareto.front import front_of
+from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Point, Refused, RunState, Unreachable
 from dite_search.tracking.plan import key_of, wanted_search, wanted_trial
 from dite_search.tracking.source import Snapshot

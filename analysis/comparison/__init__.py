@@ -1,0 +1,1 @@
+"""Comparisons of networks, trials, studies and published baselines."""

@@ -1,0 +1,57 @@
+"""One honest sentence on a difference in accuracy: is it more than noise?"""
+
+from __future__ import annotations
+
+from analysis.statistics.bootstrap import Difference, SeedNoise
+from analysis.study.labels import number_words
+
+
+def verdict(
+    difference: Difference | None,
+    with_seeds: Difference | None,
+    noise: SeedNoise | None,
+    *,
+    scored: bool,
+    missing: str = "",
+) -> str:
+    """Whether A and B differ by more than noise.
+
+    ``difference`` is of the same images, and ``with_seeds`` the same with the ``noise`` of seeds in it. Where there is none,
+    ``missing`` says why, and ``scored`` whether there are scores of both all the same.
+    """
+    if difference is None:
+        if not scored:
+            return f"Accuracies are not compared: {missing or 'at least one side has none'}."
+        said = missing or "the bootstrap over images is of AP by object keypoint similarity"
+        return f"Whether the difference in accuracy is more than noise is not known: {said}."
+    if difference.low == difference.high == 0:
+        return f"The two find the same people equally well in each of {_images(difference)}: no difference."
+    words = (
+        f"{'A' if difference.value > 0 else 'B'} is better by {abs(difference.value):.3f} AP"
+        if round(difference.value, 3)
+        else "The two differ by less than 0.001 AP"
+    )
+    sentence = f"{words} ({_interval(difference)} over {_images(difference)})"
+    if with_seeds is None or noise is None or noise.deviation is None:
+        answer = "more" if difference.more_than_noise else "not more"
+        return (
+            f"{sentence}: {answer} than the noise of the images. Seed noise is not in this: another seed of either training"
+            " may turn it round, and no network here was trained with several."
+        )
+    answer = "more" if with_seeds.more_than_noise else "not more"
+    return (
+        f"{sentence}; with the noise of seeds in it (standard deviation {noise.deviation:.4f}, from"
+        f" {number_words(noise.groups, 'network')} trained more than once) {_interval(with_seeds)}: {answer} than noise."
+    )
+
+
+def _interval(difference: Difference) -> str:
+    return f"{difference.level:.0%} interval {_signed(difference.low)} to {_signed(difference.high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _images(difference: Difference) -> str:
+    return number_words(difference.images, "image")

@@ -1,0 +1,176 @@
+"""What a trained network predicts for the people it is scored on; for trials of a study it is kept in the study's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from analysis.statistics.image_scores import ImageScores, image_scores, keypoint_aps
+from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_text
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
+from trainers.checkpoints.checkpoint import load_any_network, load_checkpoint
+from trainers.checkpoints.store import local_copy
+from trainers.data.config import DataConfig, validation_set
+from trainers.data.formats.data_format import MPII
+from trainers.data.samples.dataset import TopDownDataset
+from trainers.evaluation.inference import Predictions, predict
+from trainers.evaluation.results import Result
+from trainers.evaluation.scoring import score
+from trainers.processes.distributed import default_device
+
+PREDICTIONS_FOLDER = "predictions"
+FORMAT = 2
+"""Kept predictions of format 1 were for the people of category 1, whatever the file says people are."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoredPredictions:
+    """What one network predicts for the validation people of ``data``.
+
+    ``dataset`` has the people, with their truth where boxes are annotated, in the order of ``predictions`` (keypoints in
+    pixels of the original images); ``metrics`` and ``results`` are as in `trainers.evaluation.scoring.Evaluation`.
+    """
+
+    data: DataConfig
+    dataset: TopDownDataset
+    predictions: Predictions
+    metrics: dict[str, float]
+    results: list[Any]
+
+    @property
+    def has_similarity(self) -> bool:
+        """Whether the data are scored by object keypoint similarity, as COCO's are and MPII's are not."""
+        return self.data.format != MPII.name
+
+    def image_scores(self) -> ImageScores:
+        """The matches behind AP, image by image; only where `has_similarity`."""
+        truth = self.data.read_annotations(self.data.val_split)
+        return image_scores(self._results, truth.images, truth.annotations, self.dataset.keypoint_set)
+
+    def keypoint_aps(self) -> dict[str, float]:
+        """AP of every keypoint alone, as in `analysis.statistics.image_scores.keypoint_aps`; only where `has_similarity`."""
+        truth = self.data.read_annotations(self.data.val_split)
+        return keypoint_aps(self._results, truth.images, truth.annotations, self.dataset.keypoint_set)
+
+    @property
+    def _results(self) -> list[Result]:
+        assert self.has_similarity, self.data.format
+        return self.results
+
+
+def predictions_of(study: StudyRecord, record: TrialRecord, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
+    """The predictions of a trial's last checkpoint for the validation people of ``data``, and their scores.
+
+    ``flip_test`` averages with the mirrored image, as the study's protocol says whether its scores do. What was predicted
+    once is read from ``predictions/`` of the study's folder as long as checkpoint, annotations and boxes are the same; a
+    folder that cannot be written keeps nothing.
+
+    Raises:
+        InvalidInput: the trial has no checkpoint, it is broken or of another network, or the data cannot be read.
+    """
+    if record.checkpoint is None:
+        raise InvalidInput(f"trial {record.number} of study {study.name} has no checkpoint to predict with")
+    # The import takes all of ONNX with it.
+    from analysis.export import CACHE_FOLDER
+
+    checkpoint = local_copy(record.checkpoint, study.directory / CACHE_FOLDER)
+    name = f"{record.number:05d}-{data.boxes}-{'flip' if flip_test else 'noflip'}.json"
+    kept = study.directory / PREDICTIONS_FOLDER / name
+    trained = load_checkpoint(checkpoint)
+    if trained.arch.arch_id != record.arch.arch_id:
+        raise InvalidInput(
+            f"checkpoint {record.checkpoint} must hold architecture {record.arch.arch_id} of trial {record.number}, "
+            f"got {trained.arch.arch_id}"
+        )
+    dataset = validation_set(data, trained.arch, trained.train)
+    identity = {"format": FORMAT, "flip_test": flip_test, "checkpoint": digest(checkpoint), "data": data_digest(data)}
+    found = _read(kept, identity, dataset)
+    if found is None:
+        _, network = load_any_network(checkpoint)
+        found = _predicted(network, dataset, flip_test=flip_test)
+        _write(kept, identity, found)
+    return _scored(dataset, found, data)
+
+
+def predictions_with(
+    arch: ArchConfig, network: nn.Module, config: TrainConfig, data: DataConfig, *, flip_test: bool
+) -> ScoredPredictions:
+    """The predictions of any network, whose heatmaps are read as ``config`` says; nothing is kept.
+
+    Raises:
+        InvalidInput: the data cannot be read, or the network is for other keypoints.
+    """
+    dataset = validation_set(data, arch, config)
+    return _scored(dataset, _predicted(network, dataset, flip_test=flip_test), data)
+
+
+def data_digest(data: DataConfig) -> str:
+    """What tells two validation sets apart: their format, boxes, annotations, category and detections, wherever they lie."""
+    parts = [data.format, data.boxes, digest(data.annotations)]
+    if data.category is not None:
+        parts.append(f"category {data.category}")
+    return "-".join([*parts, digest(data.detections)] if data.detections else parts)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in short.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _predicted(network: nn.Module, dataset: TopDownDataset, *, flip_test: bool) -> Predictions:
+    device = torch.device(default_device())
+    return predict(network.to(device), dataset, flip_test=flip_test, device=device)
+
+
+def _scored(dataset: TopDownDataset, predictions: Predictions, data: DataConfig) -> ScoredPredictions:
+    evaluation = score(dataset, predictions, data)
+    return ScoredPredictions(
+        data=data,
+        dataset=dataset,
+        predictions=predictions,
+        metrics=evaluation.metrics,
+        results=list(evaluation.results),
+    )
+
+
+def _write(path: Path, identity: dict[str, Any], predictions: Predictions) -> None:
+    content = identity | {"keypoints": predictions.keypoints.tolist(), "scores": predictions.scores.tolist()}
+    try:
+        write_text(path, json.dumps(content, allow_nan=False, separators=(",", ":")))
+    except (OSError, ValueError):
+        # A study that is shared read-only can still be looked at, and numbers that are not finite cannot be kept: both are
+        # predicted anew each time.
+        return
+
+
+def _read(path: Path, identity: dict[str, Any], dataset: TopDownDataset) -> Predictions | None:
+    """What was kept, unless it is of anything else, or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        keypoints, scores = np.array(content.pop("keypoints"), np.float64), np.array(content.pop("scores"), np.float64)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    shape = (len(dataset), dataset.keypoint_set.count)
+    if content != identity or scores.shape != shape or keypoints.shape != (*shape, 2):
+        return None
+    if not (np.isfinite(keypoints).all() and np.isfinite(scores).all()):
+        return None
+    return Predictions(keypoints=keypoints, scores=scores)

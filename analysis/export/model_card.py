@@ -1,0 +1,138 @@
+"""The model card: what was measured, how, and how to run the network, in the README of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, StrictUndefined
+
+from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
+from analysis.profiling.latency import Latency
+from analysis.study.labels import CONVENTIONS, architecture_words, format_value, number_words, plain, quantity
+from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.dite_hrnet.cost import cost_of
+from trainers.data.codecs import make_codec
+from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+
+if TYPE_CHECKING:
+    from analysis.export.parity import Parity
+    from analysis.onnx.graph import GraphSize
+
+INT8_FILE, ONNX_FILE = "model.int8.onnx", "model.onnx"
+MUCH, NOTICEABLE = 0.05, 0.10
+"""A loss of accuracy that is called large, and a difference in speed that is more than noise, as fractions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """The facts of a card that the network itself does not tell.
+
+    ``metrics`` by the names of a trial record; ``protocol`` and ``provenance`` as in the study record; ``origin`` one
+    sentence on where the weights come from; ``codec`` and ``sigma`` (None: the published one) how its heatmaps are read.
+    """
+
+    name: str
+    origin: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    latency: Latency | None = None
+    codec: str = "msra"
+    sigma: float | None = None
+
+
+def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
+    """The facts about one trial of a study."""
+    epochs = number_words(len(record.curve), "epoch")
+    recipe = dict(study.protocol.get("recipe_changes", {})) | dict(record.parameters)
+    origin = f"Trial {record.number} of the search {study.name!r}, after {epochs} of training."
+    if record.status != "complete":
+        origin += f" The trial was {record.status} before its budget was spent: its scores are of a lower fidelity."
+    return ModelCard(
+        name=f"{study.name}, trial {record.number}",
+        origin=origin,
+        metrics=record.metrics,
+        protocol=study.protocol,
+        provenance=study.provenance,
+        codec=recipe.get("codec", "msra"),
+        sigma=recipe.get("sigma"),
+    )
+
+
+def card_text(
+    arch: ArchConfig,
+    card: ModelCard,
+    agreement: Agreement,
+    *,
+    parity: Parity | None = None,
+    size: GraphSize | None = None,
+    quantised: tuple[int, int] | None = None,
+) -> str:
+    """The card as Markdown; text from outside is put on one line and stripped of what Markdown or HTML would act on.
+
+    ``quantised``: the convolutions of the int8 model in int8, and all of them.
+    """
+    source = resources.files("analysis").joinpath("templates", "model_card.md").read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment.filters |= {"md": markdown, "value": lambda value, name: format_value(name, value)}
+    cost = cost_of(arch)
+    codec = make_codec(card.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=card.sigma)
+    return environment.from_string(source).render(
+        card=card,
+        arch=arch,
+        architecture=architecture_words(arch),
+        costs={"params": float(cost.params), "mmacs": cost.mmacs, "mmacs_paper": cost.macs_paper / 1e6},
+        quantity=quantity,
+        conventions=CONVENTIONS,
+        agreement=agreement,
+        input_size=format_size(arch.input_size),
+        heatmap_size=format_size(arch.heatmap_size),
+        input_name=INPUT,
+        output_name=OUTPUT,
+        opset=OPSET,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        padding=BOX_PADDING,
+        codec=codec,
+        parity=parity,
+        size=size,
+        quantised=quantised,
+        verdict=int8_verdict(parity) if parity else "",
+    )
+
+
+def int8_verdict(parity: Parity) -> str:
+    """What int8 costs and gains, in plain words; empty where there is no int8 model."""
+    float_form, int8 = parity.form(ONNX_FILE), parity.form(INT8_FILE)
+    if float_form is None or int8 is None:
+        return ""
+    sentences = []
+    loss = parity.loss(INT8_FILE)
+    if loss is None or float_form.accuracy is None or int8.accuracy is None:
+        sentences.append("What it costs in accuracy was not measured.")
+    else:
+        name = quantity(parity.quantity)
+        change = f"loses {loss:.4f}" if loss > 0 else f"gains {-loss:.4f}" if loss < 0 else "loses nothing"
+        sentences.append(
+            f"It {change} {name} against the trained network ({int8.accuracy + loss:.4f} to {int8.accuracy:.4f})."
+        )
+        if loss > MUCH:
+            sentences.append("That is a large loss: use model.onnx unless you train for int8.")
+    if float_form.latency is not None and int8.latency is not None:
+        ratio = int8.latency.median_ms / float_form.latency.median_ms
+        kind = "slower" if ratio > 1 + NOTICEABLE else "faster" if ratio < 1 - NOTICEABLE else "as fast, within noise"
+        figures = f"{int8.latency.median_ms:.2f} ms an image against {float_form.latency.median_ms:.2f} ms"
+        sentences.append(f"On this processor it is {kind}: {figures}.")
+    return " ".join(sentences)
+
+
+def markdown(value: Any) -> str:
+    """Any plain value as one line of Markdown text that can stand in a table."""
+    text = " ".join(plain(value).split())
+    for special in "\\`*_[]<>|#":
+        text = text.replace(special, "\\" + special)
+    return text

@@ -1,0 +1,1 @@
+"""ONNX graphs of networks, and sessions that run them."""

@@ -1,0 +1,1 @@
+"""The ONNX form of the Dite-HRNet and Lite-HRNet family."""

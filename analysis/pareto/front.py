@@ -1,0 +1,191 @@
+"""Dominance, hypervolume and the front of a study.
+
+The functions on arrays know nothing of studies. They take ``values`` (n, m), a row a trial and a column an objective, and
+``directions``, ``maximize`` or ``minimize`` for each column; inside, everything is minimised.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.study.records import DIRECTIONS, StudyRecord, TrialRecord
+from search_spaces.common.errors import InvalidInput, unknown_name
+
+Array = NDArray[np.float64]
+SIGNS = {"minimize": 1.0, "maximize": -1.0}
+MAX_OBJECTIVES = 4
+"""Exact hypervolume by slicing costs O(n^(m-1)): past four objectives it is no longer a matter of seconds."""
+REFERENCE_MARGIN = 1.1
+
+
+def non_dominated(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows no other row dominates: (n, m) to (n,).
+
+    A row dominates another when it is at least as good in every column and better in one, so equal rows never dominate
+    each other and all copies of a row of the front are kept. O(n log n) for one or two columns.
+
+    Raises:
+        InvalidInput: a value is not finite, or a direction is unknown or missing.
+    """
+    rows, place = np.unique(_minimised(values, directions), axis=0, return_inverse=True)
+    return _front_of_sorted(rows)[place.reshape(-1)]
+
+
+def hypervolume(values: ArrayLike, reference: ArrayLike, directions: Sequence[str]) -> float:
+    """The exact volume between the rows and a reference: what at least one row dominates, in the columns' own units.
+
+    Rows that are not better than ``reference`` (m,) in every column add nothing. By slicing along the last objective
+    (hypervolume by slicing objectives, While et al. 2006, doi:10.1109/TEVC.2005.851275).
+
+    Raises:
+        InvalidInput: as `non_dominated`, or there are more than `MAX_OBJECTIVES` columns.
+    """
+    if len(directions) > MAX_OBJECTIVES:
+        raise InvalidInput(f"hypervolume takes at most {MAX_OBJECTIVES} objectives, got {len(directions)}")
+    corner = _minimised(np.asarray(reference, np.float64)[None], directions)[0]
+    rows = _minimised(values, directions)
+    rows = np.unique(rows[(rows < corner).all(axis=1)], axis=0)
+    return _volume(rows[_front_of_sorted(rows)], corner)
+
+
+def reference_point(values: ArrayLike, directions: Sequence[str]) -> Array:
+    """The corner that hypervolume is measured from: 0 for what is maximised, 1.1 times the worst value for a cost.
+
+    What is maximised here is an AP, a fraction whose worst value is 0; a cost has no worst value but the one seen, and
+    the margin lets the most expensive trial count too. Two studies are compared under one shared reference.
+    """
+    matrix = np.asarray(values, np.float64).reshape(-1, len(directions))
+    return np.array(
+        [
+            0.0 if direction == "maximize" else REFERENCE_MARGIN * float(column.max(initial=0.0)) or 1.0
+            for direction, column in zip(directions, matrix.T, strict=True)
+        ]
+    )
+
+
+def directions_of(objectives: Sequence[str]) -> list[str]:
+    """The direction of each objective by name."""
+    for name in objectives:
+        if name not in DIRECTIONS:
+            raise unknown_name("objective", name, DIRECTIONS)
+    return [DIRECTIONS[name] for name in objectives]
+
+
+def costs_and_scores(objectives: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The objectives that are minimised, and those that are maximised, each in the order given."""
+    sides = list(zip(objectives, directions_of(objectives), strict=True))
+    return [name for name, side in sides if side == "minimize"], [name for name, side in sides if side == "maximize"]
+
+
+def scored(study: StudyRecord) -> list[TrialRecord]:
+    """The trials that may be compared: complete, with a finite value of every objective; in order of number."""
+    directions_of(study.objectives)
+    return sorted(
+        (
+            record
+            for record in study.trials
+            if record.status == "complete"
+            and all(math.isfinite(record.values.get(name, math.nan)) for name in study.objectives)
+        ),
+        key=lambda record: record.number,
+    )
+
+
+def matrix_of(trials: Sequence[TrialRecord], objectives: Sequence[str]) -> Array:
+    """The objectives of trials as (n, m)."""
+    rows = [[record.values[name] for name in objectives] for record in trials]
+    return np.array(rows, np.float64).reshape(len(rows), len(objectives))
+
+
+def front_of(study: StudyRecord) -> list[TrialRecord]:
+    """The trials that no other trial dominates, cheapest first by the first cost objective (else most accurate first)."""
+    trials = scored(study)
+    mask = non_dominated(matrix_of(trials, study.objectives), directions_of(study.objectives))
+    costs, _ = costs_and_scores(study.objectives)
+    name = costs[0] if costs else study.objectives[0]
+    sign = SIGNS[DIRECTIONS[name]]
+    return sorted(
+        (record for record, kept in zip(trials, mask, strict=True) if kept),
+        key=lambda record: (sign * record.values[name], record.number),
+    )
+
+
+def hypervolume_curve(study: StudyRecord, reference: ArrayLike | None = None) -> pd.DataFrame:
+    """How much of the objective space the search had covered after each trial, in order of number.
+
+    Columns: ``trials`` counts every trial so far, whatever became of it; ``seconds`` is the compute they spent, summed
+    over trials and so longer than the clock where trials ran side by side; ``hypervolume`` is a fraction from 0 to 1 of
+    the box between ``reference`` (`reference_point` of the whole study unless given) and AP 1 at cost 0.
+    """
+    directions = directions_of(study.objectives)
+    comparable = {record.number for record in scored(study)}
+    values = matrix_of(scored(study), study.objectives)
+    corner = np.asarray(reference if reference is not None else reference_point(values, directions), np.float64)
+    ideal = np.array([1.0 if direction == "maximize" else 0.0 for direction in directions])
+    box = float(np.abs(ideal - corner).prod())
+    front = np.empty((0, len(directions)))
+    seconds, covered, rows = 0.0, 0.0, []
+    for count, record in enumerate(sorted(study.trials, key=lambda record: record.number), start=1):
+        seconds += record.seconds
+        if record.number in comparable:
+            front = np.vstack([front, matrix_of([record], study.objectives)])
+            mask = non_dominated(front, directions)
+            front = front[mask]
+            covered = hypervolume(front, corner, directions) / box if mask[-1] else covered
+        rows.append((count, seconds, covered))
+    return pd.DataFrame(rows, columns=["trials", "seconds", "hypervolume"])
+
+
+def _minimised(values: ArrayLike, directions: Sequence[str]) -> Array:
+    for direction in directions:
+        if direction not in SIGNS:
+            raise unknown_name("direction", direction, SIGNS)
+    matrix = np.asarray(values, np.float64)
+    if matrix.size == 0:
+        matrix = matrix.reshape(0, len(directions))
+    if matrix.ndim != 2 or matrix.shape[1] != len(directions):
+        raise InvalidInput(f"values must have one column for each of {len(directions)} directions, got {matrix.shape}")
+    if not np.isfinite(matrix).all():
+        raise InvalidInput("values must be finite: leave out trials that have no score")
+    # Adding 0 makes -0 and 0 one value for `np.unique`.
+    signed: Array = matrix * np.array([SIGNS[direction] for direction in directions]) + 0.0
+    return signed
+
+
+def _front_of_sorted(rows: Array) -> NDArray[np.bool_]:
+    """`non_dominated` for distinct rows in lexicographic order: only an earlier row can dominate a later one."""
+    if rows.shape[1] <= 2:
+        last = rows[:, -1]
+        best_before = np.concatenate([[np.inf], np.minimum.accumulate(last)[:-1]])[: len(rows)]
+        mask: NDArray[np.bool_] = last < best_before
+        return mask
+    kept: list[int] = []
+    for index, row in enumerate(rows):
+        if not (rows[kept, 1:] <= row[1:]).all(axis=1).any():
+            kept.append(index)
+    mask = np.zeros(len(rows), np.bool_)
+    mask[kept] = True
+    return mask
+
+
+def _volume(rows: Array, corner: Array) -> float:
+    """The volume that rows, all better than ``corner``, dominate."""
+    if not len(rows):
+        return 0.0
+    if rows.shape[1] == 1:
+        return float(corner[0] - rows.min())
+    rows = rows[np.argsort(rows[:, -1], kind="stable")]
+    heights = np.diff(np.append(rows[:, -1], corner[-1]))
+    if rows.shape[1] == 2:
+        return float(((corner[0] - np.minimum.accumulate(rows[:, 0])) * heights).sum())
+    total = 0.0
+    for count, height in enumerate(heights, start=1):
+        if height > 0:
+            below = np.unique(rows[:count, :-1], axis=0)
+            total += float(height) * _volume(below[_front_of_sorted(below)], corner[:-1])
+    return total

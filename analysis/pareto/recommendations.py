@@ -1,0 +1,189 @@
+"""The answer of a study in words: which networks to look at first, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.pareto.budget_filter import within
+from analysis.pareto.front import Array, costs_and_scores, directions_of, front_of, matrix_of, reference_point, scored
+from analysis.study.labels import (
+    format_seconds,
+    format_value,
+    number_words,
+    parameter_words,
+    quantity,
+    short,
+    varied_parameters,
+)
+from analysis.study.records import STATUSES, StudyRecord, TrialRecord
+from search_spaces.space.budget import Budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """A network of the front, what speaks for it (empty for the rest of the front), and its parameters in words."""
+
+    record: TrialRecord
+    reason: str
+    parameters: str
+
+
+def recommendations(study: StudyRecord) -> list[Recommendation]:
+    """Every network of the front, cheapest first, the notable ones with their reason."""
+    front = front_of(study)
+    varied = varied_parameters(study.trials)
+    costs, scores = costs_and_scores(study.objectives)
+    reasons: dict[int, list[str]] = {}
+    if scores and front:
+        best = max(front, key=lambda record: record.values[scores[0]])
+        reasons.setdefault(best.number, []).append("most accurate")
+    for cost in costs:
+        if front and len(front) > 1:
+            least = min(front, key=lambda record: record.values[cost])
+            reasons.setdefault(least.number, []).append(_least(cost))
+    knee = knee_of(study)
+    if knee is not None and knee.number not in reasons:
+        reasons[knee.number] = ["best balance"]
+    return [
+        Recommendation(
+            record=record,
+            reason=", ".join(reasons.get(record.number, [])),
+            parameters=parameter_words(record.parameters, varied),
+        )
+        for record in front
+    ]
+
+
+def axis_costs(study: StudyRecord) -> list[str]:
+    """The costs that accuracy is shown against: the objectives, then MACs, parameters and, where measured, latency."""
+    known = {name for record in study.trials for name in record.values}
+    usual = [name for name in ("mmacs", "params", "latency_ms") if name in known]
+    return list(dict.fromkeys([*costs_and_scores(study.objectives)[0], *usual]))
+
+
+def knee_of(study: StudyRecord) -> TrialRecord | None:
+    """The trial where the front bends: furthest above the straight line between its cheapest and most accurate trial.
+
+    In the plane of the first accuracy and the first cost, each scaled to run from 0 to 1 over the front; None with fewer
+    than three networks or no bend outwards.
+    """
+    front = front_of(study)
+    costs, scores = costs_and_scores(study.objectives)
+    if len(front) < 3 or not costs or not scores:
+        return None
+    points = matrix_of(front, (costs[0], scores[0]))
+    low, high = points.min(axis=0), points.max(axis=0)
+    if (high == low).any():
+        return None
+    scaled: Array = (points - low) / (high - low)
+    above = scaled[:, 1] - scaled[:, 0]
+    index = int(np.argmax(above))
+    ends = {int(np.argmin(scaled[:, 0])), int(np.argmax(scaled[:, 1]))}
+    return front[index] if index not in ends and above[index] > 0 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """One paragraph in three parts: what ran, what was found, and how sure that is; a part may be empty."""
+
+    ran: str
+    found: str = ""
+    notes: str = ""
+
+    @property
+    def sentences(self) -> list[str]:
+        """The parts that say something."""
+        return [part for part in (self.ran, self.found, self.notes) if part]
+
+
+def summary(study: StudyRecord, budget: Budget | None = None) -> Summary:
+    """What was found, within a budget where there is one, and how sure it is."""
+    counts = status_counts(study)
+    compute = format_seconds(sum(record.seconds for record in study.trials))
+    ran = f"{number_words(len(study.trials), 'trial')} ran for {compute} of compute"
+    spared = _spared(study)
+    tally = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    if not scored(study):
+        return Summary(
+            ran="There is no network to recommend: no trial is complete with every objective measured."
+            f" {ran}{f' ({tally})' if tally else ''}.",
+            notes=f"{spared}The table below says what became of each.",
+        )
+    notes = []
+    if len({record.arch.arch_id for record in scored(study)}) == len(scored(study)):
+        notes.append("Each network was trained once, so a small difference in accuracy may be chance.")
+    split = study.protocol.get("val_split")
+    if split is not None and split == study.protocol.get("train_split"):
+        notes.append(f"They were scored on what they learned from (split {split}): how they do on others is not known.")
+    budget = budget or Budget()
+    return Summary(
+        ran=" ".join([f"{ran} ({tally}).", *([spared.strip()] if spared else [])]),
+        found=" ".join(_found(within(study, budget), "Within the budget, " if budget.constraints else "")),
+        notes=" ".join(notes),
+    )
+
+
+def _found(study: StudyRecord, where: str) -> list[str]:
+    """Sentences on the front."""
+    front = front_of(study)
+    if not front:
+        return [f"{where}there is no network to recommend."]
+    costs, scores = costs_and_scores(study.objectives)
+    names = ", ".join(quantity(name) for name in study.objectives)
+    if len(front) == 1:
+        one = "one network" if where else "One network"
+        return [f"{where}{one}, trial {front[0].number}, is at least as good as every other in all of these: {names}."]
+    sentences = [
+        f"{where}{len(front)} networks are on the front: among the complete trials, none is better than one of "
+        f"them in any of these without being worse in another: {names}."
+    ]
+    if scores and costs:
+        score, cost = scores[0], costs[0]
+        best, least = max(front, key=lambda r: r.values[score]), min(front, key=lambda r: r.values[cost])
+        sentences.append(f"The most accurate is {_trial_words(best, score, cost)}.")
+        sentences.append(f"The cheapest is {_trial_words(least, score, cost)}.")
+        knee = knee_of(study)
+        if knee is not None:
+            sentences.append(f"The front bends at {_trial_words(knee, score, cost)}; past it, accuracy costs more.")
+    return sentences
+
+
+def _spared(study: StudyRecord) -> str:
+    """What was suggested and cost nothing, as a sentence that ends with a space; empty where there was nothing."""
+    parts = []
+    if study.over_budget:
+        parts.append(f"{study.over_budget} beyond the budget")
+    if study.reused:
+        parts.append(f"{study.reused} trained before")
+    earlier = sum(bool(record.origin) for record in study.trials)
+    known = f"{number_words(earlier, 'result')} came from earlier studies. ".capitalize() if earlier else ""
+    spared = f"Further suggestions cost nothing: {', '.join(parts)}. " if parts else ""
+    return known + spared
+
+
+def status_counts(study: StudyRecord) -> dict[str, int]:
+    """How many trials have each status."""
+    return {status: sum(record.status == status for record in study.trials) for status in STATUSES}
+
+
+def reference_words(study: StudyRecord) -> str:
+    """The corner that hypervolume is measured from."""
+    values = matrix_of(scored(study), study.objectives)
+    corner = reference_point(values, directions_of(study.objectives))
+    return ", ".join(
+        f"{short(name)} {format_value(name, value) if value else '0'}"
+        for name, value in zip(study.objectives, corner.tolist(), strict=True)
+    )
+
+
+def _least(cost: str) -> str:
+    return {"params": "fewest parameters", "latency_ms": "fastest"}.get(cost, f"fewest {quantity(cost)}")
+
+
+def _trial_words(record: TrialRecord, score: str, cost: str) -> str:
+    return (
+        f"trial {record.number}: {short(score)} {format_value(score, record.values[score])} for "
+        f"{format_value(cost, record.values[cost])} {short(cost)}"
+    )

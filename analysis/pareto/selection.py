@@ -1,0 +1,107 @@
+"""Which trial to ship: a rule that a person writes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from analysis.pareto.front import costs_and_scores
+from analysis.study.records import DIRECTIONS, StudyRecord, TrialRecord
+from search_spaces.common.errors import InvalidInput, unknown_name
+
+AP = "ap"
+"""Short for the study's first accuracy objective."""
+
+
+def choose(
+    study: StudyRecord,
+    *,
+    best: str | None = None,
+    max_mmacs: float | None = None,
+    max_params: float | None = None,
+    max_latency_ms: float | None = None,
+    trial: int | None = None,
+) -> TrialRecord:
+    """The trial of a number, or the best complete trial within the limits.
+
+    ``best`` names what is best (``ap``, or any objective), the study's first accuracy unless given; limits are inclusive.
+    Among equals the one with fewer multiply-accumulates is chosen, then the earlier one. A trial asked for by number may
+    have been stopped early.
+
+    Raises:
+        InvalidInput: no trial qualifies, the rule contradicts itself, or the trial has no checkpoint; the message says
+            which trials there are, or what the cheapest one costs.
+    """
+    limits = {
+        name: limit
+        for name, limit in (("mmacs", max_mmacs), ("params", max_params), ("latency_ms", max_latency_ms))
+        if limit is not None
+    }
+    for name, limit in limits.items():
+        if not (math.isfinite(limit) and limit > 0):
+            raise InvalidInput(f"max_{name} must be a positive number, got {limit}")
+    if trial is None:
+        return _with_checkpoint(_best_within(study, _objective(study, best), limits))
+    if best is not None or limits:
+        raise InvalidInput(f"trial {trial} is asked for by number, which leaves nothing to best or to limits: drop one")
+    return _with_checkpoint(_by_number(study.trials, trial))
+
+
+def _by_number(trials: Sequence[TrialRecord], number: int) -> TrialRecord:
+    found = {record.number: record for record in trials}
+    if number not in found:
+        known = f"they run from {min(found)} to {max(found)}" if found else "it has none"
+        raise InvalidInput(f"trial {number} is not one of the {len(found)} trials of this study: {known}")
+    record = found[number]
+    if record.status not in ("complete", "stopped"):
+        reason = f": {record.reason}" if record.reason else ""
+        raise InvalidInput(f"trial {number} must be complete to be exported, but is {record.status}{reason}")
+    return record
+
+
+def _objective(study: StudyRecord, best: str | None) -> str:
+    scores = costs_and_scores(study.objectives)[1]
+    if best is not None and best != AP:
+        if best not in DIRECTIONS:
+            raise unknown_name("objective", best, (AP, *DIRECTIONS))
+        return best
+    if not scores:
+        raise InvalidInput(f"best must be named, since this study has no accuracy: {', '.join(study.objectives)}")
+    return scores[0]
+
+
+def _best_within(study: StudyRecord, name: str, limits: dict[str, float]) -> TrialRecord:
+    complete = [record for record in study.trials if record.status == "complete"]
+    if not complete:
+        raise InvalidInput(f"study {study.name} has no complete trial to choose from ({len(study.trials)} trials in all)")
+    measured = [record for record in complete if math.isfinite(record.values.get(name, math.nan))]
+    if not measured:
+        raise InvalidInput(f"no complete trial of study {study.name} has a value of {name}")
+    within = [record for record in measured if all(_value(record, key) <= limit for key, limit in limits.items())]
+    if not within:
+        raise InvalidInput(_nothing_within(measured, limits))
+    sign = -1.0 if DIRECTIONS[name] == "maximize" else 1.0
+    return min(within, key=lambda record: (sign * record.values[name], record.cost.macs, record.number))
+
+
+def _value(record: TrialRecord, name: str) -> float:
+    value = record.values.get(name, math.inf)
+    return math.inf if math.isnan(value) else value
+
+
+def _nothing_within(trials: Sequence[TrialRecord], limits: dict[str, float]) -> str:
+    asked = " and ".join(f"max_{name} {limit:g}" for name, limit in limits.items())
+    for name in limits:
+        if all(math.isinf(_value(record, name)) for record in trials):
+            return f"no complete trial is within {asked}: {name} was measured in none"
+    parts = []
+    for name in limits:
+        cheapest = min(trials, key=lambda record: (_value(record, name), record.number))
+        parts.append(f"the lowest {name} is {_value(cheapest, name):.6g} (trial {cheapest.number})")
+    return f"no complete trial is within {asked}: {', '.join(parts)}"
+
+
+def _with_checkpoint(record: TrialRecord) -> TrialRecord:
+    if record.checkpoint is None:
+        raise InvalidInput(f"trial {record.number} has no checkpoint to export: ask for another trial by its number")
+    return record

@@ -1,0 +1,1 @@
+"""Costs and latencies of networks and their parts."""

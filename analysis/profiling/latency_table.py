@@ -1,0 +1,244 @@
+"""A network's latency measured, or predicted from the latencies of its parts.
+
+The two never share a name: ``latency_ms`` is measured, ``latency_ms_predicted`` is not, and a prediction carries the error
+that it made on networks it was not fitted to.
+
+A processor shared with others runs at half its speed at times. Every measurement is therefore taken between two of a
+reference, a block of Dite-HRNet-18, and parts are added in multiples of the reference's time at their own moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from analysis.onnx.dite_hrnet.latency_parts import Part, is_kind, part_model, parts_of, parts_of_space
+from analysis.onnx.export import INPUT, onnx_bytes
+from analysis.profiling.latency import Latency, open_session, random_input, time_session
+from analysis.profiling.latency_store import Conditions, LatencyStore, latency_of
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import dite_hrnet_18
+from search_spaces.space.search_space import SearchSpace
+from trainers.networks.dite_hrnet.build import build_network
+
+NETWORK, PART, FIT = "network", "part", "fit"
+"""Kinds of records in a store."""
+REFERENCE, REFERENCE_RUNS = "reference_ms", 30
+FITTED, HELD_OUT = 12, 12
+"""Random networks that a prediction is fitted to, and others that its error is measured on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """``slope`` · sum of the parts + ``overhead``, in times of the reference, and how far that was off on other networks.
+
+    ``reference_ms`` is the reference's median over the calibration. The errors are absolute and relative to the measured
+    median of the held-out networks at the same speed of the machine; ``rank_correlation`` is Spearman's.
+    """
+
+    space: str
+    slope: float
+    overhead: float
+    reference_ms: float
+    parts: int
+    fitted: int
+    held_out: int
+    median_error: float
+    p90_error: float
+    rank_correlation: float
+
+    def __str__(self) -> str:
+        return (
+            f"on {self.held_out} held-out random networks of {self.space}: median error {self.median_error:.1%}, "
+            f"90th percentile {self.p90_error:.1%}, rank correlation {self.rank_correlation:.3f} "
+            f"({self.parts} parts, fitted to {self.fitted} networks)"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """A latency nobody measured, with the fit it comes from."""
+
+    latency_ms_predicted: float
+    fit: Fit
+    conditions: Conditions
+
+
+def measured(store: LatencyStore, arch: ArchConfig) -> tuple[Latency, bool]:
+    """The latency of an architecture's exported network, and whether it was measured now; weights do not matter to it.
+
+    Raises:
+        InvalidInput: the store cannot be used; any other error says why the network cannot be measured.
+    """
+    record, new = store.find_or_measure(NETWORK, arch.arch_id, partial(_measure, store.conditions, arch))
+    return latency_of(record), new
+
+
+def measured_part(store: LatencyStore, part: Part) -> float:
+    """How long a part takes, in times of the reference; measured unless the store has it."""
+    record, _ = store.find_or_measure(PART, part, partial(_measure_part, store.conditions, part))
+    return _relative(record)
+
+
+def calibrate(
+    store: LatencyStore,
+    space: SearchSpace,
+    *,
+    seed: int = 0,
+    fitted: int = FITTED,
+    held_out: int = HELD_OUT,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> Fit:
+    """Measure a space's parts and some of its networks, and fit the one to the other.
+
+    What is in the store already is not measured again: a run that was cut off goes on where it stopped. A space with fewer
+    networks than asked for is fitted to half of them. ``progress`` is told what is measured, how many are done and how many
+    there are.
+    """
+    generator = np.random.default_rng(seed)
+    parts = parts_of_space(space, generator)
+    for index, part in enumerate(parts):
+        progress("parts", index, len(parts))
+        measured_part(store, part)
+    archs = _distinct(space, generator, fitted + held_out)
+    fitted = min(fitted, len(archs) // 2)
+    for index, arch in enumerate(archs):
+        progress("networks", index, len(archs))
+        measured(store, arch)
+    table, networks = times_of_parts(store), store.all(NETWORK)
+    times = [_relative(networks[arch.arch_id]) for arch in archs]
+    reference = float(np.median([networks[arch.arch_id][REFERENCE] for arch in archs]))
+    sums = [_sum(table, arch) for arch in archs]
+    fit = fit_of(sums, times, space=space.name, reference_ms=reference, parts=len(parts), fitted=fitted)
+    store.put(FIT, space.name, asdict(fit))
+    return fit
+
+
+def predict(store: LatencyStore, arch: ArchConfig, *, space: str | None = None) -> Prediction:
+    """The latency that the parts add up to, by the fit of a space, or else by the last one that knows all the parts.
+
+    Raises:
+        InvalidInput: the label has no table for the architecture.
+    """
+    table, fits = times_of_parts(store), store.all(FIT)
+    known = {name: fit for name, fit in fits.items() if space in (None, name)}
+    missing = sum(part not in table for part in parts_of(arch))
+    if not known or missing:
+        why = f"{missing} of its parts were not measured" if known else f"there is no table for {space or 'any space'}"
+        raise InvalidInput(
+            f"latency of {arch.arch_id} cannot be predicted under {store.conditions}, because {why}: "
+            "run dite-search latency --calibrate with its space and the same options first"
+        )
+    fit = Fit(**list(known.values())[-1])
+    value = fit.reference_ms * (fit.slope * _sum(table, arch) + fit.overhead)
+    return Prediction(latency_ms_predicted=value, fit=fit, conditions=store.conditions)
+
+
+def fit_of(
+    sums: Sequence[float], times: Sequence[float], *, space: str, reference_ms: float, parts: int, fitted: int
+) -> Fit:
+    """Least squares of the relative errors over the first ``fitted`` networks; the errors are those of the others.
+
+    Raises:
+        InvalidInput: fewer than 2 networks to fit, or fewer than 2 to hold out.
+    """
+    if fitted < 2 or len(times) - fitted < 2:
+        raise InvalidInput(f"a fit needs 2 networks and 2 held-out ones, got {fitted} and {len(times) - fitted}")
+    x, y = np.array(sums), np.array(times)
+    rows = np.stack([x, np.ones_like(x)], axis=1) / y[:, None]
+    slope, overhead = np.linalg.lstsq(rows[:fitted], np.ones(fitted))[0]
+    predicted = (slope * x + overhead)[fitted:]
+    errors = np.abs(predicted / y[fitted:] - 1)
+    return Fit(
+        space=space,
+        slope=float(slope),
+        overhead=float(overhead),
+        reference_ms=reference_ms,
+        parts=parts,
+        fitted=fitted,
+        held_out=len(errors),
+        median_error=float(np.median(errors)),
+        p90_error=float(np.percentile(errors, 90)),
+        rank_correlation=rank_correlation(predicted, y[fitted:]),
+    )
+
+
+def rank_correlation(a: Sequence[float] | np.ndarray[Any, Any], b: Sequence[float] | np.ndarray[Any, Any]) -> float:
+    """Spearman's, from -1 to 1; 0 where one of the two does not vary."""
+    first, second = (_ranks(np.asarray(values)) for values in (a, b))
+    if not first.std() or not second.std():
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Ranks from 0; equal values share their mean rank."""
+    return np.array([((values < value).sum() + (values <= value).sum() - 1) / 2 for value in values])
+
+
+def _measure(conditions: Conditions, arch: ArchConfig) -> dict[str, Any]:
+    # A training that follows must not start from another state because of a measurement.
+    with torch.random.fork_rng(devices=[]):
+        return _timed(conditions, onnx_bytes(arch, build_network(arch)), {INPUT: (3, *arch.input_size)})
+
+
+def _measure_part(conditions: Conditions, part: Part) -> dict[str, Any]:
+    with torch.random.fork_rng(devices=[]):
+        return _timed(conditions, *part_model(part))
+
+
+def _timed(conditions: Conditions, model: bytes, inputs: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """The record of a model, taken between two halves of the reference's runs."""
+    runner = _Runner(model, inputs, conditions.threads)
+    reference = _reference(conditions.threads)
+    before = reference.time(warmup=conditions.warmup, runs=REFERENCE_RUNS)
+    latency = runner.time(warmup=conditions.warmup, runs=conditions.runs)
+    after = reference.time(warmup=0, runs=REFERENCE_RUNS)
+    return latency.to_dict() | {REFERENCE: (before.median_ms + after.median_ms) / 2}
+
+
+class _Runner:
+    """An open session with its inputs."""
+
+    def __init__(self, model: bytes, inputs: Mapping[str, tuple[int, ...]], threads: int) -> None:
+        self._session = open_session(model, threads=threads)
+        self._feed = {name: random_input(shape) for name, shape in inputs.items()}
+
+    def time(self, *, warmup: int, runs: int) -> Latency:
+        return time_session(self._session, self._feed, warmup=warmup, runs=runs)
+
+
+@cache
+def _reference(threads: int) -> _Runner:
+    part = next(part for part in parts_of(dite_hrnet_18()) if is_kind(part, "block"))
+    return _Runner(*part_model(part), threads)
+
+
+def _relative(record: Mapping[str, Any]) -> float:
+    return float(record["median_ms"] / record[REFERENCE])
+
+
+def times_of_parts(store: LatencyStore) -> Mapping[Part, float]:
+    """How long each part that was measured takes, in times of the reference."""
+    return {part: _relative(record) for part, record in store.all(PART).items()}
+
+
+def _sum(table: Mapping[Part, float], arch: ArchConfig) -> float:
+    return sum(count * table[part] for part, count in parts_of(arch).items())
+
+
+def _distinct(space: SearchSpace, generator: np.random.Generator, count: int) -> list[ArchConfig]:
+    """Different random architectures, fewer where the space has no more."""
+    found: dict[str, ArchConfig] = {}
+    for _ in range(100 * count):
+        arch = space.build(space.sample(generator))
+        found.setdefault(arch.arch_id, arch)
+        if len(found) == count:
+            break
+    return list(found.values())

@@ -1,0 +1,1 @@
+"""Elements that sections of a report are made of."""

@@ -1,0 +1,46 @@
+"""What a report is told besides the study: the budget of its reader, and what a trial ran on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from analysis.statistics.bootstrap import Interval
+from search_spaces.space.budget import Budget
+
+if TYPE_CHECKING:
+    # Its tables are of this package, which would import itself.
+    from analysis.report.elements.people import People
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The reader's ``budget``, and the processors of one trial: ``workers`` processes with so many GPUs or cores each.
+
+    ``workers`` is None where it is not known, or changes while a trial runs. ``search`` is how the search was set up, as
+    plain values: space, sampler, scheduler and the like. ``intervals`` are of the accuracy over images, by trial. ``people``
+    are the validation people in pictures, where they were asked for.
+    """
+
+    budget: Budget = field(default_factory=Budget)
+    workers: int | None = None
+    gpus_per_worker: float = 0.0
+    cpus_per_worker: int = 1
+    search: Mapping[str, Any] = field(default_factory=dict)
+    intervals: Mapping[int, Interval] = field(default_factory=dict)
+    people: People | None = None
+
+    @property
+    def processors(self) -> float:
+        """By how much an hour of a trial counts."""
+        if self.workers is None:
+            return 1.0
+        return self.workers * (self.gpus_per_worker or self.cpus_per_worker)
+
+    @property
+    def unit(self) -> str:
+        """What compute is counted in, to be followed by ``hours`` or the like."""
+        if self.workers is None:
+            return "trial"
+        return "GPU" if self.gpus_per_worker else "CPU core"

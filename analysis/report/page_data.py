@@ -1,0 +1,167 @@
+"""The trials as the page's script reads them: columns, with what repeats written once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from analysis.pareto.recommendations import axis_costs
+from analysis.report.elements.figures import curve_metrics, curve_of
+from analysis.report.elements.options import Setup
+from analysis.report.sections.recommendations import UNKNOWN
+from analysis.study.labels import quantity, short
+from analysis.study.records import DIRECTIONS, STATUSES, StudyRecord, TrialRecord
+from search_spaces.common.redaction import without_user
+from search_spaces.common.shell import shell_command
+from search_spaces.families.dite_hrnet.config import MAX_COUNT, ArchConfig
+from search_spaces.families.dite_hrnet.cost import Cost, cost_of
+
+CURVE_POINTS = 80_000
+"""Points of all learning curves together: past it each is thinned."""
+FEWEST_POINTS = 6
+PARTS = ("stem, transitions and head", "stage 2", "stage 3", "stage 4")
+
+
+def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) -> dict[str, Any]:
+    """Everything that the script of the page needs to know of the trials; ``uncertainty`` is in words, by number."""
+    trials = sorted(study.trials, key=lambda record: record.number)
+    seen = [last_values(record) for record in trials]
+    limited = {constraint.cost for constraint in setup.budget.constraints}
+    names = [name for name in DIRECTIONS if name in limited or any(name in values for values in seen)]
+    costs = axis_costs(study)
+    largest = max((record.cost.params for record in trials), default=0)
+    return {
+        "study": study.name,
+        "objectives": study.objectives,
+        "directions": {name: DIRECTIONS[name] for name in names},
+        "words": {name: quantity(name) for name in names},
+        "short": {name: short(name) for name in names},
+        "costs": costs,
+        "limits": {constraint.cost: constraint.limit for constraint in setup.budget.constraints},
+        "million": largest >= 1e6,
+        "numbers": [record.number for record in trials],
+        "statuses": STATUSES,
+        "status": [STATUSES.index(record.status) for record in trials],
+        "reason": encoded(record.reason for record in trials),
+        "origin": encoded(record.origin for record in trials),
+        "values": {name: [finite(values.get(name)) for values in seen] for name in names},
+        "scores": [name for name in names if DIRECTIONS[name] == "maximize"],
+        "seconds": [rounded(record.seconds) for record in trials],
+        "epochs": [len(record.curve) for record in trials],
+        "seed": [record.seed for record in trials],
+        "before": [record.epochs_before for record in trials],
+        "run": [record.mlflow_run_id or "" for record in trials],
+        "mlflow": mlflow_place(study.provenance),
+        "arch_id": [record.arch.arch_id for record in trials],
+        "arch": _fields([record.arch.to_dict() for record in trials]),
+        "parameters": _fields([dict(record.parameters) for record in trials]),
+        "parts": PARTS,
+        "cost_parts": _cost_parts(trials),
+        "curves": curves(trials, curve_metrics(study)),
+        "unknown": UNKNOWN,
+        "uncertainty": {str(number): text for number, text in uncertainty.items()},
+    }
+
+
+def last_values(record: TrialRecord) -> dict[str, float]:
+    """The values of a trial and, of one that is not complete, the last accuracies of its curve."""
+    if record.status == "complete":
+        return record.values
+    ends = {name: value for point in record.curve for name, value in point.items() if DIRECTIONS.get(name) == "maximize"}
+    return ends | record.values
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that may stand inside a script element."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    return script_safe(text)
+
+
+def script_safe(text: str) -> Markup:
+    """JSON text in which no sign can end a script element."""
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def encoded(values: Iterable[Hashable]) -> dict[str, Any]:
+    """A column as its distinct values and, for each row, the place of its own."""
+    places: dict[Hashable, int] = {}
+    rows = [places.setdefault(value, len(places)) for value in values]
+    return {"values": list(places), "rows": rows}
+
+
+def finite(value: float | None) -> float | None:
+    """The value, or None where JSON has no word for it."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def rounded(value: float) -> float | None:
+    """Four significant digits."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None
+
+
+def curves(trials: Sequence[TrialRecord], metrics: Sequence[str]) -> dict[str, Any]:
+    """Epochs and values of each metric: rounded, and thinned to the ends and points between where there are many."""
+    most = max(FEWEST_POINTS, CURVE_POINTS // max(1, len(trials) * len(metrics)))
+    columns = {}
+    for metric in metrics:
+        points = [_thinned(curve_of(record, metric), most) for record in trials]
+        columns[metric] = {
+            "epochs": encoded(tuple(int(epoch) for epoch, _ in each) for each in points),
+            "values": [[rounded(value) for _, value in each] for each in points],
+        }
+    return columns
+
+
+def cost_parts(arch: ArchConfig, whole: Cost) -> list[tuple[int, int]]:
+    """Parameters and multiply-accumulates of `PARTS`; they add up to the ``whole``.
+
+    A stage costs the same for each of its modules, so that one module more, or less, tells what one is.
+    """
+    stages = []
+    for stage, count in enumerate(arch.modules):
+        step = 1 if count < MAX_COUNT else -1
+        modules = (*arch.modules[:stage], count + step, *arch.modules[stage + 1 :])
+        other = cost_of(dataclasses.replace(arch, modules=modules))
+        stages.append((step * count * (other.params - whole.params), step * count * (other.macs - whole.macs)))
+    rest = (whole.params - sum(params for params, _ in stages), whole.macs - sum(macs for _, macs in stages))
+    return [rest, *stages]
+
+
+def mlflow_place(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """Where the runs are: ``link`` is the address that a run's id is put behind, empty where no server has them."""
+    uri = without_user(str(provenance.get("mlflow_uri", "")))
+    server = uri.startswith(("http://", "https://"))
+    command = shell_command("mlflow", "ui", "--backend-store-uri", uri) if uri and not server else ""
+    return {"link": f"{uri.rstrip('/')}/#/runs/" if server else "", "command": command}
+
+
+def _cost_parts(trials: Sequence[TrialRecord]) -> dict[str, Any]:
+    """Of each architecture once: thousands of kilo-parameters and MACs as whole numbers."""
+    column = encoded(record.arch for record in trials)
+    costs = {record.arch: record.cost for record in trials}
+    return {"values": [cost_parts(arch, costs[arch]) for arch in column["values"]], "rows": column["rows"]}
+
+
+def _fields(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: encoded(_plain(row.get(name)) for row in rows) for name in names}
+
+
+def _plain(value: Any) -> Hashable:
+    if isinstance(value, float):
+        return rounded(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _thinned(points: list[tuple[float, float]], most: int) -> list[tuple[float, float]]:
+    if len(points) <= most:
+        return points
+    return [points[int(place)] for place in np.linspace(0, len(points) - 1, most).round()]

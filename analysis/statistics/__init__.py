@@ -1,0 +1,1 @@
+"""Bootstrap intervals, scores by image, importance of parameters."""

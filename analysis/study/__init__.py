@@ -1,0 +1,1 @@
+"""Finished trials: records, tables, labels, and published results."""
