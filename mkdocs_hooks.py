@@ -51,7 +51,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if here.startswith("code/"):
         return markdown
     if SEARCH_FILE in markdown:
-        from dite_search.reference import search_file_reference
+        from dite_search.config.reference_page import search_file_reference
 
         markdown = markdown.replace(SEARCH_FILE, search_file_reference())
     if CLICK in markdown:

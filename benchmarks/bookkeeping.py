@@ -25,10 +25,10 @@ import numpy as np
 import psutil
 from optuna.storages import BaseStorage, InMemoryStorage
 
-from dite_search.config import SearchConfig, parse_search
-from dite_search.recorded import Curve
-from dite_search.replay import Simulation
-from dite_search.study import create_study, storage_of
+from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.simulation.simulator import Simulation
+from dite_search.simulation.tabular_benchmark import Curve
+from dite_search.study.study import create_study, storage_of
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of
 

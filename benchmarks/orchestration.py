@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from dite_search.config import SearchConfig, parse_search
-from dite_search.ray_session import start_ray
-from dite_search.runner import run_search
-from dite_search.search_data import data_of
+from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.config.search_data import data_of
+from dite_search.driver.ray_session import start_ray
+from dite_search.driver.run_search import run_search
 from trainers.training import loop
 
 

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dite_search.config import SearchConfig, load_search
-from dite_search.search_data import data_of
+from dite_search.config.search_config import SearchConfig, load_search
+from dite_search.config.search_data import data_of
 from search_spaces.common.files import write_json
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.space.search_space import Point

@@ -40,13 +40,13 @@ from scipy import stats
 
 from analysis.pareto.front import directions_of, front_of, hypervolume, matrix_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
-from dite_search.config import parse_search
-from dite_search.folder import load_config
-from dite_search.pause import Pause
-from dite_search.recorded import load_table
-from dite_search.replay import COMPLETE, Simulation, replayed_config
-from dite_search.runner import run_search
-from dite_search.study import create_study, read_study
+from dite_search.config.search_config import parse_search
+from dite_search.driver.run_search import run_search
+from dite_search.simulation.simulator import COMPLETE, Simulation, replayed_config
+from dite_search.simulation.tabular_benchmark import load_table
+from dite_search.study.directory import load_config
+from dite_search.study.pause import Pause
+from dite_search.study.study import create_study, read_study
 from search_spaces.common.errors import InvalidInput
 
 BUDGETS = (4.0, 3.0, 2.4)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.search_cost --output runs/search_cost --plot search_cost.png
 
-Every network of the table was trained to its end before, so a search is replayed in seconds (`dite_search.replay`): the
+Every network of the table was trained to its end before, so a search is replayed in seconds (`dite_search.simulation.simulator`): the
 simulated workers take the recorded times, and every finished epoch counts, those of trainings that are stopped or trained
 again too. Only trials that ran to their last epoch count into the hypervolume, for everyone alike. Runs end at 99 % of the
 hypervolume of the whole table or when the epochs are used up; they are kept in ``--output``, and one that is there is not
@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.search_cost.competitors import COMPETITORS, Competitor, within_budget
 from benchmarks.search_cost.runs import Run, Terms, run_all
 from benchmarks.search_cost.summary import FRACTIONS, best_peer, interval, markdown
-from dite_search.recorded import load_table
+from dite_search.simulation.tabular_benchmark import load_table
 
 COST = "mmacs"
 CAP = 3

@@ -28,9 +28,9 @@ from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import
 
 from analysis.study.records import DIRECTIONS
 from benchmarks.search_cost.competitors import MoashaSettings
-from dite_search.halving import insert_rank
-from dite_search.keys import EPOCH_KEY
-from dite_search.recorded import RecordedTable
+from dite_search.algorithms.successive_halving import insert_rank
+from dite_search.simulation.tabular_benchmark import RecordedTable
+from dite_search.study.attributes import EPOCH_KEY
 from search_spaces.families.dite_hrnet.cost import cost_of
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ class Moasha:
         self._stopped: dict[str, int] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
-        """The next point, as `dite_search.searcher.StudySearch.suggest`; one that was not recorded is drawn again."""
+        """The next point, as `dite_search.driver.searcher.StudySearch.suggest`; one that was not recorded is drawn again."""
         while True:
             point = self._moasha.suggest().config
             arch = self._space.build(point)
@@ -91,7 +91,7 @@ class Moasha:
         return str(FIFOScheduler.STOP)
 
     def ending_of(self, trial_id: str) -> dict[str, Any]:
-        """What became of a trial, in the words of `dite_search.searcher.StudySearch`."""
+        """What became of a trial, in the words of `dite_search.driver.searcher.StudySearch`."""
         return {"failed": False, **({"stopped_at": self._stopped[trial_id]} if trial_id in self._stopped else {})}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

@@ -22,9 +22,9 @@ from optuna.storages import InMemoryStorage
 import dite_search
 from analysis.pareto.front import hypervolume
 from benchmarks.search_cost.competitors import Competitor
-from dite_search.recorded import RecordedTable, load_table
-from dite_search.replay import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config
-from dite_search.study import create_study
+from dite_search.simulation.simulator import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config
+from dite_search.simulation.tabular_benchmark import RecordedTable, load_table
+from dite_search.study.study import create_study
 from search_spaces.common.files import write_json
 from search_spaces.space.budget import Budget
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.search_cost.competitors import Competitor
 from benchmarks.search_cost.runs import Run
-from dite_search.replay import COMPLETE, STOPPED
+from dite_search.simulation.simulator import COMPLETE, STOPPED
 
 FRACTIONS = (0.9, 0.99)
 RESAMPLES = 10_000

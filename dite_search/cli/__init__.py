@@ -12,19 +12,7 @@ from typing import Any
 
 import click
 
-from dite_search.cli import (
-    comparing,
-    data,
-    doctoring,
-    exporting,
-    jobs,
-    networks,
-    replaying,
-    searching,
-    showing,
-    syncing,
-    watching,
-)
+from dite_search.cli import compare, data, doctor, export, jobs, networks, replay, search, show, sync, watch
 from search_spaces.common.errors import InvalidInput
 
 FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -66,24 +54,24 @@ def main() -> None:
 
 
 for _command in (
-    searching.quickstart,
-    searching.search,
-    doctoring.doctor,
-    searching.resume,
-    searching.extend,
-    searching.pause,
-    watching.watch,
-    watching.dashboard,
+    search.quickstart,
+    search.search,
+    doctor.doctor,
+    search.resume,
+    search.extend,
+    search.pause,
+    watch.watch,
+    watch.dashboard,
     networks.train,
     networks.evaluate,
-    showing.show,
+    show.show,
     networks.complexity,
     networks.latency,
-    searching.report,
-    exporting.export,
-    comparing.compare,
-    syncing.sync,
-    replaying.replay,
+    search.report,
+    export.export,
+    compare.compare,
+    sync.sync,
+    replay.replay,
     data.data,
     data.prepare,
     data.synth,

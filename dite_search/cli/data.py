@@ -50,7 +50,7 @@ def prepare(
     Run again it keeps what is finished and still right, and makes the rest: after an interruption, when images or
     annotations changed, and to mend damage. All broken images are listed.
     """
-    from dite_search.preparation import prepare_data
+    from dite_search.tasks.prepare_data import prepare_data
     from trainers.data.config import DataConfig
 
     result = prepare_data(
@@ -79,7 +79,7 @@ def prepare(
 @json_option
 def synth(directory: str, train_images: int, val_images: int, seed: int, as_json: bool) -> None:
     """Draw a data set of people in COCO's layout in DIRECTORY."""
-    from dite_search.folder import free_name
+    from dite_search.study.directory import free_name
     from trainers.data.synthetic.dataset import draw_dataset
 
     draw_dataset(Path(directory), train_images=train_images, val_images=val_images, seed=seed)
@@ -125,14 +125,14 @@ def show_data(
     are decoded, so that broken ones and copies in two splits are found. Keypoints of your own, named in the annotation
     files, are shown too.
     """
-    from dite_search import data_showing
+    from dite_search.tasks import data_page
     from search_spaces.common.files import check_output
     from trainers.data.config import DataConfig
 
     root = Path(directory)
-    page = Path(output) if output else data_showing.default_output(root)
+    page = Path(output) if output else data_page.default_output(root)
     check_output(page)
-    found = data_showing.show_data(
+    found = data_page.show_data(
         DataConfig(root=root, format=data_format, category=category, on_orientation=on_orientation),
         splits=splits or ("train", "val"),
         output=page,
@@ -144,6 +144,6 @@ def show_data(
     if as_json:
         click.echo(json.dumps({"page": str(page)} | found.to_dict(), indent=2))
         return
-    show(data_showing.summary(found, page), as_json)
+    show(data_page.summary(found, page), as_json)
     for note in found.warnings:
         click.echo(f"\n{note.severity}: {note.sentence}")

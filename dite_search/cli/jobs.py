@@ -57,8 +57,8 @@ def submit(
     Paths are those of the cluster: on storage that every node sees, and absolute. The file travels with what it names beside
     it, and must hold no password: write ${NAME}, a variable of the cluster's machines.
     """
-    from dite_search.job_package import pack, packing_folder, pip_environment
-    from dite_search.jobs import JobServer, checked_address
+    from dite_search.jobs.job_package import pack, packing_folder, pip_environment
+    from dite_search.jobs.job_server import JobServer, checked_address
 
     checked_address(address)
     with packing_folder() as folder:
@@ -95,7 +95,7 @@ def job() -> None:
 @json_option
 def status(job_id: str | None, address: str, as_json: bool) -> None:
     """The status of JOB, or of every job that the cluster remembers."""
-    from dite_search.jobs import JobServer
+    from dite_search.jobs.job_server import JobServer
 
     server = JobServer(address)
     if job_id:
@@ -117,7 +117,7 @@ def status(job_id: str | None, address: str, as_json: bool) -> None:
 @click.option("--follow/--no-follow", default=None, help="Until the job ends (default: on a terminal).")
 def logs(job_id: str, address: str, follow: bool | None) -> None:
     """What JOB prints."""
-    from dite_search.jobs import JobServer
+    from dite_search.jobs.job_server import JobServer
 
     server = JobServer(address)
     if follow or (follow is None and sys.stdout.isatty()):
@@ -132,7 +132,7 @@ def logs(job_id: str, address: str, follow: bool | None) -> None:
 @json_option
 def stop(job_id: str, address: str, as_json: bool) -> None:
     """End JOB; its study keeps every result, and submit --resume goes on with it."""
-    from dite_search.jobs import JobServer
+    from dite_search.jobs.job_server import JobServer
 
     show(JobServer(address).stop(job_id), as_json)
 
@@ -149,8 +149,8 @@ def reserve(file: str, trials: int, data: str | None, directory: str | None, wai
 
     A search counts the machines that are there when it starts; submit --at-once runs this before it.
     """
-    from dite_search.config import load_search
-    from dite_search.jobs import reserve as ask
+    from dite_search.config.search_config import load_search
+    from dite_search.jobs.job_server import reserve as ask
 
     config = load_search(file, data_root=data, changes={"directory": directory})
     show({"trials_at_once": ask(config, trials=trials, seconds=wait)}, as_json)

@@ -79,8 +79,8 @@ def train(
     A training that was cut off goes on from its last checkpoint when the same command is given again. A folder that holds
     another training, one of another network, recipe or data, is refused.
     """
-    from dite_search.fitting import arch_for, training_for
-    from dite_search.single import train_one
+    from dite_search.config.data_defaults import arch_for, training_for
+    from dite_search.tasks.train_and_evaluate import train_one
     from search_spaces.common.files import check_output
     from trainers.data.config import DataConfig
 
@@ -160,14 +160,14 @@ def evaluate(
     --split test-dev nothing is scored: the people of --detections in COCO's test-dev2017 are written beside --dump, as a
     results file and zipped, for the COCO server.
     """
-    from dite_search.single import checkpoint_file, evaluate_one
+    from dite_search.tasks.train_and_evaluate import checkpoint_file, evaluate_one
     from search_spaces.common.files import check_output
     from trainers.data.config import DataConfig
 
     if dump:
         check_output(dump)
     if split == TEST_DEV:
-        from dite_search.submit import SCORED_ELSEWHERE, submit_one
+        from dite_search.tasks.coco_test_dev import SCORED_ELSEWHERE, submit_one
 
         with checkpoint_file(checkpoint) as file:
             found = submit_one(
@@ -264,7 +264,7 @@ def latency(
 
     A network is measured once under the same conditions; later calls show the same figures.
     """
-    from dite_search.latency import calibrated, shown_latency, space_named, store_of
+    from dite_search.driver.latency import calibrated, shown_latency, space_named, store_of
     from search_spaces.families.dite_hrnet.presets import resized, resolve_arch
 
     if arch is None and not calibrate:

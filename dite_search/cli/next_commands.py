@@ -12,7 +12,7 @@ from search_spaces.common.shell import shell_command
 
 if TYPE_CHECKING:
     from analysis.study.records import StudyRecord, TrialRecord
-    from dite_search.config import SearchConfig
+    from dite_search.config.search_config import SearchConfig
     from search_spaces.space.budget import Budget
 
 SERVER = ("http://", "https://")
@@ -33,7 +33,7 @@ def commands_after(study: StudyRecord, config: SearchConfig) -> list[str]:
 
 def trials_left(study: StudyRecord, config: SearchConfig) -> int:
     """Return how many trials a search asks for beside those that have ended."""
-    from dite_search.live.moment import has_ended
+    from dite_search.monitor.snapshot import has_ended
 
     return config.trials - sum(map(has_ended, study.trials))
 

@@ -20,7 +20,7 @@ from typing import Any
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.doctor.probe import PACKAGES, clock, probe
 from dite_search.doctor.resources import Node
-from dite_search.heartbeat import ReplacedError
+from dite_search.driver.heartbeat import ReplacedError
 from search_spaces.common.errors import first_line
 from search_spaces.common.shell import shell_command
 
@@ -240,7 +240,7 @@ def local_finding() -> Finding:
 
 def nodes_of_cluster() -> list[Node]:
     """The nodes that are alive now."""
-    import ray  # Not before it is needed: Ray reads its variables when it is imported, and `dite_search.runner` sets them.
+    import ray  # Not before it is needed: Ray reads its variables when it is imported, and `dite_search.driver.run_search` sets them.
 
     alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     names = [node["NodeManagerHostname"] or node["NodeManagerAddress"] for node in alive]

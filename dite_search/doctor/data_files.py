@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dite_search.config import SearchConfig
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.search_data import undrawn_data_of
 from dite_search.doctor.findings import FAILED, OK, Finding, listed
 from dite_search.doctor.probe import readable
-from dite_search.search_data import undrawn_data_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from dite_search.config import SearchConfig
+from dite_search.config.search_config import SearchConfig
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
-from dite_search.folder import STUDY_DATABASE
-from dite_search.sqlite_url import sqlite_file
+from dite_search.study.directory import STUDY_DATABASE
+from dite_search.study.sqlite_url import sqlite_file
 from search_spaces.common.shell import shell_command
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dite_search.config import SearchConfig
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.search_data import undrawn_data_of
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
-from dite_search.requirements import DATA, Ready, requirements
-from dite_search.search_data import undrawn_data_of
+from dite_search.doctor.requirements import DATA, Ready, requirements
 from search_spaces.common.errors import InvalidInput
 from trainers.data.formats.notes import DataNote, Severity
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.markup import escape
 
-from dite_search.config import SearchConfig
+from dite_search.config.search_config import SearchConfig
 from dite_search.doctor import cluster, data_files, folders
 from dite_search.doctor.data_files import data_finding, files_of, shared_data_finding
 from dite_search.doctor.databases import study_findings

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dite_search.config import SearchConfig
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.sections import ResourcesSection
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
-from dite_search.sections import ResourcesSection
 
 NAME = "resources"
 _KINDS = ("CPU", "GPU")

@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 from http.client import HTTPException
 
-from dite_search.config import SearchConfig
+from dite_search.config.search_config import SearchConfig
 from dite_search.doctor.databases import MLFLOW, artifacts_finding, deleted_finding, mlflow_database_findings
 from dite_search.doctor.findings import FAILED, OK, Finding
 from dite_search.tracking.client import tracking_uri

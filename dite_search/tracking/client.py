@@ -22,9 +22,9 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
-from dite_search.config import SearchConfig
-from dite_search.database_errors import reason_of
-from dite_search.sqlite_url import sqlite_file, sqlite_url
+from dite_search.config.search_config import SearchConfig
+from dite_search.study.database_errors import reason_of
+from dite_search.study.sqlite_url import sqlite_file, sqlite_url
 from dite_search.tracking.experiment import (
     ARTIFACTS_FOLDER,
     DELETED,
@@ -37,7 +37,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import redacted
 
 PARENT, TABLES = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS
-STUDY_TAG, TRIAL_TAG = "dite_search.study", "dite_search.trial"
+STUDY_TAG, TRIAL_TAG = "dite_search.study.study", "dite_search.trial"
 """Tags by which a run is found again; that of the trial is missing on the run of the search itself."""
 
 RUNNING, FINISHED, FAILED = "RUNNING", "FINISHED", "FAILED"

@@ -12,8 +12,8 @@ import yaml
 
 from analysis.pareto.front import front_of
 from analysis.study.records import TrialRecord
-from dite_search.folder import SEARCH_FILE
-from dite_search.keys import INTERRUPTED, SEED, STARTED
+from dite_search.study.attributes import INTERRUPTED, SEED, STARTED
+from dite_search.study.directory import SEARCH_FILE
 from dite_search.tracking.client import (
     FAILED,
     FINISHED,

@@ -6,7 +6,7 @@ import pytest
 from optuna.storages import InMemoryStorage
 
 from benchmarks.bookkeeping import BLOCK, filled, growth, search
-from dite_search.keys import ARCH_ID, REUSED
+from dite_search.study.attributes import ARCH_ID, REUSED
 from tests.profiles import by_profile
 
 TRIALS = by_profile(3_000, 10_000)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from benchmarks.search_cost.competitors import COMPETITORS, Competitor, MoashaSettings
 from benchmarks.search_cost.runs import Run, Terms, run, run_all
 from benchmarks.search_cost.summary import best_peer, interval, markdown, median_to
-from dite_search.recorded import load_table
-from dite_search.replay import replay, replayed_config
+from dite_search.simulation.simulator import replay, replayed_config
+from dite_search.simulation.tabular_benchmark import load_table
 from tests.dite_search.tables import A, B, C, D, write_folder
 from tests.profiles import examples
 

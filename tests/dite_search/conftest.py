@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dite_search.config import SearchConfig, parse_search
+from dite_search.config.search_config import SearchConfig, parse_search
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from benchmarks.recorded_table import write_table
-from dite_search.config import parse_search
+from dite_search.config.search_config import parse_search
 from search_spaces.space.search_space import Point
 
 SPACE = {

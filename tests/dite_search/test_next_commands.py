@@ -12,7 +12,7 @@ from analysis.pareto.budget_filter import allows
 from analysis.pareto.selection import choose
 from dite_search.cli import next_commands
 from dite_search.cli.next_commands import commands_after, export_options, mlflow_command
-from dite_search.study import create_study, extend_study, read_study
+from dite_search.study.study import create_study, extend_study, read_study
 from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.studies import study, trial
 from tests.dite_search.commands import run
@@ -81,7 +81,7 @@ def test_a_report_after_extend_says_how_many_trials_are_asked_for_now(make_searc
         extend_study(config, more)
         return read_study(config)
 
-    monkeypatch.setattr("dite_search.runner.resume_search", extended)
+    monkeypatch.setattr("dite_search.driver.run_search.resume_search", extended)
     monkeypatch.setattr(next_commands, "mlflow_command", lambda config: "")
     result = run("extend", config.study_directory, "--trials", 1)
     assert "search: trials asked for | 3 |" in (config.study_directory / "report" / "summary.md").read_text()

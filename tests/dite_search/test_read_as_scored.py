@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from dite_search.requirements import require
+from dite_search.doctor.requirements import require
 from tests.dite_search.commands import refused, run
 from trainers.data.synthetic.dataset import draw_dataset
 

@@ -10,11 +10,11 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from dite_search.keys import REASON
-from dite_search.pause import Pause
-from dite_search.runner import _close
-from dite_search.searcher import StudySearch
-from dite_search.study import create_study, open_study, read_study, reopen_running
+from dite_search.driver.run_search import _close
+from dite_search.driver.searcher import StudySearch
+from dite_search.study.attributes import REASON
+from dite_search.study.pause import Pause
+from dite_search.study.study import create_study, open_study, read_study, reopen_running
 from search_spaces.common.errors import InvalidInput
 
 pytestmark = pytest.mark.filterwarnings("ignore")

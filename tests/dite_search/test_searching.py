@@ -7,8 +7,8 @@ import json
 import pytest
 import yaml
 
-from dite_search.searcher import StudySearch
-from dite_search.study import create_study, read_study, reopen_running
+from dite_search.driver.searcher import StudySearch
+from dite_search.study.study import create_study, read_study, reopen_running
 from tests.dite_search.commands import run
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -37,7 +37,7 @@ def search(make_search, tmp_path, monkeypatch):
             reopen_running(config)
             return read_study(config)
 
-        monkeypatch.setattr("dite_search.runner.run_search", run_search)
+        monkeypatch.setattr("dite_search.driver.run_search.run_search", run_search)
         file = tmp_path / "search.yaml"
         file.write_text(yaml.safe_dump(make_search(sampler={"name": "random"}).to_dict()))
         return run("search", file, *words)

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from dite_search.cli import main
-from dite_search.searcher import StudySearch
-from dite_search.study import create_study, read_study
+from dite_search.driver.searcher import StudySearch
+from dite_search.study.study import create_study, read_study
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of

@@ -16,7 +16,7 @@ import yaml
 
 from analysis.study.records import DIRECTIONS
 from dite_search.cli import main
-from dite_search.config import parse_search
+from dite_search.config.search_config import parse_search
 from search_spaces.families.dite_hrnet.config import STRIDES, ArchConfig
 from search_spaces.families.dite_hrnet.cost import Cost
 from tests.analysis.browser import DESKTOP, PHONE, launched, opened
@@ -241,7 +241,7 @@ def test_the_recipe_for_an_objective_of_ones_own(monkeypatch):
     search = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 2, **yaml.safe_load(recipe)}
     # The training of the paper is for larger data; what is read here is the objective and the budget.
     config = parse_search({**search, "budget": ["weights_mb <= 0.25"]}, "search.yaml")
-    from dite_search.gate import Gate
+    from dite_search.algorithms.admission import Gate
 
     gate = Gate(config)
     small, large = sorted(config.search_space.enumerate(), key=lambda arch: gate.costs(arch)["params"])[::191]

@@ -24,13 +24,13 @@ from optuna.trial import TrialState
 
 from analysis.pareto.front import front_of
 from analysis.study.records import trials_table
-from dite_search.config import SearchConfig
-from dite_search.folder import checkpoint_location, load_config
-from dite_search.live.moment import has_ended
-from dite_search.recorded import load_table
-from dite_search.study import open_study, read_study
+from dite_search.config.search_config import SearchConfig
+from dite_search.driver.trainable import STARTS_FILE
+from dite_search.monitor.snapshot import has_ended
+from dite_search.simulation.tabular_benchmark import load_table
+from dite_search.study.directory import checkpoint_location, load_config
+from dite_search.study.study import open_study, read_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
-from dite_search.trainable import STARTS_FILE
 from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, TABLE
 from tests.ports import free_port
 from trainers.checkpoints.store import CheckpointStore

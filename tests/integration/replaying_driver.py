@@ -21,11 +21,11 @@ from typing import Any
 
 from rich.console import Console
 
-from dite_search import runner, trainable
-from dite_search.config import load_search
-from dite_search.folder import SEARCH_FILE, load_config
-from dite_search.recorded import load_table
-from dite_search.trainable import TrialRunner, tell
+from dite_search.config.search_config import load_search
+from dite_search.driver import run_search, trainable
+from dite_search.driver.trainable import TrialRunner, tell
+from dite_search.simulation.tabular_benchmark import load_table
+from dite_search.study.directory import SEARCH_FILE, load_config
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import Checkpoint
@@ -96,14 +96,14 @@ def main(target: str) -> None:
     """Begin the search of a file, or go on with it where its study exists."""
     seconds = float(os.environ.get(SECONDS_VARIABLE, ReplayingRunner.seconds))
     moment, _, epoch = os.environ.get(INTERRUPT_VARIABLE, "").partition(" ")
-    runner.TrialRunner = functools.partial(  # type: ignore[assignment,misc]
+    run_search.TrialRunner = functools.partial(  # type: ignore[assignment,misc]
         ReplayingRunner, seconds=seconds, driver=os.getpid(), interrupt=(moment, int(epoch)) if moment else None
     )
     config, console = load_search(target), Console(file=io.StringIO())
     if (config.study_directory / SEARCH_FILE).is_file():
-        runner.resume_search(load_config(config.study_directory), console)
+        run_search.resume_search(load_config(config.study_directory), console)
     else:
-        runner.run_search(config, console)
+        run_search.run_search(config, console)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from dite_search.config import load_search
+from dite_search.config.search_config import load_search
 from tests.dite_search.commands import run
 from tests.dite_search.servers import MlflowServer, postgres
 from tests.integration.crashes import (

@@ -14,8 +14,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torch import Tensor, nn
 
-from dite_search import single
 from dite_search.cli import main
+from dite_search.tasks import train_and_evaluate
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from trainers.data.config import DataConfig, validation_set
@@ -102,8 +102,8 @@ def test_figures_of_the_command_are_those_of_its_dump(
     detections.write_text(json.dumps(found))
     data = DataConfig(root=coco_mini, boxes="det", detections=detections)
     network = NearlyRight(data, document, generator)
-    monkeypatch.setattr(single, "load_any_network", lambda path: (ARCH, network))
-    monkeypatch.setattr(single, "trained_with", lambda path: TrainConfig())
+    monkeypatch.setattr(train_and_evaluate, "load_any_network", lambda path: (ARCH, network))
+    monkeypatch.setattr(train_and_evaluate, "trained_with", lambda path: TrainConfig())
 
     arguments = ["evaluate", "best.pt", "--data", coco_mini, "--detections", detections, "--dump", dump]
     printed = CliRunner().invoke(main, [*map(str, arguments), "--no-flip-test", "--json"], catch_exceptions=False)

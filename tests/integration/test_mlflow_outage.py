@@ -17,9 +17,9 @@ import pytest
 from rich.console import Console
 
 from analysis.pareto.front import front_of
-from dite_search.config import parse_search
-from dite_search.runner import run_search
-from dite_search.study import open_study, read_study
+from dite_search.config.search_config import parse_search
+from dite_search.driver.run_search import run_search
+from dite_search.study.study import open_study, read_study
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.servers import MlflowServer
@@ -87,7 +87,7 @@ def check_mlflow(config, server) -> None:
     client = mlflow.MlflowClient(server.url)
     experiment = client.get_experiment_by_name("dite-search").experiment_id
     tag = open_study(config).user_attrs["mlflow_study"]
-    found = client.search_runs([experiment], f"tags.`dite_search.study` = '{tag}'")
+    found = client.search_runs([experiment], f"tags.`dite_search.study.study` = '{tag}'")
     (parent,) = (one for one in found if "mlflow.parentRunId" not in one.data.tags)
     children = {one.data.tags["dite_search.trial"]: one for one in found if one is not parent}
     assert len(children) == len(found) - 1 == len(study.trials)

@@ -25,10 +25,10 @@ from analysis.export import export_trial, load_export
 from analysis.pareto.front import front_of
 from analysis.pareto.selection import choose
 from analysis.report import write_report
-from dite_search.config import load_search, parse_search
-from dite_search.folder import load_config
-from dite_search.runner import run_search
-from dite_search.study import open_study, read_study
+from dite_search.config.search_config import load_search, parse_search
+from dite_search.driver.run_search import run_search
+from dite_search.study.directory import load_config
+from dite_search.study.study import open_study, read_study
 from dite_search.tracking.client import tracking_uri
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
@@ -269,7 +269,7 @@ def test_a_killed_search_goes_on_and_makes_nothing_twice(tmp_path):
 @pytest.fixture
 def judged_by_anything(monkeypatch):
     """Trials are judged although none has found anybody: trainings that would take minutes, and these are seconds long."""
-    monkeypatch.setattr("dite_search.scheduler.LEARNED", 0.0)
+    monkeypatch.setattr("dite_search.driver.scheduler.LEARNED", 0.0)
 
 
 @pytest.mark.slow

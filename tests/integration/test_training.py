@@ -14,8 +14,8 @@ import psutil
 import pytest
 import torch
 
-from dite_search.ray_session import start_ray
-from dite_search.trainable import reason_of
+from dite_search.driver.ray_session import start_ray
+from dite_search.driver.trainable import reason_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.space.space_file import tiny

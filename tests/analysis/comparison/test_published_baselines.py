@@ -13,7 +13,7 @@ from analysis.comparison.published_baselines import ComparisonTable, comparison_
 from analysis.report import report_html
 from analysis.study.published_results import TABLE_6_COCO, TABLE_6_MPII
 from analysis.study.records import StudyRecord, TrialRecord
-from dite_search.progress import published_table
+from dite_search.monitor.progress_table import published_table
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.families.dite_hrnet.presets import preset

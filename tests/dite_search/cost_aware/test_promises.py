@@ -11,8 +11,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from analysis.pareto.front import hypervolume
-from dite_search.cost_aware.candidates import DistributionCandidates, SpaceCandidates, distributions_of
-from dite_search.cost_aware.sampler import CostAwareSampler
+from dite_search.algorithms.cost_aware.candidates import DistributionCandidates, SpaceCandidates, distributions_of
+from dite_search.algorithms.cost_aware.sampler import CostAwareSampler
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.cost import cost_of
 from search_spaces.space.space_file import tiny_128

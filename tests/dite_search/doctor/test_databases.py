@@ -12,7 +12,7 @@ from dite_search.doctor import tracking_server
 from dite_search.doctor.databases import optuna_finding, shown, study_findings
 from dite_search.doctor.findings import FAILED, OK
 from dite_search.doctor.tracking_server import mlflow_findings
-from dite_search.study import create_study
+from dite_search.study.study import create_study
 from tests.dite_search.servers import PASSWORD, postgres, silent_server
 
 pytestmark = pytest.mark.xdist_group("clock")

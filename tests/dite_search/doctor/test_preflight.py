@@ -16,7 +16,7 @@ from rich.console import Console
 from dite_search.doctor import cluster, preflight
 from dite_search.doctor.findings import OK, WARNING
 from dite_search.doctor.preflight import examine, lines_of
-from dite_search.ray_session import start_ray
+from dite_search.driver.ray_session import start_ray
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from trainers.data.synthetic.dataset import draw_dataset

@@ -6,9 +6,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from dite_search.config.sections import ResourcesSection
 from dite_search.doctor.findings import FAILED, OK, WARNING
 from dite_search.doctor.resources import Node, resources_finding, trials_at_once, workers_on
-from dite_search.sections import ResourcesSection
 
 
 def node(cpus, gpus=0.0, name="a"):

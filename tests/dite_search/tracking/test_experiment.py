@@ -10,9 +10,9 @@ import mlflow
 import pytest
 
 from dite_search.doctor.tracking_server import answer_findings, mlflow_findings
-from dite_search.folder import load_config
-from dite_search.searcher import StudySearch
-from dite_search.study import create_study
+from dite_search.driver.searcher import StudySearch
+from dite_search.study.directory import load_config
+from dite_search.study.study import create_study
 from dite_search.tracking.client import Tracker, tracker_of, tracking_uri
 from dite_search.tracking.experiment import ARTIFACTS_FOLDER, EXPERIMENT, follow_folder, restore_command
 from dite_search.tracking.mirror import Mirror

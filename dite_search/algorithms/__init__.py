@@ -1,0 +1,1 @@
+"""Which trial is next and which one stops: samplers, admission, successive halving."""

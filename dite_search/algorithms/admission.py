@@ -1,0 +1,178 @@
+"""What becomes of a suggestion before any compute is spent on it: trained, over the budget, or known already."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.sections import COST_AWARE
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
+from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.space.search_space import Point
+
+DRAWS = 100
+"""Random points looked at before a fresh one is looked for among all points of the space."""
+STEPS = 50
+"""Steps from a random point over the budget towards cheaper ones."""
+SCANNED = 50_000
+"""Points up to which all of a space are looked through for a fresh one, in seconds."""
+
+Outcome = Literal["train", "invalid", "over_budget", "known"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """A training that was stopped early: the trial that began it, the one that holds its last checkpoint, its epochs."""
+
+    first: int
+    last: int
+    epoch: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of one suggestion.
+
+    ``problem`` says why it is not trained; ``excess`` by which fraction each limited cost is over its limit; ``key`` is the
+    identity of the training and ``trial`` the number of the trial that had it first; ``seed`` is that of a training to come,
+    which ``continues`` one that was stopped, or begins.
+    """
+
+    outcome: Outcome
+    problem: str = ""
+    arch: ArchConfig | None = None
+    key: str = ""
+    excess: Mapping[str, float] = field(default_factory=dict)
+    trial: int | None = None
+    seed: int = 0
+    continues: Stopped | None = None
+
+
+class Gate:
+    """Judges suggestions, and knows which trainings there were.
+
+    ``latency`` predicts milliseconds where they are asked for before a training, and ``allowed`` narrows the space further
+    (a replay can only show what was recorded).
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        *,
+        latency: Callable[[ArchConfig], float] | None = None,
+        allowed: Callable[[ArchConfig], bool] | None = None,
+    ) -> None:
+        self._config, self._latency, self._allowed = config, latency, allowed
+        self._continue_stopped = config.sampler.name == COST_AWARE
+        self._trained: dict[str, dict[int, int]] = {}
+        self._stopped: dict[str, Stopped] = {}
+        self._ended: set[str] = set()
+
+    def judge(self, point: Mapping[str, Scalar], *, continuing: bool = False) -> Verdict:
+        """What becomes of a point; nothing is remembered.
+
+        ``continuing`` is that of a trial which was cut off while it continued a stopped one.
+        """
+        config = self._config
+        try:
+            arch = config.search_space.build(point)
+        except InvalidInput as error:
+            return Verdict(outcome="invalid", problem=f"not a valid network: {error}")
+        if self._allowed and not self._allowed(arch):
+            return Verdict(outcome="invalid", problem=f"network {arch.arch_id} is not among the recorded ones")
+        costs = self.costs(arch)
+        excess, key = config.network_budget.excess(costs), self.key(arch, point)
+        problem = config.network_budget.problem(costs)
+        if problem:
+            return Verdict(outcome="over_budget", problem=f"over budget: {problem}", arch=arch, key=key, excess=excess)
+        stopped = self._stopped.get(key)
+        if stopped and (self._continue_stopped or continuing):
+            return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=stopped.seed, continues=stopped)
+        earlier = self._trained.get(key, {})
+        seeds = set(earlier.values())
+        if config.reuse and earlier and (len(seeds) >= config.repeats or key in self._ended):
+            return Verdict(outcome="known", arch=arch, key=key, excess=excess, trial=min(earlier))
+        repeated = config.repeats > 1
+        seed = next(seed for seed in itertools.count(config.seed) if not repeated or seed not in seeds)
+        return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
+
+    def costs(self, arch: ArchConfig) -> dict[str, float]:
+        """What is known of a network's costs before it is trained; the latency, where it is asked for, is predicted."""
+        predicted = {"latency_ms": self._latency(arch)} if self._latency else {}
+        return cost_of(arch).objectives | predicted
+
+    def allows(self, arch: ArchConfig) -> bool:
+        """Whether the network is within the budget, and among those that may be tried."""
+        return (not self._allowed or self._allowed(arch)) and self._config.network_budget.allows(self.costs(arch))
+
+    def key(self, arch: ArchConfig, point: Mapping[str, Scalar]) -> str:
+        """The identity of a training under the protocol of the search, apart from its seed."""
+        training = {name: point[name] for name in self._config.search_space.training_parameters}
+        return f"{arch.arch_id} {json.dumps(training, sort_keys=True)}" if training else arch.arch_id
+
+    def begin(self, key: str, number: int, seed: int) -> None:
+        """Remember that a trial trains, or has trained, what ``key`` names, with a seed."""
+        self._trained.setdefault(key, {})[number] = seed
+        self._stopped.pop(key, None)
+
+    def forget(self, key: str, number: int) -> None:
+        """A trial came to nothing through no fault of its own: what it trained may be trained anew."""
+        del self._trained[key][number]
+
+    def end(self, key: str, stopped: Stopped | None = None) -> None:
+        """A trial was stopped or failed for its own reason: its repeats are not worth their compute.
+
+        One that was ``stopped`` by the scheduler may be continued, when a sampler that weighs its curve asks for it, or
+        when nothing else is left.
+        """
+        self._ended.add(key)
+        if stopped:
+            self._stopped[key] = stopped
+
+    def fresh(self, generator: np.random.Generator) -> Point | None:
+        """A point that would be trained, by chance; None where there is none left (or none was found in a huge space)."""
+        space = self._config.search_space
+        for _ in range(DRAWS):
+            point, verdict = self._within_budget(space.sample(generator), generator)
+            if verdict.outcome == "train":
+                return point
+        if space.training_parameters or space.count() > SCANNED:
+            return None
+        found = [point for point in space.points() if self.judge(point).outcome == "train"]
+        if not found and self._stopped and not self._continue_stopped:
+            # Nothing new is left: from now on what was stopped may go on.
+            self._continue_stopped = True
+            return self.fresh(generator)
+        return found[int(generator.integers(len(found)))] if found else None
+
+    def _within_budget(self, point: Point, generator: np.random.Generator) -> tuple[Point, Verdict]:
+        """A point, or one that a walk from it towards the budget comes to."""
+        verdict = self.judge(point)
+        for _ in range(STEPS):
+            if verdict.outcome != "over_budget":
+                break
+            nearby = self._config.search_space.mutate(point, generator)
+            found = self.judge(nearby)
+            if found.outcome == "train" or max(found.excess.values(), default=math.inf) < max(verdict.excess.values()):
+                point, verdict = nearby, found
+        return point, verdict
+
+
+def gate_of(config: SearchConfig, *, allowed: Callable[[ArchConfig], bool] | None = None) -> Gate:
+    """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
+    asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
+    if "latency_ms" not in asked:
+        return Gate(config, allowed=allowed)
+    # This import takes seconds, and few searches need it.
+    from dite_search.driver.latency import predicted_latency
+
+    return Gate(config, latency=predicted_latency(config), allowed=allowed)

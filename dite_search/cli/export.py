@@ -1,0 +1,197 @@
+"""The command that ships what a search found: files, and versions in a model registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dite_search.cli.options import directory_option, json_option
+from dite_search.cli.output import console_for, next_steps, program, show, tell
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.shell import shell_command
+
+if TYPE_CHECKING:
+    from search_spaces.space.budget import Constraint
+
+EXPORT_FOLDER, EXPORTS_FOLDER = "export", "exports"
+"""Below the study's folder: the export of one network, and those of several budgets by their aliases."""
+
+
+@click.command(epilog="Example:  dite-search export quickstart --max-mmacs 3")
+@click.argument("study")
+@directory_option
+@click.option("--best", metavar="OBJECTIVE", help="The trial that is best in this objective (default: accuracy).")
+@click.option("--max-mmacs", type=float, help="Only trials of at most so many million multiply-accumulates.")
+@click.option("--max-params", type=float, help="Only trials of at most so many parameters.")
+@click.option("--max-latency-ms", type=float, help="Only trials of at most so many milliseconds.")
+@click.option("--trial", type=int, help="This trial.")
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    metavar="LIMIT",
+    help="The best network within a limit, as in --budget 'mmacs <= 200'; may be given again, each has its folder.",
+)
+@click.option(
+    "--output",
+    help="Folder to write (default: export/ in the study's folder, or exports/ with a folder for each --budget).",
+    type=click.Path(file_okay=False),
+)
+@click.option("--data", "data_root", help="Folder of the data set, if it has moved.", type=click.Path(file_okay=False))
+@click.option("--no-int8", is_flag=True, help="Leave out model.int8.onnx.")
+@click.option("--no-program", is_flag=True, help="Leave out model.pt2, the torch.export program.")
+@click.option("--no-released", is_flag=True, help="Leave out released.pth, the weights for the authors' code.")
+@click.option("--no-accuracy", is_flag=True, help="Do not score each form on the validation set.")
+@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads of measured latencies.")
+@click.option("--register", "registered", is_flag=True, help="Make versions in MLflow's Model Registry, found by an alias.")
+@click.option("--model", help="Name of the registered model (default: the study's name).")
+@json_option
+def export(
+    study: str,
+    directory: str,
+    best: str | None,
+    max_mmacs: float | None,
+    max_params: float | None,
+    max_latency_ms: float | None,
+    trial: int | None,
+    budgets: tuple[str, ...],
+    output: str | None,
+    data_root: str | None,
+    no_int8: bool,
+    no_program: bool,
+    no_released: bool,
+    no_accuracy: bool,
+    threads: int,
+    registered: bool,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """Write a network of STUDY in every form, with a model card and an example that runs by itself.
+
+    The forms: architecture and weights, ONNX with a free batch size, the same in int8, a torch.export program, and a
+    checkpoint for the authors' code where it can load one. Each is compared with the trained network, and scored.
+    """
+    from analysis.export import Parts
+    from analysis.export.directory import require_replaceable
+    from analysis.pareto.selection import choose
+    from dite_search.study.directory import load_config
+    from dite_search.study.study import read_study
+    from dite_search.tracking.aliases import BEST
+    from dite_search.tracking.registry import check_registry
+    from search_spaces.common.files import check_output
+
+    if model is not None and not registered:
+        raise InvalidInput("--model names a registered model, so --register must be given too")
+    config = load_config(study, directory=directory)
+    record = read_study(config)
+    limits = {"max_mmacs": max_mmacs, "max_params": max_params, "max_latency_ms": max_latency_ms}
+    limited = any(limit is not None for limit in limits.values())
+    if budgets and (trial is not None or limited):
+        raise InvalidInput("--budget chooses the networks, so --trial and --max-... must be left out")
+    if budgets:
+        chosen = _within(record, best, _constraints(budgets))
+        base = Path(output) if output else record.directory / EXPORTS_FOLDER
+        places = {number: base / aliases[0] for number, (_, aliases) in chosen.items()}
+    else:
+        free = best is None and trial is None and not limited
+        one = choose(record, best=best, trial=trial, **limits)
+        chosen = {one.number: (one, [BEST] if free else [])}
+        places = {one.number: Path(output) if output else record.directory / EXPORT_FOLDER}
+    for place in places.values():
+        # One network is exported after another, and none where one cannot be.
+        require_replaceable(place)
+        check_output(place, is_folder=True)
+    if registered:
+        # An export takes minutes, and a model that cannot be registered is told before.
+        check_registry(config, model or config.name)
+    parts = Parts(released=not no_released, program=not no_program, int8=not no_int8, accuracy=not no_accuracy)
+    console = console_for(True)
+    results = []
+    for number, (found, aliases) in chosen.items():
+        tell(console, f"Exporting trial {number} to {places[number]}")
+        exported = _exported(record, found, places[number], parts, threads=threads, data_root=data_root)
+        result = described(found, exported)
+        if registered:
+            result |= _register(config, found, exported, name=model or config.name, aliases=aliases)
+        results.append(result)
+    if as_json:
+        show({"exports": results} if budgets else results[0], as_json)
+        return
+    for result in results:
+        show(result, as_json)
+    example = shell_command(program("python"), results[0]["example"], "PHOTOGRAPH", "--output", "drawn.png")
+    next_steps(as_json, example)
+
+
+def export_quickly(study: Any, record: Any) -> dict[str, Any]:
+    """Write what takes no time, into the study's folder; what was written, for a reader."""
+    from analysis.export import ESSENTIAL
+
+    return described(record, _exported(study, record, study.directory / EXPORT_FOLDER, ESSENTIAL, threads=1))
+
+
+def described(record: Any, exported: Any) -> dict[str, Any]:
+    """An export in plain values: where it is, and what was measured."""
+    from analysis.export.directory import INT8_FILE
+    from analysis.export.parity import TRAINED
+
+    parity = exported.parity
+    result: dict[str, Any] = {
+        "trial": record.number,
+        "arch_id": record.arch.arch_id,
+        "directory": str(exported.directory),
+        "onnx": str(exported.onnx),
+        "example": str(exported.example),
+        "onnx_difference": exported.agreement.max_relative_difference,
+    }
+    trained = parity.form(TRAINED)
+    if trained is not None and trained.accuracy is not None:
+        result[parity.quantity] = trained.accuracy
+    loss = parity.loss(INT8_FILE)
+    if loss is not None:
+        result["int8_loss"] = loss
+    result |= {f"{name} latency_ms": latency.median_ms for name, latency in exported.latencies.items()}
+    return result
+
+
+def _exported(study: Any, record: Any, place: Path, parts: Any, *, threads: int, data_root: str | None = None) -> Any:
+    from analysis.export import export_trial
+
+    root = Path(data_root) if data_root else None
+    return export_trial(study, record, place, threads=threads, parts=parts, data_root=root)
+
+
+def _constraints(texts: tuple[str, ...]) -> Mapping[str, Constraint]:
+    from dite_search.tracking.aliases import alias_of, parse_budgets
+
+    return {alias_of(constraint): constraint for constraint in parse_budgets(texts)}
+
+
+def _within(study: Any, best: str | None, constraints: Mapping[str, Constraint]) -> dict[int, tuple[Any, list[str]]]:
+    """The best trial of each budget, by number, with the aliases of the budgets it is best in."""
+    from analysis.pareto.selection import choose
+
+    chosen: dict[int, tuple[Any, list[str]]] = {}
+    for alias, constraint in constraints.items():
+        limits: dict[str, Any] = {f"max_{constraint.cost}": constraint.limit}
+        found = choose(study, best=best, **limits)
+        chosen.setdefault(found.number, (found, []))[1].append(alias)
+    return chosen
+
+
+def _register(config: Any, record: Any, exported: Any, *, name: str, aliases: list[str]) -> dict[str, Any]:
+    from dite_search.tracking.registry import register
+
+    made = register(
+        config,
+        exported,
+        trial=record.number,
+        arch_id=record.arch.arch_id,
+        run_id=record.mlflow_run_id,
+        name=name,
+        aliases=aliases,
+    )
+    return {"model": made.name, "version": made.version, "aliases": ", ".join(made.aliases), "uri": made.uri}

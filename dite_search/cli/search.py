@@ -1,0 +1,251 @@
+"""Commands about searches: run one, stop it, go on with it, report it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dite_search.cli.export import export_quickly
+from dite_search.cli.options import (
+    DATA_VARIABLE,
+    directory_option,
+    json_option,
+)
+from dite_search.cli.output import console_for, next_steps, show, tell
+
+
+@click.command(epilog="Example:  dite-search quickstart")
+@directory_option
+@click.option("--trials", type=click.IntRange(min=1), help="Networks to train (default: as many as the example asks).")
+@json_option
+def quickstart(directory: str, trials: int | None, as_json: bool) -> None:
+    """Search small networks on drawn people: no data set, GPU or server needed; minutes on two cores.
+
+    Ends with the front, the report, and the best network exported to ONNX.
+    """
+    from dite_search.config.search_config import load_search
+    from dite_search.study.directory import free_name
+
+    file = Path(__file__).parents[1] / "quickstart.yaml"
+    name = free_name("quickstart", directory)
+    config = load_search(file, changes={"name": name, "directory": directory, "trials": trials})
+    _search_and_show(config, as_json=as_json, export=True)
+
+
+@click.command(epilog="Example:  dite-search search examples/coco_mini.yaml --data ~/coco_mini")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--data", "data_root", envvar=DATA_VARIABLE, help=f"Replaces data.root of the file; also ${DATA_VARIABLE}.")
+@click.option("--name", help="Replaces the name of the study.")
+@click.option("--trials", type=click.IntRange(min=1), help="Replaces the number of trials.")
+@click.option("--directory", help="Replaces the folder of the studies.", type=click.Path(file_okay=False))
+@json_option
+def search(
+    file: str, data_root: str | None, name: str | None, trials: int | None, directory: str | None, as_json: bool
+) -> None:
+    """Run the search that FILE describes, and write its report."""
+    from dite_search.config.search_config import load_search
+
+    changes = {"name": name, "trials": trials, "directory": directory}
+    _search_and_show(load_search(file, data_root=data_root, changes=changes), as_json=as_json, export=False)
+
+
+@click.command(epilog="Example:  dite-search resume quickstart")
+@click.argument("study")
+@directory_option
+@json_option
+def resume(study: str, directory: str, as_json: bool) -> None:
+    """Go on with STUDY (its name, or its folder), which was cut off: no result is lost, and none is made twice."""
+    from dite_search.driver.run_search import resume_search
+    from dite_search.study.directory import load_config
+
+    _search_and_show(load_config(study, directory=directory), as_json=as_json, export=False, run=resume_search)
+
+
+@click.command(epilog="Example:  dite-search extend quickstart --trials 10")
+@click.argument("study")
+@click.option("--trials", type=click.IntRange(min=1), required=True, help="Networks to train beside those asked for so far.")
+@directory_option
+@json_option
+def extend(study: str, trials: int, directory: str, as_json: bool) -> None:
+    """Add trials to STUDY (its name, or its folder), and run them with what it has left."""
+    from dite_search.driver.run_search import resume_search
+    from dite_search.study.directory import load_config
+
+    config = load_config(study, directory=directory)
+    _search_and_show(config, as_json=as_json, export=False, run=partial(resume_search, more=trials))
+
+
+@click.command(epilog="Example:  dite-search pause quickstart")
+@click.argument("study")
+@directory_option
+def pause(study: str, directory: str) -> None:
+    """Let STUDY, which runs elsewhere, end its running epochs, save them and stop; resume goes on."""
+    from dite_search.study.directory import load_config
+    from dite_search.study.lease import ask_to_pause
+    from dite_search.study.study import storage_of
+    from search_spaces.common.shell import own_command
+
+    config = load_config(study, directory=directory)
+    driver = ask_to_pause(config.name, storage_of(config))
+    click.echo(f"{driver} was asked to pause; to go on when it has:  {own_command('resume', config.study_directory)}")
+
+
+@click.command(epilog="Example:  dite-search report quickstart")
+@click.argument("study")
+@directory_option
+@click.option(
+    "--budget",
+    "limits",
+    multiple=True,
+    metavar="LIMIT",
+    help="What a network may cost, like 'mmacs <= 200' or 'params <= 1.5M'; repeatable (default: the study's budget).",
+)
+@click.option(
+    "--intervals",
+    is_flag=True,
+    help="Predict once more with every network of the front, for the interval of its AP over images (needs the data).",
+)
+@click.option(
+    "--pictures",
+    is_flag=True,
+    help="Show what the recommended networks predict on validation photographs, and group their errors (needs the data).",
+)
+@click.option("--output", help="Folder of the report (default: report/ in the study's folder).", type=click.Path())
+@json_option
+def report(
+    study: str,
+    directory: str,
+    limits: tuple[str, ...],
+    intervals: bool,
+    pictures: bool,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
+    from analysis.report import check_report_place
+    from dite_search.study.directory import load_config
+    from dite_search.study.study import read_study
+
+    config = load_config(study, directory=directory)
+    setup, record = _report_setup(config, limits), read_study(config)
+    place = Path(output) if output else record.directory / "report"
+    check_report_place(place)
+    if intervals:
+        setup = _with_intervals(config, record, setup)
+    if pictures:
+        setup = _with_pictures(config, record, setup)
+    show(_write_report(record, place, setup), as_json)
+
+
+def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
+    from analysis.pareto.front import front_of
+    from analysis.pareto.selection import choose
+    from dite_search.cli.next_commands import commands_after, trials_left
+    from dite_search.driver.run_search import run_search
+    from dite_search.monitor.progress_table import front_table, pause_words, published_table
+    from dite_search.study.directory import load_config
+    from dite_search.study.pause import Pause
+
+    console, pause = console_for(as_json), Pause()
+    study = (run or run_search)(config, console, pause)
+    # The run may have changed the search, as extend does; its folder tells what it is by now.
+    config = load_config(study.directory)
+    front = front_of(study)
+    left = trials_left(study, config)
+    paused = pause.asked and left > 0
+    paths = _write_report(study, study.directory / "report", _report_setup(config))
+    result: dict[str, Any] = {
+        "study": str(study.directory),
+        "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
+        "report": paths["report"],
+        "paused": paused,
+        "trials_left": left,
+    }
+    if front:
+        console.print(front_table(study))
+    elif paused:
+        console.print("No trial has a score yet.")
+    else:
+        console.print("[bold red]No trial finished with a score; the report says why.")
+    published = published_table(study)
+    if published is not None:
+        console.print(published)
+    if export and front:
+        result["export"] = export_quickly(study, choose(study))
+    if paused:
+        console.print(pause_words(study, left=left, asked=config.trials), highlight=False, markup=False, soft_wrap=True)
+    if as_json:
+        show(result, as_json)
+        return
+    tell(console, f"\nReport   {paths['report']}")
+    if "export" in result:
+        tell(console, f"ONNX     {result['export']['onnx']}")
+    next_steps(as_json, *commands_after(study, config))
+    if not (front or paused):
+        raise SystemExit(1)
+
+
+def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
+    from analysis.report import Setup
+    from analysis.study.records import DIRECTIONS
+    from search_spaces.space.budget import Budget
+
+    costs = [name for name, side in DIRECTIONS.items() if side == "minimize"]
+    resources = config.resources
+    return Setup(
+        budget=Budget.parse(limits, costs) if limits else config.network_budget,
+        workers=resources.workers if resources.max_workers is None else None,
+        gpus_per_worker=resources.gpus_per_worker,
+        cpus_per_worker=resources.cpus_per_worker,
+        search={
+            "space": config.search_space.name,
+            "sampler": config.sampler.name,
+            "scheduler": config.scheduler.name,
+            "trials asked for": config.trials,
+            "trainings of each network": config.repeats,
+            "budget": ", ".join(config.budget) or "none",
+        },
+    )
+
+
+def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
+    import dataclasses
+
+    from analysis.pareto.budget_filter import front_within
+    from analysis.report.sections.noise import image_intervals
+    from dite_search.config.search_data import data_of
+    from search_spaces.common.errors import InvalidInput
+    from trainers.data.formats.data_format import MPII
+
+    if config.data.format == MPII.name:
+        raise InvalidInput(
+            "--intervals must be left out for data in MPII's format: they are of AP, which MPII is not scored by"
+        )
+    front = front_within(study, setup.budget)
+    found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)
+    return dataclasses.replace(setup, intervals=found)
+
+
+def _with_pictures(config: Any, study: Any, setup: Any) -> Any:
+    import dataclasses
+
+    from analysis.report.sections.people import people_in_pictures
+    from dite_search.config.search_data import data_of
+
+    found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test)
+    return dataclasses.replace(setup, people=found)
+
+
+def _write_report(study: Any, place: Path, setup: Any) -> dict[str, str]:
+    from analysis.report import write_report
+
+    written = write_report(study, place, setup)
+    return {
+        "report": str(written.html),
+        "summary": str(written.markdown),
+        "front": str(written.png),
+        "trials": str(written.csv),
+    }

@@ -1,0 +1,1 @@
+"""The search file: its sections, defaults and reference."""

@@ -1,0 +1,203 @@
+"""The reference of the search file, written from the fields themselves: Markdown, a page of the documentation's site.
+
+``python -m dite_search.config.reference_page`` prints it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import types
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.sections import (
+    DataSection,
+    LatencySection,
+    ResourcesSection,
+    SamplerSection,
+    SchedulerSection,
+    SyntheticSection,
+    WarmStartSection,
+)
+from dite_search.study.protocol import CHANGEABLE
+from search_spaces.families.dite_hrnet.config import BLOCKS, FUSIONS, POOLINGS, STEMS, ArchConfig
+from search_spaces.families.dite_hrnet.parameters import ARCH_PARAMETERS, NETWORK, TRAIN_PARAMETERS, TUPLE_PARAMETERS
+from search_spaces.families.dite_hrnet.presets import PRESETS
+from search_spaces.space.space_file import SPACES
+from search_spaces.training_config import CODECS, OPTIMIZERS, PRECISIONS, TrainConfig
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "The search": SearchConfig,
+    "data": DataSection,
+    "data.synthetic": SyntheticSection,
+    "sampler": SamplerSection,
+    "scheduler": SchedulerSection,
+    "warm_start": WarmStartSection,
+    "resources": ResourcesSection,
+    "latency": LatencySection,
+}
+
+KINDS = {int: "integer", float: "number", str: "text", bool: "true or false", dict: "mapping", tuple: "list"}
+LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+
+SELF_EXPLAINING = {
+    "epochs": "passes over the training data",
+    "optimizer": f"one of {', '.join(OPTIMIZERS)}",
+    "learning_rate": "between the warm-up and the first milestone",
+    "weight_decay": "of the optimizer",
+    "warmup_iterations": "steps over which the learning rate rises",
+    "decay": "what each milestone multiplies the learning rate by",
+    "flip_probability": "how often a crop is mirrored",
+    "half_body_probability": "how often a crop shows the upper or lower half of a person only",
+    "rotation_degrees": "largest angle by which a crop is turned, either way",
+    "scale_range": "largest part by which a crop is made larger or smaller",
+    "flip_test": "whether validations average with the mirrored image",
+    "stem": f"one of {', '.join(STEMS)}",
+    "block": f"one of {', '.join(BLOCKS)}: Dite-HRNet's, Lite-HRNet's, and the two between them in the paper's Table 6",
+    "fusion": f"one of {', '.join(FUSIONS)}: which sum of the highest branch the lower ones read",
+    "context_pooling": f"one of {', '.join(POOLINGS)}: how DCM pools a branch",
+    "blocks_per_module": "blocks before each fusion",
+    "stem_context_reduction": "bottleneck of GCM in the stem",
+    "keypoints": "heatmaps of the output; the format of the data gives them",
+}
+"""Fields of dataclasses that have no docstring where they are defined, and choices that the docstring leaves to the code."""
+
+
+def search_file_reference() -> str:
+    """Markdown with every field, what it takes, its default and its meaning."""
+    lines = [
+        "# The search file",
+        "",
+        "YAML; every field is typed, and an unknown one is refused with the nearest known name.",
+    ]
+    for title, section in SECTIONS.items():
+        lines += ["", f"## {title}", "", "| field | takes | default | meaning |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| `{name}` | {_taken(field)} | {_default(field)} | {_cell(_meaning(field))} |"
+            for name, field in section.model_fields.items()
+        ]
+    lines += ["", "## training", "", "Hyper-parameters of every trial; the defaults are the paper's.", ""]
+    lines += [
+        *_table(TrainConfig, TrainConfig().to_dict(), leave_out=("seed",)),
+        "",
+        f"`codec` is one of {_names(CODECS)}, and `precision` one of {_names(PRECISIONS)}.",
+    ]
+    lines += ["", "## space", ""]
+    lines += [
+        "A name, or `base` (a named space or network, an architecture file or its fields) and `parameters`, each a list of",
+        "values or, for hyper-parameters, `{low: …, high: …, log: …}`. Null takes a parameter of the base away.",
+        "",
+        f"- Spaces: {_names(SPACES)}.",
+        f"- Networks: {_names(PRESETS)}.",
+        f"- A whole network as a parameter: `{NETWORK}`, its values networks by name.",
+        f"- Parameters of the architecture: {_names(ARCH_PARAMETERS)}.",
+        f"- Whole tuples, written as `1-1-2-4`: {_names(TUPLE_PARAMETERS)}.",
+        f"- Hyper-parameters: {_names(TRAIN_PARAMETERS)}.",
+        "",
+        "### The fields of an architecture",
+        "",
+        "Of `space.base`, and of an architecture file. The defaults are Dite-HRNet-18; tuples run from the highest",
+        "resolution to the lowest.",
+        "",
+        *_table(ArchConfig, ArchConfig().to_dict()),
+        "",
+        "## What may change in a study",
+        "",
+        "A study keeps the file that it was made with, as `search.yaml` in its folder. `resume` and `extend` read it there.",
+        "These fields and sections may change in it. A change of any other is refused with both values, by every command",
+        "that reads the study. Low and high of a range may change as well, while every earlier trial lies between them.",
+        "",
+        "| field | meaning of a change |",
+        "| --- | --- |",
+        *(f"| `{name}` | {_cell(meaning)} |" for name, meaning in CHANGEABLE.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def attribute_docs(cls: type) -> dict[str, str]:
+    """The docstrings below the fields of a class, each on one line."""
+    (definition,) = ast.parse(inspect.getsource(cls)).body
+    assert isinstance(definition, ast.ClassDef)
+    found = {}
+    for node, after in zip(definition.body, definition.body[1:], strict=False):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(after, ast.Expr):
+            text = getattr(after.value, "value", None)
+            if isinstance(text, str):
+                found[node.target.id] = " ".join(text.split())
+    return found
+
+
+def _table(cls: type, defaults: dict[str, Any], *, leave_out: Iterable[str] = ()) -> list[str]:
+    """A row for each field of a dataclass."""
+    meanings = SELF_EXPLAINING | attribute_docs(cls)
+    rows = [
+        f"| `{name}` | `{_short(value)}` | {_cell(meanings.get(name, ''))} |"
+        for name, value in defaults.items()
+        if name not in leave_out
+    ]
+    return ["| field | default | meaning |", "| --- | --- | --- |", *rows]
+
+
+def _meaning(field: FieldInfo) -> str:
+    return field.description or (field.annotation.__doc__ if field.annotation else "") or ""
+
+
+def _cell(text: str) -> str:
+    """One line that a table of Markdown takes, double backticks of docstrings made single."""
+    return text.replace("|", "\\|").replace("``", "`").rstrip(".")
+
+
+def _taken(field: FieldInfo) -> str:
+    """What a field takes, in words, with its limits."""
+    limits = [LIMITS[name].format(f"{limit:,}") for name, limit in _limits(field)]
+    return ", ".join([_kind(field.annotation), *limits])
+
+
+def _limits(field: FieldInfo) -> list[tuple[str, float]]:
+    found = [(name, getattr(each, name, None)) for each in field.metadata for name in LIMITS]
+    return [(name, limit) for name, limit in found if limit is not None]
+
+
+def _kind(annotation: Any) -> str:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _kind(parts[0])
+    if origin is Literal:
+        return " or ".join(f"`{part}`" for part in parts)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_kind(part) for part in parts if part is not type(None))
+    if origin is not None:
+        return KINDS[origin]
+    return "section" if issubclass(annotation, BaseModel) else KINDS[annotation]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined or isinstance(value, BaseModel) or value in (None, {}, ()):
+        return "–"
+    return f"`{_short(list(value) if isinstance(value, tuple) else value)}`"
+
+
+def _short(value: Any) -> str:
+    """A value as YAML writes it."""
+    if isinstance(value, list):
+        return "[" + ", ".join(_short(entry) for entry in value) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _names(names: Any) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+if __name__ == "__main__":
+    print(search_file_reference(), end="")

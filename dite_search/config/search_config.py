@@ -1,0 +1,322 @@
+"""The search file: YAML, typed, every field documented, unknown fields refused with the nearest known name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
+
+from analysis.study.records import DIRECTIONS
+from dite_search.algorithms.successive_halving import rung_epochs
+from dite_search.config.data_defaults import space_for, training_for
+from dite_search.config.sections import (
+    COST_AWARE,
+    DataSection,
+    LatencySection,
+    ResourcesSection,
+    SamplerSection,
+    SchedulerSection,
+    Section,
+    SyntheticSection,
+    WarmStartSection,
+)
+from dite_search.study.places import DATA_PATHS, URLS
+from dite_search.study.sqlite_url import anchored
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.files import read_mapping
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.space.budget import Budget
+from search_spaces.space.search_space import SearchSpace
+from search_spaces.training_config import TrainConfig
+from trainers.checkpoints.location import located
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class SearchConfig(Section):
+    """A whole search."""
+
+    _urls_as_given: dict[str, str] = PrivateAttr(default_factory=dict)
+    _folder: Path | None = PrivateAttr(None)
+    name: str = Field(pattern=NAME_PATTERN, description="name of the study: letters, digits, '.', '_' and '-'")
+    space: str | dict[str, Any] = Field(
+        description="a named space, or base (a space, a network or an architecture) and parameters with their values"
+    )
+    input_size: str | None = Field(None, description="input of every network as HEIGHTxWIDTH; default: the space's own")
+    data: DataSection
+    training: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters; those left out are the paper's")
+    objectives: tuple[str, ...] = Field(
+        ("ap_gt", "mmacs"), min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
+    )
+    budget: tuple[str, ...] = Field(
+        (),
+        max_length=4,
+        description="limits such as mmacs <= 250, params <= 1.5M or latency_ms <= 20: no network beyond them is trained",
+    )
+    sampler: SamplerSection = Field(default_factory=SamplerSection)
+    scheduler: SchedulerSection = Field(default_factory=SchedulerSection)
+    warm_start: WarmStartSection = Field(default_factory=WarmStartSection)
+    reuse: bool = Field(True, description="whether a network that was trained already is not trained again")
+    repeats: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="trainings, with seeds that follow one another, of each network that reached its last epoch",
+    )
+    trials: int = Field(ge=1, le=1_000_000, description="networks to train")
+    start_with: tuple[dict[str, Any], ...] = Field((), description="points to try first, in the space's parameters")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the sampler and of every training")
+    resources: ResourcesSection = Field(default_factory=ResourcesSection)
+    latency: LatencySection = Field(default_factory=LatencySection)
+    max_concurrent: int | None = Field(None, ge=1, description="trials at once; default: what the resources allow")
+    retries: int = Field(
+        1, ge=0, le=100, description="new starts of a trial whose process died; it goes on from its checkpoint"
+    )
+    directory: Annotated[str, AfterValidator(lambda text: _printable(text))] = Field(
+        "runs", description="folder of the studies, seen by every node; relative to the working directory"
+    )
+    checkpoints: Annotated[str, AfterValidator(lambda text: _checkpoint_place(text))] | None = Field(
+        None,
+        description="where checkpoints are kept, in a folder of the study's name: a folder seen by every node,"
+        " file:///folder, or s3://bucket/prefix, which needs dite-search[s3] and takes its credentials and the address of"
+        " the service (AWS_ENDPOINT_URL) from the environment or ~/.aws alone; default: the study's folder",
+    )
+    study_url: str | None = Field(None, description="Optuna storage; default: SQLite in the study's folder")
+    mlflow_url: str | None = Field(None, description="MLflow tracking URI; default: SQLite in the studies' folder")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SearchConfig:
+        for objective in self.objectives:
+            if objective not in DIRECTIONS:
+                raise unknown_name("objective", objective, DIRECTIONS)
+        if len(set(self.objectives)) != len(self.objectives):
+            raise ValueError(f"objectives must not name one twice, got {list(self.objectives)}")
+        scores = [objective for objective in self.objectives if DIRECTIONS[objective] == "maximize"]
+        if scores != [self.accuracy]:
+            data = self.data
+            of = f"data.boxes {data.boxes}" if len(data.data_format.accuracies) > 1 else f"data.format {data.format}"
+            raise ValueError(f"objectives must hold exactly one accuracy, {self.accuracy} for {of}, got {scores}")
+        most = max(self.resources.workers, self.resources.max_workers or 1)
+        if self.train_config.batch_size < 2 * most:
+            raise ValueError(
+                f"training.batch_size must be at least {2 * most}, 2 samples for each of {most} workers,"
+                f" got {self.train_config.batch_size}"
+            )
+        space = self.search_space
+        _ = self.network_budget, self.rungs, self.first_points
+        self._check_guides()
+        if self.repeats > 1 and not self.reuse:
+            raise ValueError(
+                f"repeats must be 1 where reuse is false, which repeats networks without a limit, got {self.repeats}"
+            )
+        if self.sampler.name == "grid":
+            if space.training_parameters:
+                raise ValueError(
+                    f"sampler grid needs architecture parameters only, got {next(iter(space.training_parameters))}"
+                )
+            if self.trials > space.count():
+                raise ValueError(f"trials must be at most the {space.count()} points of a grid search, got {self.trials}")
+        for index, point in enumerate(self.start_with):
+            try:
+                space.build(point)
+            except InvalidInput as error:
+                raise InvalidInput(f"start_with[{index}]: {error}") from None
+        return self
+
+    def _check_guides(self) -> None:
+        """Refuse features of the model of the accuracy that are unknown, or that the sampler has no model to read with."""
+        for field, names in (("sampler.proxies", self.sampler.proxies), ("warm_start.published", self.warm_start.published)):
+            if names and self.sampler.name != COST_AWARE:
+                raise ValueError(f"{field} must be empty unless sampler.name is {COST_AWARE}, got {list(names)}")
+        if self.sampler.proxies:
+            # These imports take a second each, and few searches need them.
+            from trainers.evaluation.zero_cost_proxies import PROXIES
+
+            _all_known("proxy", self.sampler.proxies, PROXIES)
+        if self.warm_start.published:
+            from dite_search.algorithms.published_prior import PUBLISHED
+
+            _all_known("published table", self.warm_start.published, PUBLISHED)
+
+    @cached_property
+    def search_space(self) -> SearchSpace:
+        """The space, with the input size of this search and the keypoints of its data."""
+        return space_for(self.space, self.data.data_format, input_size=self.input_size)
+
+    @cached_property
+    def train_config(self) -> TrainConfig:
+        """The hyper-parameters of every trial, before a point changes some."""
+        if "seed" in self.training:
+            raise InvalidInput("training.seed must not be given: seed of the search is the seed of every training")
+        return TrainConfig.from_dict({**training_for(self.training, self.data.data_format), "seed": self.seed})
+
+    @cached_property
+    def network_budget(self) -> Budget:
+        """The limits on what a network may cost."""
+        return Budget.parse(self.budget, [name for name, side in DIRECTIONS.items() if side == "minimize"])
+
+    @cached_property
+    def first_points(self) -> tuple[dict[str, Any], ...]:
+        """Points that are tried before any sampler is asked: those of ``start_with``, then the named networks."""
+        space, points = self.search_space, list(self.start_with)
+        for name in self.warm_start.networks:
+            point = space.point_of(preset(name, input_size=space.base.input_size, keypoints=space.base.keypoints))
+            if point is None:
+                raise InvalidInput(f"warm_start.networks must be networks of space {space.name}, got {name}")
+            points.append(point)
+        return tuple(points)
+
+    @cached_property
+    def rungs(self) -> tuple[int, ...]:
+        """The epochs at which a trial may be stopped; none without a scheduler."""
+        section, config = self.scheduler, self.train_config
+        if section.name == "none":
+            return ()
+        return rung_epochs(
+            config.epochs,
+            validate_every=config.validate_every,
+            grace_period=section.grace_period,
+            reduction_factor=section.reduction_factor,
+        )
+
+    @property
+    def accuracy(self) -> str:
+        """The objective that is learned about, as opposed to computed: ``ap_gt``, ``ap_det`` or ``pckh50``."""
+        return self.data.accuracy
+
+    @property
+    def study_directory(self) -> Path:
+        """The folder of this study, absolute: of its name, unless it was renamed."""
+        return self._folder or Path(self.directory).absolute() / self.name
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """URLs as the search file gives them: Ray stores what it is given, and a password has to stay in its variable."""
+        state = super().__getstate__()
+        return state | {"__dict__": state["__dict__"] | self._urls_as_given}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain YAML types; fields at their defaults included.
+
+        URLs are as the search file gives them: a password that a variable holds stays in the variable.
+        """
+        return {**self.model_dump(mode="json"), **self._urls_as_given}
+
+
+def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapping[str, Any] | None = None) -> SearchConfig:
+    """Read a search file.
+
+    ``data_root`` replaces ``data.root``, and ``changes`` replace top-level fields; environment variables in paths and URLs
+    are filled in.
+
+    Raises:
+        InvalidInput: the message names the file, the field, the rule and the value.
+    """
+    values = read_mapping(path) | {name: value for name, value in (changes or {}).items() if value is not None}
+    if data_root is not None and isinstance(values.get("data"), dict):
+        values["data"] = {k: v for k, v in values["data"].items() if k != "synthetic"} | {"root": data_root}
+    return parse_search(values, str(path))
+
+
+def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None = None) -> SearchConfig:
+    """A search from the fields of a file; ``source`` names it in messages.
+
+    ``folder`` is that of a study which exists, where it does not have the study's name.
+    """
+    try:
+        config = SearchConfig.model_validate(_expanded(dict(values)))
+    except ValidationError as error:
+        raise InvalidInput(f"{source}: {_first_sentence(error)}") from None
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: {error}") from None
+    config._urls_as_given.update({name: anchored(values[name]) for name in URLS if values.get(name)})
+    config._folder = folder
+    return config
+
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+"""``${NAME}`` or ``${NAME:-default}``: an environment variable in a path or a URL."""
+
+
+def _expanded(values: dict[str, Any]) -> dict[str, Any]:
+    """Environment variables in the fields that hold paths and URLs."""
+    data, warm = values.get("data"), values.get("warm_start")
+    if isinstance(warm, dict) and isinstance(warm.get("studies"), list | tuple):
+        studies = [_expand(name, "warm_start.studies") if isinstance(name, str) else name for name in warm["studies"]]
+        values["warm_start"] = warm | {"studies": studies}
+    for section, names in (
+        (values, ("directory", "checkpoints", *URLS)),
+        (data, DATA_PATHS),
+    ):
+        if isinstance(section, dict):
+            for name in names:
+                if isinstance(section.get(name), str):
+                    section[name] = _expand(section[name], name)
+    return values | {name: anchored(values[name]) for name in URLS if isinstance(values.get(name), str)}
+
+
+def _expand(text: str, field: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        value = os.environ.get(match[1], match[2])
+        if value is None:
+            raise InvalidInput(f"{field} needs the environment variable {match[1]}, which is not set")
+        return value
+
+    return VARIABLE.sub(replace, text)
+
+
+def _all_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise unknown_name(kind, name, known)
+
+
+def _printable(path: str) -> str:
+    """A path without the characters that no file system, or no terminal, takes."""
+    if not path.isprintable():
+        raise ValueError(f"must hold printable characters only, got {path!r}")
+    return path
+
+
+def _checkpoint_place(text: str) -> str:
+    """The place as the study remembers it, whatever the working directory will be."""
+    place = located(_printable(text))
+    return str(place.expanduser().absolute()) if isinstance(place, Path) else place
+
+
+def _first_sentence(error: ValidationError) -> str:
+    """The first problem in one sentence; an unknown field is answered with the nearest known one."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        section = _section_at(problem["loc"][:-1])
+        return str(
+            unknown_name(
+                f"field of {'.'.join(map(str, problem['loc'][:-1])) or 'the search file'}",
+                str(problem["loc"][-1]),
+                section.model_fields,
+            )
+        )
+    if problem["type"] == "missing":
+        return f"{where} must be given"
+    message = str(problem.get("ctx", {}).get("error", problem["msg"]))
+    if not where or problem["type"] == "value_error":
+        return f"{where}: {message}" if where and where not in message else message
+    return f"{where}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
+
+
+def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
+    sections: dict[str, type[BaseModel]] = {
+        "data": DataSection,
+        "synthetic": SyntheticSection,
+        "sampler": SamplerSection,
+        "scheduler": SchedulerSection,
+        "warm_start": WarmStartSection,
+        "resources": ResourcesSection,
+        "latency": LatencySection,
+    }
+    return sections[str(path[-1])] if path else SearchConfig

@@ -1,0 +1,134 @@
+"""What a search needs of its file, its data and earlier studies: the search and doctor look at it by the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from rich.console import Console
+
+from dite_search.algorithms.admission import Gate, gate_of
+from dite_search.algorithms.samplers import sampler_of
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.search_data import check_data, data_of, say_notes
+from dite_search.config.sections import OPTUNAHUB
+from dite_search.study.directory import check_checkpoints, check_name
+from dite_search.study.warm_start import EarlierTrials, earlier_trials
+from trainers.data.config import DataConfig
+from trainers.data.formats.notes import DataNote
+from trainers.data.identity import data_identity
+
+DATA = "data"
+"""The name of the requirement whose data others read."""
+
+
+class Ready:
+    """What is read while the requirements of a search are looked at.
+
+    Args:
+        config: The search.
+        read: Returns its data set, drawn before where it has to be.
+    """
+
+    def __init__(self, config: SearchConfig, read: Callable[[SearchConfig], DataConfig]) -> None:
+        self.config, self._read = config, read
+        self.notes: list[DataNote] = []
+        self.known: EarlierTrials = []
+
+    @cached_property
+    def data(self) -> DataConfig:
+        """The data set."""
+        return self._read(self.config)
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The gate, which knows the costs of every network."""
+        return gate_of(self.config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """One thing that a search needs.
+
+    Args:
+        name: Its name in a list of checks.
+        check: Raises InvalidInput where it is not met; returns a sentence about it otherwise.
+        remedy: What to change where it is not met.
+        reads_data: Whether it can be looked at only where the data can be read.
+    """
+
+    name: str
+    check: Callable[[Ready], str]
+    remedy: str
+    reads_data: bool = False
+
+
+def requirements(config: SearchConfig, *, new: bool) -> list[Requirement]:
+    """Return what a search needs, in the order in which it is looked at; ``new`` unless its study exists."""
+    data = Requirement(name=DATA, check=_data, remedy="the files that the sentence names, or data of the search file")
+    found = [data]
+    if new:
+        found = [Requirement(name="name", check=_name, remedy="name: one that no study has"), data]
+        if config.budget:
+            remedy = "budget: limits that some network of the space meets"
+            found.append(Requirement(name="budget", check=_budget, remedy=remedy))
+        if config.sampler.name.startswith(OPTUNAHUB) or "latency_ms" in (*config.network_budget.costs, *config.objectives):
+            # All others can be made wherever this program runs.
+            remedy = "sampler: one that can be made here, or what the sentence names"
+            found.append(Requirement(name="sampler", check=_sampler, remedy=remedy))
+        if config.warm_start.studies:
+            remedy = "warm_start.studies: studies of the same protocol"
+            found.append(Requirement(name="warm start", check=_warm_start, remedy=remedy, reads_data=True))
+    if config.checkpoints is not None:
+        remedy = "checkpoints: a place that can be written and holds no other study"
+        found.append(Requirement(name="checkpoints", check=partial(_checkpoints, new=new), remedy=remedy))
+    return found
+
+
+def require(config: SearchConfig, console: Console, *, new: bool) -> Ready:
+    """Look at all that a search needs, and return what was read; remarks on the data are printed.
+
+    Raises:
+        InvalidInput: a requirement is not met; apart from a synthetic data set nothing was made.
+    """
+    ready = Ready(config, partial(data_of, console=console))
+    with console.status("Reading annotations and validation images"):
+        for requirement in requirements(config, new=new):
+            requirement.check(ready)
+    say_notes(ready.notes, console)
+    return ready
+
+
+def _name(ready: Ready) -> str:
+    check_name(ready.config)
+    return f"there is no study {ready.config.name} in {ready.config.study_directory.parent} yet"
+
+
+def _data(ready: Ready) -> str:
+    data = ready.data
+    if ready.config.data.synthetic is not None and not data.root.exists():
+        return "the images are drawn in the folder of the studies"
+    ready.notes = check_data(ready.config, data)
+    return f"annotations and images in {ready.config.data.root or data.root} can be read"
+
+
+def _budget(ready: Ready) -> str:
+    space = ready.config.search_space
+    ready.config.network_budget.check(space, lambda point: ready.gate.costs(space.build(point)))
+    return f"networks of space {space.name} meet {' and '.join(ready.config.budget)}"
+
+
+def _sampler(ready: Ready) -> str:
+    sampler_of(ready.config, ready.gate)
+    return f"sampler {ready.config.sampler.name} can be made"
+
+
+def _warm_start(ready: Ready) -> str:
+    ready.known = earlier_trials(ready.config, data_identity(ready.data) if ready.data.root.exists() else None)
+    return f"{len(ready.known)} results of earlier studies are known from the start"
+
+
+def _checkpoints(ready: Ready, *, new: bool) -> str:
+    check_checkpoints(ready.config, new=new)
+    return f"{ready.config.checkpoints} can be written"

@@ -1,0 +1,105 @@
+"""The latency of a network as a search and the command line ask for it: from the store of the studies' folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from analysis.onnx.export import FORM
+from analysis.profiling.latency import RUNS, WARMUP
+from analysis.profiling.latency_store import Conditions, LatencyStore, default_label
+from analysis.profiling.latency_table import calibrate, measured, predict
+from dite_search.config.search_config import SearchConfig, load_search
+from search_spaces.common.files import write_json
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.space.search_space import SearchSpace
+from search_spaces.space.space_file import space_from
+
+LATENCY_FILE = "latency.json"
+
+
+def store_of(
+    directory: str | Path, *, label: str | None = None, threads: int = 1, warmup: int = WARMUP, runs: int = RUNS
+) -> LatencyStore:
+    """The store of a device label in the folder of the studies; the default label is the processor's name and threads."""
+    if label is None:
+        label = default_label(threads)
+    conditions = Conditions(device=label, threads=threads, warmup=warmup, runs=runs, form=FORM)
+    return LatencyStore(Path(directory).absolute(), conditions)
+
+
+def store_of_search(config: SearchConfig) -> LatencyStore:
+    """The store that a search measures into and reads from."""
+    section = config.latency
+    threads = section.threads or config.resources.cpus_per_worker
+    return store_of(config.directory, label=section.device, threads=threads, warmup=section.warmup, runs=section.runs)
+
+
+def trial_latency(config: SearchConfig, arch: ArchConfig, directory: Path) -> float:
+    """Median milliseconds of a trial's network, measured once per architecture; the whole record goes to the trial's folder.
+
+    Raises:
+        Exception: whatever keeps the network from being measured; it becomes the reason of the trial.
+    """
+    store = store_of_search(config)
+    latency, new = measured(store, arch)
+    record = {"latency_ms": latency.median_ms, "measured_now": new, "concurrent_trials_allowed": config.max_concurrent != 1}
+    write_json(directory / LATENCY_FILE, record | {"device_label": store.conditions.device} | latency.to_dict())
+    return latency.median_ms
+
+
+def predicted_latency(config: SearchConfig) -> Callable[[ArchConfig], float]:
+    """Predicted milliseconds of a network on the search's device, each network looked up once.
+
+    Raises:
+        InvalidInput: when called, where nothing was fitted for the device; the message says how to.
+    """
+    store, known = store_of_search(config), dict[str, float]()
+
+    def milliseconds(arch: ArchConfig) -> float:
+        if arch.arch_id not in known:
+            known[arch.arch_id] = predict(store, arch).latency_ms_predicted
+        return known[arch.arch_id]
+
+    return milliseconds
+
+
+def shown_latency(store: LatencyStore, arch: ArchConfig, *, predicted: bool, space: str | None) -> dict[str, Any]:
+    """What the command line says of one network: measured figures, or a predicted one with its error."""
+    head = {"arch_id": arch.arch_id, "input_size": format_size(arch.input_size), "device": store.conditions.device}
+    if predicted:
+        found = predict(store, arch, space=space)
+        conditions = {k: v for k, v in asdict(found.conditions).items() if k not in ("device", "form")}
+        error = {"prediction_" + name: value for name, value in asdict(found.fit).items()}
+        return head | {"latency_ms_predicted": found.latency_ms_predicted} | conditions | error
+    latency, new = measured(store, arch)
+    figures = {"latency_ms": latency.median_ms, "p10_ms": latency.p10_ms, "p90_ms": latency.p90_ms}
+    others = {"processor": latency.device, "other_cores": latency.other_cores, "measured_now": new}
+    protocol = {"threads": latency.threads, "warmup": latency.warmup, "runs": latency.runs}
+    return head | figures | protocol | {"onnxruntime": latency.onnxruntime} | others
+
+
+def space_named(name_or_file: str, *, input_size: str | None) -> SearchSpace:
+    """A named space, or that of a search file."""
+    if name_or_file.endswith((".yaml", ".yml", ".json")):
+        return load_search(name_or_file, changes={"input_size": input_size}).search_space
+    return space_from(name_or_file, input_size=input_size)
+
+
+def calibrated(store: LatencyStore, space: SearchSpace, *, console: Console) -> dict[str, Any]:
+    """Measure and fit a space's table; what the command line says of it."""
+    with Progress(console=console, transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(f"Measuring {what}", total=total)
+            bar.update(tasks[what], completed=done)
+
+        fit = calibrate(store, space, progress=progress)
+    return {"file": str(store.path), "conditions": str(store.conditions), **asdict(fit)}

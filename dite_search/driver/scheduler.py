@@ -1,0 +1,150 @@
+"""Ray Tune's scheduler: stops a trial at a rung of epochs when others there leave it no place on the front."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.result import DEFAULT_METRIC
+from ray.tune.schedulers import FIFOScheduler
+
+from analysis.pareto.front import costs_and_scores, directions_of
+from dite_search.algorithms.successive_halving import Key, Rungs, rung_epochs
+from dite_search.config.search_config import SearchConfig
+from dite_search.study.attributes import EPOCH_KEY, REASON
+from search_spaces.families.dite_hrnet.cost import cost_of
+
+Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
+"""The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
+
+
+LEARNED = 0.01
+"""Accuracy (AP or PCKh, fractions) below which a network has found next to nobody."""
+
+
+class ParetoScheduler(FIFOScheduler):
+    """Asynchronous successive halving over several objectives (`dite_search.algorithms.successive_halving`); trials start in their order.
+
+    At a rung the scores are those of its epoch, and the costs those of ``costs``. A cost that is measured (a latency) may
+    come in any result of the trial up to the rung, with or without an epoch, and holds for the whole trial. A result
+    without an epoch, at an epoch that is no rung, with a reason why the trial ends, of a ``repeat`` of a network (which
+    would compete with itself), or without a finite value of every objective decides nothing; ``unjudged`` counts the last
+    kind at rungs. A trial that ``continues`` a stopped one has its place at the rungs, and is not judged again at those
+    that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, it stops nobody.
+
+    ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
+    objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
+
+    Raises:
+        InvalidInput: an objective is unknown, or as `rung_epochs`.
+    """
+
+    # A result that Tune buffers arrives when its trial has long trained past the rung.
+    _supports_buffered_results = False
+    _metric = DEFAULT_METRIC
+
+    def __init__(
+        self,
+        *,
+        objectives: Sequence[str],
+        epochs: int,
+        validate_every: int,
+        grace_period: int | None,
+        reduction_factor: float,
+        costs: Costs,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        rungs = rung_epochs(
+            epochs, validate_every=validate_every, grace_period=grace_period, reduction_factor=reduction_factor
+        )
+        self._objectives = tuple(objectives)
+        self._measurable, _ = costs_and_scores(objectives)
+        self._rungs = Rungs(rungs, directions_of(objectives), reduction_factor, least=LEARNED)
+        self._costs = costs
+        self._measured: dict[Key, dict[str, float]] = {}
+        self.stopped: dict[str, int] = {}
+        self.unjudged = 0
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Whether Tune's single metric and mode are left out."""
+        return metric is None and mode is None
+
+    def add_records(self, records: Iterable[tuple[Key, int, Mapping[str, float]]]) -> None:
+        """Take over what trials reported before the search was cut off: number, epoch, and every figure by name.
+
+        All epochs may be given, in any order; those that are no rungs or lack an objective are passed over. Figures include
+        the costs. A trial given here went on at that rung and will, when it reports it again.
+        """
+        for key, epoch, figures in records:
+            values = self._values(figures)
+            if values is not None:
+                self._rungs.add(key, epoch, values)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:
+        """STOP for a trial that has no place at its rung, else CONTINUE; a repeated epoch gets the first answer again."""
+        if REASON in result or trial.config.get("repeat"):
+            return self.CONTINUE
+        continued = trial.config.get("continues")
+        key = continued["first"] if continued else trial.config.get("number", trial.trial_id)
+        costs = {name: result[name] for name in self._measurable if name in result}
+        if costs:
+            self._measured.setdefault(key, {}).update(costs)
+        epoch = result.get(EPOCH_KEY)
+        if epoch not in self._rungs.epochs or (continued and epoch <= continued["epoch"]):
+            return self.CONTINUE
+        values = self._values({**result, **self._measured.get(key, {}), **self._costs(trial.config)})
+        if values is None:
+            self.unjudged += 1
+            return self.CONTINUE
+        if self._rungs.report(key, epoch, values):
+            return self.CONTINUE
+        self.stopped[trial.trial_id] = int(epoch)
+        return self.STOP
+
+    def debug_string(self) -> str:
+        """One line: the rungs with the trials that reached them, and how many were stopped."""
+        rungs = ", ".join(f"epoch {epoch}: {count}" for epoch, count in self._rungs.counts.items()) or "none"
+        unjudged = f"; {self.unjudged} results at rungs without every objective" if self.unjudged else ""
+        return f"Pareto-aware successive halving: trials at rungs: {rungs}; {len(self.stopped)} stopped{unjudged}"
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the study has every epoch, and `add_records` takes them."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore, as nothing is saved."""
+
+    def _values(self, figures: Mapping[str, Any]) -> list[float] | None:
+        """The objectives in their order; None where one is missing or not finite."""
+        values = [figures.get(name) for name in self._objectives]
+        if all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+            return [float(value) for value in values if value is not None]
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuggestionCosts:
+    """`Costs` of what the searcher suggests."""
+
+    search: SearchConfig
+
+    def __call__(self, suggestion: Mapping[str, Any]) -> Mapping[str, float]:
+        """The counted costs of the suggested network."""
+        return cost_of(self.search.search_space.build(suggestion["point"])).objectives
+
+
+def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
+    """The scheduler that a search names; None where every trial runs to its last epoch."""
+    section, training = config.scheduler, config.train_config
+    if section.name == "none":
+        return None
+    return ParetoScheduler(
+        objectives=config.objectives,
+        epochs=training.epochs,
+        validate_every=training.validate_every,
+        grace_period=section.grace_period,
+        reduction_factor=section.reduction_factor,
+        costs=SuggestionCosts(search=config),
+    )

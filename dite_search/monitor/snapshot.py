@@ -1,0 +1,407 @@
+"""A search as it stands at one moment: how fast it goes, when it may end, the front, and what runs where.
+
+Nothing here writes. Times are seconds since 1970 by the clocks of the machines that wrote them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.pareto.front import costs_and_scores, front_of
+from analysis.study.labels import format_seconds, format_value, number_words, quantity
+from analysis.study.records import STATUSES, StudyRecord, TrialRecord
+from dite_search.config.search_config import SearchConfig
+from dite_search.study.attributes import INTERRUPTED, STARTED, WHERE
+from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE
+from dite_search.study.lease import Holder, holder_of
+from dite_search.study.study import StudyReader, open_study, storage_of
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping
+from search_spaces.common.shell import own_command
+
+WINDOW, ENOUGH_EPOCHS = 3600.0, 8
+"""Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""
+SHORTEST = 10.0
+"""Seconds that a window has at least: of less, no rate is told."""
+MAX_CURVES, MAX_POINTS = 40, 2000
+"""Curves and points that a page is sent."""
+ENDED = ("complete", "stopped", "failed")
+"""Statuses of a trial that nobody trains any more."""
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A study as it was read at ``now``.
+
+    ``started`` and ``where`` have, by number, when a trial began and the process that reported last; ``spent`` counts the
+    trials that have ended of the ``asked`` ones, each of which trains ``epochs`` unless it is stopped early.
+    """
+
+    study: StudyRecord
+    now: float
+    asked: int
+    spent: int
+    epochs: int
+    started: Mapping[int, float] = field(default_factory=dict)
+    where: Mapping[int, str] = field(default_factory=dict)
+    driver: Holder | None = None
+    stops_early: bool = False
+
+    @property
+    def own(self) -> list[TrialRecord]:
+        """The trials that were trained here, in order of number."""
+        return sorted((record for record in self.study.trials if not record.origin), key=lambda record: record.number)
+
+    @property
+    def running(self) -> list[TrialRecord]:
+        """What is being trained; nothing where no driver drives."""
+        return [record for record in self.own if record.status == "running"] if self.is_driven else []
+
+    @property
+    def is_driven(self) -> bool:
+        """Whether a driver is at work."""
+        return self.driver is not None and self.driver.state == "drives"
+
+    @property
+    def score(self) -> str:
+        """The accuracy that is searched for."""
+        return costs_and_scores(self.study.objectives)[1][0]
+
+
+class LiveReader:
+    """Reads a study that others write, again and again.
+
+    Raises:
+        InvalidInput: at construction, where the study has not begun or its database cannot be opened.
+    """
+
+    def __init__(self, config: SearchConfig) -> None:
+        file = config.study_directory / STUDY_DATABASE
+        if not config.study_url and not file.is_file():
+            raise InvalidInput(f"study {config.name} must have begun to be watched, but there is no {file}")
+        self._config, self._study, self._asked = config, open_study(config), config.trials
+        self._storage, self._reader = storage_of(config), StudyReader(config, self._study)
+        self._written = 0
+
+    def read(self, now: float) -> Moment:
+        """The study as it stands.
+
+        Raises:
+            InvalidInput, or what a storage raises (`dite_search.study.study.DATABASE_AWAY`): the database does not answer.
+        """
+        config = self._config
+        # Another process may extend the search while it is watched.
+        self._read_asked()
+        study = self._reader.read()
+        # Read later, so that it knows every trial that the records have.
+        trials = self._study.get_trials(deepcopy=False)
+        return Moment(
+            study=study,
+            now=now,
+            asked=self._asked,
+            spent=sum(has_ended(record) for record in study.trials),
+            epochs=config.train_config.epochs,
+            started={trial.number: trial.user_attrs[STARTED] for trial in trials if STARTED in trial.user_attrs},
+            where={trial.number: clean(trial.user_attrs[WHERE]) for trial in trials if WHERE in trial.user_attrs},
+            driver=holder_of(config.name, self._storage),
+            stops_early=config.scheduler.name != "none",
+        )
+
+    def _read_asked(self) -> None:
+        """Read anew how many trials the search asks for, where its file was written since."""
+        file = self._config.study_directory / SEARCH_FILE
+        # A file that cannot be read just now leaves what was read last.
+        with contextlib.suppress(OSError, InvalidInput):
+            written = file.stat().st_mtime_ns
+            if written != self._written:
+                asked = read_mapping(file).get("trials")
+                self._asked, self._written = asked if type(asked) is int else self._asked, written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throughput:
+    """Epochs and trials that ended in a window of ``seconds``, per hour; ``is_last`` where the search stands still."""
+
+    epochs_per_hour: float
+    trials_per_hour: float
+    seconds: float
+    is_last: bool = False
+
+    def __str__(self) -> str:
+        when = "in its last" if self.is_last else "over the last"
+        return (
+            f"{_rate(self.epochs_per_hour)} epochs/h and {_rate(self.trials_per_hour)} trials/h"
+            f" {when} {format_seconds(self.seconds)}"
+        )
+
+
+def epoch_times(moment: Moment) -> list[float]:
+    """When each epoch that was trained here ended, in order; epochs of an earlier trial count for that one."""
+    times = []
+    for record in moment.own:
+        if record.number not in moment.started:
+            continue
+        before = record.curve[record.epochs_before - 1].get("seconds", 0.0) if record.epochs_before else 0.0
+        times += [
+            moment.started[record.number] + point["seconds"] - before
+            for point in record.curve[record.epochs_before :]
+            if "seconds" in point
+        ]
+    return sorted(times)
+
+
+def end_times(moment: Moment) -> list[float]:
+    """When each trial that has ended did, in order."""
+    return sorted(
+        moment.started[record.number] + record.seconds
+        for record in moment.own
+        if record.status in ENDED and record.number in moment.started
+    )
+
+
+def throughput(moment: Moment) -> Throughput | None:
+    """How fast the search goes or, where nothing drives it, went at last; None where there is too little to tell."""
+    epochs, ends = epoch_times(moment), end_times(moment)
+    if not epochs:
+        return None
+    first = min(moment.started.values())
+    driver = moment.driver
+    if moment.is_driven and driver:
+        until, since = moment.now, max(first, driver.since)
+    else:
+        until, since = max([epochs[-1], *ends[-1:]]), first
+    window = WINDOW
+    while window < until - since and sum(until - window < time <= until for time in epochs) < ENOUGH_EPOCHS:
+        window *= 2
+    begin = max(since, until - window)
+    seconds = until - begin
+    if seconds < SHORTEST:
+        return None
+
+    def rate(times: Sequence[float]) -> float:
+        return sum(begin < time <= until for time in times) / seconds * 3600
+
+    return Throughput(
+        epochs_per_hour=rate(epochs), trials_per_hour=rate(ends), seconds=seconds, is_last=not moment.is_driven
+    )
+
+
+def epochs_left(moment: Moment) -> float:
+    """Epochs that the trials to come will train if they are like those that have ended; all of them where none has."""
+    ended = [record.epochs_trained for record in moment.own if record.status in ENDED]
+    usual = sum(ended) / len(ended) if ended else float(moment.epochs)
+    running = moment.running
+    to_come = max(0, moment.asked - moment.spent - len(running))
+    begun = sum(min(moment.epochs, max(usual, len(record.curve) + 1)) - len(record.curve) for record in running)
+    return to_come * usual + max(0.0, begun)
+
+
+def eta(moment: Moment) -> float | None:
+    """Seconds to the end at the present throughput; None where nothing can be said."""
+    speed = throughput(moment)
+    if state_of(moment) != "running" or moment.spent >= moment.asked or speed is None or speed.epochs_per_hour <= 0:
+        return None
+    return epochs_left(moment) / speed.epochs_per_hour * 3600
+
+
+def eta_words(moment: Moment) -> str:
+    """The time left, in words that promise no more than is known."""
+    if state_of(moment) != "running":
+        return ""
+    if moment.spent >= moment.asked:
+        return "about to end"
+    return time_left(moment) or "too early to say how long it takes"
+
+
+def time_left(moment: Moment) -> str:
+    """Return the time that a running search still takes, in words; nothing where it cannot be told."""
+    seconds = eta(moment)
+    if seconds is None:
+        return ""
+    none_ended = not any(record.status in ENDED for record in moment.own)
+    at_most = "at most " if none_ended and moment.stops_early else ""
+    return f"{at_most}about {_coarse(seconds)} left"
+
+
+def state_of(moment: Moment) -> str:
+    """``running``, ``pausing``, ``finished``, ``stopped`` in order with trials left, ``dead``, or ``idle``: never driven."""
+    driver = moment.driver
+    if driver is not None and driver.state == "drives":
+        return "pausing" if driver.pause_asked else "running"
+    if moment.spent >= moment.asked:
+        return "finished"
+    if driver is None:
+        return "idle"
+    return "dead" if driver.state == "gone" else "stopped"
+
+
+def state_words(moment: Moment) -> str:
+    """Who drives the search, or that nobody does."""
+    driver = moment.driver
+    return {
+        "running": f"runs, driven by {driver}",
+        "pausing": f"is asked to pause: {driver} ends the running epochs",
+        "finished": "has finished",
+        "stopped": "was stopped in order, with trials left",
+        "dead": f"stands still: its driver, {driver}, is gone, and what it had is kept",
+        "idle": "is driven by nobody",
+    }[state_of(moment)]
+
+
+def advice(moment: Moment) -> str:
+    """The command that goes on with a search that stands still; nothing for any other."""
+    return own_command("resume", moment.study.directory) if state_of(moment) in ("stopped", "dead", "idle") else ""
+
+
+def tally_words(moment: Moment) -> str:
+    """How many trials there are of each status; those that nobody trains any more wait."""
+    counts = Counter(
+        "waiting" if record.status == "running" and not moment.is_driven else record.status for record in moment.own
+    )
+    parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
+    inherited = len(moment.study.trials) - len(moment.own)
+    if inherited:
+        parts.append(f"{inherited} from earlier studies")
+    return f"{moment.spent} of {number_words(moment.asked, 'trial')} ended" + (f": {', '.join(parts)}" if parts else "")
+
+
+def curve_metric(moment: Moment) -> str:
+    """What the curves show: the accuracy, or the loss until there is one."""
+    score = moment.score
+    return score if any(score in point for record in moment.study.trials for point in record.curve) else "loss"
+
+
+def curve_points(record: TrialRecord, metric: str) -> list[tuple[int, float]]:
+    """The epochs and values of a trial's curve, where there are some."""
+    return [
+        (int(point["epoch"]), point[metric])
+        for point in record.curve
+        if "epoch" in point and math.isfinite(point.get(metric, math.nan))
+    ]
+
+
+def sparkline(values: Sequence[float], *, low: float, high: float, width: int) -> str:
+    """A curve in at most ``width`` bars between ``low`` and ``high``; the first and the last value are always among them."""
+    if len(values) > width:
+        values = [values[round(index * (len(values) - 1) / max(1, width - 1))] for index in range(width)]
+    span = high - low
+    top = len(BARS) - 1
+    return "".join(
+        BARS[min(top, max(0, round((value - low) / span * top)))] if span > 0 else BARS[top // 2] for value in values
+    )
+
+
+def curve_range(moment: Moment, metric: str) -> tuple[float, float]:
+    """The least and the greatest value of all curves, which share one scale."""
+    values = [value for record in moment.study.trials for _, value in curve_points(record, metric)]
+    return (min(values), max(values)) if values else (0.0, 0.0)
+
+
+def shown_curves(moment: Moment, front: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Whose curves are worth showing: what runs, the front, then the newest of the others."""
+    first = {record.number: record for record in (*moment.running, *front)}
+    rest = [record for record in reversed(moment.own) if record.number not in first]
+    return [*first.values(), *rest][:MAX_CURVES]
+
+
+def as_plain(moment: Moment) -> dict[str, Any]:
+    """The moment as plain JSON types, every name and value in words as well."""
+    front, metric, speed = front_of(moment.study), curve_metric(moment), throughput(moment)
+    numbers = {record.number for record in front}
+    columns = list(moment.study.objectives)
+    complete = [record for record in moment.study.trials if record.status == "complete"]
+    kept = [record for record in complete if record.number not in numbers][-MAX_POINTS:]
+    return {
+        "name": moment.study.name,
+        # Where nothing happens, a later reading is no news.
+        "now": moment.now if moment.is_driven else None,
+        "state": state_of(moment),
+        "state_words": clean(state_words(moment)),
+        "advice": clean(advice(moment)),
+        "tally": tally_words(moment),
+        "spent": moment.spent,
+        "asked": moment.asked,
+        "epochs": moment.epochs,
+        "throughput": str(speed) if speed else "",
+        "epochs_per_hour": speed.epochs_per_hour if speed else None,
+        "trials_per_hour": speed.trials_per_hour if speed else None,
+        "eta_seconds": eta(moment),
+        "eta": eta_words(moment),
+        "columns": columns,
+        "words": {name: quantity(name) for name in (*columns, metric)},
+        "score": moment.score,
+        "costs": costs_and_scores(columns)[0],
+        "front": [_row(record, columns) for record in front],
+        "others": [_row(record, columns) for record in kept],
+        "running": [
+            _row(record, columns)
+            | {"where": moment.where.get(record.number, ""), "latest": format_value(metric, _last(record, metric))}
+            for record in moment.running
+        ],
+        "curves": {
+            "metric": metric,
+            "trials": [
+                {
+                    "trial": record.number,
+                    "status": record.status,
+                    "on_front": record.number in numbers,
+                    "points": curve_points(record, metric),
+                }
+                for record in shown_curves(moment, front)
+            ],
+        },
+        "failures": [
+            {"trial": record.number, "reason": clean(record.reason)} for record in moment.own if record.status == "failed"
+        ][-5:],
+    }
+
+
+def clean(text: str) -> str:
+    """A text of others without what would steer a terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def has_ended(record: TrialRecord) -> bool:
+    """Whether a trial counts among those that a search asks for: `dite_search.study.study.is_spent` of a record."""
+    return not record.origin and record.status in ENDED and record.reason != INTERRUPTED
+
+
+def _row(record: TrialRecord, columns: Sequence[str]) -> dict[str, Any]:
+    values = {name: value for name in columns if (value := record.values.get(name)) is not None and math.isfinite(value)}
+    return {
+        "trial": record.number,
+        "network": record.arch.arch_id,
+        "epochs": len(record.curve),
+        "values": values,
+        "words": {name: format_value(name, values.get(name)) for name in columns},
+    }
+
+
+def _last(record: TrialRecord, metric: str) -> float | None:
+    points = curve_points(record, metric)
+    return points[-1][1] if points else None
+
+
+def _rate(value: float) -> str:
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"
+
+
+def _coarse(seconds: float) -> str:
+    """A duration with no more digits than an estimate is worth."""
+    minutes = seconds / 60
+    if minutes < 1.5:
+        return "a minute"
+    if minutes < 10:
+        return f"{minutes:.0f} min"
+    if minutes < 60:
+        return f"{5 * round(minutes / 5)} min"
+    hours = minutes / 60
+    if hours < 10:
+        return f"{hours:.1f} h"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.1f} days"

@@ -1,0 +1,1 @@
+"""Searches played back on recorded learning curves."""

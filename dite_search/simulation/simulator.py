@@ -1,0 +1,323 @@
+"""Replays of recorded tables: a search as in production, on a simulated clock, with nothing trained.
+
+The searcher, its sampler and its gate, the scheduler and the study are the ones that a search runs. What is replaced is
+Ray's loop around them (the calls and their order are kept), the training (its curve is looked up) and the time it takes.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import TrialState
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from analysis.pareto.front import Array, hypervolume
+from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.driver.scheduler import scheduler_of
+from dite_search.driver.searcher import StudySearch
+from dite_search.simulation.tabular_benchmark import Curve, RecordedTable
+from dite_search.study.attributes import ARCH_ID, EPOCH_KEY, REUSED
+from dite_search.study.study import create_study
+from dite_search.study.warm_start import earlier_trials
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+
+COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
+"""What becomes of a training, in the words of a study's records."""
+
+
+@dataclass(kw_only=True)
+class ReplayedTrial:
+    """What a scheduler sees of a trial, under the names of Ray Tune's own ``Trial``."""
+
+    trial_id: str
+    config: Mapping[str, Any]
+    status: str = "RUNNING"
+    last_result: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A training that ended, and where the simulation stood then.
+
+    ``status`` is ``complete``, ``stopped`` (by the scheduler) or ``failed`` (by a rule of the searcher). ``epochs`` counts
+    those that all trainings together had finished, and ``seconds`` is the simulated time.
+    """
+
+    arch: ArchConfig
+    status: str
+    epochs: int
+    seconds: float
+
+
+class Simulation:
+    """A search whose trainings are looked up: ``workers`` of them side by side, each epoch taking the time of its curve.
+
+    ``curve_of`` gives the curve of a network's training number ``repeat``; its times are its ``seconds``, or its epochs
+    where it has none. ``storage`` holds the study (`create_study`); ``allowed`` says which networks there are curves of. The
+    search goes on until the searcher has nothing left, ``max_trials`` trainings have begun and ended, or the next epoch
+    would be past ``max_epochs``; ``trials`` of the search is no limit. Of what happens at the same time, what began first
+    comes first.
+
+    ``epochs``, ``seconds`` and ``trainings`` (those that have begun) say where it stands.
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        curve_of: Callable[[ArchConfig, int], Curve],
+        *,
+        workers: int,
+        storage: BaseStorage,
+        allowed: Callable[[ArchConfig], bool] | None = None,
+        max_epochs: int | None = None,
+        max_trials: int | None = None,
+    ) -> None:
+        self.searcher = StudySearch(config, storage=storage, allowed=allowed)
+        # Any: it is handed stand-ins for Ray's controller and trials.
+        self.scheduler: Any = scheduler_of(config) or FIFOScheduler()  # type: ignore[no-untyped-call]
+        self._config, self._curve_of, self._workers = config, curve_of, workers
+        self._max_epochs, self._max_trials = max_epochs, max_trials
+        self._running: list[tuple[float, int, _Training]] = []
+        self._exhausted = False
+        self.epochs, self.seconds, self.trainings = 0, 0.0, 0
+
+    def run(self) -> Iterator[Ended]:
+        """Each training as it ends."""
+        self._start()
+        while self._running:
+            self.seconds, order, training = heapq.heappop(self._running)
+            self.epochs += training.span
+            if self._max_epochs is not None and self.epochs > self._max_epochs:
+                self.epochs -= training.span
+                return
+            status = self._report(training)
+            if status is None:
+                heapq.heappush(self._running, (training.due, order, training))
+                continue
+            yield Ended(arch=training.arch, status=status, epochs=self.epochs, seconds=self.seconds)
+            self._start()
+
+    def _start(self) -> None:
+        """Give every idle worker a training, as far as there are any."""
+        spent = self.trainings == self._max_trials or self.epochs == self._max_epochs
+        while not spent and not self._exhausted and len(self._running) < self._workers:
+            trial_id = f"{self.trainings:08d}"
+            suggestion = self.searcher.suggest(trial_id)
+            if not isinstance(suggestion, dict):
+                self._exhausted = suggestion == Searcher.FINISHED
+                return
+            arch = self._config.search_space.build(suggestion["point"])
+            curve = self._curve_of(arch, suggestion["repeat"])
+            trial = ReplayedTrial(trial_id=trial_id, config=suggestion)
+            training = _Training(trial=trial, arch=arch, curve=curve, began=self.seconds)
+            if suggestion["continues"]:
+                training.skip(suggestion["continues"]["epoch"])
+            self.scheduler.on_trial_add(None, trial)
+            heapq.heappush(self._running, (training.due, self.trainings, training))
+            self.trainings += 1
+            spent = self.trainings == self._max_trials
+
+    def _report(self, training: _Training) -> str | None:
+        """Tell what the next epoch brought, in the order of Ray's controller; what became of the training if it ended."""
+        trial, result = training.trial, training.advance()
+        decision = self.scheduler.on_trial_result(None, trial, result)
+        assert decision in (TrialScheduler.CONTINUE, TrialScheduler.STOP), f"a replay cannot {decision} a trial"
+        stops = decision == TrialScheduler.STOP
+        if not stops:
+            self.searcher.on_trial_result(trial.trial_id, result)
+        trial.last_result = result
+        if not stops and training.goes_on:
+            return None
+        self.scheduler.on_trial_complete(None, trial, result)
+        self.searcher.on_trial_complete(trial.trial_id, result)
+        trial.status = "TERMINATED"
+        ending = self.searcher.ending_of(trial.trial_id)
+        return STOPPED if "stopped_at" in ending else FAILED if ending["failed"] else COMPLETE
+
+
+@dataclass(kw_only=True)
+class _Training:
+    """A training on its worker: ``done`` entries of its curve lie behind it."""
+
+    trial: ReplayedTrial
+    arch: ArchConfig
+    curve: Curve
+    began: float
+    done: int = 0
+
+    @property
+    def due(self) -> float:
+        """When its next epoch ends."""
+        metrics = self.curve[self.done]
+        return self.began + metrics.get("seconds", metrics[EPOCH_KEY])
+
+    @property
+    def span(self) -> int:
+        """The epochs from the last entry of the curve to the next."""
+        before = self.curve[self.done - 1][EPOCH_KEY] if self.done else 0
+        return int(self.curve[self.done][EPOCH_KEY] - before)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there are epochs left."""
+        return self.done < len(self.curve)
+
+    def skip(self, epoch: int) -> None:
+        """Begin after an epoch that was trained before."""
+        self.done = sum(metrics[EPOCH_KEY] <= epoch for metrics in self.curve)
+        before = self.curve[self.done - 1]
+        self.began -= before.get("seconds", before[EPOCH_KEY])
+
+    def advance(self) -> dict[str, Any]:
+        """The result of the next epoch, flat as Tune hands it on."""
+        metrics = self.curve[self.done]
+        self.done += 1
+        about = {
+            "trial_id": self.trial.trial_id,
+            "training_iteration": self.done,
+            "config/number": self.trial.config["number"],
+        }
+        return {**metrics, **about}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayResult:
+    """What a replay reached, and what it took.
+
+    The arrays (n,) have an entry for the start and one for each training that ended: ``epochs`` of all trainings together
+    that were finished by then, simulated ``seconds`` (or epochs, where no times were recorded), and ``fractions`` of the
+    hypervolume that the table holds within the budget, reached by complete trainings alone.
+
+    ``trials`` counts trainings by status, with those that were running at the end, and ``spent`` every finished epoch, those
+    of running trainings too. ``reused`` and ``over_budget`` count suggestions that were not trained.
+    """
+
+    epochs: NDArray[np.int64]
+    seconds: Array
+    fractions: Array
+    spent: int
+    trials: Mapping[str, int]
+    reused: int
+    over_budget: int
+
+    def epochs_to(self, fraction: float) -> int | None:
+        """Epochs spent until a fraction (0 to 1) of the hypervolume was reached; None where it never was."""
+        reached = np.flatnonzero(self.fractions >= fraction)
+        return int(self.epochs[reached[0]]) if len(reached) else None
+
+
+def replayed_config(table: RecordedTable, changes: Mapping[str, Any]) -> SearchConfig:
+    """The table's own search with some fields replaced; of a section, only what is given of it.
+
+    Raises:
+        InvalidInput: a field is unknown or its value is not allowed.
+    """
+    values = table.config.to_dict()
+    for name, value in changes.items():
+        part = isinstance(value, Mapping) and isinstance(values.get(name), dict)
+        values[name] = {**values[name], **value} if part else value
+    return parse_search(values, f"table {table.name}")
+
+
+def replay(
+    table: RecordedTable,
+    config: SearchConfig,
+    *,
+    workers: int,
+    max_epochs: int | None = None,
+    max_trials: int | None = None,
+    target: float | None = None,
+    seed: int,
+) -> ReplayResult:
+    """Run a search over a table, in place of every training the one that was recorded, until `Simulation` ends.
+
+    ``target`` is a fraction of the hypervolume to stop at. ``seed`` takes the place of the search's; the first seed of a
+    network in the table is the first one of the search.
+
+    Raises:
+        InvalidInput: a number is out of its range, no network of the table is within the budget, or nothing would end the
+            replay.
+    """
+    _check(config, workers=workers, max_epochs=max_epochs, max_trials=max_trials, target=target)
+    config = parse_search(config.to_dict() | {"seed": seed}, f"table {table.name}")
+    coverage, known, storage = _Coverage(table, config), earlier_trials(config), InMemoryStorage()
+    coverage.add(*(trial.user_attrs[ARCH_ID] for trial in known if trial.state is TrialState.COMPLETE))
+    create_study(config, known=known, storage=storage)
+    simulation = Simulation(
+        config,
+        lambda arch, repeat: table.curve(arch.arch_id, repeat),
+        workers=workers,
+        storage=storage,
+        allowed=table.__contains__,
+        max_epochs=max_epochs,
+        max_trials=max_trials,
+    )
+    progress: list[tuple[int, float, float]] = [(0, 0.0, coverage.fraction)]
+    trials: Counter[str] = Counter()
+    for ended in simulation.run():
+        trials[ended.status] += 1
+        if ended.status == COMPLETE:
+            coverage.add(ended.arch.arch_id)
+        progress.append((ended.epochs, ended.seconds, coverage.fraction))
+        if target is not None and coverage.fraction >= target:
+            break
+    study = optuna.load_study(study_name=config.name, storage=storage).get_trials(deepcopy=False)
+    epochs, seconds, fractions = zip(*progress, strict=True)
+    return ReplayResult(
+        epochs=np.array(epochs, np.int64),
+        seconds=np.array(seconds, np.float64),
+        fractions=np.array(fractions, np.float64),
+        spent=simulation.epochs,
+        trials={
+            **{status: trials[status] for status in (COMPLETE, STOPPED, FAILED)},
+            RUNNING: simulation.trainings - trials.total(),
+        },
+        reused=sum(REUSED in trial.user_attrs for trial in study),
+        over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in study),
+    )
+
+
+class _Coverage:
+    """Which fraction of the hypervolume within the budget the networks seen so far have."""
+
+    def __init__(self, table: RecordedTable, config: SearchConfig) -> None:
+        self._table = table
+        within = [arch_id for arch_id in table.points if config.network_budget.allows(table.finals[arch_id])]
+        if not within:
+            limits = " and ".join(map(str, config.network_budget.constraints))
+            raise InvalidInput(f"budget {limits} must be met by a network of table {table.name}, but none meets it")
+        self._whole = self._volume(within)
+        self._within, self._seen = frozenset(within), dict[str, None]()
+        self.fraction = 0.0
+
+    def add(self, *networks: str) -> None:
+        """Take in complete networks by ``arch_id``; those that are not in the table, or over the budget, add nothing."""
+        new = [arch_id for arch_id in networks if arch_id in self._within and arch_id not in self._seen]
+        if new:
+            self._seen |= dict.fromkeys(new)
+            self.fraction = self._volume(self._seen) / self._whole
+
+    def _volume(self, networks: Iterable[str]) -> float:
+        return hypervolume(self._table.matrix(networks), self._table.reference, self._table.directions)
+
+
+def _check(
+    config: SearchConfig, *, workers: int, max_epochs: int | None, max_trials: int | None, target: float | None
+) -> None:
+    for name, number in (("workers", workers), ("max_epochs", max_epochs), ("max_trials", max_trials)):
+        if number is not None and number < 1:
+            raise InvalidInput(f"{name} must be at least 1, got {number}")
+    if target is not None and not 0 < target <= 1:
+        raise InvalidInput(f"target must be a fraction above 0 and at most 1, got {target}")
+    if not config.reuse and max_epochs is None and max_trials is None:
+        raise InvalidInput("max_epochs or max_trials must be given where reuse is false, which never runs out of networks")

@@ -1,0 +1,1 @@
+"""A study: its directory, database, lease, records and identity."""

@@ -1,0 +1,205 @@
+"""What makes a study one study: the fields of its search file that stay as they were when it was made, and its data.
+
+The study's database holds a record of both, made with the study. Whoever opens a study compares its search file with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from analysis.study.published_results import recipe_changes
+from dite_search.config.search_config import SearchConfig
+from dite_search.study.directory import SEARCH_FILE
+from dite_search.study.places import PROVENANCE_FILE, WORKING_DIRECTORY
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.dite_hrnet.parameters import Parameter, Range
+from search_spaces.training_config import COMPUTATION, TrainConfig
+
+CHANGEABLE: dict[str, str] = {
+    "trials": "how many are asked for; `extend` adds to it",
+    "sampler": "who suggests from now on; only to and from `grid` it cannot change, whose points are laid out at the start",
+    "scheduler": "which trials end early from now on",
+    "reuse": "whether networks that were trained are trained again from now on",
+    "warm_start.published": "the tables that guide the sampler from now on",
+    "resources": "what one trial takes, workers included",
+    "max_concurrent": "trials at once",
+    "retries": "new starts of a trial whose process died",
+    "data.root": "another place of the same data: the annotation files must hold the same",
+    "data.detections": "another place of the same detections: the file must hold the same",
+    "data.prepared": "where the prepared pictures lie",
+    "data.workers": "loader processes",
+    "data.on_broken_image": "what becomes of a training at a broken image",
+    "latency": "how latency is measured; where `latency_ms` is an objective or has a limit, `warmup` and `runs` alone",
+    "directory": "the folder of the studies, which may be moved or copied; a study's own folder may be renamed",
+    "checkpoints": "another place, to which the checkpoints so far were moved",
+    "study_url": "another database, to which the study was copied",
+    "mlflow_url": "another tracking server; `dite-search sync` writes the study to it",
+    **{f"training.{name}": "how steps are computed, not what is learned" for name in COMPUTATION},
+}
+"""Fields and sections of a study's search file that may change between a search and what goes on with it, and what for.
+
+Every other field stays as it was. Low and high of a range may change too, while every earlier trial lies between them.
+"""
+
+COUNTED = ("space", "objectives", "budget", "repeats", "seed", "start_with", "warm_start", "sampler")
+"""Fields and sections in which a new study may differ from one whose results it takes over."""
+SHOWN = 3
+"""Differences that one sentence names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A field by its name in the search file, with its value when the study was made and now; None for none."""
+
+    field: str
+    before: Any
+    now: Any
+
+
+def protocol_of(config: SearchConfig) -> dict[str, Any]:
+    """What makes the scores of two trials comparable."""
+    space = config.search_space
+    return {
+        "dataset": "synthetic" if config.data.synthetic else config.data.name,
+        "train_split": config.data.train_split,
+        "val_split": config.data.val_split,
+        "data": provenance_of(config).get("data", "not recorded"),
+        "format": config.data.format,
+        "boxes": config.data.boxes,
+        "input_size": "x".join(map(str, space.base.input_size)) if "input_size" not in space.parameters else "varied",
+        "epochs": config.train_config.epochs,
+        "batch_size": config.train_config.batch_size,
+        "flip_test": config.train_config.flip_test,
+        "recipe_changes": recipe_changes(config.train_config),
+        "seed": config.seed,
+    }
+
+
+def provenance_of(config: SearchConfig) -> dict[str, Any]:
+    """Where a search came from, as it is shown; nothing where that was not written yet."""
+    file = config.study_directory / PROVENANCE_FILE
+    found = json.loads(file.read_text()) if file.is_file() else {}
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{file} must hold a mapping, got {type(found).__name__}")
+    return {name: value for name, value in found.items() if name != WORKING_DIRECTORY}
+
+
+def settings_of(config: SearchConfig) -> dict[str, Any]:
+    """The fields of a search that must stay, by their names in the search file, as plain JSON values.
+
+    The space and the hyper-parameters are whole, whatever the file leaves to defaults and named spaces.
+    """
+    plain: dict[str, Any] = json.loads(config.model_dump_json(exclude={"name", "space", "input_size", "training"}))
+    found = _flat(plain)
+    found["warm_start.studies"] = [name.rpartition("/")[2] for name in config.warm_start.studies]
+    kept: dict[str, Any] = {"sampler.name": config.sampler.name}
+    if "latency_ms" in (*config.objectives, *config.network_budget.costs):
+        threads = config.latency.threads or config.resources.cpus_per_worker
+        kept |= {"latency.device": config.latency.device, "latency.threads": threads}
+    found |= {f"training.{name}": value for name, value in config.train_config.to_dict().items() if name != "seed"}
+    found |= base_settings(config.search_space.base.to_dict())
+    found |= parameter_settings(config.search_space.parameters)
+    # Below a section that may change, a field may have to stay under a condition.
+    return {field: value for field, value in found.items() if not may_change(field)} | kept
+
+
+def base_settings(arch: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of the base architecture by their names in the search file."""
+    found = {f"space.base.{name}": value for name, value in arch.items() if name != "input_size"}
+    return found | ({"input_size": format_size(arch["input_size"])} if "input_size" in arch else {})
+
+
+def parameter_settings(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The parameters of a space by their names in the search file."""
+    return {
+        f"space.parameters.{name}": {"low": parameter.low, "high": parameter.high, "log": parameter.log}
+        if isinstance(parameter, Range)
+        else list(parameter.values)
+        for name, parameter in parameters.items()
+    }
+
+
+def may_change(field: str) -> bool:
+    """Whether `CHANGEABLE` names a field or its section."""
+    return any(field == known or field.startswith(f"{known}.") for known in CHANGEABLE)
+
+
+def differences(
+    recorded: Mapping[str, Any], present: Mapping[str, Any], tried: Mapping[str, Sequence[Any]]
+) -> list[Difference]:
+    """What differs between two results of `settings_of`, as far as earlier trials cannot stay beside later ones.
+
+    Args:
+        recorded: when the study was made; a field that is missing was not known then, and had its default.
+        present: now.
+        tried: the values that earlier trials have of each parameter of the space.
+    """
+    found = []
+    for field in dict.fromkeys([*recorded, *present]):
+        before, now = recorded.get(field, _default(field)), present.get(field)
+        if before != now and not _fits(field, before, now, tried):
+            found.append(Difference(field=field, before=before, now=now))
+    return found
+
+
+def refuse_changes(config: SearchConfig, found: Sequence[Difference]) -> None:
+    """Raise InvalidInput where there are differences; the sentence names them, and what can be done."""
+    if not found:
+        return
+    more = f" and {len(found) - SHOWN} fields more" if len(found) > SHOWN else ""
+    before = " and ".join(f"{each.field} {_shown(each.before)}" for each in found[:SHOWN])
+    now = " and ".join(_shown(each.now) for each in found[:SHOWN])
+    start = f", with warm_start: {{studies: [{config.study_directory}]}}"
+    counted = all(each.field.partition(".")[0] in COUNTED for each in found)
+    raise InvalidInput(
+        f"study {config.name} was made with {before}{more}, but {config.study_directory / SEARCH_FILE} has {now}:"
+        f" put {'it' if len(found) == 1 else 'them'} back, or make a new study under another name{start if counted else ''}"
+    )
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Sections as dotted names; a section that is left out is one name."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
+    return found
+
+
+def _default(field: str) -> Any:
+    """The default of a field of the search file; None for what has none."""
+    if field.startswith("training."):
+        return TrainConfig().to_dict().get(field.removeprefix("training."))
+    if field.startswith("space.base."):
+        return ArchConfig().to_dict().get(field.removeprefix("space.base."))
+    section: Any = SearchConfig
+    *sections, name = field.split(".")
+    for part in sections:
+        known = section.model_fields.get(part) if isinstance(section, type) and issubclass(section, BaseModel) else None
+        section = known.annotation if known else None
+    known = section.model_fields.get(name) if isinstance(section, type) and issubclass(section, BaseModel) else None
+    if known is None or known.is_required():
+        return None
+    value = known.get_default(call_default_factory=True)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _fits(field: str, before: Any, now: Any, tried: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether a field may have changed in this way."""
+    if field == "sampler.name":
+        return "grid" not in (before, now)
+    ranges = all(isinstance(value, Mapping) and "low" in value for value in (before, now))
+    if not field.startswith("space.parameters.") or not ranges or before["log"] != now["log"]:
+        return False
+    return all(now["low"] <= value <= now["high"] for value in tried.get(field.removeprefix("space.parameters."), ()))
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == []:
+        return "none"
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)

@@ -1,0 +1,408 @@
+"""The Optuna study: the one record of what was tried and what came of it."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from analysis.study.records import DIRECTIONS, StudyRecord, TrialRecord
+from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.study.attributes import (
+    ARCH,
+    CONTINUES,
+    EPOCH,
+    EPOCH_KEY,
+    INTERRUPTED,
+    METRICS,
+    MLFLOW_RUN,
+    NOT_ITS_OWN,
+    ORIGIN,
+    OUTAGE,
+    PROTOCOL,
+    REASON,
+    REUSED,
+    SECONDS,
+    SEED,
+    STARTED,
+    UNDECIDED,
+    WHOLE,
+)
+from dite_search.study.database_errors import is_damage, reason_of
+from dite_search.study.directory import (
+    SEARCH_FILE,
+    STUDY_DATABASE,
+    checkpoint_location,
+    create_folder,
+    study_url_of,
+    write_search_file,
+)
+from dite_search.study.places import PROVENANCE_FILE
+from dite_search.study.protocol import differences, protocol_of, provenance_of, refuse_changes, settings_of
+from search_spaces.common.errors import InvalidInput, first_line
+from search_spaces.common.redaction import redacted
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.cost import cost_of
+from trainers.checkpoints.location import LAST, PREVIOUS, Location, below, located
+
+CONNECT_TIMEOUT = 5
+"""Seconds to wait for a database server."""
+
+_STATUSES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "stopped",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+DATABASE_AWAY = optuna.exceptions.StorageInternalError
+"""What a storage raises while its database does not answer."""
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+def create_study(
+    config: SearchConfig,
+    *,
+    known: Iterable[FrozenTrial] = (),
+    contents: Mapping[str, str] | None = None,
+    storage: BaseStorage | None = None,
+) -> None:
+    """Make the folder of a new search and its study, which holds the ``known`` trials from the start.
+
+    The study keeps the settings of the search and the ``contents`` of its data, as of `data_contents`. A ``storage`` takes
+    the place of the search's own, and no folder is made.
+
+    Raises:
+        InvalidInput: the name is taken, the folder cannot be written, or the storage cannot be reached.
+    """
+    if storage is None:
+        create_folder(config)
+        storage = storage_of(config)
+    try:
+        _create_in(storage, config, known, contents)
+    except optuna.exceptions.DuplicatedStudyError:
+        (config.study_directory / SEARCH_FILE).unlink()
+        place = redacted(config.study_url or "its folder")
+        raise InvalidInput(f"study {config.name} exists already in {place}: choose another name") from None
+
+
+def _create_in(
+    storage: BaseStorage, config: SearchConfig, known: Iterable[FrozenTrial], contents: Mapping[str, str] | None
+) -> None:
+    study = optuna.create_study(
+        storage=storage,
+        study_name=config.name,
+        directions=[StudyDirection[DIRECTIONS[objective].upper()] for objective in config.objectives],
+    )
+    study.set_metric_names(list(config.objectives))
+    study.set_user_attr(PROTOCOL, {"settings": settings_of(config), "contents": dict(contents) if contents else None})
+    for trial in known:
+        study.add_trial(trial)
+    for point in config.first_points:
+        study.enqueue_trial(point)
+    if config.sampler.name == "grid":
+        for point in itertools.islice(config.search_space.points(), config.trials):
+            study.enqueue_trial(point)
+    study.set_user_attr(WHOLE, True)
+
+
+def finish_creation(
+    config: SearchConfig, known: Callable[[], Iterable[FrozenTrial]], contents: Mapping[str, str] | None = None
+) -> None:
+    """Make a study whose driver died while it made it: anew, as no trial can have begun.
+
+    Raises:
+        InvalidInput: trials have begun, but the database does not hold their study.
+    """
+    storage = storage_of(config)
+    if config.name in optuna.get_all_study_names(storage):
+        study = optuna.load_study(study_name=config.name, storage=storage)
+        if _is_begun(study):
+            return
+        optuna.delete_study(study_name=config.name, storage=storage)
+    elif (config.study_directory / PROVENANCE_FILE).exists():
+        raise _not_held(config, storage)
+    _create_in(storage, config, known(), contents)
+
+
+def extend_study(config: SearchConfig, more: int) -> SearchConfig:
+    """The search of a study with so many trials more, as its folder says from now on."""
+    file, folder = config.study_directory / SEARCH_FILE, config.study_directory
+    values = config.to_dict() | {"trials": config.trials + more}
+    extended = parse_search(values, str(file), folder=folder if folder.name != config.name else None)
+    write_search_file(extended)
+    if config.sampler.name == "grid":
+        study = open_study(config)
+        for point in itertools.islice(config.search_space.points(), config.trials, extended.trials):
+            study.enqueue_trial(point)
+    return extended
+
+
+def open_study(config: SearchConfig) -> optuna.Study:
+    """The study of a search, which exists.
+
+    Raises:
+        InvalidInput: its database cannot be opened, or does not hold it; or the search is not the one it was made for.
+    """
+    with readable(config):
+        storage = storage_of(config)
+        try:
+            study = optuna.load_study(study_name=config.name, storage=storage)
+        except KeyError:
+            raise _not_held(config, storage) from None
+        check_settings(config, study)
+        return study
+
+
+def found_study(config: SearchConfig) -> optuna.Study | None:
+    """The study of a search, None where it was not made, or not whole, and is made anew.
+
+    Raises:
+        InvalidInput: as `open_study`.
+    """
+    if not config.study_url and not (config.study_directory / STUDY_DATABASE).is_file():
+        return None
+    with readable(config):
+        storage = storage_of(config)
+        if config.name not in optuna.get_all_study_names(storage):
+            if (config.study_directory / PROVENANCE_FILE).exists():
+                raise _not_held(config, storage)
+            return None
+    study = open_study(config)
+    return study if _is_begun(study) else None
+
+
+def _is_begun(study: optuna.Study) -> bool:
+    """Whether a study was made whole."""
+    return WHOLE in study.user_attrs or any(STARTED in trial.user_attrs for trial in study.get_trials(deepcopy=False))
+
+
+def check_settings(config: SearchConfig, study: optuna.Study) -> None:
+    """Refuse a search whose settings are not those that its study was made with; an earlier version kept none.
+
+    Raises:
+        InvalidInput: the message names the fields, both values of each, and what to do.
+    """
+    recorded = study.user_attrs.get(PROTOCOL)
+    if recorded:
+        refuse_changes(config, differences(recorded["settings"], settings_of(config), tried_values(study)))
+
+
+def tried_values(study: optuna.Study) -> dict[str, list[Any]]:
+    """The values of each parameter that trials of a study have, or wait to be tried with."""
+    found: dict[str, list[Any]] = {}
+    for trial in study.get_trials(deepcopy=False):
+        for name, value in (trial.system_attrs.get("fixed_params", {}) | trial.params).items():
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _not_held(config: SearchConfig, storage: BaseStorage) -> InvalidInput:
+    """The sentence for a database that does not hold the study."""
+    place = f"study_url {redacted(config.study_url)}" if config.study_url else str(config.study_directory / STUDY_DATABASE)
+    names, file = optuna.get_all_study_names(storage), config.study_directory / SEARCH_FILE
+    if len(names) == 1 and not config.study_url:
+        return InvalidInput(f"{place} holds study {names[0]}, but {file} has name {config.name}: put it back")
+    return InvalidInput(
+        f"study {config.name} must be in its database, but {place} does not hold it: see that name in {file} and variables"
+        " in study_url are as they were when the search began"
+    )
+
+
+@contextmanager
+def readable(config: SearchConfig) -> Iterator[None]:
+    """Turns whatever a damaged database, or none, makes of a reading into one sentence."""
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except (DATABASE_AWAY, SQLAlchemyError) as error:
+        if is_damage(error):
+            raise damaged_study(config, reason_of(error)) from None
+        raise InvalidInput(f"study {config.name} cannot be read from {_place_of(config)}: {reason_of(error)}") from None
+    except Exception as error:
+        # Damaged values surface as dozens of kinds, wherever they are used first.
+        logging.getLogger(__name__).debug("study", exc_info=True)
+        raise damaged_study(config, f"{type(error).__name__}: {first_line(error)}") from None
+
+
+def damaged_study(config: SearchConfig, reason: str) -> InvalidInput:
+    """Return the error for a study whose database does not hold what was written."""
+    return InvalidInput(f"study {config.name} in {_place_of(config)} must be whole, but is damaged or missing: {reason}")
+
+
+def _place_of(config: SearchConfig) -> str:
+    return redacted(config.study_url or str(config.study_directory / STUDY_DATABASE))
+
+
+def epoch_name(epoch: float) -> str:
+    """The name of the attribute that holds an epoch's metrics; names sort as epochs do."""
+    return f"{EPOCH}{int(epoch):06d}"
+
+
+def curve_of(trial: FrozenTrial) -> list[dict[str, float]]:
+    """The metrics of a trial's epochs, in order."""
+    return [value for name, value in sorted(trial.user_attrs.items()) if name.startswith(EPOCH)]
+
+
+def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
+    """The database of the study.
+
+    Raises:
+        InvalidInput: it cannot be reached; a password in the URL is not shown.
+    """
+    url = study_url_of(config)
+    # A server may have been started anew since a connection was made, and one that is gone must be noticed in seconds.
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if url.startswith("postgresql"):
+        options["connect_args"] = {"connect_timeout": CONNECT_TIMEOUT}
+    try:
+        return optuna.storages.RDBStorage(url, engine_kwargs=options)
+    except Exception as error:
+        # SQLAlchemy and its drivers raise dozens of kinds for one cause: the URL does not lead to a usable database.
+        logging.getLogger(__name__).debug("storage", exc_info=True)
+        raise InvalidInput(f"study_url {redacted(url)} cannot be opened: {reason_of(error)}") from None
+
+
+def read_study(config: SearchConfig, study: optuna.Study | None = None) -> StudyRecord:
+    """Everything the study knows, as records.
+
+    Raises:
+        InvalidInput: its database cannot be read, or is damaged.
+    """
+    opened = study or open_study(config)
+    with readable(config):
+        return StudyReader(config, opened).read()
+
+
+class StudyReader:
+    """Reads a study that stays open again and again: a trial that has ended is made into a record once."""
+
+    def __init__(self, config: SearchConfig, study: optuna.Study) -> None:
+        self._config, self._study = config, study
+        self._ended: dict[int, TrialRecord] = {}
+
+    def read(self) -> StudyRecord:
+        """Everything the study knows by now."""
+        config, trials = self._config, self._study.get_trials(deepcopy=False)
+        return StudyRecord(
+            name=config.name,
+            directory=config.study_directory,
+            objectives=config.objectives,
+            trials=[self._record(trial) for trial in trials if ARCH in trial.user_attrs],
+            protocol=protocol_of(config),
+            provenance=provenance_of(config),
+            over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in trials),
+            reused=sum(REUSED in trial.user_attrs for trial in trials),
+        )
+
+    def _record(self, trial: FrozenTrial) -> TrialRecord:
+        if not trial.state.is_finished():
+            return _record(self._config, trial)
+        if trial.number not in self._ended:
+            self._ended[trial.number] = _record(self._config, trial)
+        return self._ended[trial.number]
+
+
+def reopen_running(config: SearchConfig, study: optuna.Study | None = None) -> None:
+    """Make the trials of a search that was cut off wait again: each goes on under its number, from its checkpoint."""
+    study = study or open_study(config)
+    for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        reopen(study, frozen)
+
+
+def reopen(study: optuna.Study, frozen: FrozenTrial) -> None:
+    """Make a running trial wait again: one that was cut off while its point was drawn gets the rest under its number.
+
+    One that only waited for another's result is failed: it is suggested anew, or not.
+    """
+    storage, attributes = study._storage, frozen.user_attrs
+    if REUSED in attributes:
+        storage.set_trial_user_attr(frozen._trial_id, REASON, INTERRUPTED)
+        study.tell(frozen.number, state=TrialState.FAIL)
+        return
+    if STARTED in attributes:
+        storage.set_trial_user_attr(frozen._trial_id, SECONDS, time.time() - attributes[STARTED])
+    storage.set_trial_state_values(frozen._trial_id, state=TrialState.WAITING)
+
+
+def is_spent(trial: FrozenTrial) -> bool:
+    """Whether a trial was trained in this search and has ended: one of the number that the search asks for."""
+    attributes = trial.user_attrs
+    here = ARCH in attributes and ORIGIN not in attributes
+    return here and trial.state.is_finished() and attributes.get(REASON) != INTERRUPTED
+
+
+def is_complete(trial: FrozenTrial) -> bool:
+    """Whether a trial has the values of all objectives."""
+    return trial.state is TrialState.COMPLETE
+
+
+def is_blameless(trial: FrozenTrial) -> bool:
+    """Whether a trial failed through no fault of what it trained, which may then be trained anew."""
+    attributes = trial.user_attrs
+    return trial.state is TrialState.FAIL and (attributes.get(REASON) in NOT_ITS_OWN or OUTAGE in attributes)
+
+
+def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, float]]]:
+    """What the trials of a study reported, repeats apart: number, epoch, and the metrics of the epoch with the costs.
+
+    Epochs about which the scheduler was not asked, as when a pause stopped a trial, are left out: the trial reports them
+    again, and they are decided then.
+    """
+    for trial in open_study(config).get_trials(deepcopy=False):
+        if ARCH not in trial.user_attrs or trial.user_attrs.get(SEED, config.seed) != config.seed:
+            continue
+        number = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
+        costs = cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
+        undecided = math.inf if trial.state.is_finished() else trial.user_attrs.get(UNDECIDED, math.inf)
+        for metrics in curve_of(trial):
+            if metrics[EPOCH_KEY] >= undecided:
+                break
+            yield number, int(metrics[EPOCH_KEY]), costs | trial.user_attrs.get(METRICS, {}) | metrics
+
+
+def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
+    attributes = trial.user_attrs
+    arch = ArchConfig.from_dict(attributes[ARCH])
+    origin = attributes.get(ORIGIN, {})
+    place = located(origin["folder"]) if origin else checkpoint_location(config, trial.number)
+    return TrialRecord(
+        number=trial.number,
+        status=_STATUSES[trial.state],
+        reason=attributes.get(REASON, ""),
+        arch=arch,
+        cost=cost_of(arch),
+        parameters=trial.params,
+        seed=attributes.get(SEED, origin.get("seed")),
+        metrics=attributes.get(METRICS, {}),
+        curve=curve_of(trial),
+        seconds=attributes.get(SECONDS, 0.0),
+        checkpoint=_last_checkpoint(place, attributes),
+        mlflow_run_id=attributes.get(MLFLOW_RUN),
+        epochs_before=attributes.get(CONTINUES, {}).get("epoch", 0),
+        origin=f"trial {origin['trial']} of {origin['study']}" if origin else "",
+    )
+
+
+def _last_checkpoint(place: Location, attributes: Mapping[str, Any]) -> Location | None:
+    """The checkpoint of a trial, if there is one."""
+    if isinstance(place, Path):
+        return next((path for path in (place / LAST, place / PREVIOUS) if path.is_file()), None)
+    # A store is not asked for each record: an epoch is reported once its checkpoint is in its place.
+    return below(place, LAST) if any(name.startswith(EPOCH) for name in attributes) else None

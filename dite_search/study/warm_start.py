@@ -1,0 +1,83 @@
+"""Results of earlier studies, as trials that a new search knows from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from analysis.study.records import TrialRecord
+from dite_search.algorithms.cost_aware.candidates import distributions_of
+from dite_search.config.search_config import SearchConfig
+from dite_search.study.attributes import ARCH, ARCH_ID, METRICS, ORIGIN
+from dite_search.study.directory import checkpoint_location, load_config
+from dite_search.study.protocol import protocol_of
+from dite_search.study.study import epoch_name, read_study
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import Scalar
+
+CHANCE = ("seed",)
+"""What two protocols may differ in: the results are of the same kind."""
+
+EarlierTrials = list[FrozenTrial]
+"""Trials of earlier studies, as those of a new one."""
+
+_STATES = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED}
+
+
+def earlier_trials(config: SearchConfig, data: str | None = None) -> EarlierTrials:
+    """The complete and stopped trials of the studies that a search starts from, as far as its space holds their networks.
+
+    ``data`` is the identity of the search's data; without one that of the earlier studies is not looked at.
+
+    Raises:
+        InvalidInput: a study does not exist, or was made under another protocol; the message names what differs.
+    """
+    found: EarlierTrials = []
+    for name in config.warm_start.studies:
+        earlier = load_config(name, directory=config.directory)
+        theirs = protocol_of(earlier)
+        _check_protocol(name, theirs, protocol_of(config) | {"data": theirs["data"] if data is None else data})
+        for record in read_study(earlier).trials:
+            trial = _trial(config, earlier, record)
+            if trial is not None:
+                found.append(trial)
+    return found
+
+
+def _check_protocol(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    for field in ours:
+        if field not in CHANCE and theirs.get(field) != ours[field]:
+            raise InvalidInput(
+                f"warm_start.studies {name} must have the protocol of this search,"
+                f" but {field} is {theirs.get(field)!r} there and {ours[field]!r} here"
+            )
+
+
+def _trial(config: SearchConfig, earlier: SearchConfig, record: TrialRecord) -> FrozenTrial | None:
+    """A trial of an earlier study as one of this; None without a result, or outside the space or the budget."""
+    point = config.search_space.point_of(record.arch)
+    training = {n: record.parameters.get(n) for n in config.search_space.training_parameters}
+    if record.status not in _STATES or point is None or None in training.values():
+        return None
+    complete = record.status == "complete"
+    values = [record.values[name] for name in config.objectives if name in record.values]
+    if not config.network_budget.allows(record.values) or (complete and len(values) < len(config.objectives)):
+        return None
+    folder = checkpoint_location(earlier, record.number)
+    origin = {"study": earlier.name, "trial": record.number, "folder": str(folder), "seed": record.seed}
+    attributes = {ARCH: record.arch.to_dict(), ARCH_ID: record.arch.arch_id, METRICS: dict(record.metrics), ORIGIN: origin}
+    trial: FrozenTrial = create_trial(
+        state=_STATES[record.status],
+        values=values if complete else None,
+        params={**point, **training},
+        distributions=distributions_of(config.search_space),
+        user_attrs=attributes | dict(_epochs(record)),
+    )
+    return trial
+
+
+def _epochs(record: TrialRecord) -> Iterator[tuple[str, Mapping[str, Scalar]]]:
+    for metrics in record.curve:
+        yield epoch_name(metrics["epoch"]), dict(metrics)

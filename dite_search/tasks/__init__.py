@@ -1,0 +1,1 @@
+"""Single tasks: training, evaluation, preparation, submission."""

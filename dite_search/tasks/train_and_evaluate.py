@@ -1,0 +1,254 @@
+"""One network without a search: training it and scoring it from the command line."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import sync, write_json
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import resized
+from search_spaces.training_config import TrainConfig
+from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_any_network, load_checkpoint
+from trainers.checkpoints.location import S3, Location, located
+from trainers.checkpoints.store import CheckpointStore, local_copy
+from trainers.checkpoints.torch_file import read_torch_file
+from trainers.data.config import DataConfig, training_set, validation_set
+from trainers.data.formats.data_format import ACCURACIES
+from trainers.data.identity import data_contents
+from trainers.evaluation.scoring import evaluate
+from trainers.processes.distributed import Worker, default_device
+from trainers.training import loop
+from trainers.training.same_training import check_same_training
+
+RAY_FOLDER = "ray_train"
+"""The folder of Ray Train's own state, beside the checkpoints."""
+
+
+def train_one(
+    arch: ArchConfig,
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    directory: Path,
+    workers: int,
+    max_workers: int | None = None,
+    threads: int | None,
+    retries: int = 1,
+    resume: bool = False,
+    restart: bool = False,
+    console: Console,
+) -> loop.Metrics:
+    """Train a network on ``workers`` processes and print every epoch; the metrics of the last.
+
+    A training of the same network, recipe and data that ``directory`` holds goes on. With ``resume`` there must be one;
+    with ``restart`` the training begins anew, and what the folder holds is kept in a folder below it.
+
+    Raises:
+        InvalidInput: as `trainers.training.loop.train`; the folder holds another training, or none to resume; or the training
+            ends for a reason of its own.
+    """
+    if resume and restart:
+        raise InvalidInput("--resume and --restart must not be given together: one goes on, the other begins anew")
+    cores = threads or max(1, (os.cpu_count() or 1) // workers)
+    # The training itself says where it begins, if that is not the last checkpoint.
+    found = None if restart else CheckpointStore(directory, note=lambda sentence: None).load()
+    if resume and not found:
+        raise InvalidInput(f"--resume must be given for a folder with a training to go on with, but {directory} holds none")
+    if found:
+        _check_going_on(found, arch, config, data, directory, resume=resume)
+    finished = len(found.curve) if found else 0
+
+    def begin() -> None:
+        kept = set_aside(directory) if restart else None
+        if kept:
+            console.print(f"The training that {directory} held is kept in {kept}", highlight=False, soft_wrap=True)
+
+    if restart:
+        # Whatever would end the new training before its first step has to show while the old one is in its place.
+        loop.check_batch(config, workers)
+        training_set(data, arch, config), validation_set(data, arch, config)
+    if finished:
+        console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False, soft_wrap=True)
+    if workers > 1 or max_workers is not None:
+        return _train_with_ray(
+            arch,
+            config,
+            data,
+            directory=directory,
+            workers=workers,
+            max_workers=max_workers,
+            threads=cores,
+            retries=retries,
+            begin=begin,
+            console=console,
+        )
+    begin()
+    torch.set_num_threads(cores)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        epochs = bar.add_task("epochs", total=config.epochs, completed=finished)
+
+        def report(metrics: loop.Metrics, _: Location | None) -> None:
+            console.print(describe_epoch(metrics, config.epochs), highlight=False)
+            bar.advance(epochs)
+
+        def say(sentence: str) -> None:
+            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+        try:
+            return loop.train(arch, config, data, directory=directory, report=report, note=say).metrics
+        except InvalidInput:
+            raise
+        except loop.OWN_REASONS as error:
+            raise _ended(arch, error) from None
+
+
+def set_aside(directory: Path) -> Path | None:
+    """Move the training that a folder holds into a new folder below it; return that, None where there is no training.
+
+    The last checkpoint goes last: a move that is cut off leaves a training that goes on.
+
+    Raises:
+        InvalidInput: the folder cannot be written.
+    """
+    held = [directory / name for name in (RAY_FOLDER, BEST, PREVIOUS, LAST) if (directory / name).exists()]
+    if not held:
+        return None
+    kept = next(path for count in itertools.count(1) if not (path := directory / f"earlier-{count}").exists())
+    try:
+        kept.mkdir()
+        for path in held:
+            path.replace(kept / path.name)
+        sync(kept)
+        sync(directory)
+    except OSError as error:
+        raise InvalidInput(f"{directory} must be writable to keep its training in {kept}: {error.strerror}") from None
+    return kept
+
+
+def _check_going_on(
+    found: Checkpoint, arch: ArchConfig, config: TrainConfig, data: DataConfig, directory: Path, *, resume: bool
+) -> None:
+    """Refuse to go on with another training, and say what may be done instead."""
+    instead = "--output names another folder, and --restart begins anew and keeps what is there"
+    contents = data_contents(data)
+    try:
+        known = check_same_training(found, arch, config, data, contents, str(directory / LAST))
+    except InvalidInput as error:
+        raise InvalidInput(f"{error}; {instead}") from None
+    if not known and not resume:
+        raise InvalidInput(
+            f"checkpoint {directory / LAST} does not say what its annotations held, and they are not where they were"
+            f" ({found.data.get('root')}): if {data.root} is the same data, --resume goes on; {instead}"
+        )
+
+
+@contextmanager
+def checkpoint_file(text: str) -> Iterator[Path]:
+    """The file of a checkpoint that a user named by a path, a ``file:///`` URL or an ``s3://`` URL, until the block ends.
+
+    Raises:
+        InvalidInput: it is none of these, or the object cannot be had.
+    """
+    scheme, found, _ = text.partition("://")
+    if found and scheme not in ("file", "s3"):
+        raise InvalidInput(
+            f"a checkpoint must be a file, file:///file or s3://bucket/key, got {scheme[:20]}://…; download it first"
+        )
+    if text.startswith(S3):
+        with tempfile.TemporaryDirectory(prefix="dite-search-") as folder:
+            yield local_copy(located(text), Path(folder))
+        return
+    path = located(text)
+    assert isinstance(path, Path)
+    yield path
+
+
+def evaluate_one(
+    checkpoint: Path, data: DataConfig, *, flip_test: bool, input_size: str | None, dump: Path | None
+) -> dict[str, float]:
+    """The metrics of a checkpoint on the validation people, whose predictions ``dump`` receives."""
+    arch, network = load_any_network(checkpoint)
+    arch = resized(arch, input_size=input_size)
+    worker = Worker(device=default_device())
+    dataset = validation_set(data, arch, trained_with(checkpoint))
+    scored = evaluate(network.to(worker.device), dataset, data, flip_test=flip_test, worker=worker)
+    assert scored is not None, "one process has the scores"
+    if dump:
+        write_json(dump, scored.results_as_annotated(data))
+    return scored.metrics
+
+
+def trained_with(checkpoint: Path) -> TrainConfig:
+    """The hyper-parameters of a checkpoint's training, which say how heatmaps are read; the paper's for a published one."""
+    return TrainConfig() if "state_dict" in read_torch_file(checkpoint) else load_checkpoint(checkpoint).train
+
+
+def describe_epoch(metrics: loop.Metrics, epochs: int) -> str:
+    """An epoch in one line."""
+    scores = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name in ACCURACIES)
+    return (
+        f"epoch {metrics['epoch']:>3.0f}/{epochs}  loss {metrics['loss']:.6f}"
+        f"  {metrics['samples_per_second']:.0f} samples/s  {metrics['seconds']:.0f} s  {scores}"
+    )
+
+
+def _ended(arch: ArchConfig, error: Exception) -> InvalidInput:
+    """The sentence a user gets for a training that ended for a reason of its own, with what may help."""
+    advice: dict[type[Exception], str] = {
+        loop.NonFiniteLossError: "; try a lower learning_rate",
+        torch.OutOfMemoryError: "; try a smaller input size or network",
+    }
+    return InvalidInput(f"training of {arch.arch_id} ended: {error}{advice.get(type(error), '')}")
+
+
+def _train_with_ray(
+    arch: ArchConfig,
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    directory: Path,
+    workers: int,
+    max_workers: int | None,
+    threads: int,
+    retries: int,
+    begin: Callable[[], None],
+    console: Console,
+) -> loop.Metrics:
+    from dite_search.driver.ray_session import start_ray
+    from trainers.training.ray_trainer import fit
+
+    loop.check_batch(config, workers)
+    start_ray()
+    begin()
+    try:
+        fit(
+            arch,
+            config,
+            data,
+            directory=directory,
+            workers=workers,
+            max_workers=max_workers,
+            cpus_per_worker=threads,
+            gpus_per_worker=1.0 if torch.cuda.is_available() else 0.0,
+            retries=retries,
+            name=directory.name,
+            storage=directory / RAY_FOLDER,
+        )
+    except InvalidInput:
+        raise
+    except (*loop.OWN_REASONS, loop.WorkersLostError) as error:
+        raise _ended(arch, error) from None
+    curve = load_checkpoint(directory / LAST).curve
+    for metrics in curve:
+        console.print(describe_epoch(metrics, config.epochs), highlight=False)
+    return curve[-1]

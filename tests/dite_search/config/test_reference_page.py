@@ -1,0 +1,53 @@
+"""The documented search file is the one the code reads."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dite_search.config.reference_page import SECTIONS, attribute_docs, search_file_reference
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.training_config import TrainConfig
+
+
+def cells(name: str) -> list[list[str]]:
+    """The rows of a field's name, each as its cells."""
+    rows = re.findall(rf"^\| `{name}` \|(.*)\|$", search_file_reference(), re.MULTILINE)
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)] for row in rows]
+
+
+@pytest.mark.parametrize("section", SECTIONS.values(), ids=SECTIONS)
+def test_every_field_stands_in_it_with_its_meaning(section):
+    text = search_file_reference()
+    for name, field in section.model_fields.items():
+        assert cells(name)
+        assert field.description is None or field.description.split("|")[0] in text
+
+
+@pytest.mark.parametrize("fields", [TrainConfig().to_dict(), ArchConfig().to_dict()], ids=["training", "architecture"])
+def test_every_hyper_parameter_and_field_of_a_network_has_a_meaning(fields):
+    for name in fields.keys() - {"seed"}:
+        assert len(cells(name)[-1][-1]) > 3, name
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("trials", ["integer, at least 1, at most 1,000,000", "required", "networks to train"]),
+        ("reuse", ["true or false", "`true`", "whether a network that was trained already is not trained again"]),
+        ("boxes", ["`gt` or `det`", "`gt`"]),
+        ("reduction_factor", ["number, above 1.0, at most 100.0", "`3`"]),
+        ("space", ["text or mapping", "required"]),
+        ("objectives", ["list", "`[ap_gt, mmacs]`"]),
+        ("milestones", ["`[0.6296, 0.7407]`"]),
+        ("clip_norm", ["`null`"]),
+        ("groups", ["`[1, 1, 2, 4]`"]),
+    ],
+)
+def test_what_a_field_takes(name, expected):
+    assert cells(name)[0][: len(expected)] == expected
+
+
+def test_docstrings_below_fields():
+    assert attribute_docs(TrainConfig)["codec"].startswith("How keypoints become heatmaps")

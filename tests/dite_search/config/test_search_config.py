@@ -1,0 +1,164 @@
+"""The search file: what it accepts, what it refuses, and in which words."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analysis.study.published_results import TABLE_5, TABLE_6_COCO, TABLE_6_MPII, recipe_changes
+from dite_search.config.search_config import SearchConfig, load_search, parse_search
+from dite_search.driver.scheduler import scheduler_of
+from dite_search.driver.trainable import TrialRunner
+from dite_search.study.protocol import protocol_of
+from search_spaces.common.errors import InvalidInput
+from trainers.data.config import DataConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+MINIMAL = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 4, "training": {"epochs": 2}}
+
+
+@pytest.mark.parametrize(
+    "file", [*(ROOT / "examples").glob("*.yaml"), ROOT / "dite_search" / "quickstart.yaml"], ids=lambda file: file.stem
+)
+def test_every_search_file_of_the_project_is_valid(file):
+    config = load_search(file)
+    assert config.search_space.count() >= 16 or config.name in ("table6", "table6_mpii")
+    assert config.sampler.name != "grid" or config.trials == config.search_space.count()
+    assert parse_search(config.to_dict(), "again") == config
+
+
+@pytest.mark.parametrize(("file", "rows"), [("table5", TABLE_5), ("table6", TABLE_6_COCO), ("table6_mpii", TABLE_6_MPII)])
+def test_the_ablations_follow_the_protocol_of_the_paper(file, rows):
+    """Network by network; those that Lite-HRNet's authors trained for fewer epochs apart from that."""
+    config = load_search(ROOT / "examples" / f"{file}.yaml")
+    assert [arch.arch_id for arch in config.search_space.enumerate()] == [row.arch.arch_id for row in rows]
+    protocol = protocol_of(config)
+    for row in rows:
+        assert {name: protocol[name] for name in row.protocol} == row.protocol | {"epochs": rows[-1].epochs}
+        assert config.accuracy == row.metric
+        if row.epochs == config.train_config.epochs:
+            assert recipe_changes(config.train_config) == recipe_changes(row.recipe)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trails": 3}, "unknown field of the search file 'trails': did you mean 'trials'"),
+        (
+            {"data": {"synthetic": {"train_image": 3}}},
+            "unknown field of data.synthetic 'train_image': did you mean 'train_images'",
+        ),
+        ({"trials": 0}, "trials: input should be greater than or equal to 1, got 0"),
+        ({"trials": "many"}, "trials: input should be a valid integer.*got 'many'"),
+        ({"name": "../up"}, "name: string should match pattern.*got '../up'"),
+        ({"data": {}}, "data must name exactly one of root and synthetic"),
+        ({"data": {"root": "${DITE_NOWHERE}/x"}}, "root needs the environment variable DITE_NOWHERE, which is not set"),
+        (
+            {"checkpoints": "s3://me:pw@bucket/x"},
+            "checkpoints: a location by s3:// must not hold credentials: they come from",
+        ),
+        ({"checkpoints": "gs://bucket/x"}, "checkpoints: a location must be a folder, file:///folder or s3://bucket/prefix"),
+        ({"objectives": ["ap_gtt", "mmacs"]}, "unknown objective 'ap_gtt': did you mean 'ap_gt'"),
+        ({"objectives": ["mmacs"]}, "objectives must hold exactly one accuracy, ap_gt for data.boxes gt, got \\[\\]"),
+        ({"objectives": ["ap_det", "mmacs"]}, "exactly one accuracy, ap_gt for data.boxes gt, got \\['ap_det'\\]"),
+        ({"objectives": ["ap_gt", "ap_gt"]}, "objectives must not name one twice"),
+        ({"sampler": {"name": "tpee"}}, "sampler.name: unknown sampler 'tpee': did you mean 'tpe'"),
+        ({"training": {"epoch": 3}}, "unknown training field 'epoch': did you mean 'epochs'"),
+        ({"training": {"epochs": 0}}, "epochs must be an integer from 1 to 100000, got 0"),
+        ({"training": {"seed": 1}}, "seed of the search is the seed of every training"),
+        ({"space": "tyny"}, "unknown space or network 'tyny': did you mean 'tiny'"),
+        (
+            {"space": {"base": "dite_hrnet_18", "parameters": {"groups_branch3": [7]}}},
+            "has no valid network: groups of branch 3 must divide half its width: G = 7 does not divide 80",
+        ),
+        ({"space": {"base": "dite_hrnet_18"}}, "is empty: it names no parameter to search"),
+        ({"resources": {"workers": 200}}, "batch_size must be at least 400, 2 samples for each of 200 workers, got 256"),
+        ({"resources": {"workers": 3, "max_workers": 2}}, "max_workers must be at least workers 3, got 2"),
+        ({"start_with": [{"widths": "1-2"}]}, r"start_with\[0\]: widths must be one of"),
+        ({"sampler": {"name": "grid"}, "trials": 500}, "trials must be at most the 192 points of a grid search, got 500"),
+        ({"input_size": "100x75"}, "input_size must be multiples of 32"),
+        (
+            {"data": {"root": "x", "category": True}},
+            "data.category: category must be the name or the id of a category, got True",
+        ),
+        ({"data": {"root": "x", "category": " "}}, "category must be the name or the id of a category, got ' '"),
+        (
+            {"data": {"root": "x", "format": "mpii", "category": 1}},
+            "category must not be given in format mpii, which has none",
+        ),
+        ({"data": 3}, "data: input should be a valid dictionary"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_sentence(changes, message):
+    with pytest.raises(InvalidInput, match=message) as caught:
+        parse_search(MINIMAL | changes, "my.yaml")
+    assert str(caught.value).startswith("my.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_field_that_is_missing():
+    with pytest.raises(InvalidInput, match=r"my\.yaml: trials must be given"):
+        parse_search({name: value for name, value in MINIMAL.items() if name != "trials"}, "my.yaml")
+
+
+def test_environment_and_arguments_fill_the_data_root(tmp_path, monkeypatch):
+    file = tmp_path / "search.yaml"
+    file.write_text(yaml.safe_dump(MINIMAL | {"data": {"root": "${PEOPLE:-/usual}/x"}}))
+    assert load_search(file).data.root == "/usual/x"
+    monkeypatch.setenv("PEOPLE", "/other")
+    assert load_search(file).data.root == "/other/x"
+    assert load_search(file, data_root="/given").data.root == "/given"
+    assert load_search(file, changes={"trials": 9, "name": None}).trials == 9
+
+
+def test_every_field_is_documented():
+    def undocumented(section):
+        return [name for name, field in section.model_fields.items() if not (field.description or field.annotation.__doc__)]
+
+    assert undocumented(SearchConfig) == []
+
+
+def test_the_study_lies_in_an_absolute_folder():
+    assert parse_search(MINIMAL, "f").study_directory == Path.cwd() / "runs" / "x"
+
+
+def test_where_checkpoints_are_kept_does_not_depend_on_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DITE_BUCKET", "mine")
+    for text, kept in (
+        ("kept/here", str(tmp_path / "kept" / "here")),
+        ("file:///kept", "/kept"),
+        ("s3://${DITE_BUCKET}/runs/", "s3://mine/runs"),
+        (None, None),
+    ):
+        config = parse_search(MINIMAL | {"checkpoints": text}, "x")
+        assert config.checkpoints == kept
+        assert parse_search(config.to_dict(), "again") == config
+
+
+def test_a_password_in_a_variable_stays_there(make_search, monkeypatch):
+    monkeypatch.setenv("DATABASE_PASSWORD", "s3cret-word")
+    url = "postgresql+psycopg2://me:${DATABASE_PASSWORD}@db/studies"
+    config = make_search(study_url=url, mlflow_url="${NO_SUCH_SERVER:-}")
+    assert config.study_url == "postgresql+psycopg2://me:s3cret-word@db/studies"
+    assert config.to_dict()["study_url"] == url
+    assert "s3cret" not in str(config.to_dict())
+    again = parse_search(config.to_dict(), "search.yaml")
+    assert (again.study_url, again.mlflow_url) == (config.study_url, "")
+    for stored in (config, scheduler_of(config), TrialRunner(search=config, data=DataConfig(root=Path("x")))):
+        assert b"s3cret" not in pickle.dumps(stored)
+    assert pickle.loads(pickle.dumps(config)).to_dict() == config.to_dict()
+
+
+def test_a_variable_may_name_an_earlier_study(make_search, monkeypatch):
+    monkeypatch.setenv("OLD_RUNS", "/runs")
+    assert make_search(warm_start={"studies": ["${OLD_RUNS}/first"]}).warm_start.studies == ("/runs/first",)
+
+
+@pytest.mark.parametrize("field", ["directory", "checkpoints"])
+def test_a_path_has_printable_characters_only(make_search, field):
+    with pytest.raises(InvalidInput, match=rf"{field}: must hold printable characters only, got 'a\\x00b'"):
+        make_search(**{field: "a\x00b"})

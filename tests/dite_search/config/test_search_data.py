@@ -1,0 +1,62 @@
+"""Where the data of a search comes from, and what its driver says of the time left."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from rich.console import Console
+
+from dite_search.config.search_data import data_of
+from dite_search.driver.run_search import Recorder
+from dite_search.driver.searcher import StudySearch
+from dite_search.monitor.progress_table import Progress
+from dite_search.monitor.snapshot import LiveReader, eta, eta_words
+from dite_search.study.lease import Lease
+from dite_search.study.pause import Pause
+from dite_search.study.study import create_study, storage_of
+
+
+def test_drawn_data_is_drawn_once_for_all_studies(make_search):
+    first, second = data_of(make_search()), data_of(make_search(name="other"))
+    assert first == second
+    assert first.root.is_relative_to(make_search().study_directory.parent)
+    assert len(first.people("val")) >= 8
+
+
+def test_data_on_disk_is_taken_as_it_is(make_search, tmp_path):
+    data = data_of(make_search(data={"root": str(tmp_path), "name": "mine", "val_split": "train", "workers": 3}))
+    assert (data.root, data.name, data.val_split, data.workers) == (tmp_path, "mine", "train", 3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_driver_says_what_a_watcher_is_told_of_the_time_left(make_search):
+    config = make_search(trials=12, sampler={"name": "random"}, scheduler={"name": "none"})
+    create_study(config)
+    search, screen = StudySearch(config), io.StringIO()
+    began = psutil.Process().create_time()
+    for name in "abcd":
+        # Trials of an earlier start, over before the present driver began.
+        search.suggest(name)
+        search._ot_trials[name].set_user_attr("started", began - 36_000)
+        for epoch in (1, 2):
+            search.on_trial_result(name, {"epoch": epoch, "ap_gt": 0.1, "seconds": 1.0 * epoch})
+        search.on_trial_complete(name, {"epoch": 2, "ap_gt": 0.1, "seconds": 2.0})
+    for name in ("left", "right"):
+        # Two at once.
+        suggestion = search.suggest(name)
+        search._ot_trials[name].set_user_attr("started", began)
+        search.on_trial_result(name, {"epoch": 1, "ap_gt": 0.1, "seconds": 590.0})
+    now = began + 600
+    with Lease(config.name, storage_of(config)).held(Pause()):
+        mirror = SimpleNamespace(tell=lambda number: None)
+        with Progress(Console(file=screen, width=200), trials=12, epochs=2) as progress:
+            recorder = Recorder(config, mirror, progress, clock=lambda: now)
+            recorder.on_trial_start(0, [], SimpleNamespace(config=suggestion))
+        moment = LiveReader(config).read(now)
+    # Six trials to come and two half-done: 14 epochs, of which two end in every ten minutes.
+    assert eta(moment) == pytest.approx(7 * 600)
+    assert eta_words(moment) == "about 1.2 h left"
+    assert ", about 1.2 h left]" in screen.getvalue().splitlines()[-1]

@@ -1,0 +1,150 @@
+"""Checkpoints by the name that a user gives them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from dite_search.tasks.train_and_evaluate import checkpoint_file, set_aside
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_mapping
+from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.space.space_file import tiny
+from tests.dite_search.commands import refused, run
+from tests.dite_search.study.test_directory import trained
+from tests.object_store import BUCKET, object_store
+from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, load_checkpoint, save_checkpoint
+from trainers.checkpoints.store import CheckpointStore
+from trainers.data.synthetic.dataset import draw_dataset
+
+
+def test_a_file_is_its_own(tmp_path):
+    for text in (str(tmp_path / "x.pt"), f"file://{tmp_path}/x.pt"):
+        with checkpoint_file(text) as path:
+            assert path == tmp_path / "x.pt"
+
+
+def test_an_object_is_a_copy_until_the_end(monkeypatch):
+    with object_store(monkeypatch):
+        CheckpointStore(f"s3://{BUCKET}/kept").save(trained(preset("lite_hrnet_18"), epochs=2))
+        with checkpoint_file(f"s3://{BUCKET}/kept/{LAST}") as path:
+            assert len(load_checkpoint(path).curve) == 2
+        assert not path.exists()
+        assert not path.parent.exists()
+
+
+def test_what_is_no_checkpoint_is_refused(monkeypatch, tmp_path):
+    sentence = "Error: a checkpoint must be a file, file:///file or s3://bucket/key, got https://…; download it first"
+    for words in ([], ["--split", "test-dev"]):
+        assert refused("evaluate", "https://me:secret@models.example/last.pt", "--data", tmp_path, *words) == sentence
+    with object_store(monkeypatch):
+        message = refused("evaluate", f"s3://{BUCKET}/none.pt", "--data", tmp_path)
+        assert message == f"Error: checkpoint s3://{BUCKET}/none.pt does not exist"
+    with pytest.raises(InvalidInput, match="must not hold credentials"), checkpoint_file("s3://me:secret@bucket/x.pt"):
+        assert Path("nothing").exists()
+
+
+RECIPE = ("--epochs", 1, "--batch-size", 8, "--set", "warmup_iterations=2", "--set", "validate_every=1", "--threads", 1)
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Two data sets, a small network, and a folder to train in; `train` with these words."""
+    monkeypatch.chdir(tmp_path)
+    for name, seed in (("few", 5), ("other", 9)):
+        draw_dataset(tmp_path / name, train_images=8, val_images=2, seed=seed)
+    write_mapping(tmp_path / "tiny.yaml", tiny().base.to_dict())
+    return lambda data, *words: run("train", "tiny.yaml", "--data", data, *RECIPE, *words)
+
+
+def test_a_folder_that_holds_another_training_is_refused(small, tmp_path):
+    first = small("few")
+    assert first.exit_code == 0, first.output
+    place, before = tmp_path / "runs" / "train", (tmp_path / "runs" / "train" / LAST).read_bytes()
+    instead = "; --output names another folder, and --restart begins anew and keeps what is there"
+    for words, differs in (
+        (("other",), "must be of the same data to go on from it, but its annotations to learn from"),
+        (("few", "--val-split", "train"), "must be of data with val_split 'train' to go on from it, got 'val'"),
+        (("few", "--learning-rate", 0.1), "must have learning_rate 0.1 to go on from it, got 0.002"),
+        (("few", "--input-size", "64x64"), "must be of network "),
+        (("other", "--resume"), "must be of the same data to go on from it, but its annotations to learn from"),
+    ):
+        found = small(*words)
+        assert found.exit_code == 2
+        assert "Going on" not in found.output
+        sentence = found.output.strip().splitlines()[-1]
+        assert sentence.startswith(f"Error: checkpoint {place / LAST} {differs}")
+        assert sentence.endswith(instead)
+    assert (place / LAST).read_bytes() == before
+    (tmp_path / "few").rename(tmp_path / "moved")
+    again = small("moved")
+    assert again.exit_code == 0, again.output
+    assert f"Going on from epoch 1 of {place / LAST}" in again.output
+    assert small("moved", "--resume").exit_code == 0
+
+
+def test_a_restart_keeps_what_was_there(small, tmp_path):
+    assert small("few").exit_code == 0
+    place = tmp_path / "runs" / "train"
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    # What cannot begin moves nothing.
+    for words in (("gone",), ("other", "--batch-size", 1)):
+        assert small(*words, "--restart").exit_code == 2
+        assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+    found = small("other", "--restart")
+    assert found.exit_code == 0, found.output
+    assert f"The training that {place} held is kept in {place}/earlier-1" in found.output
+    assert {path.name: path.read_bytes() for path in (place / "earlier-1").iterdir()} == before
+    assert load_checkpoint(place / LAST).data["root"] == str(tmp_path / "other")
+    assert small("few", "--restart").exit_code == 0
+    assert (place / "earlier-2" / LAST).is_file()
+
+
+def test_resume_needs_a_training_and_restart_none(small, tmp_path):
+    place = tmp_path / "runs" / "train"
+    assert small("few", "--resume").output.strip().splitlines()[-1] == (
+        f"Error: --resume must be given for a folder with a training to go on with, but {place} holds none"
+    )
+    assert "must not be given together" in small("few", "--resume", "--restart").output
+    assert not place.exists()
+    found = small("few", "--restart")
+    assert found.exit_code == 0, found.output
+    assert "is kept in" not in found.output
+
+
+@pytest.mark.parametrize("moved", range(3))
+def test_a_training_that_is_moved_half_way_goes_on(tmp_path, monkeypatch, moved):
+    for name in (BEST, PREVIOUS, LAST):
+        (tmp_path / name).write_text(name)
+    replace, done = Path.replace, []
+
+    def cut_off(path, target):
+        if len(done) == moved:
+            raise OSError(28, "No space left on device")
+        done.append(path)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", cut_off)
+    with pytest.raises(InvalidInput, match=f"{tmp_path} must be writable to keep its training in .*: No space left"):
+        set_aside(tmp_path)
+    assert (tmp_path / LAST).read_text() == LAST, "the last one goes last"
+    held = {path.name for folder in (tmp_path, tmp_path / "earlier-1") for path in folder.iterdir() if path.is_file()}
+    assert held == {BEST, PREVIOUS, LAST}
+
+
+def test_a_checkpoint_of_an_earlier_version_whose_data_are_gone_goes_on_where_that_is_said(small, tmp_path):
+    assert small("few").exit_code == 0
+    place = tmp_path / "runs" / "train"
+    for name in (LAST, BEST):
+        save_checkpoint(place / name, dataclasses.replace(load_checkpoint(place / name), contents={}))
+    assert small("few").exit_code == 0
+    assert "held something else than" in small("other").output
+    (tmp_path / "few").rename(tmp_path / "moved")
+    sentence = small("moved").output.strip().splitlines()[-1]
+    assert sentence.startswith(f"Error: checkpoint {place / LAST} does not say what its annotations held, and they are not")
+    assert "--resume goes on" in sentence
+    found = small("moved", "--resume")
+    assert found.exit_code == 0, found.output
+    assert f"it goes on with those in {tmp_path / 'moved'}" in found.output
