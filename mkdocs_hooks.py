@@ -1,8 +1,8 @@
 """What the site needs beyond Markdown: references written from the code, links into the code, equations.
 
-A page links to code as a reader of the repository does, ``[DCM](../trainers/networks/dite_hrnet/context.py#DenseContextModeling)``. Here
-the file becomes a page of the site and the name the line that defines it, so that links hold without a network; one that
-leads to nothing ends the build.
+A page links to code as a reader of the repository does,
+``[DCM](../trainers/networks/dite_hrnet/context.py#DenseContextModeling)``. Here the file becomes a page of the site and the
+name the line that defines it, so that links hold without a network; one that leads to nothing ends the build.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from dite_search.simulation.simulator import Simulation
 from dite_search.simulation.tabular_benchmark import Curve
 from dite_search.study.study import create_study, storage_of
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.registry import cost_of
 
 BLOCK = 1000
 """Trials between looks at the memory."""

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.space.space_file import dite_hrnet
+from search_spaces.registry import cost_of
+from search_spaces.space.space_file import named_space
 from trainers.evaluation.counting import measured_cost
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
 
-    space, generator = dite_hrnet(), np.random.default_rng(options.seed)
+    space, generator = named_space("dite_hrnet"), np.random.default_rng(options.seed)
     archs = [space.build(space.sample(generator)) for _ in range(options.architectures)]
     cost_of(ArchConfig())
     closed = seconds_of(cost_of, archs)

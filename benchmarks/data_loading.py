@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from search_spaces.families.dite_hrnet.config import ArchConfig, parse_size
+from search_spaces.families.architecture import parse_size
+from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from trainers.data.config import DataConfig, codec_for
 from trainers.data.images.images import decode

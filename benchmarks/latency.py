@@ -23,11 +23,12 @@ import onnxruntime
 import torch
 
 from analysis.onnx.export import INPUT, OUTPUT, onnx_bytes, relative_difference
-from analysis.profiling.latency import cpu_name, open_session
+from analysis.onnx.session import open_session
+from analysis.profiling.latency import cpu_name
 from benchmarks.released_network import released_network
-from search_spaces.families.dite_hrnet.config import parse_size
-from search_spaces.families.dite_hrnet.presets import preset
-from trainers.networks import build_network
+from search_spaces.families.architecture import parse_size
+from search_spaces.registry import preset
+from trainers.networks.registry import build_network
 
 WARMUP = 5
 PAUSE_SECONDS = 0.03

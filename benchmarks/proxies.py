@@ -26,8 +26,7 @@ from scipy.stats import kendalltau, rankdata
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import cost_of, preset
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import named_space
 from trainers.evaluation.zero_cost_proxies import PROXIES, drawn_batch, measure

@@ -24,8 +24,8 @@ import torch
 from dite_search.config.search_config import SearchConfig, load_search
 from dite_search.config.search_data import data_of
 from search_spaces.common.files import write_json
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.space.search_space import Point
+from search_spaces.families.parameter import Point
+from search_spaces.registry import cost_of
 from trainers.processes.distributed import Worker, default_device
 from trainers.training.loop import train
 

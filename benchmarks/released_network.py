@@ -16,11 +16,11 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from trainers.networks.common.layers import ConvBn
 from trainers.networks.common.layout import as_it_is
 from trainers.networks.dite_hrnet.blocks import MultiBranchBlock, Stem
-from trainers.networks.dite_hrnet.build import build_network
 from trainers.networks.dite_hrnet.context import DenseContextModeling, GlobalContextModeling, attention_mask
 from trainers.networks.dite_hrnet.dynamic_conv import DynamicKernelAggregation, DynamicSplitConv
 from trainers.networks.dite_hrnet.fusion import Fusion, IterativeHead, Transition, Upward
 from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.networks.registry import build_network
 
 
 class ReleasedAggregation(DynamicKernelAggregation):

@@ -20,8 +20,8 @@ import numpy as np
 from analysis.report import Setup, write_report
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.space.search_space import Point
+from search_spaces.families.parameter import Point
+from search_spaces.registry import cost_of
 from search_spaces.space.space_file import space_from
 
 EPOCHS = 30

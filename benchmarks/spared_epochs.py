@@ -38,7 +38,7 @@ from optuna.storages import InMemoryStorage
 from rich.console import Console
 from scipy import stats
 
-from analysis.pareto.front import directions_of, front_of, hypervolume, matrix_of, scored
+from analysis.pareto.front import front_of, hypervolume, matrix_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import parse_search
 from dite_search.driver.run_search import run_search
@@ -48,6 +48,7 @@ from dite_search.study.directory import load_config
 from dite_search.study.pause import Pause
 from dite_search.study.study import create_study, read_study
 from search_spaces.common.errors import InvalidInput
+from search_spaces.objectives import directions_of
 
 BUDGETS = (4.0, 3.0, 2.4)
 """Million multiply-accumulates: three quarters, half and a quarter of the space's networks are within them."""

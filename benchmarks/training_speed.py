@@ -14,13 +14,15 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.released_network import released_network, same_outputs
+from search_spaces.families.architecture import resized
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import preset, resized
+from search_spaces.registry import preset
 from search_spaces.training_config import PRECISIONS, TrainConfig
-from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.loss import Batch, heatmap_loss
+from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
 from trainers.processes.memory import keep_freed_memory
-from trainers.training.train_step import Batch, Learner, heatmap_loss
+from trainers.training.train_step import Learner
 
 Step = Callable[[], None]
 

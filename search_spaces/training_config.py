@@ -154,6 +154,15 @@ _NUMBERS = (
 _OPTIONAL = ("sigma", "reference_batch_size", "micro_batch", "checkpoint_iterations", "clip_norm", "ema_decay")
 
 
+TRAIN_PARAMETERS = tuple(
+    field.name
+    for field in dataclasses.fields(TrainConfig)
+    if field.name not in ("milestones", "epochs", "validate_every", "flip_test", "seed", *COMPUTATION)
+)
+"""Hyper-parameters that may be searched; the length of the training, its validation and its seed are the protocol's, and
+how its steps are computed changes nothing that is learned."""
+
+
 def _number(name: str, value: Any, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
         raise InvalidInput(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")

@@ -16,17 +16,7 @@ import numpy as np
 from analysis.comparison.published_baselines import BOXES, UNRECORDED
 from analysis.comparison.significance import verdict
 from analysis.errors.predictions import ScoredPredictions, data_digest
-from analysis.pareto.front import (
-    costs_and_scores,
-    directions_of,
-    front_of,
-    hypervolume,
-    matrix_of,
-    non_dominated,
-    reference_point,
-    scored,
-)
-from analysis.profiling.cost_breakdown import differences
+from analysis.pareto.front import front_of, hypervolume, matrix_of, non_dominated, reference_point, scored
 from analysis.statistics.bootstrap import (
     Difference,
     SeedNoise,
@@ -36,11 +26,13 @@ from analysis.statistics.bootstrap import (
     training_values,
     with_seed_noise,
 )
-from analysis.study.labels import format_value, number_words, plain, quantity
-from analysis.study.records import DIRECTIONS, StudyRecord, TrialRecord
+from analysis.study.labels import differing_words, number_words, plain, quantity
+from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import Cost, cost_of
+from search_spaces.families.architecture import Architecture
+from search_spaces.families.cost import Cost
+from search_spaces.objectives import DIRECTIONS, MAXIMIZE, MINIMIZE, costs_and_scores, directions_of, format_value
+from search_spaces.registry import cost_of
 
 MUST_AGREE = {
     "dataset": "data set",
@@ -59,7 +51,7 @@ MAY_DIFFER = {
     "seed": "seed",
 }
 """What is part of what is compared, and is said where it differs."""
-COSTS = ("params", "mmacs", "mmacs_paper", "latency_ms")
+COSTS = ("params", *(name for name, side in DIRECTIONS.items() if side == MINIMIZE and name != "params"))
 FEW_IMAGES = 100
 """With fewer images than this an interval is a rough guide: see the coverage in docs/comparing.md."""
 
@@ -74,7 +66,7 @@ class Side:
 
     label: str
     kind: str
-    arch: ArchConfig
+    arch: Architecture
     curve: Sequence[Mapping[str, float]] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -234,9 +226,9 @@ def check_protocols(first: Side, second: Side) -> None:
         raise _not_comparable(first, second, "the people to find must be the same, got different annotations or boxes")
 
 
-def architecture_differences(first: ArchConfig, second: ArchConfig) -> list[Line]:
-    """Return the fields of two architectures that differ, in words; none where they are the same network."""
-    return [Line(name=name, first=ours, second=theirs) for name, ours, theirs in differences(first, second)]
+def architecture_differences(first: Architecture, second: Architecture) -> list[Line]:
+    """The fields of two architectures that differ, in words; none where they are the same network."""
+    return [Line(name=name, first=ours, second=other) for name, ours, other in differing_words(first, second)]
 
 
 def fronts_of(first: StudyRecord, second: StudyRecord) -> Fronts:
@@ -299,7 +291,7 @@ def _figures(names: Sequence[str], first: Mapping[str, float], second: Mapping[s
 
 def _scores(first: Side, second: Side) -> list[Figure]:
     names = [name for name in (*first.values, *second.values) if name not in COSTS and name != "macs"]
-    ranked = [name for name in names if DIRECTIONS.get(name) == "maximize"]
+    ranked = [name for name in names if DIRECTIONS.get(name) == MAXIMIZE]
     shown = [name for name in names if _is_score(name)]
     return _figures(list(dict.fromkeys([*ranked, *shown])), first.values, second.values)
 
@@ -359,7 +351,7 @@ def _reproduced(name: str, side: Side) -> list[str]:
         f"The checkpoint of {name} scores {format_value(score, side.predictions.metrics[score])} in {quantity(score)} here,"
         f" the trial {format_value(score, value)}."
         for score, value in side.metrics.items()
-        if DIRECTIONS.get(score) == "maximize"
+        if DIRECTIONS.get(score) == MAXIMIZE
         and score in side.predictions.metrics
         and not math.isclose(value, side.predictions.metrics[score], abs_tol=5e-4)
     ]
@@ -383,7 +375,7 @@ def curve_rows(comparison: Comparison, most: int) -> tuple[str, list[tuple[int, 
     Without a common accuracy, or curves, the rows are empty.
     """
     ours, other = (
-        {name for epoch in side.curve for name in epoch if DIRECTIONS.get(name) == "maximize"} for side in comparison.sides
+        {name for epoch in side.curve for name in epoch if DIRECTIONS.get(name) == MAXIMIZE} for side in comparison.sides
     )
     common = sorted(ours & other)
     if not common:

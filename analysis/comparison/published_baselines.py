@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.pareto.front import costs_and_scores
-from analysis.study.labels import format_value, plain, quantity
-from analysis.study.published_results import DECAY_EPOCHS, DETECTOR, PAPER, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
+from analysis.study.labels import plain, quantity
+from analysis.study.published_results import DECAY_EPOCHS, DETECTOR, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
-from search_spaces.families.dite_hrnet.presets import resized
+from search_spaces.families.architecture import Architecture, format_size, resized
+from search_spaces.families.published import PAPER
+from search_spaces.objectives import costs_and_scores, format_value
 from search_spaces.training_config import TrainConfig
 
 BOXES = {"gt": "ground-truth boxes", "det": "detected boxes"}
@@ -199,7 +199,7 @@ def _recipe_differences(recipe: Mapping[str, Any], epochs: Any, published: Publi
     return found
 
 
-def _rows_of(arch: ArchConfig, rows: list[PublishedNetwork]) -> list[PublishedNetwork]:
+def _rows_of(arch: Architecture, rows: list[PublishedNetwork]) -> list[PublishedNetwork]:
     """The published rows of a network, those of its own input size where there are some."""
     found = [
         row
@@ -233,7 +233,7 @@ def _cells(row: Comparison, score: str, marks: Mapping[tuple[str, ...], str]) ->
         format_value(row.published.metric, row.published.score),
         "–" if row.difference is None else f"{row.difference:+.3f}",
         marks.get(row.differences, "same"),
-        format_value("mmacs_paper", row.record.cost.macs_paper / 1e6),
+        format_value("mmacs_paper", row.record.cost.mmacs_paper),
         row.published.printed_cost,
     )
 

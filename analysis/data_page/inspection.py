@@ -14,7 +14,7 @@ from analysis.data_page.reading import DataSet
 from analysis.data_page.scanning import ScannedImage
 from analysis.data_page.sides import Sides, sides_of
 from analysis.data_page.statistics import SplitStatistics, keypoints_of, split_statistics
-from search_spaces.families.dite_hrnet.config import format_size
+from search_spaces.families.architecture import format_size
 from trainers.data.formats.notes import DataNote, Severity
 
 

@@ -28,7 +28,8 @@ from analysis.errors.drawing import COLOURS
 from analysis.report.elements.people import Shown
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
-from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.architecture import format_size, resized
+from search_spaces.registry import DEFAULT_FAMILY
 from search_spaces.training_config import TrainConfig
 from trainers.data.config import augmentation_of, codec_for
 from trainers.data.formats.data_format import FORMATS
@@ -97,7 +98,7 @@ def split_gallery(found: Inspection, split: SplitData, *, people: int, seed: int
     broken = {image.path for image in found.broken[split.name]}
     sides = found.sides[split.name]
     config = TrainConfig(**FORMATS[found.data.format].training)
-    codec = codec_for(ArchConfig(input_size=input_size, keypoints=keypoint_set.count), config)
+    codec = codec_for(resized(DEFAULT_FAMILY.architecture(), input_size=input_size, keypoints=keypoint_set.count), config)
     chosen = choose_people(split, people, np.random.default_rng(seed), broken)
     is_learned_from = split.name in LEARNED_FROM
     inputs = inputs_of(

@@ -16,9 +16,9 @@ from analysis.statistics.image_scores import ImageScores, image_scores, keypoint
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoints.checkpoint import load_any_network, load_checkpoint
+from trainers.checkpoints.checkpoint import load_checkpoint
 from trainers.checkpoints.store import local_copy
 from trainers.data.config import DataConfig, validation_set
 from trainers.data.formats.data_format import MPII
@@ -26,6 +26,7 @@ from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import Predictions, predict
 from trainers.evaluation.results import Result
 from trainers.evaluation.scoring import score
+from trainers.networks.load import load_any_network
 from trainers.processes.distributed import default_device
 
 PREDICTIONS_FOLDER = "predictions"
@@ -103,7 +104,7 @@ def predictions_of(study: StudyRecord, record: TrialRecord, data: DataConfig, *,
 
 
 def predictions_with(
-    arch: ArchConfig, network: nn.Module, config: TrainConfig, data: DataConfig, *, flip_test: bool
+    arch: Architecture, network: nn.Module, config: TrainConfig, data: DataConfig, *, flip_test: bool
 ) -> ScoredPredictions:
     """The predictions of any network, whose heatmaps are read as ``config`` says; nothing is kept.
 

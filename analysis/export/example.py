@@ -6,7 +6,7 @@ import pprint
 from importlib import resources
 from typing import Any
 
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
 from trainers.data.codecs import DarkCodec, make_codec
 from trainers.data.formats.data_format import FORMATS
 from trainers.data.formats.keypoints import KeypointSet
@@ -28,7 +28,7 @@ def example_text(settings: dict[str, Any]) -> str:
 
 
 def example_settings(
-    arch: ArchConfig, *, codec: str, sigma: float | None, data_format: str | None, on_orientation: str = APPLY
+    arch: Architecture, *, codec: str, sigma: float | None, data_format: str | None, on_orientation: str = APPLY
 ) -> dict[str, Any]:
     """Return all that the example must know of a network, as plain values.
 
@@ -60,7 +60,7 @@ def example_settings(
     }
 
 
-def keypoint_set_of(arch: ArchConfig, data_format: str | None) -> KeypointSet | None:
+def keypoint_set_of(arch: Architecture, data_format: str | None) -> KeypointSet | None:
     """The keypoints of a network: those of a format, or of the one format with as many; None where there is none."""
     candidates = [FORMATS[data_format]] if data_format in FORMATS else list(FORMATS.values())
     fitting = [known.keypoint_set for known in candidates if known.keypoint_set.count == arch.keypoints]

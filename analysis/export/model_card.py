@@ -11,10 +11,11 @@ from jinja2 import Environment, StrictUndefined
 
 from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.profiling.latency import Latency
-from analysis.study.labels import CONVENTIONS, architecture_words, format_value, number_words, plain, quantity
+from analysis.study.labels import CONVENTIONS, architecture_words, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.architecture import Architecture, format_size
+from search_spaces.objectives import format_value
+from search_spaces.registry import cost_of, family_of
 from trainers.data.codecs import make_codec
 from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
 
@@ -64,7 +65,7 @@ def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
 
 
 def card_text(
-    arch: ArchConfig,
+    arch: Architecture,
     card: ModelCard,
     agreement: Agreement,
     *,
@@ -85,7 +86,8 @@ def card_text(
         card=card,
         arch=arch,
         architecture=architecture_words(arch),
-        costs={"params": float(cost.params), "mmacs": cost.mmacs, "mmacs_paper": cost.macs_paper / 1e6},
+        family=family_of(arch),
+        costs={"params": float(cost.params)} | cost.objectives,
         quantity=quantity,
         conventions=CONVENTIONS,
         agreement=agreement,

@@ -31,20 +31,19 @@ from analysis.export.options import ESSENTIAL, NOT_ASKED, Parts
 from analysis.export.parity import TRAINED, Parity, compare, onnx_network
 from analysis.export.program import load_program, make_program, save_program
 from analysis.export.quantisation import IMAGES, quantise, quantised_share
-from analysis.export.released import released_problem, save_released
+from analysis.export.released import load_released, released_problem, save_released
 from analysis.export.study_data import StudyData
 from analysis.onnx.export import Agreement, agreement, onnx_bytes
 from analysis.onnx.graph import GraphSize, graph_size
-from analysis.profiling.latency import Latency, measure_latency, open_session
+from analysis.onnx.session import open_session
+from analysis.profiling.latency import Latency, measure_latency
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import load_arch
+from search_spaces.families.architecture import Architecture
+from search_spaces.registry import load_arch
 from search_spaces.training_config import TrainConfig
 from trainers.data.images.orientation import APPLY
-from trainers.networks import build_network
-from trainers.networks.dite_hrnet.network import PoseNetwork
-from trainers.networks.dite_hrnet.released_checkpoint import load_released
+from trainers.networks.registry import build_network
 
 ROUNDS = 3
 NO_DATA = "the export was not given the training's data"
@@ -71,8 +70,8 @@ class Exported:
 
 
 def export_network(
-    arch: ArchConfig,
-    network: PoseNetwork,
+    arch: Architecture,
+    network: nn.Module,
     directory: Path,
     *,
     card: ModelCard,
@@ -126,7 +125,7 @@ class _Writer:
     """Writes the forms of a network into a folder, and hands back each as it reads from its file."""
 
     def __init__(
-        self, folder: Path, arch: ArchConfig, network: PoseNetwork, model: bytes, parts: Parts, reading: Mapping[str, str]
+        self, folder: Path, arch: Architecture, network: nn.Module, model: bytes, parts: Parts, reading: Mapping[str, str]
     ) -> None:
         self._folder, self._arch, self._network, self._model, self._parts = folder, arch, network, model, parts
         self._reading = reading
@@ -169,7 +168,7 @@ class _Writer:
 
     def _released(self) -> nn.Module:
         save_released(self._folder / RELEASED_FILE, self._arch, self._network)
-        return load_released(self._folder / RELEASED_FILE, input_size=self._arch.input_size)[1]
+        return load_released(self._folder / RELEASED_FILE, self._arch)
 
     def _program(self) -> nn.Module:
         save_program(self._folder / PROGRAM_FILE, make_program(self._arch, self._network), self._arch)
@@ -182,13 +181,13 @@ class _Writer:
         return onnx_network(content)
 
 
-def load_export(directory: Path) -> tuple[ArchConfig, PoseNetwork]:
+def load_export(directory: Path) -> tuple[Architecture, nn.Module]:
     """The architecture and the network, in evaluation mode, of an export's ``arch.yaml`` and ``model.safetensors``.
 
     Raises:
         InvalidInput: a file is missing or broken, or the two do not belong together.
     """
-    from trainers.checkpoints.checkpoint import load_weights
+    from trainers.networks.load import load_weights
 
     arch = load_arch(Path(directory) / ARCH_FILE)
     path = Path(directory) / WEIGHTS_FILE
@@ -258,7 +257,7 @@ def _require_exact(parity: Parity) -> None:
             )
 
 
-def _latencies(folder: Path, arch: ArchConfig, threads: int | None) -> dict[str, Latency]:
+def _latencies(folder: Path, arch: Architecture, threads: int | None) -> dict[str, Latency]:
     """Of the ONNX models on this processor; two are measured in turn, the fastest of `ROUNDS`, as others only slow them."""
     if threads is None:
         return {}

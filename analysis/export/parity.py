@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from analysis.export.study_data import StudyData
 from analysis.onnx.export import INPUT, OUTPUT, Agreement, random_images, relative_difference
-from analysis.profiling.latency import Latency, open_session
+from analysis.onnx.session import open_session
+from analysis.profiling.latency import Latency
 from trainers.evaluation.scoring import evaluate
-from trainers.networks.dite_hrnet.network import PoseNetwork
 
 CROPS = 32
 """Validation crops on which heatmaps are compared, where there are any."""
@@ -78,7 +78,7 @@ def onnx_network(model: bytes | Path) -> nn.Module:
 
 
 def compare(
-    trained: PoseNetwork,
+    trained: nn.Module,
     forms: Mapping[str, Callable[[Tensor], Tensor] | nn.Module],
     input_size: tuple[int, int],
     data: StudyData | None,

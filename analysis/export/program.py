@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from trainers.networks.dite_hrnet.network import PoseNetwork
+from search_spaces.families.architecture import Architecture
 
 EXAMPLE_BATCH = 2
 """A batch of one would be taken for a constant."""
 
 
-def make_program(arch: ArchConfig, network: PoseNetwork) -> ExportedProgram:
+def make_program(arch: Architecture, network: nn.Module) -> ExportedProgram:
     """Trace the network in evaluation mode: ``images`` (B, 3, H, W) to heatmaps, any B from 1 on."""
     network = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     images = torch.zeros(EXAMPLE_BATCH, 3, *arch.input_size)
@@ -24,7 +23,7 @@ def make_program(arch: ArchConfig, network: PoseNetwork) -> ExportedProgram:
         return torch.export.export(network, (images,), dynamic_shapes=({0: Dim("batch", min=1)},))
 
 
-def save_program(path: Path, program: ExportedProgram, arch: ArchConfig) -> None:
+def save_program(path: Path, program: ExportedProgram, arch: Architecture) -> None:
     """Write a program, with the network's id beside it."""
     torch.export.save(program, str(path), extra_files={"arch_id": arch.arch_id})
 

@@ -1,75 +1,40 @@
-"""A checkpoint in the published key layout, for the networks that the authors' code can build."""
+"""A checkpoint for the code of a network's authors, where that code can build the network."""
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import nn
 
-from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import PRESETS, preset
-from trainers.networks.dite_hrnet.network import PoseNetwork
-from trainers.networks.dite_hrnet.released_checkpoint import released_key
-
-FIXED = (
-    "stem",
-    "block",
-    "fusion",
-    "context_pooling",
-    "stem_kernels",
-    "groups",
-    "kernels",
-    "attention_reduction",
-    "context_reductions",
-    "stem_context_reduction",
-)
-"""What the authors' code does not let a configuration choose freely; widths, modules, blocks and keypoints it does."""
+from search_spaces.families.architecture import Architecture
+from search_spaces.registry import family_of
+from trainers.networks.family import CheckpointLayout
+from trainers.networks.registry import networks_of
 
 
-def released_problem(arch: ArchConfig) -> str:
-    """Why the authors' code cannot build a network; empty where it can.
-
-    It must have what is `FIXED` in common with a network of the papers.
-    """
-    papers = [preset(name) for name in PRESETS]
-    if any(_as_in(arch, paper) for paper in papers):
-        return ""
-    differing = min((_differing(arch, paper) for paper in papers), key=len)
-    return f"the authors' code builds the published G, N and bottlenecks only, and this network has {', '.join(differing)}"
+def layout_of(arch: Architecture) -> CheckpointLayout | None:
+    """Return the layout that a network is written in for its authors' code: the family's first, if it has one."""
+    return next(iter(networks_of(arch.FAMILY).layouts), None)
 
 
-def released_state(arch: ArchConfig, network: PoseNetwork) -> dict[str, Tensor]:
-    """The weights under the published names."""
-    return {
-        released_key(key, arch.canonical): tensor.detach().cpu().contiguous().clone()
-        for key, tensor in network.state_dict().items()
-    }
+def released_problem(arch: Architecture) -> str:
+    """Return why there is no checkpoint for the authors' code; empty where there can be one."""
+    layout = layout_of(arch)
+    if layout is None:
+        return f"there is no published layout of checkpoints for networks of the {family_of(arch).label} family"
+    return layout.problem(arch)
 
 
-def save_released(path: Path, arch: ArchConfig, network: PoseNetwork) -> None:
-    """Write them as the published files hold them: plain tensors below ``state_dict``."""
-    torch.save({"meta": {"arch_id": arch.arch_id}, "state_dict": released_state(arch, network)}, path)
+def save_released(path: Path, arch: Architecture, network: nn.Module) -> None:
+    """Write the weights as the published files hold them: plain tensors below ``state_dict``."""
+    layout = layout_of(arch)
+    assert layout is not None, "released_problem was asked before"
+    torch.save({"meta": {"arch_id": arch.arch_id}, "state_dict": layout.state(arch, network)}, path)
 
 
-def _as_in(arch: ArchConfig, paper: ArchConfig) -> bool:
-    """Whether a network stays the same when it takes the paper's values of what is fixed."""
-    try:
-        taken = dataclasses.replace(arch, **{field: getattr(paper, field) for field in FIXED})
-    except InvalidInput:
-        return False
-    return taken.canonical == arch.canonical
-
-
-def _differing(arch: ArchConfig, paper: ArchConfig) -> list[str]:
-    return [
-        f"{field} {_plain(getattr(arch, field))} instead of {_plain(getattr(paper, field))}"
-        for field in FIXED
-        if getattr(arch, field) != getattr(paper, field)
-    ]
-
-
-def _plain(value: object) -> str:
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def load_released(path: Path, arch: Architecture) -> nn.Module:
+    """Return the network that a file in the layout holds, for the input size of ``arch``."""
+    layout = layout_of(arch)
+    assert layout is not None, "the file was written in it"
+    return layout.load(path, arch.input_size)[1]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.data.config import DataConfig, codec_for, validation_set
@@ -26,7 +26,7 @@ class StudyData:
     """Where the data lie, and what the network and its training make of them."""
 
     config: DataConfig
-    arch: ArchConfig
+    arch: Architecture
     train: TrainConfig
 
     @cached_property

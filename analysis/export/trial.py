@@ -11,9 +11,10 @@ from analysis.export.options import ESSENTIAL, Parts
 from analysis.export.study_data import StudyData, data_of
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
-from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint, load_weights
+from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from trainers.checkpoints.store import local_copy
-from trainers.networks import build_network
+from trainers.networks.load import load_weights
+from trainers.networks.registry import build_network
 
 
 def export_trial(

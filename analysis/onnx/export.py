@@ -2,8 +2,8 @@
 
 Shape legend: B batch, K keypoints, H and W input height and width.
 
-The graph is not traced but written part by part (`analysis.onnx.dite_hrnet.network`): the form that ONNX Runtime runs fastest is not
-the one that trains fastest, and a file takes tenths of a second where PyTorch's exporters take 10 s and more.
+A family may write its graph part by part (`analysis.onnx.writers`): the form that ONNX Runtime runs fastest is not the one
+that trains fastest, and a file takes tenths of a second where PyTorch's exporters take 10 s and more. All others are traced.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from analysis.onnx.dite_hrnet.network import write_network
-from analysis.onnx.graph import OPSET, Array, Graph
-from analysis.profiling.latency import open_session
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from analysis.onnx.graph import OPSET, Graph
+from analysis.onnx.session import open_session
+from analysis.onnx.traced import traced_model
+from analysis.onnx.weights import arrays
+from analysis.onnx.writers import forms_of
+from search_spaces.families.architecture import Architecture
 from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
-from trainers.networks.dite_hrnet.network import PoseNetwork
 
 __all__ = ["FORM", "INPUT", "OPSET", "OUTPUT", "Agreement", "agreement", "onnx_bytes", "relative_difference"]
 
@@ -78,30 +79,28 @@ class Agreement:
         )
 
 
-def onnx_bytes(arch: ArchConfig, network: PoseNetwork) -> bytes:
+def onnx_bytes(arch: Architecture, network: nn.Module) -> bytes:
     """The network in evaluation mode as an ONNX model: ``images`` (B, 3, H, W) to ``heatmaps`` (B, K, H/4, W/4).
 
     B is free, H and W are those of the architecture. The network itself is left as it is.
     """
-    graph = Graph()
-    heatmaps = write_network(graph, arch, arrays(network), graph.input(INPUT, (3, *arch.input_size)))
     properties = {
         "arch_id": arch.arch_id,
         "color_order": "RGB",
         "normalization_mean": " ".join(map(str, IMAGENET_MEAN)),
         "normalization_std": " ".join(map(str, IMAGENET_STD)),
     }
+    write = forms_of(arch.FAMILY).write
+    if write is None:
+        return traced_model(network, arch.input_size, input_name=INPUT, output_name=OUTPUT, properties=properties)
+    graph = Graph()
+    heatmaps = write(graph, arch, arrays(network), graph.input(INPUT, (3, *arch.input_size)))
     content: bytes = graph.model([heatmaps], [OUTPUT], properties).SerializeToString()
     return content
 
 
-def arrays(module: nn.Module) -> dict[str, Array]:
-    """Parameters and buffers by their names."""
-    return {name: tensor.detach().cpu().float().numpy() for name, tensor in module.state_dict().items()}
-
-
 def agreement(
-    network: PoseNetwork,
+    network: nn.Module,
     model: bytes,
     input_size: tuple[int, int],
     *,

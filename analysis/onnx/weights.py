@@ -8,11 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 BN_EPSILON = 1e-5
 """Of torch's batch normalisation, whose defaults the whole network uses."""
 NOT_NEEDED = "num_batches_tracked"
 Array = NDArray[Any]
+
+
+def arrays(module: nn.Module) -> dict[str, Array]:
+    """Parameters and buffers by their names."""
+    return {name: tensor.detach().cpu().float().numpy() for name, tensor in module.state_dict().items()}
 
 
 @dataclass(frozen=True, kw_only=True)

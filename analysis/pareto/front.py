@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.study.records import DIRECTIONS, StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.objectives import DIRECTIONS, SIGNS, costs_and_scores, directions_of
 
 Array = NDArray[np.float64]
-SIGNS = {"minimize": 1.0, "maximize": -1.0}
 MAX_OBJECTIVES = 4
 """Exact hypervolume by slicing costs O(n^(m-1)): past four objectives it is no longer a matter of seconds."""
 REFERENCE_MARGIN = 1.1
@@ -66,20 +66,6 @@ def reference_point(values: ArrayLike, directions: Sequence[str]) -> Array:
             for direction, column in zip(directions, matrix.T, strict=True)
         ]
     )
-
-
-def directions_of(objectives: Sequence[str]) -> list[str]:
-    """The direction of each objective by name."""
-    for name in objectives:
-        if name not in DIRECTIONS:
-            raise unknown_name("objective", name, DIRECTIONS)
-    return [DIRECTIONS[name] for name in objectives]
-
-
-def costs_and_scores(objectives: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The objectives that are minimised, and those that are maximised, each in the order given."""
-    sides = list(zip(objectives, directions_of(objectives), strict=True))
-    return [name for name, side in sides if side == "minimize"], [name for name, side in sides if side == "maximize"]
 
 
 def scored(study: StudyRecord) -> list[TrialRecord]:

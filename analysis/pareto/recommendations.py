@@ -7,17 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.pareto.budget_filter import within
-from analysis.pareto.front import Array, costs_and_scores, directions_of, front_of, matrix_of, reference_point, scored
-from analysis.study.labels import (
-    format_seconds,
-    format_value,
-    number_words,
-    parameter_words,
-    quantity,
-    short,
-    varied_parameters,
-)
+from analysis.pareto.front import Array, front_of, matrix_of, reference_point, scored
+from analysis.study.labels import format_seconds, number_words, parameter_words, quantity, short, varied_parameters
 from analysis.study.records import STATUSES, StudyRecord, TrialRecord
+from search_spaces.objectives import MINIMIZE, OBJECTIVES, costs_and_scores, directions_of, format_value
 from search_spaces.space.budget import Budget
 
 
@@ -59,7 +52,7 @@ def recommendations(study: StudyRecord) -> list[Recommendation]:
 def axis_costs(study: StudyRecord) -> list[str]:
     """The costs that accuracy is shown against: the objectives, then MACs, parameters and, where measured, latency."""
     known = {name for record in study.trials for name in record.values}
-    usual = [name for name in ("mmacs", "params", "latency_ms") if name in known]
+    usual = [row.name for row in OBJECTIVES.values() if row.direction == MINIMIZE and row.common and row.name in known]
     return list(dict.fromkeys([*costs_and_scores(study.objectives)[0], *usual]))
 
 
@@ -179,7 +172,7 @@ def reference_words(study: StudyRecord) -> str:
 
 
 def _least(cost: str) -> str:
-    return {"params": "fewest parameters", "latency_ms": "fastest"}.get(cost, f"fewest {quantity(cost)}")
+    return (OBJECTIVES[cost].least if cost in OBJECTIVES else "") or f"fewest {quantity(cost)}"
 
 
 def _trial_words(record: TrialRecord, score: str, cost: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from analysis.pareto.front import costs_and_scores
-from analysis.study.records import DIRECTIONS, StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.objectives import DIRECTIONS, costs_and_scores
 
 AP = "ap"
 """Short for the study's first accuracy objective."""

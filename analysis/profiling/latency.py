@@ -14,12 +14,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from analysis.onnx.session import check_threads, open_session
 from search_spaces.common.errors import InvalidInput
 
 Array = NDArray[np.float32]
 CPU_INFO = Path("/proc/cpuinfo")
 CPU_TIMES = Path("/proc/stat")
-CPU_PROVIDER = "CPUExecutionProvider"
 SHORTEST_SHARE = 0.1
 """Seconds below which nothing can be said about what other programs did."""
 WARMUP, RUNS = 5, 30
@@ -52,27 +52,6 @@ class Latency:
             f"(ONNX Runtime {self.onnxruntime}, {self.device}, threads {self.threads}, warm-up {self.warmup}, "
             f"runs {self.runs}{busy})"
         )
-
-
-def open_session(model: Path | str | bytes, *, threads: int = 1) -> Any:
-    """An ONNX Runtime session on the CPU that runs operators one after another in so many threads.
-
-    Raises:
-        InvalidInput: the file is missing or no ONNX model, or ``threads`` is below 1.
-    """
-    check_protocol(threads=threads)
-    if not isinstance(model, bytes) and not Path(model).is_file():
-        raise InvalidInput(f"ONNX model {model} does not exist or is not a file")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    content = model if isinstance(model, bytes) else str(model)
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=[CPU_PROVIDER])
-    except Exception as error:  # ONNX Runtime's own classes have no common base but this one.
-        name = "given as bytes" if isinstance(model, bytes) else model
-        raise InvalidInput(f"ONNX model {name} cannot be opened: {str(error).splitlines()[0]}") from None
 
 
 def measure_latency(
@@ -134,8 +113,7 @@ def check_protocol(*, threads: int = 1, warmup: int = 0, runs: int = 1) -> None:
     Raises:
         InvalidInput: ``threads`` or ``runs`` is below 1, or ``warmup`` below 0.
     """
-    if threads < 1:
-        raise InvalidInput(f"threads must be 1 or more, got {threads}")
+    check_threads(threads)
     if runs < 1 or warmup < 0:
         raise InvalidInput(f"latency needs runs of 1 or more and warmup of 0 or more, got {runs} and {warmup}")
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from analysis.onnx.dite_hrnet.latency_parts import Part, parts_of
+from analysis.onnx.family import LatencyParts, Part, Place
+from analysis.onnx.writers import latency_parts_of
 from analysis.profiling.latency_store import LatencyStore, latency_of
 from analysis.profiling.latency_table import NETWORK, REFERENCE, measured, measured_part, predict, times_of_parts
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
-
-BLOCKS, BRANCH = "blocks", "G and N"
-"""A part's kind: all blocks of a stage as if G = N = 1, and what the G and N of one branch take beyond that."""
-_STAGE_FIELD = {"transition": "after", "fusion": "widths", "block": "widths"}
+from search_spaces.families.architecture import Architecture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,31 +50,33 @@ class LatencyShares:
 
 
 def measured_shares(
-    store: LatencyStore, arch: ArchConfig, *, progress: Callable[[int, int], None] = lambda *_: None
+    store: LatencyStore, arch: Architecture, *, progress: Callable[[int, int], None] = lambda *_: None
 ) -> LatencyShares:
     """The latency of a network and of its parts; only what the store lacks is measured.
 
     The parts are scaled to the speed that the machine had when the network was measured. ``progress`` is told how many of
     how many measurements are done.
     """
-    parts = parts_of(arch)
+    known = latency_parts_of(arch)
+    parts = known.parts_of(arch) if known else {}
     latency, _ = measured(store, arch)
     relative = {}
     for index, part in enumerate(parts, start=1):
         progress(index, len(parts) + 1)
-        relative[part] = measured_part(store, part)
+        assert known is not None, "there are parts"
+        relative[part] = measured_part(store, part, known)
     progress(len(parts) + 1, len(parts) + 1)
     record = store.find(NETWORK, arch.arch_id)
     assert record is not None, "it has just been measured"
     return _shares(
-        _times(arch, relative, record[REFERENCE]),
+        _times(arch, known, relative, record[REFERENCE]),
         total=latency.median_ms,
         is_measured=True,
         source=f"measured: {store.conditions}",
     )
 
 
-def known_shares(store: LatencyStore, arch: ArchConfig) -> LatencyShares | None:
+def known_shares(store: LatencyStore, arch: Architecture) -> LatencyShares | None:
     """What the store knows without measuring: a measured network, else a predicted one; None where it knows neither.
 
     A network that was measured has parts only where the table knows them all.
@@ -86,10 +84,11 @@ def known_shares(store: LatencyStore, arch: ArchConfig) -> LatencyShares | None:
     if not store.path.is_file():
         return None
     relative = times_of_parts(store)
-    whole = all(part in relative for part in parts_of(arch))
+    known = latency_parts_of(arch)
+    whole = known is not None and all(part in relative for part in known.parts_of(arch))
     record = store.find(NETWORK, arch.arch_id)
     if record is not None:
-        times = _times(arch, relative, record[REFERENCE]) if whole else ()
+        times = _times(arch, known, relative, record[REFERENCE]) if whole else ()
         source = f"measured: {store.conditions}"
         return _shares(times, total=latency_of(record).median_ms, is_measured=True, source=source)
     try:
@@ -97,7 +96,7 @@ def known_shares(store: LatencyStore, arch: ArchConfig) -> LatencyShares | None:
     except InvalidInput:
         return None
     return _shares(
-        _times(arch, relative, found.fit.reference_ms * found.fit.slope),
+        _times(arch, known, relative, found.fit.reference_ms * found.fit.slope),
         total=found.latency_ms_predicted,
         is_measured=False,
         source=f"predicted: {found.conditions}; {found.fit}",
@@ -109,26 +108,15 @@ def _shares(times: tuple[Share, ...], *, total: float, is_measured: bool, source
     return LatencyShares(latency_ms=total, is_measured=is_measured, rest_ms=rest, shares=times, source=source)
 
 
-def _times(arch: ArchConfig, relative: Mapping[Part, float], factor: float) -> tuple[Share, ...]:
-    """The parts in the order of the network, in milliseconds; what a branch's G and N take stands after the stages."""
-    found: dict[tuple[int, str, int | None], float] = {}
-    for part, count in parts_of(arch).items():
-        fields = json.loads(part)
-        kind = fields["kind"]
-        place: tuple[int, str, int | None]
-        if kind == "branch":
-            place = (_AFTER_STAGES, BRANCH, int(fields["branch"]))
-        elif kind in _STAGE_FIELD:
-            place = (len(fields[_STAGE_FIELD[kind]]), BLOCKS if kind == "block" else kind, None)
-        else:
-            place = (0 if kind == "stem" else _AFTER_STAGES + 1, kind, None)
+def _times(
+    arch: Architecture, known: LatencyParts | None, relative: Mapping[Part, float], factor: float
+) -> tuple[Share, ...]:
+    """Return the parts in the order of the network, in milliseconds; none where the family has no parts."""
+    if known is None:
+        return ()
+    found: dict[Place, float] = {}
+    for part, count in known.parts_of(arch).items():
+        place = known.place_of(part)
         found[place] = found.get(place, 0.0) + count * relative[part] * factor
-    order = sorted(found, key=lambda place: (place[0], _ORDER.index(place[1]), place[2] or 0))
-    return tuple(
-        Share(kind=kind, stage=stage if 0 < stage < _AFTER_STAGES else None, branch=branch, ms=found[stage, kind, branch])
-        for stage, kind, branch in order
-    )
-
-
-_AFTER_STAGES = 100
-_ORDER = ("stem", "transition", BLOCKS, "fusion", BRANCH, "head")
+    order = sorted(found, key=lambda place: (place.order, place.branch or 0))
+    return tuple(Share(kind=place.kind, stage=place.stage, branch=place.branch, ms=found[place]) for place in order)

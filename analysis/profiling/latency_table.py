@@ -17,19 +17,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from analysis.onnx.dite_hrnet.latency_parts import Part, is_kind, part_model, parts_of, parts_of_space
 from analysis.onnx.export import INPUT, onnx_bytes
-from analysis.profiling.latency import Latency, open_session, random_input, time_session
+from analysis.onnx.family import LatencyParts, Part
+from analysis.onnx.session import open_session
+from analysis.onnx.writers import reference_model, required_latency_parts
+from analysis.profiling.latency import Latency, random_input, time_session
 from analysis.profiling.latency_store import Conditions, LatencyStore, latency_of
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import dite_hrnet_18
+from search_spaces.families.architecture import Architecture
 from search_spaces.space.search_space import SearchSpace
-from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.registry import build_network
 
 NETWORK, PART, FIT = "network", "part", "fit"
 """Kinds of records in a store."""
 REFERENCE, REFERENCE_RUNS = "reference_ms", 30
+ENOUGH = 300
+"""The parts of a space are taken to be complete when so many random architectures in a row bring no new one."""
 FITTED, HELD_OUT = 12, 12
 """Random networks that a prediction is fitted to, and others that its error is measured on."""
 
@@ -70,7 +73,7 @@ class Prediction:
     conditions: Conditions
 
 
-def measured(store: LatencyStore, arch: ArchConfig) -> tuple[Latency, bool]:
+def measured(store: LatencyStore, arch: Architecture) -> tuple[Latency, bool]:
     """The latency of an architecture's exported network, and whether it was measured now; weights do not matter to it.
 
     Raises:
@@ -80,9 +83,9 @@ def measured(store: LatencyStore, arch: ArchConfig) -> tuple[Latency, bool]:
     return latency_of(record), new
 
 
-def measured_part(store: LatencyStore, part: Part) -> float:
+def measured_part(store: LatencyStore, part: Part, parts: LatencyParts) -> float:
     """How long a part takes, in times of the reference; measured unless the store has it."""
-    record, _ = store.find_or_measure(PART, part, partial(_measure_part, store.conditions, part))
+    record, _ = store.find_or_measure(PART, part, partial(_measure_part, store.conditions, part, parts))
     return _relative(record)
 
 
@@ -100,12 +103,16 @@ def calibrate(
     What is in the store already is not measured again: a run that was cut off goes on where it stopped. A space with fewer
     networks than asked for is fitted to half of them. ``progress`` is told what is measured, how many are done and how many
     there are.
+
+    Raises:
+        InvalidInput: the family of the networks has no table of parts.
     """
     generator = np.random.default_rng(seed)
-    parts = parts_of_space(space, generator)
+    known = required_latency_parts(space.base)
+    parts = parts_of_space(space, known, generator)
     for index, part in enumerate(parts):
         progress("parts", index, len(parts))
-        measured_part(store, part)
+        measured_part(store, part, known)
     archs = _distinct(space, generator, fitted + held_out)
     fitted = min(fitted, len(archs) // 2)
     for index, arch in enumerate(archs):
@@ -120,7 +127,7 @@ def calibrate(
     return fit
 
 
-def predict(store: LatencyStore, arch: ArchConfig, *, space: str | None = None) -> Prediction:
+def predict(store: LatencyStore, arch: Architecture, *, space: str | None = None) -> Prediction:
     """The latency that the parts add up to, by the fit of a space, or else by the last one that knows all the parts.
 
     Raises:
@@ -128,7 +135,7 @@ def predict(store: LatencyStore, arch: ArchConfig, *, space: str | None = None) 
     """
     table, fits = times_of_parts(store), store.all(FIT)
     known = {name: fit for name, fit in fits.items() if space in (None, name)}
-    missing = sum(part not in table for part in parts_of(arch))
+    missing = sum(part not in table for part in required_latency_parts(arch).parts_of(arch))
     if not known or missing:
         why = f"{missing} of its parts were not measured" if known else f"there is no table for {space or 'any space'}"
         raise InvalidInput(
@@ -138,6 +145,17 @@ def predict(store: LatencyStore, arch: ArchConfig, *, space: str | None = None) 
     fit = Fit(**list(known.values())[-1])
     value = fit.reference_ms * (fit.slope * _sum(table, arch) + fit.overhead)
     return Prediction(latency_ms_predicted=value, fit=fit, conditions=store.conditions)
+
+
+def parts_of_space(space: SearchSpace, known: LatencyParts, generator: np.random.Generator) -> list[Part]:
+    """Return the parts of a space's architectures, drawn at random until nothing new turns up."""
+    found: dict[Part, None] = {}
+    idle = 0
+    while idle < ENOUGH:
+        parts = known.parts_of(space.build(space.sample(generator)))
+        idle = 0 if parts.keys() - found.keys() else idle + 1
+        found |= dict.fromkeys(parts)
+    return list(found)
 
 
 def fit_of(
@@ -182,15 +200,15 @@ def _ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.array([((values < value).sum() + (values <= value).sum() - 1) / 2 for value in values])
 
 
-def _measure(conditions: Conditions, arch: ArchConfig) -> dict[str, Any]:
+def _measure(conditions: Conditions, arch: Architecture) -> dict[str, Any]:
     # A training that follows must not start from another state because of a measurement.
     with torch.random.fork_rng(devices=[]):
         return _timed(conditions, onnx_bytes(arch, build_network(arch)), {INPUT: (3, *arch.input_size)})
 
 
-def _measure_part(conditions: Conditions, part: Part) -> dict[str, Any]:
+def _measure_part(conditions: Conditions, part: Part, parts: LatencyParts) -> dict[str, Any]:
     with torch.random.fork_rng(devices=[]):
-        return _timed(conditions, *part_model(part))
+        return _timed(conditions, *parts.model(part))
 
 
 def _timed(conditions: Conditions, model: bytes, inputs: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -216,8 +234,7 @@ class _Runner:
 
 @cache
 def _reference(threads: int) -> _Runner:
-    part = next(part for part in parts_of(dite_hrnet_18()) if is_kind(part, "block"))
-    return _Runner(*part_model(part), threads)
+    return _Runner(*reference_model(), threads)
 
 
 def _relative(record: Mapping[str, Any]) -> float:
@@ -229,13 +246,13 @@ def times_of_parts(store: LatencyStore) -> Mapping[Part, float]:
     return {part: _relative(record) for part, record in store.all(PART).items()}
 
 
-def _sum(table: Mapping[Part, float], arch: ArchConfig) -> float:
-    return sum(count * table[part] for part, count in parts_of(arch).items())
+def _sum(table: Mapping[Part, float], arch: Architecture) -> float:
+    return sum(count * table[part] for part, count in required_latency_parts(arch).parts_of(arch).items())
 
 
-def _distinct(space: SearchSpace, generator: np.random.Generator, count: int) -> list[ArchConfig]:
+def _distinct(space: SearchSpace, generator: np.random.Generator, count: int) -> list[Architecture]:
     """Different random architectures, fewer where the space has no more."""
-    found: dict[str, ArchConfig] = {}
+    found: dict[str, Architecture] = {}
     for _ in range(100 * count):
         arch = space.build(space.sample(generator))
         found.setdefault(arch.arch_id, arch)

@@ -12,12 +12,13 @@ from matplotlib.ticker import EngFormatter
 from PIL import Image
 
 from analysis.pareto.budget_filter import within
-from analysis.pareto.front import costs_and_scores, front_of, scored
+from analysis.pareto.front import front_of, scored
 from analysis.pareto.recommendations import axis_costs
 from analysis.report.elements.figures import BLUE, GREY, VERMILLION, step_line
 from analysis.study.labels import number_words, quantity
 from analysis.study.published_results import NAMED_TABLES, published_for
 from analysis.study.records import StudyRecord
+from search_spaces.objectives import OBJECTIVES, costs_and_scores
 from search_spaces.space.budget import Budget
 
 DPI = 150
@@ -117,7 +118,7 @@ def _panel(axes: Axes, study: StudyRecord, inside: StudyRecord, cost: str, score
                 textcoords="offset points",
                 fontsize=8,
             )
-    if cost == "params":
+    if OBJECTIVES[cost].scaled:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlabel(quantity(cost))
     axes.set_ylabel(quantity(score))

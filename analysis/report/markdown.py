@@ -11,9 +11,10 @@ from analysis.pareto.recommendations import recommendations, summary
 from analysis.report.elements.options import Setup
 from analysis.report.sections.progress import saved_words, tallies
 from analysis.report.sections.provenance import protocol_pairs, provenance_pairs
-from analysis.report.sections.recommendations import branch_words, budget_words, quantities
-from analysis.study.labels import format_value, quantity
+from analysis.report.sections.recommendations import budget_words, quantities
+from analysis.study.labels import architecture_outline, quantity
 from analysis.study.records import StudyRecord
+from search_spaces.objectives import format_value
 
 MAX_ROWS = 20
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
@@ -37,7 +38,7 @@ def markdown(study: StudyRecord, setup: Setup) -> str:
                     str(entry.record.number),
                     entry.reason,
                     *(format_value(name, entry.record.values.get(name)) for name in names),
-                    branch_words(entry.record.arch),
+                    architecture_outline(entry.record.arch),
                 ]
                 for entry in shown
             ],

@@ -30,8 +30,8 @@ from analysis.report.sections.provenance import protocol_pairs, provenance_pairs
 from analysis.report.sections.recommendations import budget_words, cards, quantities
 from analysis.study.labels import (
     CONVENTIONS,
+    families_of,
     format_seconds,
-    format_value,
     number_words,
     parameter_words,
     quantity,
@@ -39,6 +39,7 @@ from analysis.study.labels import (
 )
 from analysis.study.records import StudyRecord, TrialRecord, trials_table
 from search_spaces.common.files import atomic_path, check_output, write_text
+from search_spaces.objectives import format_value
 
 SCRIPTS = ("words", "front", "inflate", "figures", "paper", "budget", "table", "trial", "start")
 HTML_FILE, MARKDOWN_FILE, PNG_FILE, CSV_FILE = "report.html", "summary.md", "front.png", "trials.csv"
@@ -138,6 +139,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         summary=summary(study, setup.budget),
         budget=budget_words(study, setup),
         cards=cards(study, setup, sure),
+        legends=[family.legend for family in families_of(study) if family.legend],
         columns=quantities(study),
         front=rows(study, front, sure),
         axes=axes,

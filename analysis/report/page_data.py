@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -15,17 +14,18 @@ from analysis.pareto.recommendations import axis_costs
 from analysis.report.elements.figures import curve_metrics, curve_of
 from analysis.report.elements.options import Setup
 from analysis.report.sections.recommendations import UNKNOWN
-from analysis.study.labels import quantity, short
-from analysis.study.records import DIRECTIONS, STATUSES, StudyRecord, TrialRecord
+from analysis.study.labels import architecture_outline, families_of, quantity, short
+from analysis.study.records import STATUSES, StudyRecord, TrialRecord
 from search_spaces.common.redaction import without_user
 from search_spaces.common.shell import shell_command
-from search_spaces.families.dite_hrnet.config import MAX_COUNT, ArchConfig
-from search_spaces.families.dite_hrnet.cost import Cost, cost_of
+from search_spaces.families.architecture import Architecture
+from search_spaces.families.cost import NOTHING, Cost
+from search_spaces.objectives import DIRECTIONS, MAXIMIZE, MEASURED, OBJECTIVES, named
+from search_spaces.registry import family_of
 
 CURVE_POINTS = 80_000
 """Points of all learning curves together: past it each is thinned."""
 FEWEST_POINTS = 6
-PARTS = ("stem, transitions and head", "stage 2", "stage 3", "stage 4")
 
 
 def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) -> dict[str, Any]:
@@ -35,12 +35,19 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
     limited = {constraint.cost for constraint in setup.budget.constraints}
     names = [name for name in DIRECTIONS if name in limited or any(name in values for values in seen)]
     costs = axis_costs(study)
+    parts, cost_parts = _cost_parts(trials)
     largest = max((record.cost.params for record in trials), default=0)
     return {
         "study": study.name,
         "objectives": study.objectives,
         "directions": {name: DIRECTIONS[name] for name in names},
         "words": {name: quantity(name) for name in names},
+        "least": {row.name: row.least for row in OBJECTIVES.values() if row.least},
+        "forms": {
+            row.name: {"digits": row.digits, "significant": row.significant, "scaled": row.scaled}
+            for row in OBJECTIVES.values()
+        },
+        "measured": named(source=MEASURED),
         "short": {name: short(name) for name in names},
         "costs": costs,
         "limits": {constraint.cost: constraint.limit for constraint in setup.budget.constraints},
@@ -51,7 +58,7 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "reason": encoded(record.reason for record in trials),
         "origin": encoded(record.origin for record in trials),
         "values": {name: [finite(values.get(name)) for values in seen] for name in names},
-        "scores": [name for name in names if DIRECTIONS[name] == "maximize"],
+        "scores": [name for name in names if DIRECTIONS[name] == MAXIMIZE],
         "seconds": [rounded(record.seconds) for record in trials],
         "epochs": [len(record.curve) for record in trials],
         "seed": [record.seed for record in trials],
@@ -59,10 +66,12 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "run": [record.mlflow_run_id or "" for record in trials],
         "mlflow": mlflow_place(study.provenance),
         "arch_id": [record.arch.arch_id for record in trials],
+        "outline": encoded(architecture_outline(record.arch) for record in trials),
+        "branch_fields": {field: head for family in families_of(study) for field, head in family.branch_fields.items()},
         "arch": _fields([record.arch.to_dict() for record in trials]),
         "parameters": _fields([dict(record.parameters) for record in trials]),
-        "parts": PARTS,
-        "cost_parts": _cost_parts(trials),
+        "parts": parts,
+        "cost_parts": cost_parts,
         "curves": curves(trials, curve_metrics(study)),
         "unknown": UNKNOWN,
         "uncertainty": {str(number): text for number, text in uncertainty.items()},
@@ -73,7 +82,7 @@ def last_values(record: TrialRecord) -> dict[str, float]:
     """The values of a trial and, of one that is not complete, the last accuracies of its curve."""
     if record.status == "complete":
         return record.values
-    ends = {name: value for point in record.curve for name, value in point.items() if DIRECTIONS.get(name) == "maximize"}
+    ends = {name: value for point in record.curve for name, value in point.items() if DIRECTIONS.get(name) == MAXIMIZE}
     return ends | record.values
 
 
@@ -120,19 +129,13 @@ def curves(trials: Sequence[TrialRecord], metrics: Sequence[str]) -> dict[str, A
     return columns
 
 
-def cost_parts(arch: ArchConfig, whole: Cost) -> list[tuple[int, int]]:
-    """Parameters and multiply-accumulates of `PARTS`; they add up to the ``whole``.
-
-    A stage costs the same for each of its modules, so that one module more, or less, tells what one is.
-    """
-    stages = []
-    for stage, count in enumerate(arch.modules):
-        step = 1 if count < MAX_COUNT else -1
-        modules = (*arch.modules[:stage], count + step, *arch.modules[stage + 1 :])
-        other = cost_of(dataclasses.replace(arch, modules=modules))
-        stages.append((step * count * (other.params - whole.params), step * count * (other.macs - whole.macs)))
-    rest = (whole.params - sum(params for params, _ in stages), whole.macs - sum(macs for _, macs in stages))
-    return [rest, *stages]
+def cost_groups(arch: Architecture) -> dict[str, Cost]:
+    """Return the costs of the rows of the page's cost table; they add up to the network's."""
+    family, found = family_of(arch), dict[str, Cost]()
+    for part in family.parts(arch):
+        group = family.part_group(part)
+        found[group] = found.get(group, NOTHING) + part.cost
+    return found
 
 
 def mlflow_place(provenance: Mapping[str, Any]) -> dict[str, str]:
@@ -143,11 +146,13 @@ def mlflow_place(provenance: Mapping[str, Any]) -> dict[str, str]:
     return {"link": f"{uri.rstrip('/')}/#/runs/" if server else "", "command": command}
 
 
-def _cost_parts(trials: Sequence[TrialRecord]) -> dict[str, Any]:
-    """Of each architecture once: thousands of kilo-parameters and MACs as whole numbers."""
+def _cost_parts(trials: Sequence[TrialRecord]) -> tuple[list[str], dict[str, Any]]:
+    """Return the rows of the cost table, and parameters and MACs of each architecture once, in the order of the rows."""
     column = encoded(record.arch for record in trials)
-    costs = {record.arch: record.cost for record in trials}
-    return {"values": [cost_parts(arch, costs[arch]) for arch in column["values"]], "rows": column["rows"]}
+    costs = [cost_groups(arch) for arch in column["values"]]
+    rows = list(dict.fromkeys(name for found in costs for name in found))
+    pairs = [[(found.get(name, NOTHING).params, found.get(name, NOTHING).macs) for name in rows] for found in costs]
+    return rows, {"values": pairs, "rows": column["rows"]}
 
 
 def _fields(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

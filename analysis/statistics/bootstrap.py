@@ -14,22 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from analysis.pareto.front import (
-    Array,
-    costs_and_scores,
-    directions_of,
-    hypervolume,
-    matrix_of,
-    non_dominated,
-    reference_point,
-    scored,
-)
+from analysis.pareto.front import Array, hypervolume, matrix_of, non_dominated, reference_point, scored
 from analysis.statistics.image_scores import ImageScores, average_precisions
 from analysis.statistics.importance import measured
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import Scalar
-from search_spaces.families.dite_hrnet.parameters import ARCH_PARAMETERS, NETWORK, TUPLE_PARAMETERS
+from search_spaces.families.architecture import Scalar
+from search_spaces.families.parameter import NETWORK
+from search_spaces.objectives import costs_and_scores, directions_of
+from search_spaces.registry import is_architecture_parameter
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -189,8 +182,7 @@ def repeats(study: StudyRecord, objective: str | None = None) -> list[list[Trial
 
 def training_values(parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """The hyper-parameters among a trial's parameters, without what describes its network."""
-    network = (*ARCH_PARAMETERS, *TUPLE_PARAMETERS, NETWORK)
-    return {name: value for name, value in parameters.items() if name not in network}
+    return {n: value for n, value in parameters.items() if n != NETWORK and not is_architecture_parameter(n)}
 
 
 def seed_noise(study: StudyRecord, objective: str | None = None) -> SeedNoise:

@@ -17,18 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto.front import directions_of
 from analysis.study.labels import quantity, varied_parameters
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.dite_hrnet.config import Scalar
-from search_spaces.families.dite_hrnet.parameters import (
-    ARCH_PARAMETERS,
-    TUPLE_PARAMETERS,
-    flatten,
-    format_tuple,
-    parse_tuple,
-)
+from search_spaces.families.architecture import Scalar
+from search_spaces.families.parameter import parse_tuple
+from search_spaces.objectives import directions_of
+from search_spaces.registry import family_of
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
@@ -193,7 +188,8 @@ def interaction(study: StudyRecord, first: str, second: str, objective: str) -> 
     """
     trials = _trials_of(study, objective)
     for name in (first, second):
-        known = (*TUPLE_PARAMETERS, *ARCH_PARAMETERS, *dict.fromkeys(key for r in study.trials for key in r.parameters))
+        fields = (key for record in study.trials for key in family_of(record.arch).values_of(record.arch))
+        known = dict.fromkeys((*fields, *(key for record in study.trials for key in record.parameters)))
         if name not in known:
             raise unknown_name("parameter", name, known)
     groups: dict[tuple[Scalar, Scalar], list[float]] = {}
@@ -208,9 +204,7 @@ def interaction(study: StudyRecord, first: str, second: str, objective: str) -> 
 
 def value_of(record: TrialRecord, name: str) -> Scalar | None:
     """The value of a parameter in a trial, whether the search varied it or not; None where it has none."""
-    if name in TUPLE_PARAMETERS:
-        return format_tuple(getattr(record.arch, name))
-    fields = flatten(record.arch)
+    fields = family_of(record.arch).values_of(record.arch)
     return fields[name] if name in fields else record.parameters.get(name)
 
 

@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.study.records import TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.redaction import redacted
-from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
-
-QUANTITIES = {
-    "ap_gt": "AP (ground-truth boxes)",
-    "ap_det": "AP (detected boxes)",
-    "pckh50": "PCKh@0.5",
-    "mmacs": "MMACs",
-    "mmacs_paper": "MMACs (paper's convention)",
-    "params": "parameters",
-    "latency_ms": "latency (ms)",
-}
+from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.family import Family
+from search_spaces.objectives import OBJECTIVES
+from search_spaces.registry import FAMILIES, family_of
 
 CONVENTIONS = {
     "AP": "Average precision of COCO keypoints by object keypoint similarity, averaged over ten thresholds from 0.50 to "
     "0.95; a fraction from 0 to 1.",
-    "ap_gt": "AP with the annotated (ground-truth) boxes of people. About 0.02 higher than with a detector's; never "
-    "compared with it.",
-    "ap_det": "AP with the boxes of a person detector, as published figures are.",
-    "pckh50": "Share of joints that lie within half the head's length of the truth: the measure of MPII.",
-    "mmacs": "Millions of multiply-accumulates that our network executes on one image: every convolution, one "
-    "multiply-add counted once, additions of a bias not counted.",
-    "mmacs_paper": "The convention behind the figures of the Dite-HRNet paper, which calls them FLOPs: every convolution "
-    "once, additions of a bias counted as well.",
-    "params": "All parameters of the network.",
-    "latency_ms": "Median time of one image through the exported network in ONNX Runtime on a CPU, without reading the "
-    "image and without flip test, measured before training; its spread, device, threads, warm-up and number of runs stand "
-    "in latency.json of each trial's folder.",
-}
+} | {row.name: row.convention for row in OBJECTIVES.values()}
+"""What exactly is counted or measured, by the name of a quantity."""
 
 _INDEXED = re.compile(r"(.+?)_(branch|stage)_?(\d+)")
 
 
 def quantity(name: str) -> str:
     """A metric's or objective's name in words."""
-    return QUANTITIES.get(name, name.replace("_", " "))
+    return OBJECTIVES[name].label if name in OBJECTIVES else name.replace("_", " ")
 
 
 def short(name: str) -> str:
     """A quantity's name without what is said of it in brackets, for a sentence that has said it already."""
     return quantity(name).split(" (")[0]
-
-
-def format_value(name: str, value: float | None) -> str:
-    """A quantity with the digits that mean something; a dash where it is missing."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    if name == "params":
-        return f"{value / 1e6:.3f} M" if value >= 1e6 else f"{value / 1e3:.1f} k"
-    if name in ("mmacs", "mmacs_paper", "latency_ms"):
-        return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-    return f"{value:.3f}"
 
 
 def format_seconds(seconds: float) -> str:
@@ -108,9 +78,26 @@ def parameter_words(parameters: Mapping[str, Scalar], varied: Sequence[str]) -> 
     return "; ".join(parts)
 
 
-def architecture_words(arch: ArchConfig) -> list[tuple[str, str]]:
+def architecture_words(arch: Architecture) -> list[tuple[str, str]]:
     """Return an architecture as pairs of a name and a text, spelled as in its file."""
     return [(name.replace("_", " "), plain(value)) for name, value in arch.to_dict().items()]
+
+
+def architecture_outline(arch: Architecture) -> str:
+    """Return what sets a network apart from others of its family, in one line."""
+    return family_of(arch).outline(arch)
+
+
+def families_of(study: StudyRecord) -> list[Family[Any]]:
+    """Return the families of a study's networks, in the order of the trials."""
+    return [FAMILIES[name] for name in dict.fromkeys(record.arch.FAMILY for record in study.trials)]
+
+
+def differing_words(first: Architecture, second: Architecture) -> list[tuple[str, str, str]]:
+    """Return the fields in which two architectures differ, in words; none where they are the same network."""
+    ours, theirs = dict(architecture_words(first)), dict(architecture_words(second))
+    names = dict.fromkeys((*ours, *theirs))
+    return [(name, ours.get(name, "–"), theirs.get(name, "–")) for name in names if ours.get(name) != theirs.get(name)]
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -9,26 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
-from search_spaces.families.dite_hrnet.cost import Cost
+from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.cost import Cost
+from search_spaces.objectives import OBJECTIVES
 from trainers.checkpoints.location import Location
 
 STATUSES = ("complete", "stopped", "failed", "running", "waiting")
 """``complete``: trained to the end of its budget. ``stopped``: ended early on purpose, its scores are of a lower fidelity.
 ``failed``: ended by an error, ``reason`` says which. ``running``: not finished when the record was read. ``waiting``: cut
 off; a search that is resumed goes on with it."""
-
-DIRECTIONS = {
-    "ap_gt": "maximize",
-    "ap_det": "maximize",
-    "pckh50": "maximize",
-    "mmacs": "minimize",
-    "mmacs_paper": "minimize",
-    "params": "minimize",
-    "latency_ms": "minimize",
-}
-"""What may be an objective and which way is better. AP is a fraction from 0 to 1; ``ap_gt`` was scored with ground-truth
-boxes, ``ap_det`` with detected ones, and the two are never compared. PCKh at 0.5 is a fraction too (MPII)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +36,7 @@ class TrialRecord:
     number: int
     status: str
     reason: str = ""
-    arch: ArchConfig
+    arch: Architecture
     cost: Cost
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     seed: int | None = None
@@ -70,7 +59,7 @@ class TrialRecord:
     @property
     def values(self) -> dict[str, float]:
         """Every quantity that may be an objective, costs included, where it is known."""
-        return self.cost.objectives | {name: value for name, value in self.metrics.items() if name in DIRECTIONS}
+        return self.cost.objectives | {name: value for name, value in self.metrics.items() if name in OBJECTIVES}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +94,7 @@ def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
             "reason": record.reason,
             "arch_id": record.arch.arch_id,
             **record.values,
-            **{name: value for name, value in record.metrics.items() if name not in DIRECTIONS},
+            **{name: value for name, value in record.metrics.items() if name not in OBJECTIVES},
             **record.parameters,
             "seed": record.seed,
             "epochs": len(record.curve),

@@ -26,12 +26,12 @@ from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
 from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import MOPriority, NonDominatedPriority
 from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import compute_epsilon_net
 
-from analysis.study.records import DIRECTIONS
 from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.algorithms.successive_halving import insert_rank
 from dite_search.simulation.tabular_benchmark import RecordedTable
 from dite_search.study.attributes import EPOCH_KEY
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.objectives import DIRECTIONS
+from search_spaces.registry import cost_of
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 """When every trial was created: Syne Tune asks, and MOASHA does not look."""

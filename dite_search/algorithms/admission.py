@@ -14,9 +14,9 @@ import numpy as np
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.space.search_space import Point
+from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.parameter import Point
+from search_spaces.registry import cost_of
 
 DRAWS = 100
 """Random points looked at before a fresh one is looked for among all points of the space."""
@@ -49,7 +49,7 @@ class Verdict:
 
     outcome: Outcome
     problem: str = ""
-    arch: ArchConfig | None = None
+    arch: Architecture | None = None
     key: str = ""
     excess: Mapping[str, float] = field(default_factory=dict)
     trial: int | None = None
@@ -68,8 +68,8 @@ class Gate:
         self,
         config: SearchConfig,
         *,
-        latency: Callable[[ArchConfig], float] | None = None,
-        allowed: Callable[[ArchConfig], bool] | None = None,
+        latency: Callable[[Architecture], float] | None = None,
+        allowed: Callable[[Architecture], bool] | None = None,
     ) -> None:
         self._config, self._latency, self._allowed = config, latency, allowed
         self._continue_stopped = config.sampler.name == COST_AWARE
@@ -105,16 +105,16 @@ class Gate:
         seed = next(seed for seed in itertools.count(config.seed) if not repeated or seed not in seeds)
         return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
 
-    def costs(self, arch: ArchConfig) -> dict[str, float]:
+    def costs(self, arch: Architecture) -> dict[str, float]:
         """What is known of a network's costs before it is trained; the latency, where it is asked for, is predicted."""
         predicted = {"latency_ms": self._latency(arch)} if self._latency else {}
         return cost_of(arch).objectives | predicted
 
-    def allows(self, arch: ArchConfig) -> bool:
+    def allows(self, arch: Architecture) -> bool:
         """Whether the network is within the budget, and among those that may be tried."""
         return (not self._allowed or self._allowed(arch)) and self._config.network_budget.allows(self.costs(arch))
 
-    def key(self, arch: ArchConfig, point: Mapping[str, Scalar]) -> str:
+    def key(self, arch: Architecture, point: Mapping[str, Scalar]) -> str:
         """The identity of a training under the protocol of the search, apart from its seed."""
         training = {name: point[name] for name in self._config.search_space.training_parameters}
         return f"{arch.arch_id} {json.dumps(training, sort_keys=True)}" if training else arch.arch_id
@@ -167,7 +167,7 @@ class Gate:
         return point, verdict
 
 
-def gate_of(config: SearchConfig, *, allowed: Callable[[ArchConfig], bool] | None = None) -> Gate:
+def gate_of(config: SearchConfig, *, allowed: Callable[[Architecture], bool] | None = None) -> Gate:
     """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
     asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
     if "latency_ms" not in asked:

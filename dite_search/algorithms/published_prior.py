@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
-from analysis.study.published_results import TABLE_2, TABLE_4, TABLE_5, TABLE_6_COCO, TABLE_6_MPII, PublishedNetwork
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.parameters import flatten
+from analysis.study.published_results import PUBLISHED_TABLES, PublishedNetwork
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.architecture import Architecture
+from search_spaces.registry import flatten
 
-PUBLISHED: Mapping[str, Sequence[PublishedNetwork]] = {
-    "table2": TABLE_2,
-    "table4": TABLE_4,
-    "table5": TABLE_5,
-    "table6": TABLE_6_COCO,
-    "table6_mpii": TABLE_6_MPII,
-}
-"""Tables of the Dite-HRNet paper (doi:10.24963/ijcai.2022/153) by name."""
 PENALTY = 1.0
 """Of the ridge regression, on features of unit variance: a table has fewer rows than a network has fields."""
 
 
-def published_prior(tables: Sequence[str]) -> Callable[[ArchConfig], Sequence[float]]:
+def published_prior(tables: Sequence[str]) -> Callable[[Architecture], Sequence[float]]:
     """A function from a network to one figure for each table: about how its score would stand among those of the table.
 
     Ridge regression of the table's scores, in standard deviations, on the logarithms of the network's fields. It knows only
     what the table varies, with its own length of training, so the figure is worth what the model of the accuracy finds it
     to be worth.
+
+    The function raises `InvalidInput` for a network of another family than a table's.
     """
-    models = [_fitted(PUBLISHED[name]) for name in tables]
-    return lambda arch: [model(_features(arch)) for model in models]
+    models = [(PUBLISHED_TABLES[name][0].arch.FAMILY, _fitted(PUBLISHED_TABLES[name])) for name in tables]
+
+    def features(arch: Architecture) -> list[float]:
+        for family, _ in models:
+            if family != arch.FAMILY:
+                raise InvalidInput(f"published tables of {family} say nothing of a network of {arch.FAMILY}")
+        return [model(_features(arch)) for _, model in models]
+
+    return features
 
 
 def _fitted(rows: Sequence[PublishedNetwork]) -> Callable[[NDArray[np.float64]], float]:
@@ -45,6 +47,6 @@ def _fitted(rows: Sequence[PublishedNetwork]) -> Callable[[NDArray[np.float64]],
     return lambda features: float(model.predict(((features - mean) / scale)[None])[0])
 
 
-def _features(arch: ArchConfig) -> NDArray[np.float64]:
+def _features(arch: Architecture) -> NDArray[np.float64]:
     numbers = [float(value) for name, value in flatten(arch).items() if isinstance(value, int) and name != "keypoints"]
     return np.log2([*(1.0 + number for number in numbers), arch.input_size[0] * arch.input_size[1]])

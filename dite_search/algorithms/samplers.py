@@ -17,7 +17,6 @@ from optuna.samplers import (
 )
 from optuna.trial import FrozenTrial
 
-from analysis.pareto.front import costs_and_scores, directions_of
 from dite_search.algorithms.admission import Gate
 from dite_search.algorithms.cost_aware.candidates import SpaceCandidates
 from dite_search.algorithms.cost_aware.sampler import CostAwareSampler
@@ -27,7 +26,8 @@ from dite_search.config.sections import COST_AWARE, OPTUNAHUB
 from dite_search.study.attributes import ORIGIN
 from dite_search.study.study import curve_of, is_blameless
 from search_spaces.common.errors import InvalidInput, first_line
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
+from search_spaces.objectives import costs_and_scores, directions_of
 
 
 def sampler_of(config: SearchConfig, gate: Gate) -> BaseSampler:
@@ -85,7 +85,7 @@ def _accuracies(trial: FrozenTrial, *, name: str) -> dict[int, float]:
     return {int(metrics["epoch"]): metrics[name] for metrics in curve_of(trial) if name in metrics}
 
 
-def _proxies(arch: ArchConfig, *, names: Sequence[str], seed: int) -> list[float]:
+def _proxies(arch: Architecture, *, names: Sequence[str], seed: int) -> list[float]:
     # torch is only imported where a proxy is asked for.
     from trainers.evaluation.zero_cost_proxies import measure
 

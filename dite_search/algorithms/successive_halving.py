@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto.front import SIGNS
 from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.objectives import SIGNS
 
 Array = NDArray[np.float64]
 Ranks = NDArray[np.int32]

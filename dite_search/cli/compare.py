@@ -125,7 +125,8 @@ def _show(found: Comparison) -> None:
     from rich.text import Text
 
     from analysis.comparison.pairwise import curve_rows
-    from analysis.study.labels import format_value, quantity
+    from analysis.study.labels import quantity
+    from search_spaces.objectives import format_value
 
     console = console_for(False)
     for name, side in zip("AB", found.sides, strict=True):
@@ -172,7 +173,8 @@ def _table(title: str, *columns: str) -> Table:
 def _print_figures(console: Any, title: str, figures: Any, *, relative: bool = False) -> None:
     from rich.text import Text
 
-    from analysis.study.labels import format_value, quantity
+    from analysis.study.labels import quantity
+    from search_spaces.objectives import format_value
 
     if not figures:
         return

@@ -209,9 +209,8 @@ def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) 
 
     macs counts the convolutions that our network executes; macs_paper adds the bias additions, as published figures do.
     """
-    from search_spaces.families.dite_hrnet.config import format_size
-    from search_spaces.families.dite_hrnet.cost import cost_of
-    from search_spaces.families.dite_hrnet.presets import PRESETS, paper_variants, resized, resolve_arch
+    from search_spaces.families.architecture import format_size, resized
+    from search_spaces.registry import PRESETS, cost_of, paper_variants, resolve_arch
 
     config = resized(resolve_arch(arch), input_size=input_size)
     cost = cost_of(config)
@@ -265,13 +264,14 @@ def latency(
     A network is measured once under the same conditions; later calls show the same figures.
     """
     from dite_search.driver.latency import calibrated, shown_latency, space_named, store_of
-    from search_spaces.families.dite_hrnet.presets import resized, resolve_arch
+    from search_spaces.families.architecture import resized
+    from search_spaces.registry import DEFAULT_SPACE, resolve_arch
 
     if arch is None and not calibrate:
         raise InvalidInput("latency needs ARCH, --calibrate or both")
     config = None if arch is None else resized(resolve_arch(arch), input_size=input_size)
     store = store_of(directory, label=label, threads=threads, warmup=warmup, runs=runs)
-    known = None if space is None and not calibrate else space_named(space or "dite_hrnet", input_size=input_size)
+    known = None if space is None and not calibrate else space_named(space or DEFAULT_SPACE, input_size=input_size)
     result: dict[str, Any] = {}
     if known is not None and calibrate:
         result = {"calibration": calibrated(store, known, console=console_for(True))}

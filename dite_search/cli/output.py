@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from trainers.data.config import DataConfig
     from trainers.data.formats.notes import DataNote
 
+_PLAIN = str.maketrans("─│├┐┤┬┼═╞╡╪═◀×–·", "-|+++++=+++=<x-.")
+"""Signs of pictures for a terminal that has ASCII alone."""
+
 
 def console_for(as_json: bool) -> Console:
     """Where progress goes: beside a JSON result, not into it."""
@@ -79,3 +82,8 @@ def next_steps(as_json: bool, *commands: str) -> None:
     click.echo("\nNext:")
     for command in commands:
         click.echo(f"  {command}")
+
+
+def ascii_text(text: str) -> str:
+    """Return text for a terminal that has ASCII alone, as wide as before."""
+    return text.translate(_PLAIN).encode("ascii", "replace").decode()

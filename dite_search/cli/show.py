@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dite_search.cli.options import directory_option, input_size_option, json_option
-from dite_search.cli.output import console_for
+from dite_search.cli.output import ascii_text, console_for
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from analysis.profiling.latency_breakdown import LatencyShares, Share
-    from search_spaces.families.dite_hrnet.config import ArchConfig
+    from search_spaces.families.architecture import Architecture
 
+WIDE_SCREEN = 72
+"""Columns from which on tables have columns that a narrower screen leaves out."""
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".tar")
 
 
@@ -44,7 +46,7 @@ def show(
     or the folder of an export. Milliseconds that were measured or calibrated before are shown without --latency, too.
     """
     from analysis.profiling.cost_breakdown import anatomy
-    from search_spaces.families.dite_hrnet.presets import resized
+    from search_spaces.families.architecture import resized
 
     named = [name for name in (arch, versus) if name is not None]
     archs = [resized(network_of(name, directory), input_size=input_size) for name in named]
@@ -63,20 +65,20 @@ def show(
         screen.two(named, archs, latencies)
 
 
-def network_of(text: str, directory: str) -> ArchConfig:
+def network_of(text: str, directory: str) -> Architecture:
     """The architecture that a user names.
 
     Raises:
         InvalidInput: it names nothing.
     """
-    from search_spaces.families.dite_hrnet.presets import PRESETS, resolve_arch
+    from search_spaces.registry import PRESETS, resolve_arch
 
     path = Path(text)
     if text in PRESETS or (path.suffix in (".yaml", ".yml", ".json") and path.is_file()):
         return resolve_arch(text)
     if "://" in text or path.suffix in CHECKPOINTS:
         from dite_search.tasks.train_and_evaluate import checkpoint_file
-        from trainers.checkpoints.checkpoint import load_any_network
+        from trainers.networks.load import load_any_network
 
         with checkpoint_file(text) as file:
             return load_any_network(file)[0]
@@ -85,7 +87,7 @@ def network_of(text: str, directory: str) -> ArchConfig:
     return named(text, directory=directory).side.arch
 
 
-def _latency(arch: ArchConfig, directory: str, threads: int, *, measure: bool) -> LatencyShares | None:
+def _latency(arch: Architecture, directory: str, threads: int, *, measure: bool) -> LatencyShares | None:
     """Measured where that is asked for, and otherwise what is known."""
     from analysis.profiling.latency_store import FOLDER
 
@@ -108,13 +110,11 @@ class _Screen:
     """Writes tables and pictures that are whole on a narrow screen, and readable on one that has ASCII alone."""
 
     def __init__(self, console: Console) -> None:
-        from search_spaces.families.dite_hrnet.diagram import WIDE
-
         self._console = console
-        self._wide = console.width >= WIDE
+        self._wide = console.width >= WIDE_SCREEN
         self._unicode = (console.encoding or "").lower().startswith("utf")
 
-    def one(self, name: str, arch: ArchConfig, latency: LatencyShares | None) -> None:
+    def one(self, name: str, arch: Architecture, latency: LatencyShares | None) -> None:
         """One network."""
         self._head(name, arch)
         self._picture(arch)
@@ -125,15 +125,16 @@ class _Screen:
         else:
             self._text("\nWhere the latency goes: --latency measures it.")
 
-    def two(self, names: list[str], archs: list[ArchConfig], latencies: list[LatencyShares | None]) -> None:
+    def two(self, names: list[str], archs: list[Architecture], latencies: list[LatencyShares | None]) -> None:
         """Two networks, the first as A."""
-        from analysis.profiling.cost_breakdown import differences, names_of_both, places_of_both
+        from analysis.profiling.cost_breakdown import names_of_both, places_of_both
+        from analysis.study.labels import differing_words
 
         for letter, name, arch in zip("AB", names, archs, strict=True):
             self._head(f"{letter}  {name}", arch)
             self._picture(arch)
         first, second = archs
-        rows = differences(first, second)
+        rows = differing_words(first, second)
         self._table("Architecture", ["", "A", "B"], rows) if rows else self._text("\nThe same network.")
         labels = names_of_both(first, second)
         both = [(_place(place, labels), ours, theirs) for place, ours, theirs in places_of_both(first, second)]
@@ -145,39 +146,44 @@ class _Screen:
         else:
             self._text("\nWhere the latencies go: --latency measures them.")
 
-    def _head(self, name: str, arch: ArchConfig) -> None:
-        from search_spaces.families.dite_hrnet.config import format_size
-        from search_spaces.families.dite_hrnet.cost import cost_of
+    def _head(self, name: str, arch: Architecture) -> None:
+        from search_spaces.families.architecture import format_size
+        from search_spaces.registry import cost_of
 
         cost = cost_of(arch)
         size = format_size(arch.input_size).replace("x", "×")
         self._text(f"\n{name}", style="bold")
         self._text(f"network {arch.arch_id}, {size}, {cost.params:,} parameters, {cost.mmacs:,.2f} MMACs")
 
-    def _picture(self, arch: ArchConfig) -> None:
-        from search_spaces.families.dite_hrnet.diagram import block_words, diagram
+    def _picture(self, arch: Architecture) -> None:
+        from search_spaces.registry import family_of
 
-        self._text("")
-        for line in diagram(arch, width=self._console.width):
+        family = family_of(arch)
+        lines, sentence = family.diagram(arch, self._console.width), family.block_sentence(arch)
+        if lines or sentence:
+            self._text("")
+        for line in lines:
             self._console.print(self._shown(line), highlight=False, markup=False, no_wrap=True, overflow="crop")
-        self._text(f"Each block: {block_words(arch)}.")
+        if sentence:
+            self._text(sentence)
 
-    def _branches(self, arch: ArchConfig) -> None:
-        from analysis.profiling.cost_breakdown import branch_costs
-        from search_spaces.families.dite_hrnet.diagram import settings
+    def _branches(self, arch: Architecture) -> None:
+        from search_spaces.registry import family_of
 
-        costs = branch_costs(arch)
+        settings, costs = family_of(arch).branch_settings(arch), family_of(arch).branch_costs(arch)
+        if not settings:
+            return
         # On a narrow screen large resolutions do not fit beside each other; the picture above has them.
-        rows = [(name, *cells) for name, cells in settings(arch) if self._wide or name != "resolution"]
+        rows = [(name, *cells) for name, cells in settings if self._wide or name != "resolution"]
         rows.append(("k params", *(f"{cost.params / 1e3:,.1f}" for cost in costs)))
         rows.append(("MMACs", *(f"{cost.mmacs:,.2f}" for cost in costs)))
-        self._table("Blocks, branch by branch", ["", "1", "2", "3", "4"], rows)
+        self._table("Blocks, branch by branch", ["", *(str(index + 1) for index in range(len(costs)))], rows)
 
-    def _parts(self, arch: ArchConfig) -> None:
-        from analysis.profiling.cost_breakdown import part_names, parts
-        from search_spaces.families.dite_hrnet.cost import cost_of
+    def _parts(self, arch: Architecture) -> None:
+        from analysis.profiling.cost_breakdown import parts
+        from search_spaces.registry import cost_of, family_of
 
-        total, labels = cost_of(arch), part_names(arch)
+        total, labels = cost_of(arch), family_of(arch).part_labels(arch)
         columns = ["part", *(["times"] if self._wide else []), "params", "MMACs", "share"]
         rows = []
         for part in parts(arch):
@@ -238,14 +244,13 @@ class _Screen:
         self._console.print(self._shown(text), highlight=False, markup=False, style=style)
 
     def _shown(self, text: str) -> str:
-        from search_spaces.families.dite_hrnet.diagram import plain
-
-        return text if self._unicode else plain(text)
+        return text if self._unicode else ascii_text(text)
 
 
 def _place(place: tuple[int | None, str], labels: Any) -> str:
     stage, kind = place
-    return f"{stage} {labels[kind]}" if stage else labels[kind]
+    label = labels.get(kind, kind)
+    return f"{stage} {label}" if stage else label
 
 
 def _share_name(share: Share) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import PRESETS, resized, resolve_arch
+from search_spaces.families.architecture import Architecture, resized
+from search_spaces.registry import DEFAULT_NETWORK, PRESETS, family_of, resolve_arch
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import SPACES, space_from
 from trainers.data.formats.data_format import DataFormat
 
 
-def arch_for(name_or_file: str, data_format: DataFormat, *, input_size: str | None) -> ArchConfig:
+def arch_for(name_or_file: str, data_format: DataFormat, *, input_size: str | None) -> Architecture:
     """The network of a preset's name or an architecture file, with the keypoints of the data.
 
     A preset takes the papers' input size for the data; a file keeps its own. ``input_size`` goes before both.
@@ -30,7 +30,7 @@ def space_for(spec: str | Mapping[str, Any], data_format: DataFormat, *, input_s
     every other size stays, and ``input_size`` goes before all.
     """
     space = space_from(spec, input_size=input_size)
-    base = spec if isinstance(spec, str) else spec.get("base", "dite_hrnet_18")
+    base = spec if isinstance(spec, str) else spec.get("base", DEFAULT_NETWORK)
     named = isinstance(base, str) and (base in SPACES or base in PRESETS)
     if "keypoints" in space.parameters:
         raise InvalidInput(
@@ -44,10 +44,11 @@ def training_for(given: Mapping[str, Any], data_format: DataFormat) -> dict[str,
     return {**data_format.training, **given}
 
 
-def _fitted(arch: ArchConfig, data_format: DataFormat, *, sized: bool) -> ArchConfig:
-    default, expected = ArchConfig(), data_format.keypoint_set
-    if arch.keypoints not in (default.keypoints, expected.count):
+def _fitted(arch: Architecture, data_format: DataFormat, *, sized: bool) -> Architecture:
+    _, usual_size, usual_keypoints = family_of(arch).inputs[0]
+    expected = data_format.keypoint_set
+    if arch.keypoints not in (usual_keypoints, expected.count):
         raise InvalidInput(f"keypoints of the network must be {expected.count}, as in {expected.name}, got {arch.keypoints}")
-    takes_papers = not sized and arch.input_size == default.input_size
+    takes_papers = not sized and arch.input_size == usual_size
     size = data_format.input_size if takes_papers else None
     return resized(arch, input_size=size, keypoints=expected.count)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -26,11 +26,12 @@ from dite_search.config.sections import (
     WarmStartSection,
 )
 from dite_search.study.protocol import CHANGEABLE
-from search_spaces.families.dite_hrnet.config import BLOCKS, FUSIONS, POOLINGS, STEMS, ArchConfig
-from search_spaces.families.dite_hrnet.parameters import ARCH_PARAMETERS, NETWORK, TRAIN_PARAMETERS, TUPLE_PARAMETERS
-from search_spaces.families.dite_hrnet.presets import PRESETS
+from search_spaces.families.architecture import FAMILY_KEY
+from search_spaces.families.family import Family
+from search_spaces.families.parameter import NETWORK
+from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, PRESETS
 from search_spaces.space.space_file import SPACES
-from search_spaces.training_config import CODECS, OPTIMIZERS, PRECISIONS, TrainConfig
+from search_spaces.training_config import CODECS, OPTIMIZERS, PRECISIONS, TRAIN_PARAMETERS, TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "The search": SearchConfig,
@@ -58,12 +59,6 @@ SELF_EXPLAINING = {
     "rotation_degrees": "largest angle by which a crop is turned, either way",
     "scale_range": "largest part by which a crop is made larger or smaller",
     "flip_test": "whether validations average with the mirrored image",
-    "stem": f"one of {', '.join(STEMS)}",
-    "block": f"one of {', '.join(BLOCKS)}: Dite-HRNet's, Lite-HRNet's, and the two between them in the paper's Table 6",
-    "fusion": f"one of {', '.join(FUSIONS)}: which sum of the highest branch the lower ones read",
-    "context_pooling": f"one of {', '.join(POOLINGS)}: how DCM pools a branch",
-    "blocks_per_module": "blocks before each fusion",
-    "stem_context_reduction": "bottleneck of GCM in the stem",
     "keypoints": "heatmaps of the output; the format of the data gives them",
 }
 """Fields of dataclasses that have no docstring where they are defined, and choices that the docstring leaves to the code."""
@@ -96,16 +91,15 @@ def search_file_reference() -> str:
         f"- Spaces: {_names(SPACES)}.",
         f"- Networks: {_names(PRESETS)}.",
         f"- A whole network as a parameter: `{NETWORK}`, its values networks by name.",
-        f"- Parameters of the architecture: {_names(ARCH_PARAMETERS)}.",
-        f"- Whole tuples, written as `1-1-2-4`: {_names(TUPLE_PARAMETERS)}.",
+        f"- Parameters of the architecture: {_names(DEFAULT_FAMILY.parameters)}.",
+        f"- Whole tuples, written as `1-1-2-4`: {_names(DEFAULT_FAMILY.whole_parameters)}.",
         f"- Hyper-parameters: {_names(TRAIN_PARAMETERS)}.",
         "",
         "### The fields of an architecture",
         "",
-        "Of `space.base`, and of an architecture file. The defaults are Dite-HRNet-18; tuples run from the highest",
-        "resolution to the lowest.",
+        f"Of `space.base`, and of an architecture file. {DEFAULT_FAMILY.defaults_note}",
         "",
-        *_table(ArchConfig, ArchConfig().to_dict()),
+        *_family_table(DEFAULT_FAMILY),
         "",
         "## What may change in a study",
         "",
@@ -117,6 +111,16 @@ def search_file_reference() -> str:
         "| --- | --- |",
         *(f"| `{name}` | {_cell(meaning)} |" for name, meaning in CHANGEABLE.items()),
     ]
+    for family in FAMILIES.values():
+        if family is not DEFAULT_FAMILY:
+            lines += [
+                "",
+                f"### The fields of an architecture of `{FAMILY_KEY}: {family.name}`",
+                "",
+                f"The {family.label} family. Its parameters: {_names(family.all_parameters)}. {family.defaults_note}",
+                "",
+                *_family_table(family),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -133,15 +137,22 @@ def attribute_docs(cls: type) -> dict[str, str]:
     return found
 
 
-def _table(cls: type, defaults: dict[str, Any], *, leave_out: Iterable[str] = ()) -> list[str]:
+def _table(
+    cls: type, defaults: dict[str, Any], *, leave_out: Iterable[str] = (), meanings: Mapping[str, str] | None = None
+) -> list[str]:
     """A row for each field of a dataclass."""
-    meanings = SELF_EXPLAINING | attribute_docs(cls)
+    known = SELF_EXPLAINING | dict(meanings or {}) | attribute_docs(cls)
     rows = [
-        f"| `{name}` | `{_short(value)}` | {_cell(meanings.get(name, ''))} |"
+        f"| `{name}` | `{_short(value)}` | {_cell(known.get(name, ''))} |"
         for name, value in defaults.items()
         if name not in leave_out
     ]
     return ["| field | default | meaning |", "| --- | --- | --- |", *rows]
+
+
+def _family_table(family: Family[Any]) -> list[str]:
+    """Return a row for each field of a family's architectures."""
+    return _table(family.architecture, family.default.fields(), meanings=family.field_notes)
 
 
 def _meaning(field: FieldInfo) -> str:

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
-from analysis.study.records import DIRECTIONS
 from dite_search.algorithms.successive_halving import rung_epochs
 from dite_search.config.data_defaults import space_for, training_for
 from dite_search.config.sections import (
@@ -29,7 +28,8 @@ from dite_search.study.places import DATA_PATHS, URLS
 from dite_search.study.sqlite_url import anchored
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.objectives import DIRECTIONS
+from search_spaces.registry import preset
 from search_spaces.space.budget import Budget
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.training_config import TrainConfig
@@ -139,9 +139,9 @@ class SearchConfig(Section):
 
             _all_known("proxy", self.sampler.proxies, PROXIES)
         if self.warm_start.published:
-            from dite_search.algorithms.published_prior import PUBLISHED
+            from analysis.study.published_results import PUBLISHED_TABLES
 
-            _all_known("published table", self.warm_start.published, PUBLISHED)
+            _all_known("published table", self.warm_start.published, PUBLISHED_TABLES)
 
     @cached_property
     def search_space(self) -> SearchSpace:

@@ -240,7 +240,8 @@ def local_finding() -> Finding:
 
 def nodes_of_cluster() -> list[Node]:
     """The nodes that are alive now."""
-    import ray  # Not before it is needed: Ray reads its variables when it is imported, and `dite_search.driver.run_search` sets them.
+    # Not before it is needed: Ray reads its variables when it is imported, and `dite_search.driver.run_search` sets them.
+    import ray
 
     alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     names = [node["NodeManagerHostname"] or node["NodeManagerAddress"] for node in alive]

@@ -22,9 +22,9 @@ from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.study.directory import STUDY_DATABASE
 from dite_search.study.sqlite_url import sqlite_file
 from search_spaces.common.shell import shell_command
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.space.search_space import Point
+from search_spaces.families.architecture import Architecture
+from search_spaces.families.parameter import Point
+from search_spaces.registry import cost_of
 from trainers.checkpoints.location import located
 
 NAME = "folder"
@@ -222,12 +222,12 @@ def fits_finding(files: Checkpoints, *, free: int) -> Finding:
     return Finding(name="disk space", status=OK, sentence=sentence)
 
 
-def checkpoint_bytes(arch: ArchConfig, *, average: bool) -> int:
+def checkpoint_bytes(arch: Architecture, *, average: bool) -> int:
     """Bytes of one checkpoint: weights and Adam's two averages of each parameter, the averaged weights where asked for."""
     # These imports take seconds.
     import torch
 
-    from trainers.networks.dite_hrnet.build import build_network
+    from trainers.networks.registry import build_network
 
     with torch.random.fork_rng(devices=[]):
         network = build_network(arch)
@@ -235,7 +235,7 @@ def checkpoint_bytes(arch: ArchConfig, *, average: bool) -> int:
     return _per_parameter(average) * cost_of(arch).params + _TENSOR_BYTES * tensors
 
 
-def largest_network(config: SearchConfig) -> ArchConfig:
+def largest_network(config: SearchConfig) -> Architecture:
     """The network of most parameters of the space, or near it where the space is too large to look at every point."""
     space = config.search_space
 

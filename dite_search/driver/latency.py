@@ -16,7 +16,7 @@ from analysis.profiling.latency_store import Conditions, LatencyStore, default_l
 from analysis.profiling.latency_table import calibrate, measured, predict
 from dite_search.config.search_config import SearchConfig, load_search
 from search_spaces.common.files import write_json
-from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
+from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import space_from
 
@@ -40,7 +40,7 @@ def store_of_search(config: SearchConfig) -> LatencyStore:
     return store_of(config.directory, label=section.device, threads=threads, warmup=section.warmup, runs=section.runs)
 
 
-def trial_latency(config: SearchConfig, arch: ArchConfig, directory: Path) -> float:
+def trial_latency(config: SearchConfig, arch: Architecture, directory: Path) -> float:
     """Median milliseconds of a trial's network, measured once per architecture; the whole record goes to the trial's folder.
 
     Raises:
@@ -53,7 +53,7 @@ def trial_latency(config: SearchConfig, arch: ArchConfig, directory: Path) -> fl
     return latency.median_ms
 
 
-def predicted_latency(config: SearchConfig) -> Callable[[ArchConfig], float]:
+def predicted_latency(config: SearchConfig) -> Callable[[Architecture], float]:
     """Predicted milliseconds of a network on the search's device, each network looked up once.
 
     Raises:
@@ -61,7 +61,7 @@ def predicted_latency(config: SearchConfig) -> Callable[[ArchConfig], float]:
     """
     store, known = store_of_search(config), dict[str, float]()
 
-    def milliseconds(arch: ArchConfig) -> float:
+    def milliseconds(arch: Architecture) -> float:
         if arch.arch_id not in known:
             known[arch.arch_id] = predict(store, arch).latency_ms_predicted
         return known[arch.arch_id]
@@ -69,7 +69,7 @@ def predicted_latency(config: SearchConfig) -> Callable[[ArchConfig], float]:
     return milliseconds
 
 
-def shown_latency(store: LatencyStore, arch: ArchConfig, *, predicted: bool, space: str | None) -> dict[str, Any]:
+def shown_latency(store: LatencyStore, arch: Architecture, *, predicted: bool, space: str | None) -> dict[str, Any]:
     """What the command line says of one network: measured figures, or a predicted one with its error."""
     head = {"arch_id": arch.arch_id, "input_size": format_size(arch.input_size), "device": store.conditions.device}
     if predicted:

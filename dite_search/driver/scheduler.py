@@ -11,11 +11,11 @@ from ray.tune.experiment import Trial
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import FIFOScheduler
 
-from analysis.pareto.front import costs_and_scores, directions_of
 from dite_search.algorithms.successive_halving import Key, Rungs, rung_epochs
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import EPOCH_KEY, REASON
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.objectives import costs_and_scores, directions_of
+from search_spaces.registry import cost_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
@@ -26,14 +26,15 @@ LEARNED = 0.01
 
 
 class ParetoScheduler(FIFOScheduler):
-    """Asynchronous successive halving over several objectives (`dite_search.algorithms.successive_halving`); trials start in their order.
+    """Asynchronous successive halving over several objectives; trials start in their order.
 
-    At a rung the scores are those of its epoch, and the costs those of ``costs``. A cost that is measured (a latency) may
-    come in any result of the trial up to the rung, with or without an epoch, and holds for the whole trial. A result
-    without an epoch, at an epoch that is no rung, with a reason why the trial ends, of a ``repeat`` of a network (which
-    would compete with itself), or without a finite value of every objective decides nothing; ``unjudged`` counts the last
-    kind at rungs. A trial that ``continues`` a stopped one has its place at the rungs, and is not judged again at those
-    that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, it stops nobody.
+    `dite_search.algorithms.successive_halving` decides. At a rung the scores are those of its epoch, and the costs those of
+    ``costs``. A cost that is measured (a latency) may come in any result of the trial up to the rung, with or without an
+    epoch, and holds for the whole trial. A result without an epoch, at an epoch that is no rung, with a reason why the trial
+    ends, of a ``repeat`` of a network (which would compete with itself), or without a finite value of every objective
+    decides nothing; ``unjudged`` counts the last kind at rungs. A trial that ``continues`` a stopped one has its place at
+    the rungs, and is not judged again at those that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, it
+    stops nobody.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.

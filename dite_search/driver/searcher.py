@@ -16,7 +16,6 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from analysis.study.records import DIRECTIONS
 from dite_search.algorithms.admission import Stopped, Verdict, gate_of
 from dite_search.algorithms.cost_aware.candidates import distributions_of
 from dite_search.algorithms.samplers import sampler_of
@@ -42,8 +41,9 @@ from dite_search.study.attributes import (
 from dite_search.study.outbox import Outbox
 from dite_search.study.pause import Pause
 from dite_search.study.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.architecture import Architecture
+from search_spaces.objectives import DIRECTIONS, MEASURED, named
+from search_spaces.registry import architecture_from, cost_of
 from trainers.training.loop import LOOP_FIGURES
 
 MAX_REPLACED = 10
@@ -73,7 +73,7 @@ class StudySearch(OptunaSearch):
         config: SearchConfig,
         *,
         storage: BaseStorage | None = None,
-        allowed: Callable[[ArchConfig], bool] | None = None,
+        allowed: Callable[[Architecture], bool] | None = None,
         pause: Pause | None = None,
         note: Callable[[str], None] = lambda sentence: None,
         clock: Callable[[], float] = time.monotonic,
@@ -165,7 +165,9 @@ class StudySearch(OptunaSearch):
             trial.set_user_attr(SEED, seed)
             trial.set_user_attr(ARCH, verdict.arch.to_dict())
         # A constraint can be set once: that of the latency waits for its measurement.
-        _set_constraints(trial, {name: value for name, value in verdict.excess.items() if name != "latency_ms"})
+        _set_constraints(
+            trial, {name: value for name, value in verdict.excess.items() if name not in named(source=MEASURED)}
+        )
         suggestion = {
             "number": trial.number,
             "point": dict(trial.params),
@@ -226,7 +228,7 @@ class StudySearch(OptunaSearch):
         attributes = trial.user_attrs
         if ARCH not in attributes or trial.state is TrialState.WAITING:
             return
-        key = self._gate.key(ArchConfig.from_dict(attributes[ARCH]), trial.params)
+        key = self._gate.key(architecture_from(attributes[ARCH]), trial.params)
         if is_blameless(trial):
             return
         seed = attributes.get(SEED, attributes.get(ORIGIN, {}).get("seed"))
@@ -298,7 +300,7 @@ class StudySearch(OptunaSearch):
                 return
             self._conclude(trial, result, error)
         frozen = self._study.get_trials(deepcopy=False)[trial.number]
-        key = self._gate.key(ArchConfig.from_dict(frozen.user_attrs[ARCH]), frozen.params)
+        key = self._gate.key(architecture_from(frozen.user_attrs[ARCH]), frozen.params)
         if is_blameless(frozen):
             self._gate.forget(key, trial.number)
         elif frozen.state is not TrialState.COMPLETE:
@@ -312,7 +314,7 @@ class StudySearch(OptunaSearch):
     def _has_ended(self, trial: optuna.Trial, result: Mapping[str, Any]) -> bool:
         """Whether a trial that ends during a pause ended for its own reason, or with all that an undisturbed one reports."""
         epochs = self._config.train_config.epochs
-        known = dict(result) | cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
+        known = dict(result) | cost_of(architecture_from(trial.user_attrs[ARCH])).objectives
         needed = (*self._config.objectives, *self._config.network_budget.costs)
         # What follows the last epoch carries its scores, and no epoch.
         whole = known.get(EPOCH_KEY, epochs) >= epochs
@@ -321,7 +323,7 @@ class StudySearch(OptunaSearch):
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
         attributes = trial.user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
-        known = dict(result) | cost_of(ArchConfig.from_dict(attributes[ARCH])).objectives
+        known = dict(result) | cost_of(architecture_from(attributes[ARCH])).objectives
         excess = self._config.network_budget.excess(known)
         _set_constraints(trial, excess)
         if any(value > 0 for value in excess.values()):

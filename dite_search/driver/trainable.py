@@ -15,11 +15,13 @@ from ray import tune
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from dite_search.config.search_config import SearchConfig
+from dite_search.driver.measurers import MEASURERS
 from dite_search.study.attributes import EPOCH_KEY, OUTAGE, REASON
 from dite_search.study.directory import checkpoint_location, trial_directory
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.common.files import write_mapping, write_text
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
+from search_spaces.objectives import MEASURED, named
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.location import Location
 from trainers.checkpoints.retry import Note, Patience
@@ -67,20 +69,20 @@ class TrialRunner:
         arch = space.build(point)
         config = dataclasses.replace(space.train_config(point, self.search.train_config), seed=seed)
         patiently(lambda: write_mapping(directory / ARCH_FILE, arch.to_dict()), directory / ARCH_FILE)
-        wanted = "latency_ms" in (*self.search.objectives, *budget.costs)
-        latency = {"latency_ms": measured(self.search, arch, directory)} if wanted else {}
-        if not budget.allows(latency):
+        wanted = [name for name in named(source=MEASURED) if name in (*self.search.objectives, *budget.costs)]
+        costs = {name: measured(name, self.search, arch, directory) for name in wanted}
+        if not budget.allows(costs):
             # The prediction was within the limit, the measurement is not: the training is spared.
-            tune.report({REASON: f"over budget: {budget.problem(latency)}"} | latency)
+            tune.report({REASON: f"over budget: {budget.problem(costs)}"} | costs)
             return
-        if latency:
-            # Early stopping weighs it from the first decision on.
-            tune.report(latency)
+        if costs:
+            # Early stopping weighs them from the first decision on.
+            tune.report(costs)
         metrics = self.learn(arch, config, place)
-        if latency:
-            tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | latency)
+        if costs:
+            tune.report({name: value for name, value in metrics.items() if name != EPOCH_KEY} | costs)
 
-    def learn(self, arch: ArchConfig, config: TrainConfig, place: Location) -> loop.Metrics:
+    def learn(self, arch: Architecture, config: TrainConfig, place: Location) -> loop.Metrics:
         """Train a network from its last checkpoint in ``place``, reporting every epoch; the metrics of the last."""
         resources = self.search.resources
         if resources.in_process:
@@ -148,17 +150,9 @@ def take_checkpoint(earlier: Location, place: Location, note: Note) -> None:
     Patience().until_done(lambda: store.take(CheckpointStore(earlier, note=note)), note)
 
 
-def measured(search: SearchConfig, arch: ArchConfig, directory: Path) -> float:
-    """`median_latency`, which keeps files of its own in the trial's folder and beside the studies."""
-    return Patience().until_written(lambda: median_latency(search, arch, directory), directory / "latency", tell)
-
-
-def median_latency(search: SearchConfig, arch: ArchConfig, directory: Path) -> float:
-    """Milliseconds of the exported network for one image, measured before training: weights do not change it."""
-    # These imports take seconds, and only a search with latency among its objectives needs them.
-    from dite_search.driver.latency import trial_latency
-
-    return trial_latency(search, arch, directory)
+def measured(name: str, search: SearchConfig, arch: Architecture, directory: Path) -> float:
+    """Return a measured objective, whose measurer keeps files in the trial's folder and beside the studies."""
+    return Patience().until_written(lambda: MEASURERS[name](search, arch, directory), directory / name, tell)
 
 
 def reason_of(error: BaseException) -> str:

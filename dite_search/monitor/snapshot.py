@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.pareto.front import costs_and_scores, front_of
-from analysis.study.labels import format_seconds, format_value, number_words, quantity
+from analysis.pareto.front import front_of
+from analysis.study.labels import format_seconds, number_words, quantity
 from analysis.study.records import STATUSES, StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import INTERRUPTED, STARTED, WHERE
@@ -23,6 +23,7 @@ from dite_search.study.study import StudyReader, open_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.shell import own_command
+from search_spaces.objectives import costs_and_scores, format_value
 
 WINDOW, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.pareto.front import front_of
-from analysis.study.labels import format_value, short
+from analysis.study.labels import short
 from analysis.study.records import TrialRecord
 from dite_search.monitor.snapshot import (
     Moment,
@@ -28,6 +28,7 @@ from dite_search.monitor.snapshot import (
     tally_words,
     throughput,
 )
+from search_spaces.objectives import format_value
 
 ROOMY = 72
 """Columns from which on a frame also says where a trial runs, and why one ended."""

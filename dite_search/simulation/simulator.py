@@ -29,7 +29,7 @@ from dite_search.study.attributes import ARCH_ID, EPOCH_KEY, REUSED
 from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
 
 COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
 """What becomes of a training, in the words of a study's records."""
@@ -53,7 +53,7 @@ class Ended:
     those that all trainings together had finished, and ``seconds`` is the simulated time.
     """
 
-    arch: ArchConfig
+    arch: Architecture
     status: str
     epochs: int
     seconds: float
@@ -74,11 +74,11 @@ class Simulation:
     def __init__(
         self,
         config: SearchConfig,
-        curve_of: Callable[[ArchConfig, int], Curve],
+        curve_of: Callable[[Architecture, int], Curve],
         *,
         workers: int,
         storage: BaseStorage,
-        allowed: Callable[[ArchConfig], bool] | None = None,
+        allowed: Callable[[Architecture], bool] | None = None,
         max_epochs: int | None = None,
         max_trials: int | None = None,
     ) -> None:
@@ -150,7 +150,7 @@ class _Training:
     """A training on its worker: ``done`` entries of its curve lie behind it."""
 
     trial: ReplayedTrial
-    arch: ArchConfig
+    arch: Architecture
     curve: Curve
     began: float
     done: int = 0

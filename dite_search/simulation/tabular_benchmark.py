@@ -16,21 +16,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto.front import Array, directions_of, hypervolume, non_dominated, reference_point
-from analysis.study.published_results import TABLE_5, PublishedNetwork
-from analysis.study.records import DIRECTIONS, TrialRecord
+from analysis.pareto.front import Array, hypervolume, non_dominated, reference_point
+from analysis.study.published_results import PUBLISHED_TABLES, PublishedNetwork
+from analysis.study.records import TrialRecord
 from dite_search.config.search_config import SearchConfig, load_search
 from dite_search.study.attributes import SEED
 from dite_search.study.directory import SEARCH_FILE, load_config
 from dite_search.study.study import open_study, read_study
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.space.search_space import Point, SearchSpace, describe
+from search_spaces.families.architecture import Architecture
+from search_spaces.families.parameter import Point
+from search_spaces.objectives import DIRECTIONS, directions_of
+from search_spaces.registry import cost_of
+from search_spaces.space.search_space import SearchSpace, describe
 
 TABLES = Path(__file__).parents[1] / "tables"
 CURVES_FILE = "curves.csv"
-PUBLISHED: Mapping[str, Sequence[PublishedNetwork]] = {"table5": TABLE_5}
+PUBLISHED: Mapping[str, Sequence[PublishedNetwork]] = {"table5": PUBLISHED_TABLES["table5"]}
 """Shipped tables whose scores are those of a published table."""
 
 Curve = Sequence[Mapping[str, float]]
@@ -55,7 +57,7 @@ class RecordedTable:
 
     def __contains__(self, network: object) -> bool:
         """Whether a network, as its architecture or its ``arch_id``, is in the table."""
-        return (network.arch_id if isinstance(network, ArchConfig) else network) in self.points
+        return (network.arch_id if isinstance(network, Architecture) else network) in self.points
 
     def __len__(self) -> int:
         """The number of networks."""

@@ -17,7 +17,7 @@ from dite_search.study.attributes import ARCH, EPOCH_KEY, ORIGIN, REASON, STARTE
 from dite_search.study.directory import checkpoint_location
 from dite_search.study.study import curve_of, epoch_name, storage_of
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.registry import architecture_from
 from trainers.checkpoints.location import LAST, below
 
 Metrics = Mapping[str, float]
@@ -119,7 +119,7 @@ def _checkpoint_curve(config: SearchConfig, trial: FrozenTrial) -> Sequence[Metr
         raise InvalidInput(f"no checkpoint of the trial in {place} is whole") from None
     if checkpoint is None:
         return ()
-    arch = ArchConfig.from_dict(trial.user_attrs[ARCH])
+    arch = architecture_from(trial.user_attrs[ARCH])
     if checkpoint.arch.arch_id != arch.arch_id:
         raise InvalidInput(
             f"checkpoint {below(place, LAST)} must be of network {arch.arch_id}, got {checkpoint.arch.arch_id}"

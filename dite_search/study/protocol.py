@@ -17,8 +17,9 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.study.directory import SEARCH_FILE
 from dite_search.study.places import PROVENANCE_FILE, WORKING_DIRECTORY
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig, format_size
-from search_spaces.families.dite_hrnet.parameters import Parameter, Range
+from search_spaces.families.architecture import format_size
+from search_spaces.families.parameter import Parameter, Range
+from search_spaces.registry import DEFAULT_FAMILY
 from search_spaces.training_config import COMPUTATION, TrainConfig
 
 CHANGEABLE: dict[str, str] = {
@@ -176,7 +177,7 @@ def _default(field: str) -> Any:
     if field.startswith("training."):
         return TrainConfig().to_dict().get(field.removeprefix("training."))
     if field.startswith("space.base."):
-        return ArchConfig().to_dict().get(field.removeprefix("space.base."))
+        return DEFAULT_FAMILY.architecture().to_dict().get(field.removeprefix("space.base."))
     section: Any = SearchConfig
     *sections, name = field.split(".")
     for part in sections:

@@ -19,8 +19,8 @@ from dite_search.study.protocol import (
 )
 from dite_search.study.study import curve_of, found_study, is_complete, readable, tried_values
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.parameters import TRAIN_PARAMETERS
+from search_spaces.registry import architecture_from
+from search_spaces.training_config import TRAIN_PARAMETERS
 from trainers.checkpoints.checkpoint import load_checkpoint
 from trainers.checkpoints.location import LAST
 from trainers.data.config import DataConfig
@@ -114,7 +114,7 @@ def _values(distribution: Any) -> Any:
 
 def _other_base(config: SearchConfig, trial: Any) -> dict[str, Any]:
     """The fields of a trial's architecture that the search's base gives in another way."""
-    recorded = ArchConfig.from_dict(trial.user_attrs[ARCH])
+    recorded = architecture_from(trial.user_attrs[ARCH])
     try:
         built = config.search_space.build({n: value for n, value in trial.params.items() if n not in TRAIN_PARAMETERS})
     except InvalidInput:

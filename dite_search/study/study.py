@@ -18,7 +18,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from analysis.study.records import DIRECTIONS, StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.study.attributes import (
     ARCH,
@@ -53,8 +53,8 @@ from dite_search.study.places import PROVENANCE_FILE
 from dite_search.study.protocol import differences, protocol_of, provenance_of, refuse_changes, settings_of
 from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.redaction import redacted
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.objectives import DIRECTIONS
+from search_spaces.registry import architecture_from, cost_of
 from trainers.checkpoints.location import LAST, PREVIOUS, Location, below, located
 
 CONNECT_TIMEOUT = 5
@@ -369,7 +369,7 @@ def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, flo
         if ARCH not in trial.user_attrs or trial.user_attrs.get(SEED, config.seed) != config.seed:
             continue
         number = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
-        costs = cost_of(ArchConfig.from_dict(trial.user_attrs[ARCH])).objectives
+        costs = cost_of(architecture_from(trial.user_attrs[ARCH])).objectives
         undecided = math.inf if trial.state.is_finished() else trial.user_attrs.get(UNDECIDED, math.inf)
         for metrics in curve_of(trial):
             if metrics[EPOCH_KEY] >= undecided:
@@ -379,7 +379,7 @@ def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, flo
 
 def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
     attributes = trial.user_attrs
-    arch = ArchConfig.from_dict(attributes[ARCH])
+    arch = architecture_from(attributes[ARCH])
     origin = attributes.get(ORIGIN, {})
     place = located(origin["folder"]) if origin else checkpoint_location(config, trial.number)
     return TrialRecord(

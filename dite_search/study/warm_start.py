@@ -15,7 +15,7 @@ from dite_search.study.directory import checkpoint_location, load_config
 from dite_search.study.protocol import protocol_of
 from dite_search.study.study import epoch_name, read_study
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import Scalar
+from search_spaces.families.architecture import Scalar
 
 CHANCE = ("seed",)
 """What two protocols may differ in: the results are of the same kind."""

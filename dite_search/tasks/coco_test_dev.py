@@ -7,8 +7,7 @@ from pathlib import Path
 from dite_search.tasks.train_and_evaluate import trained_with
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import check_output
-from search_spaces.families.dite_hrnet.presets import resized
-from trainers.checkpoints.checkpoint import load_any_network
+from search_spaces.families.architecture import resized
 from trainers.data.config import codec_for
 from trainers.data.formats.coco import detected_people, test_dev_split
 from trainers.data.formats.coco_file import read_image_info
@@ -18,6 +17,7 @@ from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import predict
 from trainers.evaluation.results import coco_results
 from trainers.evaluation.submission import submission_files, write_submission
+from trainers.networks.load import load_any_network
 from trainers.processes.distributed import default_device
 
 SCORED_ELSEWHERE = "Only the COCO server can score test-dev2017: upload the zip file there."

@@ -13,7 +13,8 @@ from analysis.data_page.inspection import Inspection, inspect
 from analysis.data_page.page import check_output, split_gallery, write_page
 from analysis.data_page.reading import read_dataset
 from analysis.data_page.scanning import scan_images
-from search_spaces.families.dite_hrnet.config import ArchConfig, parse_size
+from search_spaces.families.architecture import parse_size, resized
+from search_spaces.registry import DEFAULT_FAMILY
 from trainers.data.config import DataConfig
 
 
@@ -46,9 +47,10 @@ def show_data(
     Raises:
         InvalidInput: an option or an annotation file breaks its rule, or no split is there.
     """
-    size = parse_size(input_size) if input_size else data.data_format.input_size or ArchConfig().input_size
+    usual = DEFAULT_FAMILY.architecture()
+    size = parse_size(input_size) if input_size else data.data_format.input_size or usual.input_size
     # The size of an architecture has rules of its own, and a mistake should be told before minutes are spent.
-    size = ArchConfig(input_size=size).input_size
+    size = resized(usual, input_size=size).input_size
     check_output(output)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

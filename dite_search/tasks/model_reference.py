@@ -9,13 +9,14 @@ from pathlib import Path
 
 from analysis.comparison.pairwise import Side
 from analysis.errors.predictions import ScoredPredictions, predictions_of, predictions_with
-from analysis.pareto.front import costs_and_scores, front_of, scored
+from analysis.pareto.front import front_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.directory import SEARCH_FILE, load_config
 from dite_search.study.study import read_study
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.presets import PRESETS, resolve_arch
+from search_spaces.objectives import costs_and_scores
+from search_spaces.registry import PRESETS, resolve_arch
 from trainers.data.config import DataConfig
 
 ARCH_FILE, WEIGHTS_FILE = "arch.yaml", "model.safetensors"
@@ -54,7 +55,7 @@ def named(text: str, *, directory: str | Path = "runs") -> Named:
         study = read_study(config)
         return Named(side=_side(study, _most_accurate(study), "study"), config=config)
     if (Path(text) / ARCH_FILE).is_file():
-        from search_spaces.families.dite_hrnet.presets import load_arch
+        from search_spaces.registry import load_arch
 
         folder = Path(text)
         return Named(side=Side(label=f"export {text}", kind="export", arch=load_arch(folder / ARCH_FILE)), folder=folder)

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig, format_size, parse_size
+from search_spaces.families.architecture import format_size, parse_size
+from search_spaces.registry import DEFAULT_FAMILY
 from trainers.data.config import DataConfig
 from trainers.data.prepared.image_source import SKIP
 from trainers.data.prepared.prepare import Prepared, SplitToPrepare, prepare
@@ -33,7 +34,7 @@ def prepare_data(
     Raises:
         InvalidInput: the data or an option breaks its rule, or images are broken and not to be skipped.
     """
-    size = parse_size(input_size) if input_size else data.data_format.input_size or ArchConfig().input_size
+    size = parse_size(input_size) if input_size else data.data_format.input_size or DEFAULT_FAMILY.default.input_size
     folder = (output or standard_directory(data.root, size)).absolute()
     parts = [
         SplitToPrepare(name=name, annotation_file=data.annotation_file(name), people=data.people(name, require_images=False))

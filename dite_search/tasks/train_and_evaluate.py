@@ -15,10 +15,9 @@ from rich.progress import Progress
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import sync, write_json
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import resized
+from search_spaces.families.architecture import Architecture, resized
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_any_network, load_checkpoint
+from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_checkpoint
 from trainers.checkpoints.location import S3, Location, located
 from trainers.checkpoints.store import CheckpointStore, local_copy
 from trainers.checkpoints.torch_file import read_torch_file
@@ -26,6 +25,7 @@ from trainers.data.config import DataConfig, training_set, validation_set
 from trainers.data.formats.data_format import ACCURACIES
 from trainers.data.identity import data_contents
 from trainers.evaluation.scoring import evaluate
+from trainers.networks.load import load_any_network
 from trainers.processes.distributed import Worker, default_device
 from trainers.training import loop
 from trainers.training.same_training import check_same_training
@@ -35,7 +35,7 @@ RAY_FOLDER = "ray_train"
 
 
 def train_one(
-    arch: ArchConfig,
+    arch: Architecture,
     config: TrainConfig,
     data: DataConfig,
     *,
@@ -54,8 +54,8 @@ def train_one(
     with ``restart`` the training begins anew, and what the folder holds is kept in a folder below it.
 
     Raises:
-        InvalidInput: as `trainers.training.loop.train`; the folder holds another training, or none to resume; or the training
-            ends for a reason of its own.
+        InvalidInput: as `trainers.training.loop.train`; the folder holds another training, or none to resume; or the
+            training ends for a reason of its own.
     """
     if resume and restart:
         raise InvalidInput("--resume and --restart must not be given together: one goes on, the other begins anew")
@@ -136,7 +136,7 @@ def set_aside(directory: Path) -> Path | None:
 
 
 def _check_going_on(
-    found: Checkpoint, arch: ArchConfig, config: TrainConfig, data: DataConfig, directory: Path, *, resume: bool
+    found: Checkpoint, arch: Architecture, config: TrainConfig, data: DataConfig, directory: Path, *, resume: bool
 ) -> None:
     """Refuse to go on with another training, and say what may be done instead."""
     instead = "--output names another folder, and --restart begins anew and keeps what is there"
@@ -202,7 +202,7 @@ def describe_epoch(metrics: loop.Metrics, epochs: int) -> str:
     )
 
 
-def _ended(arch: ArchConfig, error: Exception) -> InvalidInput:
+def _ended(arch: Architecture, error: Exception) -> InvalidInput:
     """The sentence a user gets for a training that ended for a reason of its own, with what may help."""
     advice: dict[type[Exception], str] = {
         loop.NonFiniteLossError: "; try a lower learning_rate",
@@ -212,7 +212,7 @@ def _ended(arch: ArchConfig, error: Exception) -> InvalidInput:
 
 
 def _train_with_ray(
-    arch: ArchConfig,
+    arch: Architecture,
     config: TrainConfig,
     data: DataConfig,
     *,

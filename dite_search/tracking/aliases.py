@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput
+from search_spaces.objectives import MINIMIZE, OBJECTIVES
 from search_spaces.space.budget import Budget, Constraint
 
-COSTS = ("mmacs", "params", "latency_ms")
+COSTS = tuple(row.name for row in OBJECTIVES.values() if row.direction == MINIMIZE and row.common)
 """What a budget of an export may limit."""
 BEST = "best"
 """The alias of the network that is best of all, without a budget."""
-_UNITS = {"latency_ms": "ms"}
 
 
 def parse_budgets(texts: Sequence[str]) -> list[Constraint]:
@@ -31,6 +31,6 @@ def parse_budgets(texts: Sequence[str]) -> list[Constraint]:
 
 def alias_of(constraint: Constraint) -> str:
     """The alias of the best network within a limit: ``best-under-200-mmacs``; a point becomes ``_``."""
-    unit = _UNITS.get(constraint.cost, constraint.cost)
+    unit = OBJECTIVES[constraint.cost].unit or constraint.cost
     limit = np.format_float_positional(constraint.limit, trim="-").replace(".", "_")
     return f"best-under-{limit}-{unit}"

@@ -31,7 +31,7 @@ from dite_search.tracking.client import (
     RunState,
 )
 from dite_search.tracking.source import Key, Snapshot, Source
-from search_spaces.families.dite_hrnet.parameters import flatten
+from search_spaces.registry import flatten
 
 POINTS_TAG, FILES_TAG = "dite_search.points", "dite_search.files"
 """Tags that spare a comparison: how many values a closed run holds, and a digest of the artifacts, each set after them."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.space.search_space import Point, SearchSpace
+from search_spaces.families.parameter import Point
+from search_spaces.space.search_space import SearchSpace
 
 ENUMERABLE = 20_000
 """Points up to which the cheapest one is found by looking at all of them: a second."""

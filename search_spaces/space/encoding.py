@@ -10,27 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig, Scalar
-from search_spaces.families.dite_hrnet.parameters import (
-    NETWORK,
-    TUPLE_PARAMETERS,
-    Choice,
-    Parameter,
-    Range,
-    field_of,
-    flatten,
-    parse_tuple,
-)
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.parameter import NETWORK, Choice, Parameter, Range
+from search_spaces.registry import family_of, preset
 from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 
 SPREAD = 10.0
 """Numbers of which the largest is at least so many times the smallest are told apart by their logarithms."""
-
-_BLOCK_PARTS = {"acm": "uses_acm", "dsc": "uses_dsc"}
-"""A block is two choices, and is coded as such: weighting by ACM or not, convolving by DSC or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +36,9 @@ class Encoding:
 
     The columns are the fields of the built network that vary in the space, whatever parameters they come from: numbers
     by their base-2 logarithms between the smallest and the largest of the space, names as one column for each (one in
-    all where there are two), a block by its two parts. Hyper-parameters follow, by their logarithms where their range is
-    logarithmic or their values spread widely. Points that are the same network, trained alike, have the same code.
+    all where there are two), and some by several numbers, as the family says. Hyper-parameters follow, by their logarithms
+    where their range is logarithmic or their values spread widely. Points that are the same network, trained alike, have
+    the same code.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -65,7 +54,7 @@ class Encoding:
         """
         return self.of(self._space.build(point), point)
 
-    def of(self, arch: ArchConfig, training: Mapping[str, Scalar]) -> Array:
+    def of(self, arch: Architecture, training: Mapping[str, Scalar]) -> Array:
         """The code (d,) of a network that is built already, with hyper-parameters as in a point."""
         values = _values(arch.canonical)
         for name in self._space.training_parameters:
@@ -76,17 +65,20 @@ class Encoding:
         )
 
 
-def _values(arch: ArchConfig) -> dict[str, Scalar]:
-    """The flat values of an architecture, its input size and its block taken apart."""
-    values = flatten(arch) | {"input_height": arch.input_size[0], "input_width": arch.input_size[1]}
-    return values | {name: int(getattr(arch, part)) for name, part in _BLOCK_PARTS.items()}
+def _values(arch: Architecture) -> dict[str, Scalar]:
+    """Return the flat values of an architecture, with its input size and coded fields taken apart."""
+    family = family_of(arch)
+    values = family.flatten(arch) | {"input_height": arch.input_size[0], "input_width": arch.input_size[1]}
+    return values | {name: number for code in family.coded.values() for name, number in code(arch).items()}
 
 
 def _arch_columns(space: SearchSpace) -> list[_Column]:
     columns: list[_Column] = []
+    coded = space.family.coded
     for name, values in _varied(space).items():
-        if name == "block":
-            columns += [_Column(name=part, source=part, training=False, number=float) for part in _BLOCK_PARTS]
+        if name in coded:
+            parts = coded[name](space.base)
+            columns += [_Column(name=part, source=part, training=False, number=float) for part in parts]
         elif all(isinstance(value, str) for value in values):
             columns += _one_hot(name, values, training=False)
         else:
@@ -96,7 +88,7 @@ def _arch_columns(space: SearchSpace) -> list[_Column]:
 
 
 def _varied(space: SearchSpace) -> dict[str, list[Scalar]]:
-    """The flat fields that have more than one value in the space, with their values."""
+    """Return the flat fields that have more than one value in the space, with their values."""
     bases = [space.base]
     if NETWORK in space.choices:
         base = space.base
@@ -107,25 +99,23 @@ def _varied(space: SearchSpace) -> dict[str, list[Scalar]]:
     for name, known in found.items():
         known += [_values(base)[name] for base in bases]
     for name, choice in space.choices.items():
-        for place, values in _places(name, choice).items():
+        for place, values in _places(space, name, choice).items():
             found[place] = values
-    for name in (*_BLOCK_PARTS, "input_size"):
+    coded = [part for code in space.family.coded.values() for part in code(space.base)]
+    for name in (*coded, "input_size"):
         del found[name]
     return {name: list(dict.fromkeys(values)) for name, values in found.items() if len(set(values)) > 1}
 
 
-def _places(name: str, choice: Choice) -> dict[str, list[Scalar]]:
-    """The flat fields that a parameter decides on, with the values it gives them."""
+def _places(space: SearchSpace, name: str, choice: Choice) -> dict[str, list[Scalar]]:
+    """Return the flat fields that a parameter decides on, with the values it gives them."""
     if name == NETWORK:
         return {}
     if name == "input_size":
         sizes = [str(value).lower().split("x") for value in choice.values]
         return {place: [int(size[i]) for size in sizes] for i, place in enumerate(("input_height", "input_width"))}
-    if name in TUPLE_PARAMETERS:
-        rows = [parse_tuple(name, value) for value in choice.values]
-        flat = [place for place in flatten(ArchConfig()) if field_of(place) == name]
-        return {place: [row[i] for row in rows] for i, place in enumerate(flat)}
-    return {name: list(choice.values)}
+    rows = [space.family.entries(name, value) for value in choice.values]
+    return {place: [row[place] for row in rows] for place in rows[0]}
 
 
 def _training_columns(space: SearchSpace) -> list[_Column]:

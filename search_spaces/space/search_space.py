@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.dite_hrnet.config import BRANCHES, ArchConfig, Scalar, branch_problem
-from search_spaces.families.dite_hrnet.parameters import (
-    ARCH_PARAMETERS,
-    NETWORK,
-    TRAIN_PARAMETERS,
-    TUPLE_PARAMETERS,
-    Choice,
-    Parameter,
-    Range,
-    field_of,
-    flatten,
-    format_tuple,
-    unflatten,
-)
-from search_spaces.families.dite_hrnet.presets import PRESETS, preset
-from search_spaces.training_config import TrainConfig
-
-Point = dict[str, Scalar]
-"""One value for every parameter of a space."""
+from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.family import SHARED, Family
+from search_spaces.families.parameter import NETWORK, Choice, Parameter, Point, Range
+from search_spaces.registry import PRESETS, family_of, preset
+from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +25,16 @@ class SearchSpace:
 
     The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. The parameter
     ``network`` names whole networks: each takes the place of the base, which then gives input size and keypoints only, and
-    the other parameters change it further. Rules that tie
-    values together (G divides half a width) hold within one branch, so the valid points are a sum of products over
-    branches: they are counted and sampled exactly, never by trial and error.
+    the other parameters change it further. Rules that tie values together hold within one unit of the family (a branch,
+    say), so the valid points are a sum of products over units: they are counted and sampled exactly, never by trial and
+    error.
 
     Raises:
         InvalidInput: a parameter is unknown, a value can never be valid, or no point is valid; the message says why.
     """
 
     name: str
-    base: ArchConfig = field(default_factory=ArchConfig)
+    base: Architecture
     parameters: Mapping[str, Parameter]
 
     def __post_init__(self) -> None:
@@ -56,11 +42,16 @@ class SearchSpace:
             raise InvalidInput(f"space {self.name} is empty: it names no parameter to search")
         for name, parameter in self.parameters.items():
             _check_parameter(self.name, name, parameter, self.base)
-        for whole in TUPLE_PARAMETERS:
-            if whole in self.parameters and any(field_of(name) == whole for name in self.parameters):
+        for whole in self.family.whole_parameters:
+            if whole in self.parameters and any(self.family.whole_of(name) == whole for name in self.parameters):
                 raise InvalidInput(f"space {self.name}: {whole} must be varied whole or branch by branch, not both")
         if not self._cells:
             raise InvalidInput(f"space {self.name} has no valid network: {self._first_problem()}")
+
+    @property
+    def family(self) -> Family[Any]:
+        """The family of the networks."""
+        return family_of(self.base)
 
     @cached_property
     def choices(self) -> dict[str, Choice]:
@@ -72,7 +63,7 @@ class SearchSpace:
         """The hyper-parameters."""
         return {name: parameter for name, parameter in self.parameters.items() if name in TRAIN_PARAMETERS}
 
-    def build(self, point: Mapping[str, Scalar]) -> ArchConfig:
+    def build(self, point: Mapping[str, Scalar]) -> Architecture:
         """The architecture of a point, whose hyper-parameters may be absent.
 
         Raises:
@@ -100,9 +91,11 @@ class SearchSpace:
             return False
         return True
 
-    def point_of(self, arch: ArchConfig) -> Point | None:
+    def point_of(self, arch: Architecture) -> Point | None:
         """The architecture parameters of the point that is this network; None where the space has none."""
-        values = flatten(arch) | {name: format_tuple(getattr(arch, name)) for name in TUPLE_PARAMETERS}
+        if self.family.name != arch.FAMILY:
+            return None
+        values = self.family.values_of(arch)
         networks = self.choices[NETWORK].values if NETWORK in self.choices else ("",)
         for network in networks:
             point = {name: network if name == NETWORK else values[name] for name in self.choices}
@@ -120,7 +113,7 @@ class SearchSpace:
             for options in itertools.product(*cell.factors):
                 yield self._ordered(_merged((cell.shared, *options)))
 
-    def enumerate(self) -> Iterator[ArchConfig]:
+    def enumerate(self) -> Iterator[Architecture]:
         """Every network of the space once, in a fixed order."""
         seen = set()
         for point in self.points():
@@ -138,7 +131,7 @@ class SearchSpace:
         return self._ordered(_merged((cell.shared, *options)) | training)
 
     def mutate(self, point: Mapping[str, Scalar], generator: np.random.Generator) -> Point:
-        """A valid point near another: one parameter changed, or as few of one branch as its rules ask for.
+        """A valid point near another: one parameter changed, or as few of one unit as its rules ask for.
 
         The point itself comes back only when the space has no other.
         """
@@ -150,11 +143,11 @@ class SearchSpace:
         return self._ordered(dict(point))
 
     def crossover(self, first: Mapping[str, Scalar], second: Mapping[str, Scalar], generator: np.random.Generator) -> Point:
-        """A valid point whose every value is one of its parents'; the values of one branch are inherited together."""
+        """A valid point whose every value is one of its parents'; the values of one unit are inherited together."""
         takes: dict[str, bool] = {}
         child: Point = {}
         for name in self.parameters:
-            unit = _unit(name)
+            unit = self._unit(name)
             takes.setdefault(unit, bool(generator.integers(2)))
             child[name] = (first if takes[unit] else second)[name]
         return child if self.is_valid(child) else self._ordered(dict(first))
@@ -191,11 +184,13 @@ class SearchSpace:
         ties = [candidate for distance, candidate in candidates if distance == min(d for d, _ in candidates)]
         return ties[int(generator.integers(len(ties)))] if ties else None
 
-    def _arch(self, values: Mapping[str, Scalar]) -> ArchConfig:
+    def _arch(self, values: Mapping[str, Scalar]) -> Architecture:
         """The architecture of values that the space allows."""
-        return unflatten({name: value for name, value in values.items() if name != NETWORK}, self._base(values))
+        own = {name: value for name, value in values.items() if name != NETWORK}
+        found: Architecture = self.family.unflatten(own, self._base(values))
+        return found
 
-    def _base(self, values: Mapping[str, Scalar]) -> ArchConfig:
+    def _base(self, values: Mapping[str, Scalar]) -> Architecture:
         """What the other parameters change: the network that the values name, or the base."""
         if NETWORK not in values:
             return self.base
@@ -206,42 +201,37 @@ class SearchSpace:
 
     @cached_property
     def _cells(self) -> list[_Cell]:
-        """The valid points: one cell for each value of the parameters whose rules reach over several branches."""
-        shared_names = [name for name in self.choices if _unit(name) == "all"]
-        branches = [[name for name in self.choices if _unit(name) == f"branch{i + 1}"] for i in range(BRANCHES)]
-        bound = {*shared_names, *itertools.chain(*branches)}
+        """The valid points: one cell for each value of the parameters whose rules reach over several units."""
+        shared_names = [name for name in self.choices if self._unit(name) == SHARED]
+        units = [(unit, [name for name in self.choices if self._unit(name) == unit]) for unit in self.family.units]
+        bound = {*shared_names, *itertools.chain(*(names for _, names in units))}
         free = [_options([name], self.choices) for name in self.choices if name not in bound]
         cells = []
         for shared in _options(shared_names, self.choices):
             factors = [
-                [option for option in _options(names, self.choices) if not self._problem(shared | option, branch)]
-                for branch, names in enumerate(branches)
+                [option for option in _options(names, self.choices) if not self._problem(shared | option, unit)]
+                for unit, names in units
             ]
             if all(factors):
                 cells.append(_Cell(shared, (*free, *factors)))
         return cells
 
-    def _problem(self, values: Point, branch: int) -> str | None:
-        """Why one branch cannot be built with these values and the base's."""
-        base = self._base(values)
-        block = str(values.get("block", base.block))
-        own = {
-            name: value
-            for name, value in values.items()
-            if name not in (NETWORK, "block") and _unit(name) in ("all", f"branch{branch + 1}")
-        }
-        arch = unflatten(own, _without_rules(base))
-        uses_dsc = dataclasses.replace(base, block=block, groups=(1,) * BRANCHES).uses_dsc
-        return branch_problem(arch.widths[branch], arch.groups[branch] if uses_dsc else 1, branch)
+    def _problem(self, values: Point, unit: str) -> str | None:
+        """Return why one unit cannot be built with these values and the base's."""
+        own = {name: value for name, value in values.items() if name != NETWORK}
+        return self.family.problem(own, self._base(values), unit)
 
     def _first_problem(self) -> str:
-        names = [name for name in self.choices if name == "block" or _unit(name) != "free"]
-        for point in _options(names, self.choices):
-            for branch in range(BRANCHES):
-                problem = self._problem(point, branch)
+        for point in _options(list(self.choices), self.choices):
+            for unit in self.family.units:
+                problem = self._problem(point, unit)
                 if problem:
                     return problem
-        raise AssertionError("a space without cells has a branch with a problem")
+        raise AssertionError("a space without cells has a unit with a problem")
+
+    def _unit(self, name: str) -> str:
+        """Return what the rules bind a parameter to: its unit, all units, or nothing (then its own name)."""
+        return SHARED if name == NETWORK else self.family.unit_of(name)
 
 
 @dataclass(frozen=True)
@@ -285,30 +275,18 @@ def _alternatives(parameter: Parameter, value: Scalar) -> list[Scalar]:
     return [other for other in parameter.values if other != value]
 
 
-def _unit(name: str) -> str:
-    """What a parameter's rules bind it to: its branch, all branches, or nothing (then its own name)."""
-    if name in (NETWORK, "block") or name in TUPLE_PARAMETERS:
-        return "all"
-    return name.rpartition("_")[2] if "_branch" in name else name
-
-
-def _without_rules(base: ArchConfig) -> ArchConfig:
-    """The base as a block on which no rule ties groups to widths, so that single values can be looked at."""
-    return dataclasses.replace(base, block="lite")
-
-
-def _check_parameter(space: str, name: str, parameter: Parameter, base: ArchConfig) -> None:
+def _check_parameter(space: str, name: str, parameter: Parameter, base: Architecture) -> None:
     """Refuse an unknown name, a range of an architecture parameter, and a value no network can have."""
     if name in TRAIN_PARAMETERS:
         check = _train_check(name)
         if isinstance(parameter, Range) and isinstance(getattr(TrainConfig(), name), int):
             raise InvalidInput(f"space {space}: {name} takes integers, so it must be a list of values, not a range")
-    elif name in (NETWORK, *ARCH_PARAMETERS, *TUPLE_PARAMETERS):
+    elif name in (NETWORK, *family_of(base).all_parameters):
         if not isinstance(parameter, Choice):
             raise InvalidInput(f"space {space}: {name} must be a list of values, not a range")
         check = _arch_check(name, base)
     else:
-        known = (NETWORK, *ARCH_PARAMETERS, *TUPLE_PARAMETERS, *TRAIN_PARAMETERS)
+        known = (NETWORK, *family_of(base).all_parameters, *TRAIN_PARAMETERS)
         raise unknown_name(f"parameter of space {space}", name, known)
     for value in (parameter.low, parameter.high) if isinstance(parameter, Range) else parameter.values:
         try:
@@ -321,16 +299,17 @@ def _train_check(name: str) -> Callable[[Scalar], object]:
     return lambda value: TrainConfig.from_dict({name: value})
 
 
-def _arch_check(name: str, base: ArchConfig) -> Callable[[Scalar], object]:
+def _arch_check(name: str, base: Architecture) -> Callable[[Scalar], object]:
+    family = family_of(base)
     if name == NETWORK:
-        return _named
-    free = _without_rules(base)
-    if name == "block":
-        free = dataclasses.replace(free, groups=(1,) * BRANCHES)
-    return lambda value: unflatten({name: value}, free)
+        return lambda network: _named(network, family)
+    return lambda value: family.check_value(name, value, base)
 
 
-def _named(network: Scalar) -> ArchConfig:
+def _named(network: Scalar, family: Family[Any]) -> Architecture:
     if network not in PRESETS:
         raise unknown_name("network", str(network), PRESETS)
-    return preset(str(network))
+    found = preset(str(network))
+    if family.name != found.FAMILY:
+        raise InvalidInput(f"networks of one space must be of one family, {family.name}, but {network} is of {found.FAMILY}")
+    return found

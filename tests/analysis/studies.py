@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.registry import cost_of
 
 TINY = ArchConfig(widths=(16, 32, 64, 128), modules=(1, 1, 1), blocks_per_module=1, input_size=(64, 64))
 PROTOCOL = {

@@ -17,7 +17,7 @@ from analysis.report.elements.options import Setup
 from analysis.report.markdown import markdown
 from analysis.report.page_data import (
     CURVE_POINTS,
-    cost_parts,
+    cost_groups,
     curves,
     encoded,
     last_values,
@@ -26,17 +26,20 @@ from analysis.report.page_data import (
     script_json,
 )
 from analysis.report.sections.front import front_axes
-from analysis.report.sections.importance import groups_and_kernels, what_matters
+from analysis.report.sections.importance import interaction_table, what_matters
 from analysis.report.sections.noise import noise_of, noise_section, uncertainty
 from analysis.report.sections.progress import compute_words, reasons, saved_words, savings, tallies
 from analysis.statistics.bootstrap import Interval
 from analysis.study.records import StudyRecord
+from search_spaces.families.cost import NOTHING
 from search_spaces.families.dite_hrnet.config import MAX_COUNT
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.families.dite_hrnet.family import FAMILY
+from search_spaces.registry import cost_of
 from search_spaces.space.budget import Budget, Constraint
 from search_spaces.space.space_file import space_from
 from tests.analysis.studies import TINY, study, trial
 
+(GROUPS_AND_KERNELS,) = FAMILY.pairs
 GPU = Setup(workers=4, gpus_per_worker=0.5)
 
 
@@ -96,19 +99,18 @@ def test_a_stopped_trial_shows_the_last_score_of_its_curve() -> None:
 def test_the_parts_of_a_network_add_up_to_its_cost(seed: int) -> None:
     space = space_from("dite_hrnet")
     arch = space.build(space.sample(np.random.default_rng(seed)))
-    whole = cost_of(arch)
-    parts = cost_parts(arch, whole)
-    assert sum(params for params, _ in parts) == whole.params
-    assert sum(macs for _, macs in parts) == whole.macs
-    assert min(min(part) for part in parts) > 0
+    groups = cost_groups(arch)
+    assert sum(groups.values(), NOTHING) == cost_of(arch)
+    assert list(groups) == ["stem, transitions and head", "stage 2", "stage 3", "stage 4"]
+    assert min(min(cost.params, cost.macs) for cost in groups.values()) > 0
 
 
 def test_a_stage_of_the_most_modules_has_its_part_too() -> None:
     arch = dataclasses.replace(TINY, modules=(1, 1, MAX_COUNT))
-    more = cost_parts(arch, cost_of(arch))
-    fewer = cost_parts(TINY, cost_of(TINY))
-    assert more[3] == (MAX_COUNT * fewer[3][0], MAX_COUNT * fewer[3][1])
-    assert more[:3] == fewer[:3]
+    *fewer, one = cost_groups(TINY).values()
+    *more, many = cost_groups(arch).values()
+    assert (many.params, many.macs) == (MAX_COUNT * one.params, MAX_COUNT * one.macs)
+    assert more == fewer
 
 
 def test_many_curves_are_thinned_and_keep_their_ends() -> None:
@@ -198,12 +200,12 @@ def test_what_matters_is_what_moved_the_accuracy() -> None:
 
 
 def test_the_table_of_g_and_n() -> None:
-    table = groups_and_kernels(varied_study())
+    table = interaction_table(varied_study(), GROUPS_AND_KERNELS)
     assert table is not None
     assert table.columns == ("G by N", "N 1-1-1-1", "N 2-1-1-1")
     assert [row[0] for row in table.rows] == ["G 1-1-1-1", "G 1-1-1-2", "G 1-1-1-4"]
     assert table.rows[0][1] == "0.579 (7)"
-    assert groups_and_kernels(study([trial(0, ap=0.5)])) is None
+    assert interaction_table(study([trial(0, ap=0.5)]), GROUPS_AND_KERNELS) is None
 
 
 def test_too_few_trials_are_told() -> None:

@@ -23,9 +23,9 @@ from benchmarks.proxies import (
     read_figures,
 )
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.parameters import Choice
+from search_spaces.families.parameter import Choice
 from search_spaces.space.search_space import SearchSpace
-from search_spaces.space.space_file import tiny_128
+from search_spaces.space.space_file import named_space
 from trainers.evaluation.zero_cost_proxies import PROXIES
 
 NOTHING = np.empty((40, 0))
@@ -83,7 +83,7 @@ def test_intervals_hold_the_mean() -> None:
 
 
 def test_indicators_say_every_setting() -> None:
-    space = tiny_128()
+    space = named_space("tiny_128")
     keys = [tuple(map(str, point.values())) for point in space.points()]
     settings = indicators(space, keys)
     assert settings.shape == (128, 3 + 5), "three more than the first width, and one more than the first of the others"
@@ -92,7 +92,7 @@ def test_indicators_say_every_setting() -> None:
 
 
 def two_points() -> SearchSpace:
-    return SearchSpace(name="two", base=tiny_128().base, parameters={"kernels_branch1": Choice(values=(1, 2))})
+    return SearchSpace(name="two", base=named_space("tiny_128").base, parameters={"kernels_branch1": Choice(values=(1, 2))})
 
 
 def test_final_accuracy_is_of_the_last_epoch(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_the_whole_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     """A proxy that is the accuracy itself is told from one that is not; what is measured is not measured again."""
     space = SearchSpace(
         name="few",
-        base=tiny_128().base,
+        base=named_space("tiny_128").base,
         parameters={"width_branch1": Choice(values=(8, 16, 24)), "kernels_branch1": Choice(values=(1, 2))},
     )
     accuracies = {arch.arch_id: rank / 10 for rank, arch in zip((3, 1, 4, 0, 5, 2), space.enumerate(), strict=True)}

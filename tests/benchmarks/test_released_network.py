@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from benchmarks.released_network import ReleasedAggregation, ReleasedFusion, released_network
+from search_spaces.families.architecture import resized
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import preset, resized
+from search_spaces.registry import preset
 from tests.profiles import examples
 from tests.strategies import architectures
-from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.registry import build_network
 from trainers.training.train_step import to_channels_last
 
 TWICE = re.compile(r"fusion\.paths\.[123]\.0\.")

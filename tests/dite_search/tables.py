@@ -11,7 +11,7 @@ import yaml
 
 from benchmarks.recorded_table import write_table
 from dite_search.config.search_config import parse_search
-from search_spaces.space.search_space import Point
+from search_spaces.families.parameter import Point
 
 SPACE = {
     "base": {

@@ -19,7 +19,7 @@ from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
-from trainers.networks import build_network
+from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
 from trainers.training.train_step import Learner
 

@@ -7,12 +7,12 @@ from itertools import islice
 
 import pytest
 
-from analysis.study.labels import format_value
-from search_spaces.families.dite_hrnet.cost import cost_of
-from tests.dite_search import test_comparing
+from search_spaces.objectives import format_value
+from search_spaces.registry import cost_of
 from tests.dite_search.commands import refused, run
+from tests.dite_search.tasks import test_model_reference
 
-compared = test_comparing.compared
+compared = test_model_reference.compared
 INTERVAL = r"\d\.\d{3} to \d\.\d{3} over images"
 
 

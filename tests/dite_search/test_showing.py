@@ -11,18 +11,19 @@ import pytest
 import torch
 
 from dite_search.cli import main
+from dite_search.cli.output import ascii_text
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.study import create_study, read_study
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.families.dite_hrnet.presets import PRESETS, preset
+from search_spaces.families.dite_hrnet.diagram import diagram
+from search_spaces.registry import PRESETS, cost_of, preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import TINY
 from tests.dite_search.commands import refused, run
 from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from trainers.networks import build_network
 from trainers.networks.dite_hrnet.released_checkpoint import released_key
+from trainers.networks.registry import build_network
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -138,3 +139,11 @@ def test_mistakes_are_answered_in_a_sentence(tmp_path):
     assert "'dite_hrnet_81' must be STUDY:NUMBER" in said
     assert all(name in said for name in PRESETS)
     assert "input_size must be written HEIGHTxWIDTH" in refused("show", "dite_hrnet_18", "--input-size", "big")
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_ascii_is_as_wide(name: str) -> None:
+    for line in diagram(preset(name)):
+        assert ascii_text(line).isascii()
+        assert len(ascii_text(line)) == len(line)
+        assert "?" not in ascii_text(line)

@@ -14,11 +14,11 @@ from urllib.parse import unquote, urldefrag
 import pytest
 import yaml
 
-from analysis.study.records import DIRECTIONS
 from dite_search.cli import main
 from dite_search.config.search_config import parse_search
+from search_spaces import objectives
+from search_spaces.families.cost import MEGA, Cost
 from search_spaces.families.dite_hrnet.config import STRIDES, ArchConfig
-from search_spaces.families.dite_hrnet.cost import Cost
 from tests.analysis.browser import DESKTOP, PHONE, launched, opened
 from tests.conftest import ROOT
 from tests.docs.pages import DOCS, arguments, blocks, built_pages, commands, links, pages, problem
@@ -202,15 +202,18 @@ def test_search_files_on_the_pages_are_read(page, monkeypatch):
         monkeypatch.setenv(name, "data")
     for block in blocks(page, "yaml"):
         values = yaml.safe_load(block)
-        if {"name", "space", "data"} <= values.keys():
+        # The space of a family that is still to be added is searched in test_own_network.
+        if {"name", "space", "data"} <= values.keys() and page.name != "own_network.md":
             parse_search(values, page.name)
 
 
 @IDS
 def test_python_on_the_pages_parses_and_imports_what_there_is(page):
-    for block in blocks(page, "python"):
+    shown = blocks(page, "python")
+    own = {match[1].replace("/", ".") for block in shown if (match := re.match(r"# (\S+)\.py\n", block))}
+    for block in shown:
         for node in ast.walk(ast.parse(block)):
-            if isinstance(node, ast.ImportFrom) and (ROOT / node.module.split(".")[0]).is_dir():
+            if isinstance(node, ast.ImportFrom) and (ROOT / node.module.split(".")[0]).is_dir() and node.module not in own:
                 module = __import__(node.module, fromlist=["_"])
                 assert all(hasattr(module, each.name) for each in node.names), ast.unparse(node)
 
@@ -228,15 +231,14 @@ def test_the_table_of_the_network_is_that_of_the_code():
 
 
 def test_the_recipe_for_an_objective_of_ones_own(monkeypatch):
-    """docs/how_to/own_objective.md: an entry in each of two mappings, taken from the page, is all that a cost needs."""
-    cost, direction = (ast.parse(block, mode="eval") for block in blocks(DOCS / "how_to/own_objective.md", "python"))
-    known = Cost.objectives.fget
-    added = compile(cost, "own_objective.md", "eval")
-    monkeypatch.setattr(
-        Cost, "objectives", property(lambda self: known(self) | eval(added, {"self": self, "MEGA": 1_000_000}))
-    )
-    for name, way in ast.literal_eval(direction).items():
-        monkeypatch.setitem(DIRECTIONS, name, way)
+    """docs/how_to/own_objective.md: a property and a row, taken from the page, are all that a cost needs."""
+    measurer, row = blocks(DOCS / "how_to/own_objective.md", "python")
+    names = {"MEGA": MEGA}
+    exec(measurer, names)
+    monkeypatch.setattr(Cost, "weights_mb", names["weights_mb"], raising=False)
+    added = eval(row.strip().rstrip(","), vars(objectives))
+    monkeypatch.setitem(objectives.OBJECTIVES, added.name, added)
+    monkeypatch.setitem(objectives.DIRECTIONS, added.name, added.direction)
     (recipe,) = blocks(DOCS / "how_to/own_objective.md", "yaml")
     search = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 2, **yaml.safe_load(recipe)}
     # The training of the paper is for larger data; what is read here is the objective and the budget.

@@ -24,7 +24,7 @@ from dite_search.driver.searcher import StudySearch
 from dite_search.study.directory import load_config
 from dite_search.study.study import create_study, open_study, read_study
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig
 from tests.fuzzing.mutations import mutated_bytes, mutated_document
 from tests.profiles import by_profile

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.onnx.export import INPUT, OUTPUT, onnx_bytes, relative_difference
-from analysis.profiling.latency import open_session
+from analysis.onnx.session import open_session
 from trainers.networks.dite_hrnet.released_checkpoint import load_released
 
 

@@ -20,13 +20,14 @@ from torch import Tensor
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import preset
 from tests.profiles import examples
 from tests.strategies import architectures
-from trainers.networks import build_network, load_released_checkpoint
+from trainers.networks import load_released_checkpoint
 from trainers.networks.dite_hrnet.dynamic_conv import DynamicKernelAggregation
 from trainers.networks.dite_hrnet.network import PoseNetwork
 from trainers.networks.dite_hrnet.released_checkpoint import infer_arch, load_released, released_key, translate
+from trainers.networks.registry import build_network
 
 PUBLISHED = {"ditehrnet_18": "dite_hrnet_18", "litehrnet_18": "lite_hrnet_18"}
 

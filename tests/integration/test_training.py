@@ -18,7 +18,7 @@ from dite_search.driver.ray_session import start_ray
 from dite_search.driver.trainable import reason_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.space.space_file import tiny
+from search_spaces.space.space_file import named_space
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import run
 from trainers.checkpoints.checkpoint import LAST, load_checkpoint
@@ -29,7 +29,7 @@ from trainers.training.loop import train
 from trainers.training.ray_trainer import backend_for, fit
 
 pytestmark = pytest.mark.xdist_group("ray")
-ARCH: ArchConfig = next(tiny().enumerate())
+ARCH: ArchConfig = next(named_space("tiny").enumerate())
 CONFIG = TrainConfig(epochs=3, batch_size=16, warmup_iterations=2, validate_every=3, checkpoint_iterations=2, seed=5)
 
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
-from search_spaces.families.dite_hrnet.parameters import TRAIN_PARAMETERS
-from search_spaces.training_config import COMPUTATION, TrainConfig
+from search_spaces.training_config import COMPUTATION, TRAIN_PARAMETERS, TrainConfig
 
 
 @pytest.mark.parametrize(

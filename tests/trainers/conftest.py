@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.space.space_file import tiny
+from search_spaces.space.space_file import named_space
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
-from trainers.networks import build_network
+from trainers.networks.registry import build_network
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
 @pytest.fixture(scope="session")
 def small_arch() -> ArchConfig:
     """A network of 36 thousand parameters at 96×64."""
-    return next(tiny().enumerate())
+    return next(named_space("tiny").enumerate())
 
 
 @pytest.fixture

@@ -10,14 +10,12 @@ from typing import Any
 from torch import Tensor
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
+from search_spaces.registry import architecture_from
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.files import FolderFiles
 from trainers.checkpoints.location import BEST, LAST, PREVIOUS
 from trainers.checkpoints.torch_file import parse_torch_file, read_torch_file, torch_file_bytes
-from trainers.networks.dite_hrnet.build import build_network
-from trainers.networks.dite_hrnet.network import PoseNetwork
-from trainers.networks.dite_hrnet.released_checkpoint import load_released
 
 __all__ = [
     "BEST",
@@ -25,10 +23,7 @@ __all__ = [
     "PREVIOUS",
     "Checkpoint",
     "checkpoint_bytes",
-    "load_any_network",
     "load_checkpoint",
-    "load_network",
-    "load_weights",
     "parse_checkpoint",
     "save_checkpoint",
 ]
@@ -45,7 +40,7 @@ class Checkpoint:
     as of `trainers.data.identity.data_contents`, which files of earlier versions lack. ``seconds`` is the time spent so far.
     """
 
-    arch: ArchConfig
+    arch: Architecture
     train: TrainConfig
     data: Mapping[str, Any]
     state: Mapping[str, Any]
@@ -117,7 +112,7 @@ def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
     for part in ("network", "optimizer", "scaler", "average", "averaged_steps"):
         _require(isinstance(state, Mapping) and part in state, name, f"the field 'state.{part}'")
     try:
-        arch, train = ArchConfig.from_dict(content["arch"]), TrainConfig.from_dict(content["train"])
+        arch, train = architecture_from(content["arch"]), TrainConfig.from_dict(content["train"])
     except (InvalidInput, TypeError, AttributeError) as error:
         raise InvalidInput(f"checkpoint {name}: {error}") from None
     return Checkpoint(**{field_name: content[field_name] for field_name in names} | {"arch": arch, "train": train})
@@ -130,34 +125,3 @@ def _is_texts(values: Any) -> bool:
 def _require(held: bool, name: str, what: str) -> None:
     if not held:
         raise InvalidInput(f"checkpoint {name} must hold {what}; is it a dite-search checkpoint?")
-
-
-def load_network(path: Path) -> tuple[ArchConfig, PoseNetwork]:
-    """The architecture and the trained network, in eval mode, of a checkpoint."""
-    checkpoint = load_checkpoint(path)
-    network = build_network(checkpoint.arch)
-    load_weights(network, checkpoint.weights, f"checkpoint {path}")
-    return checkpoint.arch, network.eval()
-
-
-def load_any_network(path: Path) -> tuple[ArchConfig, PoseNetwork]:
-    """The network of a checkpoint of ours, or of one in the published layout."""
-    return load_released(path) if "state_dict" in read_torch_file(path) else load_network(path)
-
-
-def load_weights(network: PoseNetwork, state: Mapping[str, Tensor], name: str) -> None:
-    """Copy weights into a network that must have exactly these parameters.
-
-    Raises:
-        InvalidInput: a key is missing, unexpected or of another shape; the message begins with ``name``.
-    """
-    own = network.state_dict()
-    for key, value in own.items():
-        if key not in state:
-            raise InvalidInput(f"{name} must hold the key {key!r}, which is missing")
-        if state[key].shape != value.shape:
-            raise InvalidInput(f"{name}: {key} must have shape {tuple(value.shape)}, got {tuple(state[key].shape)}")
-    for key in state:
-        if key not in own:
-            raise InvalidInput(f"{name} holds the key {key!r}, which the network has not")
-    network.load_state_dict(dict(state))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.data.codecs import Codec, make_codec
 from trainers.data.formats.coco import CocoSplit, Person, annotated_people, coco_split, detected_people
@@ -179,7 +179,7 @@ class DataConfig:
         return find(self.root, split)
 
 
-def codec_for(arch: ArchConfig, config: TrainConfig) -> Codec:
+def codec_for(arch: Architecture, config: TrainConfig) -> Codec:
     """The heatmap codec of a network: the paper's σ unless the hyper-parameters name one."""
     return make_codec(config.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=config.sigma)
 
@@ -194,7 +194,7 @@ def augmentation_of(config: TrainConfig) -> Augmentation:
     )
 
 
-def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> TopDownDataset:
+def training_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> TopDownDataset:
     """The augmented samples to learn from.
 
     Raises InvalidInput for data that cannot be read, a network for other keypoints, or a library that is not installed.
@@ -213,7 +213,7 @@ def training_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> Top
     )
 
 
-def validation_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> TopDownDataset:
+def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> TopDownDataset:
     """The plain samples to be scored on."""
     _check_keypoints(arch, data)
     people = data.validation_people()
@@ -226,7 +226,7 @@ def validation_set(data: DataConfig, arch: ArchConfig, config: TrainConfig) -> T
     )
 
 
-def _check_keypoints(arch: ArchConfig, data: DataConfig) -> None:
+def _check_keypoints(arch: Architecture, data: DataConfig) -> None:
     expected = data.keypoint_set
     if arch.keypoints != expected.count:
         raise InvalidInput(f"keypoints of the network must be {expected.count}, as in {expected.name}, got {arch.keypoints}")

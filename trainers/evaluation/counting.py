@@ -1,4 +1,4 @@
-"""What a built network costs, counted on the network itself: the judge of the closed form in `search_spaces.families.dite_hrnet.cost`."""
+"""What a built network costs, counted on the network itself: the judge of the closed form in the families."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from trainers.networks.dite_hrnet.build import build_network
+from search_spaces.families.architecture import Architecture
+from trainers.networks.registry import build_network
 
 MULTIPLY_ACCUMULATE_OPERATORS = ("conv", "linear", "addmm")
 
@@ -29,7 +29,7 @@ def count_macs(module: nn.Module, inputs: tuple[Any, ...]) -> int:
     return int(sum(by_operator.get(name, 0) for name in MULTIPLY_ACCUMULATE_OPERATORS))
 
 
-def measured_cost(arch: ArchConfig) -> tuple[int, int]:
+def measured_cost(arch: Architecture) -> tuple[int, int]:
     """Parameters, and multiply-accumulates for one image, of the network built from an architecture."""
     network = build_network(arch).eval()
     return count_params(network), count_macs(network, (torch.zeros(1, 3, *arch.input_size),))

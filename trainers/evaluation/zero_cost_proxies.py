@@ -20,16 +20,14 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.data.config import codec_for
 from trainers.data.formats.keypoints import COCO17
 from trainers.data.synthetic.dataset import Scene, draw_scene
 from trainers.data.transforms import crop_of_box, normalise, warp_image, warp_points
-from trainers.networks.dite_hrnet.build import build_network
-from trainers.networks.dite_hrnet.context import ChannelAttention
-from trainers.networks.dite_hrnet.dynamic_conv import KernelAttention
-from trainers.training.train_step import Batch, heatmap_loss
+from trainers.networks.loss import Batch, heatmap_loss
+from trainers.networks.registry import build_network, variable_modules
 
 Proxy = Callable[[nn.Module, Batch], float]
 """A freshly initialised network and a batch, both in double precision, to a figure; the network may be changed."""
@@ -95,7 +93,7 @@ def kernel_variation(network: nn.Module, batch: Batch) -> float:
     The mean over all DKAs of the network and their N kernels; 0 for a network without. Without a unit, 0 or more. Ours,
     from the statistics of Dite-HRNet at initialisation; expected better where larger, if kernels that adapt are of use.
     """
-    return _mean_variation(network, batch, KernelAttention)
+    return _mean_variation(network, batch, variable_modules("kernel_variation"))
 
 
 def context_variation(network: nn.Module, batch: Batch) -> float:
@@ -105,16 +103,16 @@ def context_variation(network: nn.Module, batch: Batch) -> float:
     The mean over all such modules, their channels and, for DCM, positions; 0 for a network without. Without a unit, 0 or
     more. Ours, as `kernel_variation`; expected better where larger.
     """
-    return _mean_variation(network, batch, ChannelAttention)
+    return _mean_variation(network, batch, variable_modules("context_variation"))
 
 
 PROXIES: dict[str, Proxy] = {
     proxy.__name__: proxy for proxy in (synflow, grad_norm, naswot, kernel_variation, context_variation)
 }
-"""By name; more than these are the multiply-accumulates and parameters of `search_spaces.families.dite_hrnet.cost`, which need no network."""
+"""By name; multiply-accumulates and parameters (`search_spaces.registry.cost_of`) need no network."""
 
 
-def measure(arch: ArchConfig, names: Iterable[str], *, seed: int, batch: Batch | None = None) -> dict[str, float]:
+def measure(arch: Architecture, names: Iterable[str], *, seed: int, batch: Batch | None = None) -> dict[str, float]:
     """Proxies of an architecture by name, for the network initialised from ``seed`` and a batch of 2 images or more.
 
     ``batch`` holds ``image`` (B, 3, H, W), ``target`` (B, K, h, w) and ``weight`` (B, K); None draws people from the seed.
@@ -141,7 +139,7 @@ def measure(arch: ArchConfig, names: Iterable[str], *, seed: int, batch: Batch |
     return figures
 
 
-def drawn_batch(arch: ArchConfig, *, seed: int, people: int = PEOPLE) -> dict[str, Tensor]:
+def drawn_batch(arch: Architecture, *, seed: int, people: int = PEOPLE) -> dict[str, Tensor]:
     """A batch of drawn people for a network of COCO's 17 keypoints, each the only one of its image, without augmentation."""
     if arch.keypoints != COCO17.count:
         raise InvalidInput(
@@ -165,7 +163,7 @@ def log_determinant(kernel: Tensor) -> float:
     return float(torch.linalg.slogdet(kernel).logabsdet)
 
 
-def _checked(arch: ArchConfig, batch: Batch) -> dict[str, Tensor]:
+def _checked(arch: Architecture, batch: Batch) -> dict[str, Tensor]:
     """The batch in double precision, if it fits the network."""
     count = len(batch["image"])
     if count < 2:
@@ -210,15 +208,15 @@ class _ActivationCodes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-def _mean_variation(network: nn.Module, batch: Batch, kind: type[nn.Module]) -> float:
-    """Mean over the modules of a kind of the coefficient of variation of their weights over the batch."""
+def _mean_variation(network: nn.Module, batch: Batch, kinds: tuple[type[nn.Module], ...]) -> float:
+    """Mean over the modules of some kinds of the coefficient of variation of their weights over the batch."""
     variations: list[float] = []
 
     def note(module: nn.Module, inputs: Any, weights: Tensor) -> None:
         variations.append(float((weights.std(0, correction=0) / weights.mean(0)).mean()))
 
     for module in network.modules():
-        if isinstance(module, kind):
+        if isinstance(module, kinds):
             module.register_forward_hook(note)
     with torch.no_grad():
         network.train()(batch["image"])

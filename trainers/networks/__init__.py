@@ -1,6 +1,6 @@
-"""The network: Dite-HRNet, Lite-HRNet and the points between them, from their parts."""
+"""Networks of every family: how they are built, and how published checkpoints of them are read."""
 
-from trainers.networks.dite_hrnet.build import build_network
-from trainers.networks.dite_hrnet.released_checkpoint import load_released_checkpoint
+from trainers.networks.load import load_released_checkpoint
+from trainers.networks.registry import build_network
 
 __all__ = ["build_network", "load_released_checkpoint"]

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoints.checkpoint import LAST, Checkpoint, load_weights
+from trainers.checkpoints.checkpoint import LAST, Checkpoint
 from trainers.checkpoints.location import Location
 from trainers.checkpoints.retry import Note, Patience
 from trainers.checkpoints.store import CheckpointStore, log_note
@@ -23,7 +23,8 @@ from trainers.data.identity import data_contents
 from trainers.data.samples.batches import BatchShares
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.scoring import evaluate
-from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.load import load_weights
+from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker, default_device
 from trainers.processes.memory import keep_freed_memory
 from trainers.training.same_training import check_same_training
@@ -68,7 +69,7 @@ class TrainResult:
 
 
 def train(
-    arch: ArchConfig,
+    arch: Architecture,
     config: TrainConfig,
     data: DataConfig,
     *,
@@ -138,7 +139,7 @@ class _Run:
 
     def __init__(
         self,
-        arch: ArchConfig,
+        arch: Architecture,
         config: TrainConfig,
         data: DataConfig,
         training: TopDownDataset,

@@ -13,7 +13,8 @@ import ray.train.torch
 import ray.util
 import torch
 
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
+from search_spaces.registry import architecture_from
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.location import Location, located
 from trainers.checkpoints.store import CheckpointStore
@@ -26,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def fit(
-    arch: ArchConfig,
+    arch: Architecture,
     config: TrainConfig,
     data: DataConfig,
     *,
@@ -147,7 +148,7 @@ def _train_loop(settings: Mapping[str, Any]) -> None:
     torch.set_num_threads(settings["threads"])
     context = ray.train.get_context()
     train(
-        ArchConfig.from_dict(settings["arch"]),
+        architecture_from(settings["arch"]),
         TrainConfig.from_dict(settings["train"]),
         DataConfig.from_dict(settings["data"]),
         directory=located(settings["directory"]),

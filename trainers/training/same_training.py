@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import COMPUTATION, TrainConfig
 from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.data.config import DataConfig
@@ -19,7 +19,7 @@ PLACES = ("root", "detections", "prepared", "name", "workers", "on_broken_image"
 
 def check_same_training(
     checkpoint: Checkpoint,
-    arch: ArchConfig,
+    arch: Architecture,
     config: TrainConfig,
     data: DataConfig,
     contents: Mapping[str, str],

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,22 +18,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from search_spaces.training_config import TrainConfig
 from trainers.networks.common.batch_norm import synchronise_batch_norm
-from trainers.networks.dite_hrnet.network import PoseNetwork, Stage
+from trainers.networks.common.recompute import Recomputable
+from trainers.networks.loss import Batch, heatmap_loss
 from trainers.processes.distributed import Worker
-
-Batch = Mapping[str, Tensor]
-"""``image`` (B, 3, H, W), ``target`` (B, K, h, w) and ``weight`` (B, K)."""
 
 SMALLEST_PIECE = 2
 """Batch normalisation behind a global pooling has no statistics of a single sample."""
 
 _OPTIMIZERS: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 _log = logging.getLogger(__name__)
-
-
-def heatmap_loss(heatmaps: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean squared error of (B, K, h, w) heatmaps, each keypoint weighted by its visibility (B, K)."""
-    return (weight[:, :, None, None] * (heatmaps - target)).square().mean()
 
 
 class Learner:
@@ -43,12 +36,13 @@ class Learner:
     is that of the whole batch either way.
     """
 
-    def __init__(self, network: PoseNetwork, config: TrainConfig, worker: Worker) -> None:
+    def __init__(self, network: nn.Module, config: TrainConfig, worker: Worker) -> None:
         self._config, self._worker = config, worker
-        for stage in network.stages:
-            cast(Stage, stage).recompute = config.recompute_activations
+        for part in network.modules():
+            if isinstance(part, Recomputable):
+                part.recompute = config.recompute_activations
         if config.sync_batchnorm and worker.count > 1:
-            network = cast(PoseNetwork, synchronise_batch_norm(network, worker.device))
+            network = synchronise_batch_norm(network, worker.device)
         self.network = to_channels_last(network.to(worker.device))
         self.micro_batch = config.micro_batch
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -64,9 +58,9 @@ class Learner:
         self._forward: nn.Module = torch.compile(self._wrapped) if config.compile else self._wrapped  # type: ignore[assignment]
 
     @property
-    def scored(self) -> PoseNetwork:
+    def scored(self) -> nn.Module:
         """The network to score and to ship: the averaged one where there is one."""
-        return cast(PoseNetwork, self._average.module) if self._average else self.network
+        return self._average.module if self._average else self.network
 
     def step(self, batch: Batch, rate: float) -> Tensor:
         """One optimiser step; this process's part of the batch's mean loss: over all processes they add up to it.
@@ -197,7 +191,7 @@ class Learner:
         return True
 
 
-def to_channels_last(network: PoseNetwork) -> PoseNetwork:
+def to_channels_last(network: nn.Module) -> nn.Module:
     """Store convolution weights channels-last, in which depth-wise convolutions run faster; the function is the same."""
     for parameter in network.parameters():
         if parameter.dim() == 4:

@@ -24,18 +24,18 @@ from analysis.onnx.dite_hrnet.network import (
     write_stem,
     write_transition,
 )
-from analysis.onnx.export import arrays
+from analysis.onnx.family import Model, Part, Place
 from analysis.onnx.graph import Graph, Value
-from analysis.onnx.weights import Weights
+from analysis.onnx.weights import Weights, arrays
 from search_spaces.families.dite_hrnet.config import BRANCHES, STAGES, ArchConfig, reduced
-from search_spaces.space.search_space import SearchSpace
 from trainers.networks.dite_hrnet.build import build_block, build_stem
 from trainers.networks.dite_hrnet.fusion import Fusion, IterativeHead, Transition
 
-Part = str
-"""A part's kind and the fields that it depends on, as canonical JSON: its name in a table."""
-ENOUGH = 300
-"""The parts of a space are taken to be complete when so many random architectures in a row bring no new one."""
+BLOCKS, BRANCH = "blocks", "G and N"
+"""A part's kind: all blocks of a stage as if G = N = 1, and what the G and N of one branch take beyond that."""
+AFTER_STAGES = 100
+_ORDER = ("stem", "transition", BLOCKS, "fusion", BRANCH, "head")
+_STAGE_FIELD = {"transition": "after", "fusion": "widths", "block": "widths"}
 
 
 def parts_of(arch: ArchConfig) -> Counter[Part]:
@@ -57,23 +57,24 @@ def parts_of(arch: ArchConfig) -> Counter[Part]:
     return Counter({part: times for part, times in parts.items() if times})
 
 
-def parts_of_space(space: SearchSpace, generator: np.random.Generator) -> list[Part]:
-    """The parts of a space's architectures, drawn at random until nothing new turns up."""
-    found: dict[Part, None] = {}
-    idle = 0
-    while idle < ENOUGH:
-        parts = parts_of(space.build(space.sample(generator)))
-        idle = 0 if parts.keys() - found.keys() else idle + 1
-        found |= dict.fromkeys(parts)
-    return list(found)
+def place_of(part: Part) -> Place:
+    """Return where a part stands; what the G and N of a branch take stands after the stages."""
+    fields = json.loads(part)
+    kind = fields["kind"]
+    if kind == "branch":
+        return Place((AFTER_STAGES, _ORDER.index(BRANCH)), BRANCH, branch=int(fields["branch"]))
+    if kind in _STAGE_FIELD:
+        stage, shown = len(fields[_STAGE_FIELD[kind]]), BLOCKS if kind == "block" else kind
+        return Place((stage, _ORDER.index(shown)), shown, stage=stage)
+    return Place((0 if kind == "stem" else AFTER_STAGES + 1, _ORDER.index(kind)), kind)
 
 
-def is_kind(part: Part, kind: str) -> bool:
-    """Whether a part is a ``stem``, ``transition``, ``fusion``, ``block``, ``branch`` or ``head``."""
-    return bool(json.loads(part)["kind"] == kind)
+def reference_model() -> Model:
+    """Return the model of a block of Dite-HRNet-18."""
+    return part_model(next(part for part in parts_of(ArchConfig()) if json.loads(part)["kind"] == "block"))
 
 
-def part_model(part: Part) -> tuple[bytes, dict[str, tuple[int, ...]]]:
+def part_model(part: Part) -> Model:
     """The ONNX model of a part with random weights, and the shapes (C, H, W) of its inputs."""
     fields = json.loads(part)
     graph = Graph()

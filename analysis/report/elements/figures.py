@@ -15,11 +15,12 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.pareto.front import costs_and_scores, front_of
+from analysis.pareto.front import front_of
 from analysis.statistics.importance import Dependence, Importance
-from analysis.study.labels import format_value, quantity
+from analysis.study.labels import quantity
 from analysis.study.published_results import NAMED_TABLES, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.objectives import costs_and_scores, format_value
 
 VERMILLION, BLUE, GREEN, ORANGE, PURPLE = "#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7"
 GREY = "#8A8F98"
@@ -234,7 +235,7 @@ def _add_published(
         ],
         mode="markers+text",
         # To the left, and apart, since the two families lie close together at the right of the figure.
-        textposition=["top left" if network.arch.stem == "dgc" else "bottom left" for network in known],
+        textposition=["top left" if network.proposed else "bottom left" for network in known],
         name=f"published (Dite-HRNet paper, Table {table})",
         marker={"symbol": symbol, "color": BLUE, "size": 11},
         hovertemplate="%{hovertext}<extra></extra>",

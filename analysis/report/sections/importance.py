@@ -1,4 +1,4 @@
-"""What matters: importances, partial dependence, and the interaction of G and N as in the paper's Table 5."""
+"""What matters: importances, partial dependence, and the interactions that the family shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analysis.pareto.front import costs_and_scores
 from analysis.report.charts import Chart
 from analysis.report.elements.figures import dependence_figure, importance_figure
 from analysis.report.elements.section import Section, Table
@@ -22,60 +21,73 @@ from analysis.statistics.importance import (
     partial_dependence,
     value_of,
 )
-from analysis.study.labels import CONVENTIONS, format_value, number_words, quantity
+from analysis.study.labels import CONVENTIONS, families_of, number_words, quantity
 from analysis.study.records import StudyRecord
-from search_spaces.families.dite_hrnet.config import Scalar
+from search_spaces.families.architecture import Scalar
+from search_spaces.families.family import Pair
+from search_spaces.objectives import costs_and_scores, format_value
+from search_spaces.registry import DEFAULT_FAMILY
 
 MAX_LEARNED = 400
 """Trials that the forests learn from: of more, so many are drawn."""
 CURVES = {"score": 4, "cost": 1}
 """Of so many parameters the partial dependence is drawn, for the accuracy and for each cost."""
 MAX_SIDE = 8
-"""Rows and columns of the table of G and N."""
+"""Rows and columns of a table of an interaction."""
 SEED = 0
 
 
 def what_matters(study: StudyRecord) -> Section:
-    """Importances of every parameter for every objective, how the objectives move with the first of them, and G with N."""
+    """Importances of every parameter for every objective, how objectives move with the first of them, and interactions."""
     learned, drawn = _sample(study)
     found = explanations(learned, seed=SEED)
     words = [_introduction(found, drawn)] if any(each.importances for each in found.values()) else []
     words += list(dict.fromkeys(each.reason for each in found.values() if each.reason))
-    table = groups_and_kernels(study)
-    if table is None:
-        words.append("The interaction of G and N cannot be shown: the trained networks do not differ in both.")
+    tables = []
+    for pair in _pairs(study):
+        table = interaction_table(study, pair)
+        if table is None:
+            both = " and ".join(pair.letters)
+            words.append(f"The interaction of {both} cannot be shown: the trained networks do not differ in both.")
+        else:
+            tables.append(table)
     charts = [*_importance_charts(found), *_dependence_charts(learned, found)]
-    return Section(words=words, tables=[*_importance_tables(found), *([table] if table else [])], charts=charts)
+    return Section(words=words, tables=[*_importance_tables(found), *tables], charts=charts)
 
 
-def groups_and_kernels(study: StudyRecord) -> Table | None:
-    """The mean accuracy for each G (rows) and N (columns) over the branches; None where one of the two never changed."""
+def interaction_table(study: StudyRecord, pair: Pair) -> Table | None:
+    """Return the mean accuracy for each pair of values; None where one of the two parameters never changed."""
     scores = costs_and_scores(study.objectives)[1]
     trials = measured(study, scores[0]) if scores else []
-    common = {name: Counter(value_of(record, name) for record in trials) for name in ("groups", "kernels")}
+    common = {name: Counter(value_of(record, name) for record in trials) for name in (pair.rows, pair.columns)}
     if min(map(len, common.values())) < 2:
         return None
     kept = {name: {value for value, _ in counts.most_common(MAX_SIDE)} for name, counts in common.items()}
     inside = [record for record in trials if all(value_of(record, name) in kept[name] for name in kept)]
-    found = interaction(dataclasses.replace(study, trials=inside), "groups", "kernels", scores[0])
+    found = interaction(dataclasses.replace(study, trials=inside), pair.rows, pair.columns, scores[0])
+    row_letter, column_letter = pair.letters
     hidden = [
         f"{number_words(len(counts) - MAX_SIDE, 'rarer value')} of {letter}"
-        for letter, counts in (("G", common["groups"]), ("N", common["kernels"]))
+        for letter, counts in zip(pair.letters, common.values(), strict=True)
         if len(counts) > MAX_SIDE
     ]
     left_out = f" {' and '.join(hidden)} {'are' if len(hidden) > 1 else 'is'} left out." if hidden else ""
     rows = [
-        (f"G {row}", *(f"{format_value(scores[0], cell.mean)} ({cell.count})" if cell else "–" for cell in cells))
+        (f"{row_letter} {row}", *(f"{format_value(scores[0], cell.mean)} ({cell.count})" if cell else "–" for cell in cells))
         for row, cells in zip(found.rows, found.cells, strict=True)
     ]
     return Table(
-        title=f"Interaction of G and N: {quantity(scores[0])}",
-        columns=("G by N", *(f"N {column}" for column in found.columns)),
+        title=f"Interaction of {row_letter} and {column_letter}: {quantity(scores[0])}",
+        columns=(f"{row_letter} by {column_letter}", *(f"{column_letter} {column}" for column in found.columns)),
         rows=rows,
-        note="The mean over the trials trained to the end that have both, and how many they are, as in Table 5 of the"
-        " Dite-HRNet paper; branches from the highest resolution to the lowest. The trials of a cell may differ in other"
-        f" parameters, and a mean of few is noisy.{left_out}",
+        note=f"The mean over the trials trained to the end that have both, and how many they are, {pair.note} The trials of"
+        f" a cell may differ in other parameters, and a mean of few is noisy.{left_out}",
     )
+
+
+def _pairs(study: StudyRecord) -> list[Pair]:
+    """Return the pairs of parameters that the families of the study's networks show together."""
+    return [pair for family in families_of(study) or [DEFAULT_FAMILY] for pair in family.pairs]
 
 
 def _sample(study: StudyRecord) -> tuple[StudyRecord, bool]:

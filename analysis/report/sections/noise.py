@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.pareto.budget_filter import within
-from analysis.pareto.front import costs_and_scores, directions_of, front_of, matrix_of, non_dominated, scored
+from analysis.pareto.front import front_of, matrix_of, non_dominated, scored
 from analysis.report.charts import Chart
 from analysis.report.elements.figures import repeats_figure
 from analysis.report.elements.options import Setup
@@ -24,8 +24,9 @@ from analysis.statistics.bootstrap import (
     repeats,
     seed_noise,
 )
-from analysis.study.labels import format_value, number_words, quantity, short
+from analysis.study.labels import number_words, quantity, short
 from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.objectives import costs_and_scores, directions_of, format_value
 from trainers.data.config import DataConfig
 
 SEED = 0

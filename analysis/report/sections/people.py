@@ -20,13 +20,14 @@ from analysis.pareto.recommendations import recommendations
 from analysis.report.elements.options import Setup
 from analysis.report.elements.people import Gallery, NetworkPeople, People, Shown
 from analysis.report.elements.section import Table
-from analysis.study.labels import format_value, number_words
+from analysis.study.labels import number_words
 from analysis.study.records import StudyRecord, TrialRecord
-from trainers.checkpoints.checkpoint import load_any_network
+from search_spaces.objectives import format_value
 from trainers.checkpoints.store import local_copy
 from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import MPII
 from trainers.evaluation.inference import predict_heatmaps
+from trainers.networks.load import load_any_network
 from trainers.processes.distributed import default_device
 
 MAX_NETWORKS = 4

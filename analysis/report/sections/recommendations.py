@@ -10,9 +10,9 @@ from analysis.pareto.budget_filter import front_within, within
 from analysis.pareto.front import scored
 from analysis.pareto.recommendations import axis_costs, recommendations
 from analysis.report.elements.options import Setup
-from analysis.study.labels import format_value, number_words, parameter_words, quantity, short, varied_parameters
+from analysis.study.labels import architecture_outline, number_words, parameter_words, quantity, short, varied_parameters
 from analysis.study.records import StudyRecord
-from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.objectives import format_value
 
 UNKNOWN = "How far the accuracy would move with another seed is not known."
 
@@ -39,7 +39,7 @@ def cards(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) -> l
             number=entry.record.number,
             reason=entry.reason[0].upper() + entry.reason[1:],
             facts=tuple((quantity(name), format_value(name, entry.record.values.get(name))) for name in names),
-            architecture=branch_words(entry.record.arch),
+            architecture=architecture_outline(entry.record.arch),
             uncertainty=uncertainty.get(entry.record.number, UNKNOWN),
             varied=parameter_words(entry.record.parameters, varied) or "nothing",
         )
@@ -51,13 +51,6 @@ def cards(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) -> l
 def quantities(study: StudyRecord) -> list[str]:
     """The quantities shown of each trial: the objectives, then the costs that some trial has."""
     return list(dict.fromkeys([*study.objectives, *axis_costs(study)]))
-
-
-def branch_words(arch: ArchConfig) -> str:
-    """What sets the networks of the family apart, in one line."""
-    blocks = number_words(arch.blocks_per_module, "block")
-    branches = f"widths {_joined(arch.widths)}; G {_joined(arch.groups)}; N {_joined(arch.kernels)}"
-    return f"{branches}; modules {_joined(arch.modules)} of {blocks}"
 
 
 def budget_words(study: StudyRecord, setup: Setup) -> str:
@@ -83,7 +76,3 @@ def budget_words(study: StudyRecord, setup: Setup) -> str:
         else:
             least.append(f"{short(constraint.cost)} was measured in none")
     return f"No complete trial is within the budget ({limits}): {', '.join(least)}."
-
-
-def _joined(values: tuple[int, ...]) -> str:
-    return "-".join(map(str, values))

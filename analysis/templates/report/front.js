@@ -37,8 +37,7 @@ function reasons() {
   if (!front.length) return found;
   const costs = data.objectives.filter((name) => data.directions[name] === "minimize");
   if (score) add(most(front, score), "most accurate");
-  const words = { params: "fewest parameters", latency_ms: "fastest" };
-  if (front.length > 1) for (const name of costs) add(least(front, name), words[name] || "fewest " + data.words[name]);
+  if (front.length > 1) for (const name of costs) add(least(front, name), data.least[name] || "fewest " + data.words[name]);
   if (score && costs.length && front.length > 2) {
     const range = (name) => {
       const all = front.map((row) => value(name, row));
@@ -53,12 +52,7 @@ function reasons() {
   }
   return found;
 }
-const joined = (name, row) => plain(of(data.arch[name], row));
-function architecture(row) {
-  const blocks = of(data.arch.blocks_per_module, row);
-  return "widths " + joined("widths", row) + "; G " + joined("groups", row) + "; N " + joined("kernels", row) + "; modules "
-    + joined("modules", row) + " of " + blocks + (blocks === 1 ? " block" : " blocks");
-}
+const architecture = (row) => of(data.outline, row);
 function showCards() {
   const found = reasons();
   $("cards").replaceChildren(...front.filter((row) => found.has(row)).map((row) => {

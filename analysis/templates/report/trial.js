@@ -11,14 +11,16 @@ function grid(title, heads, rows) {
     ...cells.slice(1).map((text) => node("td", { class: "n" }, text)))));
   return node("div", { class: "wide", tabindex: "0", role: "region", "aria-label": title }, node("table", {}, node("thead", {}, head), body));
 }
-const BRANCHES = ["widths", "groups", "kernels", "context_reductions"];
-const HEADS = { widths: "width", groups: "G (groups)", kernels: "N (kernels)", context_reductions: "context reduction" };
+// Fields of an architecture that hold a value for each of its branches, with their headings.
+const BRANCHES = Object.keys(data.branch_fields);
 function branchTable(row) {
-  const kept = BRANCHES.filter((name) => data.arch[name]);
+  const kept = BRANCHES.filter((name) => data.arch[name] && of(data.arch[name], row) !== null);
+  if (!kept.length) return [];
   const size = of(data.arch.input_size, row);
-  return grid("Architecture by branch", ["branch", "feature map", ...kept.map((name) => HEADS[name])], [0, 1, 2, 3].map((branch) => [
+  const heads = ["branch", "feature map", ...kept.map((name) => data.branch_fields[name])];
+  return [grid("Architecture by branch", heads, of(data.arch[kept[0]], row).map((_, branch) => [
     String(branch + 1), size.map((side) => side / 2 ** (branch + 2)).join("×"),
-    ...kept.map((name) => String(of(data.arch[name], row)[branch]))]));
+    ...kept.map((name) => String(of(data.arch[name], row)[branch]))]))];
 }
 function partTable(row) {
   const parts = of(data.cost_parts, row);
@@ -96,7 +98,7 @@ function open(number) {
       ["MLflow run", run(row)],
     ]),
     node("h3", {}, "Learning curve"), ...curveParts(row),
-    node("h3", {}, "Architecture ", node("code", {}, data.arch_id[row])), branchTable(row),
+    node("h3", {}, "Architecture ", node("code", {}, data.arch_id[row])), ...branchTable(row),
     node("h3", {}, "What it costs, by part"), partTable(row),
     ...facts("The rest of the architecture", whole.map((key) => [key.replaceAll("_", " "), joined(key, row)])),
     ...facts("Parameters that the search chose", Object.keys(data.parameters).map((key) => [key.replaceAll("_", " "), plain(of(data.parameters[key], row))])),

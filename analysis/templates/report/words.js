@@ -8,12 +8,13 @@ const columns = [...new Set([...data.objectives, ...data.costs])];
 const ROWS = 50;
 const COLORS = { front: "#D55E00", other: "#8A8F98" };
 
-// Words and digits, as analysis/study/labels.py has them.
+// Words and digits, as search_spaces/objectives.py has them.
 function shown(name, value) {
   if (value === null || value === undefined) return "–";
-  if (name === "params") return value >= 1e6 ? (value / 1e6).toFixed(3) + " M" : (value / 1e3).toFixed(1) + " k";
-  if (["mmacs", "mmacs_paper", "latency_ms"].includes(name)) return value.toFixed(value >= 10 ? 1 : 2);
-  return value.toFixed(3);
+  const form = data.forms[name];
+  if (!form) return value.toFixed(3);
+  if (form.scaled) return value >= 1e6 ? (value / 1e6).toFixed(3) + " M" : (value / 1e3).toFixed(1) + " k";
+  return value.toFixed(form.digits + (form.significant && value < 10 ? 1 : 0));
 }
 function duration(seconds) {
   if (seconds === null) return "–";
@@ -26,7 +27,7 @@ const status = (row) => data.statuses[data.status[row]];
 const value = (name, row) => (data.values[name] ? data.values[name][row] : null);
 const cell = (name, row) => {
   const text = shown(name, value(name, row));
-  const measured = data.scores.includes(name) || name === "latency_ms";
+  const measured = data.scores.includes(name) || data.measured.includes(name);
   return status(row) !== "complete" && measured && text !== "–" ? "(" + text + ")" : text;
 };
 const plain = (entry) => (Array.isArray(entry) ? entry.join("-") : entry === null ? "–" : String(entry));

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.families.dite_hrnet.parameters import Parameter, Range
+from search_spaces.families.architecture import Architecture
+from search_spaces.families.parameter import Parameter, Range
+from search_spaces.registry import cost_of
 from search_spaces.space.encoding import SPREAD, Encoding
 from search_spaces.space.search_space import SearchSpace
 
@@ -70,7 +70,7 @@ class Candidates(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class _Facts:
-    arch: ArchConfig
+    arch: Architecture
     key: str
     size: float
     costs: Mapping[str, float] | None
@@ -93,10 +93,10 @@ class SpaceCandidates:
         space: SearchSpace,
         *,
         cost_objectives: Sequence[str] = ("mmacs",),
-        allowed: Callable[[ArchConfig], bool] | None = None,
-        costs: Callable[[ArchConfig], Mapping[str, float]] | None = None,
-        extra: Callable[[ArchConfig], Sequence[float]] | None = None,
-        expensive: Callable[[ArchConfig], Sequence[float]] | None = None,
+        allowed: Callable[[Architecture], bool] | None = None,
+        costs: Callable[[Architecture], Mapping[str, float]] | None = None,
+        extra: Callable[[Architecture], Sequence[float]] | None = None,
+        expensive: Callable[[Architecture], Sequence[float]] | None = None,
     ) -> None:
         self._space, self._encoding = space, Encoding(space)
         self._objectives, self._allowed, self._extra = tuple(cost_objectives), allowed, extra
@@ -270,7 +270,7 @@ def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:
     }
 
 
-def _exact(arch: ArchConfig) -> dict[str, float]:
+def _exact(arch: Architecture) -> dict[str, float]:
     return cost_of(arch).objectives
 
 
@@ -286,7 +286,7 @@ def _values(parameter: Parameter) -> tuple[Any, ...]:
     return parameter.values
 
 
-def _numbers(function: Callable[[ArchConfig], Sequence[float]] | None, arch: ArchConfig) -> Array:
+def _numbers(function: Callable[[Architecture], Sequence[float]] | None, arch: Architecture) -> Array:
     found = np.empty(0) if function is None else np.asarray(function(arch), np.float64).reshape(-1)
     if not np.isfinite(found).all():
         raise InvalidInput(f"features must be finite, got {found.tolist()} for network {arch.arch_id}")

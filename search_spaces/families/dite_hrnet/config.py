@@ -8,15 +8,13 @@ Its members differ in the stem, in the block, and in the numbers below.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.families.architecture import MAX_INPUT_SIDE, Architecture, checked_integer, checked_integers
 
 BRANCHES = 4
 STAGES = (2, 3, 4)
@@ -33,16 +31,13 @@ POOLINGS = ("released", "spatial")
 FUSIONS = ("after_relu", "before_relu")
 """Which sum of the highest branch multi-scale fusion carries down: Dite-HRNet's after its ReLU, Lite-HRNet's before it."""
 
-MAX_INPUT_SIDE = 2048
 MAX_WIDTH = 4096
 MAX_COUNT = 64
 """Upper bound of modules, blocks, groups and kernels: far beyond use, it stops a typing error from filling a memory."""
 
-Scalar = int | str | float
-
 
 @dataclass(frozen=True, kw_only=True)
-class ArchConfig:
+class ArchConfig(Architecture):
     """A network of the family; the default is Dite-HRNet-18 for COCO at 256×192.
 
     Tuples over branches run from the highest resolution (stride 4) to the lowest (stride 32).
@@ -50,6 +45,8 @@ class ArchConfig:
     Raises:
         InvalidInput: a field breaks its rule; the message names the field, the rule and the value.
     """
+
+    FAMILY: ClassVar[str] = "dite_hrnet"
 
     stem: str = "dgc"
     block: str = "dmc"
@@ -84,9 +81,9 @@ class ArchConfig:
             if getattr(self, name) not in allowed:
                 raise unknown_name(name, str(getattr(self, name)), allowed)
         for name, length, low, high in _INTEGER_TUPLES:
-            object.__setattr__(self, name, _integers(name, getattr(self, name), length, low, high))
+            object.__setattr__(self, name, checked_integers(name, getattr(self, name), length, low, high))
         for name, low, high in _INTEGERS:
-            _integer(name, getattr(self, name), low, high)
+            checked_integer(name, getattr(self, name), low, high)
         for side in self.input_size:
             if side % STRIDES[-1]:
                 height, width = self.input_size
@@ -109,11 +106,6 @@ class ArchConfig:
     def uses_dsc(self) -> bool:
         """Whether the blocks convolve by DSC rather than by one static depth-wise 3×3 convolution."""
         return self.block in ("dmc", "lite_dsc")
-
-    @property
-    def heatmap_size(self) -> tuple[int, int]:
-        """Height and width of the output heatmaps in cells: a quarter of the input."""
-        return self.input_size[0] // STRIDES[0], self.input_size[1] // STRIDES[0]
 
     def branch_sizes(self) -> tuple[tuple[int, int], ...]:
         """Height and width of the feature maps of each branch."""
@@ -147,28 +139,9 @@ class ArchConfig:
             cross_reduction=_tightest(self.cross_reduction, [sum(halves[:n]) for n in STAGES]),
         )
 
-    @cached_property
-    def arch_id(self) -> str:
-        """Twelve hexadecimal digits that name the network: same network, same id, whatever the spelling."""
-        text = json.dumps(self.canonical.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON and YAML types; tuples become lists."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ArchConfig:
-        """The inverse of `to_dict`; fields left out take their defaults, ``input_size`` may be written ``256x192``."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                raise unknown_name("architecture field", str(name), known)
-        changes = dict(values)
-        if isinstance(changes.get("input_size"), str):
-            changes["input_size"] = parse_size(changes["input_size"])
-        return cls(**changes)
+        """Return the fields alone: files of this family are older than the key that names one."""
+        return self.fields()
 
 
 _INTEGER_TUPLES = (
@@ -202,19 +175,6 @@ def branch_problem(width: int, groups: int, branch: int) -> str | None:
     return None
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Read ``HEIGHTxWIDTH``, as in ``256x192``."""
-    match = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", text.lower().strip())
-    if not match:
-        raise InvalidInput(f"input_size must be written HEIGHTxWIDTH in pixels, as in 256x192, got {text!r}")
-    return int(match[1]), int(match[2])
-
-
-def format_size(size: Sequence[int]) -> str:
-    """Write a height and width the way `parse_size` reads them."""
-    return f"{size[0]}x{size[1]}"
-
-
 def reduced(channels: int, reduction: int) -> int:
     """Channels of a bottleneck: the quotient rounded down, at least 1."""
     return max(1, channels // reduction)
@@ -223,15 +183,3 @@ def reduced(channels: int, reduction: int) -> int:
 def _tightest(reduction: int, channels: Sequence[int]) -> int:
     """The smallest reduction with the same bottleneck as ``reduction`` for every one of ``channels``."""
     return max((count // (reduced(count, reduction) + 1) + 1 for count in channels), default=1)
-
-
-def _integer(name: str, value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidInput(f"{name} must be an integer from {low} to {high}, got {value!r}")
-    return value
-
-
-def _integers(name: str, value: Any, length: int, low: int, high: int) -> tuple[int, ...]:
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != length:
-        raise InvalidInput(f"{name} must be a list of {length} integers, got {value!r}")
-    return tuple(_integer(f"{name}[{index}]", entry, low, high) for index, entry in enumerate(value))

@@ -1,46 +1,14 @@
-"""What an architecture costs, in closed form: parameters and multiply-accumulates (MACs) of one forward pass.
+"""What the parts of a network of the family cost, in closed form; the conventions stand in `search_spaces.families.cost`.
 
-Two conventions are told apart by name, since a figure without its convention is worthless:
-
-``macs``
-    every convolution our network executes on one image, each multiply-add counted once, bias additions not counted. This
-    is what fvcore counts for the convolutions of the built network.
-``macs_paper``
-    the convention behind the figures of the Dite-HRNet paper: every convolution module once per forward pass, bias
-    additions included. Batch normalisation, activations and the aggregation of kernels are in neither.
+``params`` counts DCM's unused mask too, as the published figures do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from search_spaces.families.cost import Cost, PartCost, Tally
 from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig, reduced
-
-MEGA = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """Cost of one architecture; MACs are for one image of its input size.
-
-    ``params`` counts every parameter, those of DCM's unused mask included, as the published figures do.
-    """
-
-    params: int
-    macs: int
-    macs_paper: int
-
-    @property
-    def mmacs(self) -> float:
-        """``macs`` in millions."""
-        return self.macs / MEGA
-
-    @property
-    def objectives(self) -> dict[str, float]:
-        """The costs that a search may minimise, by the names it gives them; MACs in millions."""
-        return {"mmacs": self.mmacs, "mmacs_paper": self.macs_paper / MEGA, "params": float(self.params)}
-
 
 STEM, TRANSITION, CROSS, CONVOLUTION, CONTEXT, FUSION, HEAD, OUTPUT = (
     "stem",
@@ -55,21 +23,6 @@ STEM, TRANSITION, CROSS, CONVOLUTION, CONTEXT, FUSION, HEAD, OUTPUT = (
 """What a part does. A block weights across its branches (``cross``: DCM, or cross-resolution weighting), convolves each of
 them (``convolution``: DSC, or a depth-wise 3×3) and weights each (``context``: GCM, or spatial weighting)."""
 IN_BLOCK = (CROSS, CONVOLUTION, CONTEXT)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartCost:
-    """What one part of a network costs, all its ``times`` together.
-
-    ``stage`` is the number of a stage, or None for stem, head and output; ``branch`` counts from 0, and is None where the
-    part belongs to all branches. A fusion or transition belongs to the branch that it leads to.
-    """
-
-    stage: int | None
-    kind: str
-    branch: int | None
-    times: int
-    cost: Cost
 
 
 def cost_of(arch: ArchConfig) -> Cost:
@@ -114,41 +67,10 @@ def _parts(arch: ArchConfig) -> _Parts:
     yield None, OUTPUT, None, 1, output
 
 
-class _Tally:
-    """A running sum. ``area`` is the number of output positions of a convolution."""
+class _Tally(Tally):
+    """A running sum that knows the parts of this family."""
 
-    __slots__ = ("bias_additions", "macs", "params")
-
-    def __init__(self) -> None:
-        self.params = self.macs = self.bias_additions = 0
-
-    def add(self, other: _Tally, times: int) -> None:
-        self.params += other.params * times
-        self.macs += other.macs * times
-        self.bias_additions += other.bias_additions * times
-
-    def cost(self, times: int = 1) -> Cost:
-        """The cost of so many of these."""
-        return Cost(
-            params=self.params * times,
-            macs=self.macs * times,
-            macs_paper=(self.macs + self.bias_additions) * times,
-        )
-
-    def conv(self, weights: int, out_channels: int, area: int, *, kernels: int = 1) -> None:
-        """A convolution of so many weights in each of ``kernels`` kernels, without bias, and its BN."""
-        self.params += weights * kernels + 2 * out_channels
-        self.macs += weights * area
-
-    def pointwise(self, inputs: int, outputs: int, area: int, *, bias: bool, norm: bool) -> None:
-        self.params += inputs * outputs + (outputs if bias else 0) + (2 * outputs if norm else 0)
-        self.macs += inputs * outputs * area
-        self.bias_additions += outputs * area if bias else 0
-
-    def separable(self, inputs: int, outputs: int, area: int) -> None:
-        """Depth-wise 3×3 + BN, point-wise 1×1 + BN."""
-        self.params += 9 * inputs + 2 * inputs + inputs * outputs + 2 * outputs
-        self.macs += (9 * inputs + inputs * outputs) * area
+    __slots__ = ()
 
     def attention(self, channels: int, hidden: int, outputs: int, area: int) -> None:
         """Point-wise to ``hidden`` + BN, point-wise with bias to ``outputs``."""

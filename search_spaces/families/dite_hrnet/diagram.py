@@ -5,12 +5,12 @@ Every line fits `NARROW` columns, or those asked for, so that the picture is who
 
 from __future__ import annotations
 
-from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig, format_size
+from search_spaces.families.architecture import format_size
+from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig
 
 NARROW, WIDE = 40, 72
 """Columns that the picture needs at least, and from which on it says things in words."""
 BLOCK_NAMES = {"dmc": "DMC", "lite": "Lite", "lite_acm": "ACM", "lite_dsc": "DSC"}
-_PLAIN = str.maketrans("─│├┐┤┬┼═╞╡╪═◀×–·", "-|+++++=+++=<x-.")
 
 
 def diagram(arch: ArchConfig, *, width: int = 80) -> list[str]:
@@ -49,11 +49,6 @@ def kernel_sizes(groups: int) -> str:
     """The sides of the kernels of DSC with G groups: ``3``, ``3, 5`` or, for more, ``3–9``."""
     sides = [2 * index + 1 for index in range(1, groups + 1)]
     return ", ".join(map(str, sides)) if len(sides) < 3 else f"{sides[0]}–{sides[-1]}"
-
-
-def plain(text: str) -> str:
-    """The text for a terminal that has ASCII alone."""
-    return text.translate(_PLAIN).encode("ascii", "replace").decode()
 
 
 def block_words(arch: ArchConfig) -> str:

@@ -15,7 +15,7 @@ from analysis.comparison.pairwise import Side, architecture_differences, compare
 from analysis.errors.predictions import ScoredPredictions, predictions_of, predictions_with
 from analysis.pareto.front import hypervolume
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import study, trial
 from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
@@ -23,7 +23,7 @@ from trainers.data.config import DataConfig, validation_set
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.scoring import score
-from trainers.networks import build_network
+from trainers.networks.registry import build_network
 
 ARCH = trial(0).arch
 
@@ -250,7 +250,7 @@ def test_predictions_are_made_once(trained, drawn, monkeypatch):
 
 
 def test_predictions_are_those_of_the_network(trained, drawn):
-    from trainers.checkpoints.checkpoint import load_network
+    from trainers.networks.load import load_network
 
     made_up, record = trained
     arch, network = load_network(record.checkpoint)

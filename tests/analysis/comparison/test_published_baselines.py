@@ -11,13 +11,12 @@ from rich.console import Console
 
 from analysis.comparison.published_baselines import ComparisonTable, comparison_table, comparisons
 from analysis.report import report_html
-from analysis.study.published_results import TABLE_6_COCO, TABLE_6_MPII
+from analysis.study.published_results import PUBLISHED_TABLES
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.monitor.progress_table import published_table
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.families.dite_hrnet.presets import preset
-from search_spaces.space.space_file import space_from, table5
+from search_spaces.registry import cost_of, preset
+from search_spaces.space.space_file import named_space, space_from
 from tests.analysis.studies import study, trial
 from tests.analysis.test_report import EVIL, Page
 
@@ -88,7 +87,7 @@ def test_under_the_same_protocol_the_difference_is_shown() -> None:
 
 def test_on_mpii_the_paper_s_figures_are_those_of_mpii() -> None:
     rows = comparisons(table6("pckh50", "256x256", 16, **{k: v for k, v in MPII.items() if k != "input_size"}))
-    assert [row.published for row in rows] == list(TABLE_6_MPII)
+    assert [row.published for row in rows] == list(PUBLISHED_TABLES["table6_mpii"])
     assert [row.differences for row in rows] == [("260 epochs, not 210",), (), (), (), ()]
     assert rows[-1].difference == pytest.approx(0.64 - 0.87)
 
@@ -133,7 +132,7 @@ def test_hyperparameters_of_the_trial_itself_count() -> None:
 
 def test_a_network_of_another_input_size_is_shown_uncompared() -> None:
     rows = comparisons(table6(size="64x64"))
-    assert [row.published for row in rows] == list(TABLE_6_COCO)
+    assert [row.published for row in rows] == list(PUBLISHED_TABLES["table6"])
     assert rows[-1].differences == ("input 64x64, not 256x192",)
     assert rows[-1].record.cost.macs_paper < rows[-1].published.cost.macs_paper / 10
 
@@ -145,7 +144,7 @@ def test_the_row_of_the_own_input_size_comes_first() -> None:
 
 
 def test_a_network_of_several_tables_stands_in_that_of_its_study() -> None:
-    grid = [of(number, arch, 0.6) for number, arch in enumerate(table5().enumerate())]
+    grid = [of(number, arch, 0.6) for number, arch in enumerate(named_space("table5").enumerate())]
     assert {row.published.table for row in comparisons(study(grid, objectives=("ap_det",), protocol=COCO))} == {5}
     mixed = found(study([*grid, of(16, preset("lite_hrnet_30"), 0.5)], objectives=("ap_det",), protocol=COCO))
     assert mixed.rows[0][0] == "Lite-HRNet-30, Table 2"

@@ -9,8 +9,8 @@ from torch import nn
 
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.analysis.studies import TINY
-from trainers.networks import build_network
 from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.networks.registry import build_network
 
 SMALL = dataclasses.replace(TINY, stem_width=16, stem_kernels=2, groups=(1, 2, 2, 4), kernels=(2, 2, 1, 1))
 

@@ -16,14 +16,14 @@ from analysis.export import EVERYTHING, Exported, ModelCard, export_network
 from analysis.export.model_card import int8_verdict
 from analysis.export.parity import TRAINED, Form, Parity
 from analysis.export.program import load_program
-from analysis.export.released import released_problem, released_state
+from analysis.export.released import released_problem
 from analysis.export.study_data import StudyData
 from analysis.onnx.export import onnx_bytes
 from analysis.onnx.graph import graph_size
 from analysis.profiling.latency import Latency
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import PRESETS, preset
+from search_spaces.registry import PRESETS, preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.analysis.studies import PROTOCOL, TINY
@@ -31,6 +31,7 @@ from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.networks.dite_hrnet.network import PoseNetwork
 from trainers.networks.dite_hrnet.released_checkpoint import load_released, read_state_dict
+from trainers.networks.dite_hrnet.released_layout import released_state
 
 pytestmark = pytest.mark.slow
 CARD = ModelCard(name="test network", origin="Made by a test.", protocol=PROTOCOL)

@@ -9,7 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from analysis.profiling.latency import _other_cores, measure_latency, open_session
+from analysis.onnx.session import open_session
+from analysis.profiling.latency import _other_cores, measure_latency
 from search_spaces.common.errors import InvalidInput
 
 

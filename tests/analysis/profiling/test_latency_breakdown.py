@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.profiling.latency_breakdown import BLOCKS, BRANCH, known_shares, measured_shares
+from analysis.onnx.dite_hrnet.latency_parts import BLOCKS, BRANCH
+from analysis.profiling.latency_breakdown import known_shares, measured_shares
 from analysis.profiling.latency_store import Conditions, LatencyStore
 from analysis.profiling.latency_table import NETWORK, PART, calibrate, measured, predict
-from search_spaces.space.space_file import space_from, tiny
+from search_spaces.space.space_file import named_space, space_from
 from tests.analysis.profiling.test_latency_table import SMALL
 
 CONDITIONS = Conditions(device="a test", threads=1, warmup=0, runs=2, form=1)
@@ -22,7 +23,7 @@ def store(tmp_path: Path) -> LatencyStore:
 
 
 def test_measured_parts_and_the_rest_add_up_to_the_measured_network(store: LatencyStore) -> None:
-    arch = tiny().base
+    arch = named_space("tiny").base
     steps: list[tuple[int, int]] = []
     found = measured_shares(store, arch, progress=lambda done, total: steps.append((done, total)))
     latency, new = measured(store, arch)

@@ -13,13 +13,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.onnx.dite_hrnet.latency_parts import is_kind, part_model, parts_of, parts_of_space
-from analysis.profiling.latency import open_session, random_input
+from analysis.onnx.dite_hrnet.family import FORMS
+from analysis.onnx.dite_hrnet.latency_parts import part_model, parts_of
+from analysis.onnx.session import open_session
+from analysis.profiling.latency import random_input
 from analysis.profiling.latency_store import Conditions, LatencyStore
-from analysis.profiling.latency_table import PART, calibrate, fit_of, measured, predict, rank_correlation
+from analysis.profiling.latency_table import PART, calibrate, fit_of, measured, parts_of_space, predict, rank_correlation
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.space.space_file import space_from, tiny
+from search_spaces.space.space_file import named_space, space_from
 from tests.profiles import examples
 from tests.strategies import architectures
 
@@ -32,10 +34,10 @@ SMALL = {"base": "tiny", "parameters": {"groups_branch3": None, "groups_branch4"
 def test_every_part_of_any_architecture_runs(arch: ArchConfig) -> None:
     parts = parts_of(arch)
     assert parts == parts_of(arch.canonical)
-    blocks = sum(count for part, count in parts.items() if is_kind(part, "block"))
+    blocks = sum(count for part, count in parts.items() if json.loads(part)["kind"] == "block")
     assert blocks == sum(arch.modules) * arch.blocks_per_module
     # What a branch's own kernels take is counted beyond its static ones.
-    assert sum(count for part, count in parts.items() if is_kind(part, "branch")) == 0
+    assert sum(count for part, count in parts.items() if json.loads(part)["kind"] == "branch") == 0
     for part in parts:
         model, inputs = part_model(part)
         outputs = open_session(model).run(None, {name: random_input(shape) for name, shape in inputs.items()})
@@ -43,17 +45,17 @@ def test_every_part_of_any_architecture_runs(arch: ArchConfig) -> None:
 
 
 def test_a_part_depends_on_nothing_else() -> None:
-    arch = tiny().base
+    arch = named_space("tiny").base
     other = dataclasses.replace(arch, modules=(1, 3, 1), widths=(16, 32, 48, 96))
     same = set(parts_of(arch)) & set(parts_of(other))
     assert Counter(json.loads(part)["kind"] for part in same)["block"] == 2, "stages 2 and 3 are those of the other"
-    assert not any(is_kind(part, "head") for part in same)
+    assert not any(json.loads(part)["kind"] == "head" for part in same)
 
 
 def test_a_space_brings_the_parts_of_all_its_architectures() -> None:
     space = space_from(SMALL)
     expected = {part for arch in space.enumerate() for part in parts_of(arch)}
-    assert set(parts_of_space(space, np.random.default_rng(0))) == expected
+    assert set(parts_of_space(space, FORMS.latency, np.random.default_rng(0))) == expected
 
 
 def test_a_table_that_was_cut_off_goes_on_and_then_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +86,7 @@ def test_a_table_that_was_cut_off_goes_on_and_then_predicts(tmp_path: Path, monk
     with pytest.raises(InvalidInput, match="because there is no table for nowhere"):
         predict(store, arch, space="nowhere")
     with pytest.raises(InvalidInput, match=r"because \d+ of its parts were not measured"):
-        predict(store, tiny().base)
+        predict(store, named_space("tiny").base)
 
 
 @given(st.lists(st.integers(1, 100), min_size=8, max_size=20, unique=True), st.floats(0.5, 2), st.floats(0, 5))

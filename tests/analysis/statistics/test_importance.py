@@ -21,7 +21,7 @@ from analysis.statistics.importance import (
     partial_dependence,
     reason,
 )
-from analysis.study.published_results import TABLE_5
+from analysis.study.published_results import PUBLISHED_TABLES
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
 from tests.analysis.studies import TINY, study, trial
@@ -140,7 +140,7 @@ def test_what_is_not_there_is_refused():
 def table_5() -> StudyRecord:
     trials = [
         TrialRecord(number=number, status="complete", arch=row.arch, cost=row.cost, metrics={"ap_det": row.score})
-        for number, row in enumerate(TABLE_5)
+        for number, row in enumerate(PUBLISHED_TABLES["table5"])
     ]
     return study(trials, objectives=("ap_det", "mmacs_paper"), protocol={"epochs": 270})
 

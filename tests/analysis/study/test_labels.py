@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from analysis.study.labels import flattened, format_seconds, format_value, parameter_words, plain, varied_parameters
+from analysis.study.labels import flattened, format_seconds, parameter_words, plain, varied_parameters
+from search_spaces.objectives import format_value
 from tests.analysis.studies import study
 
 

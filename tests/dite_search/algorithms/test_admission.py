@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from dite_search.algorithms.admission import Gate, Stopped
 from dite_search.config.search_config import parse_search
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.space.space_file import tiny
+from search_spaces.registry import cost_of
+from search_spaces.space.space_file import named_space
 
-SPACE = tiny()
+SPACE = named_space("tiny")
 POINTS = list(SPACE.points())
 LIMIT = 3.0
 

@@ -7,14 +7,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from dite_search.algorithms.published_prior import PUBLISHED, published_prior
+from analysis.study.published_results import PUBLISHED_TABLES
+from dite_search.algorithms.published_prior import published_prior
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.presets import dite_hrnet_18
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", PUBLISHED_TABLES)
 def test_the_figure_follows_the_table(name):
-    prior, rows = published_prior([name]), PUBLISHED[name]
+    prior, rows = published_prior([name]), PUBLISHED_TABLES[name]
     figures = np.array([prior(row.arch)[0] for row in rows])
     scores = np.array([row.score for row in rows])
     assert np.isfinite(figures).all()

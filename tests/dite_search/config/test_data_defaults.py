@@ -7,7 +7,7 @@ import pytest
 from dite_search.config.data_defaults import arch_for, space_for
 from dite_search.config.search_config import parse_search
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.registry import cost_of
 from trainers.data.formats.data_format import COCO, CROWDPOSE, MPII
 
 MPII_SEARCH = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.study.published_results import TABLE_5, TABLE_6_COCO, TABLE_6_MPII, recipe_changes
+from analysis.study.published_results import PUBLISHED_TABLES, recipe_changes
 from dite_search.config.search_config import SearchConfig, load_search, parse_search
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.trainable import TrialRunner
@@ -30,7 +30,14 @@ def test_every_search_file_of_the_project_is_valid(file):
     assert parse_search(config.to_dict(), "again") == config
 
 
-@pytest.mark.parametrize(("file", "rows"), [("table5", TABLE_5), ("table6", TABLE_6_COCO), ("table6_mpii", TABLE_6_MPII)])
+@pytest.mark.parametrize(
+    ("file", "rows"),
+    [
+        ("table5", PUBLISHED_TABLES["table5"]),
+        ("table6", PUBLISHED_TABLES["table6"]),
+        ("table6_mpii", PUBLISHED_TABLES["table6_mpii"]),
+    ],
+)
 def test_the_ablations_follow_the_protocol_of_the_paper(file, rows):
     """Network by network; those that Lite-HRNet's authors trained for fewer epochs apart from that."""
     config = load_search(ROOT / "examples" / f"{file}.yaml")

@@ -14,11 +14,11 @@ from analysis.pareto.front import hypervolume
 from dite_search.algorithms.cost_aware.candidates import DistributionCandidates, SpaceCandidates, distributions_of
 from dite_search.algorithms.cost_aware.sampler import CostAwareSampler
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.space.space_file import tiny_128
+from search_spaces.registry import cost_of
+from search_spaces.space.space_file import named_space
 from tests.profiles import examples
 
-SPACE = tiny_128()
+SPACE = named_space("tiny_128")
 LIMIT = 3.0
 COSTS = {str(point): cost_of(SPACE.build(point)).mmacs for point in SPACE.points()}
 DIRECTIONS = ("maximize", "minimize")

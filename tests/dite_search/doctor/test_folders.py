@@ -11,11 +11,10 @@ from dite_search.doctor import folders
 from dite_search.doctor.findings import FAILED, OK, WARNING
 from dite_search.doctor.folders import Checkpoints, Token
 from dite_search.doctor.probe import probe
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import cost_of, preset
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.registry import build_network
 
 
 def test_a_folder_is_left_as_it_was(tmp_path):

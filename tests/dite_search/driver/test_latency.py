@@ -12,7 +12,7 @@ from dite_search.cli import main
 from dite_search.driver.latency import LATENCY_FILE, store_of_search, trial_latency
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
-from search_spaces.space.space_file import tiny
+from search_spaces.space.space_file import named_space
 
 SMALL_SPACE = {
     "name": "small",
@@ -28,7 +28,7 @@ def run(*arguments):
 
 @pytest.fixture
 def arch_file(tmp_path):
-    write_mapping(tmp_path / "arch.yaml", tiny().base.to_dict())
+    write_mapping(tmp_path / "arch.yaml", named_space("tiny").base.to_dict())
     return tmp_path / "arch.yaml"
 
 
@@ -37,7 +37,7 @@ def test_a_network_is_measured_once(arch_file, tmp_path):
     first, second = (json.loads(run(*options).output) for _ in range(2))
     assert (first.pop("measured_now"), second.pop("measured_now")) == (True, False)
     assert first == second
-    assert first["arch_id"] == tiny().base.arch_id
+    assert first["arch_id"] == named_space("tiny").base.arch_id
     assert 0 < first["p10_ms"] <= first["latency_ms"] <= first["p90_ms"]
     assert (first["device"], first["threads"], first["warmup"], first["runs"]) == ("phone", 1, 1, 3)
 
@@ -48,7 +48,7 @@ def test_a_prediction_has_its_own_name_and_its_error(tmp_path):
     options = ("--directory", tmp_path, "--runs", 2, "--warmup", 0, "--json")
     calibration = json.loads(run("--calibrate", "--space", tmp_path / "search.yaml", *options).output)
     assert (calibration["fitted"], calibration["held_out"]) == (8, 8), "half of the 16 networks of the space"
-    write_mapping(tmp_path / "arch.yaml", tiny().base.to_dict() | {"kernels": [1, 2, 2, 1]})
+    write_mapping(tmp_path / "arch.yaml", named_space("tiny").base.to_dict() | {"kernels": [1, 2, 2, 1]})
     shown = json.loads(run(tmp_path / "arch.yaml", "--predict", *options).output)
     assert "latency_ms" not in shown
     assert shown["latency_ms_predicted"] > 0
@@ -73,12 +73,12 @@ def test_mistakes(arguments, message, tmp_path):
 
 def test_a_trial_measures_before_its_training_and_keeps_the_record(make_search, tmp_path):
     config = make_search(objectives=["ap_gt", "latency_ms"], latency={"device": "phone", "runs": 3, "warmup": 0})
-    value = trial_latency(config, tiny().base, tmp_path)
+    value = trial_latency(config, named_space("tiny").base, tmp_path)
     record = read_mapping(tmp_path / LATENCY_FILE)
     assert record["latency_ms"] == record["median_ms"] == value > 0
     assert (record["device_label"], record["runs"], record["measured_now"]) == ("phone", 3, True)
     assert record["concurrent_trials_allowed"] is True
-    assert trial_latency(config, tiny().base, tmp_path) == value
+    assert trial_latency(config, named_space("tiny").base, tmp_path) == value
     assert read_mapping(tmp_path / LATENCY_FILE)["measured_now"] is False
 
 
@@ -96,5 +96,5 @@ def test_what_keeps_a_network_from_being_measured_is_passed_on(make_search, tmp_
 
     monkeypatch.setattr("analysis.profiling.latency_table.onnx_bytes", broken)
     with pytest.raises(RuntimeError, match="no such operator"):
-        trial_latency(make_search(), tiny().base, tmp_path)
+        trial_latency(make_search(), named_space("tiny").base, tmp_path)
     assert not (tmp_path / LATENCY_FILE).exists()

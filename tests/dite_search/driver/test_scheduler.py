@@ -17,7 +17,7 @@ from ray.tune.schedulers import TrialScheduler
 from dite_search.driver.ray_session import start_ray
 from dite_search.driver.scheduler import ParetoScheduler, scheduler_of
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.registry import cost_of
 
 MMACS = (100.0, 200.0, 50.0, 300.0, 250.0, 120.0)
 

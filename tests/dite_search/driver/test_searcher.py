@@ -15,7 +15,7 @@ from dite_search.config.search_config import parse_search
 from dite_search.driver.searcher import StudySearch, epoch_metrics
 from dite_search.study.pause import Pause
 from dite_search.study.study import create_study, open_study, read_study, reopen_running, rung_records
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.registry import cost_of
 from tests.profiles import by_profile
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -79,7 +79,7 @@ def trial(make_search, monkeypatch):
 
     monkeypatch.setattr(trainable, "write_text", write(write_text))
     monkeypatch.setattr(trainable, "write_mapping", write(write_mapping))
-    monkeypatch.setattr(trainable, "median_latency", measure)
+    monkeypatch.setitem(trainable.MEASURERS, "latency_ms", measure)
     monkeypatch.setattr(trainable, "Patience", functools.partial(Patience, sleep=waits.append))
     monkeypatch.setattr(trainable.tune, "report", told.append)
     config = make_search(objectives=["ap_gt", "latency_ms"])

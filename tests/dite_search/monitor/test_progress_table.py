@@ -10,8 +10,7 @@ from rich.console import Console
 
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.monitor.progress_table import Progress, front_table, pause_words, trials_panel
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import cost_of, preset
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from analysis.study.labels import format_value
 from dite_search.monitor.terminal import frame
+from search_spaces.objectives import format_value
 from tests.dite_search.monitor.test_snapshot import DRIVER, NOW, moment_of, steady, trained
 from tests.profiles import examples
 

@@ -13,7 +13,7 @@ from dite_search.driver.searcher import StudySearch
 from dite_search.simulation.tabular_benchmark import TABLES, load_table, shipped_tables
 from dite_search.study.study import create_study
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.registry import cost_of
 from search_spaces.space.search_space import SearchSpace
 from tests.dite_search.tables import A, B, C, D, write_folder
 

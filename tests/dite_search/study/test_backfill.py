@@ -22,7 +22,7 @@ from dite_search.tracking.client import TRIAL_TAG, tracker_of, tracking_uri
 from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.source import StudySource
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import preset
 from tests.dite_search.commands import refused, run
 from trainers.checkpoints.checkpoint import LAST, Checkpoint
 from trainers.checkpoints.store import CheckpointStore

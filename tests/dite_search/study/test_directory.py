@@ -23,7 +23,7 @@ from search_spaces.training_config import TrainConfig
 from tests.object_store import BUCKET, object_store
 from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.checkpoints.store import CheckpointStore
-from trainers.networks import build_network
+from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
 from trainers.training.loop import train
 from trainers.training.train_step import Learner

@@ -14,7 +14,7 @@ from dite_search.study.protocol import provenance_of, settings_of
 from dite_search.study.sqlite_url import sqlite_file
 from dite_search.study.study import create_study, extend_study, read_study
 from search_spaces.common.files import read_mapping, write_json, write_mapping
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import preset
 
 FIELDS = {
     "name": "s1",

@@ -12,7 +12,7 @@ from dite_search.study.study import create_study, open_study, read_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_json
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.registry import cost_of
 
 
 @pytest.fixture

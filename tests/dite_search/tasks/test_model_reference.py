@@ -16,7 +16,7 @@ from dite_search.study.study import create_study, epoch_name, open_study
 from search_spaces.common.files import write_mapping
 from tests.dite_search.commands import refused, run
 from trainers.checkpoints.checkpoint import LAST, Checkpoint, save_checkpoint
-from trainers.networks import build_network
+from trainers.networks.registry import build_network
 
 
 @pytest.fixture

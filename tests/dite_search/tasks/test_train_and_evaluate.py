@@ -10,8 +10,8 @@ import pytest
 from dite_search.tasks.train_and_evaluate import checkpoint_file, set_aside
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
-from search_spaces.families.dite_hrnet.presets import preset
-from search_spaces.space.space_file import tiny
+from search_spaces.registry import preset
+from search_spaces.space.space_file import named_space
 from tests.dite_search.commands import refused, run
 from tests.dite_search.study.test_directory import trained
 from tests.object_store import BUCKET, object_store
@@ -55,7 +55,7 @@ def small(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, seed in (("few", 5), ("other", 9)):
         draw_dataset(tmp_path / name, train_images=8, val_images=2, seed=seed)
-    write_mapping(tmp_path / "tiny.yaml", tiny().base.to_dict())
+    write_mapping(tmp_path / "tiny.yaml", named_space("tiny").base.to_dict())
     return lambda data, *words: run("train", "tiny.yaml", "--data", data, *RECIPE, *words)
 
 

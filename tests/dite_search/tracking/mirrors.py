@@ -12,8 +12,7 @@ from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Point, Refused, RunState, Unreachable
 from dite_search.tracking.plan import key_of, wanted_search, wanted_trial
 from dite_search.tracking.source import Snapshot
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.families.dite_hrnet.presets import preset
+from search_spaces.registry import cost_of, preset
 
 ARCH = preset("lite_hrnet_18")
 COST = cost_of(ARCH)

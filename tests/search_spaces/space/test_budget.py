@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.dite_hrnet.cost import cost_of
+from search_spaces.registry import cost_of
 from search_spaces.space.budget import ENUMERABLE, Budget, Constraint
-from search_spaces.space.space_file import dite_hrnet, tiny
+from search_spaces.space.space_file import named_space
 
 COSTS = ("mmacs", "params", "latency_ms")
 
@@ -62,7 +62,7 @@ def test_a_cost_that_is_not_known_yet_is_no_problem():
 
 
 def test_an_impossible_budget_is_answered_with_the_cheapest_network():
-    space = tiny()
+    space = named_space("tiny")
     least = min(cost_of(arch).mmacs for arch in space.enumerate())
     budget = Budget.parse(["mmacs <= 1"], COSTS)
     with pytest.raises(
@@ -73,7 +73,7 @@ def test_an_impossible_budget_is_answered_with_the_cheapest_network():
 
 
 def test_limits_that_only_fail_together_are_told_together():
-    space = tiny()
+    space = named_space("tiny")
     by_size = min(space.points(), key=lambda point: cost_of(space.build(point)).params)
     least = cost_of(space.build(by_size))
     together = Budget.parse(["mmacs <= 2.2", f"params <= {least.params - 1}"], COSTS)
@@ -82,7 +82,7 @@ def test_limits_that_only_fail_together_are_told_together():
 
 
 def test_the_cheapest_of_a_large_space_has_the_least_of_everything():
-    space = dite_hrnet()
+    space = named_space("dite_hrnet")
     assert space.count() > ENUMERABLE
     with pytest.raises(InvalidInput, match=r"modules_stage2=1 modules_stage3=2 modules_stage4=1 blocks_per_module=1"):
         Budget.parse(["mmacs <= 1"], COSTS).check(space, costs_in(space))

@@ -7,7 +7,7 @@ import pytest
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.space.encoding import Encoding
-from search_spaces.space.space_file import SPACES, named_space, space_from, tiny_128
+from search_spaces.space.space_file import SPACES, named_space, space_from
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -25,8 +25,8 @@ def test_codes_tell_networks_apart_and_stay_near_one(name):
 
 
 def test_only_what_varies_is_a_column():
-    names = " ".join(Encoding(tiny_128()).names)
-    assert len(Encoding(tiny_128()).names) == 6
+    names = " ".join(Encoding(named_space("tiny_128")).names)
+    assert len(Encoding(named_space("tiny_128")).names) == 6
     assert "input_size" not in names
 
 
@@ -39,4 +39,4 @@ def test_a_logarithmic_range_is_coded_by_its_logarithm():
 
 def test_a_point_must_be_whole():
     with pytest.raises(InvalidInput, match="must have a value for width_branch1"):
-        Encoding(tiny_128())({"width_branch2": 16})
+        Encoding(named_space("tiny_128"))({"width_branch2": 16})

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.parameters import Choice, Parameter, Range, unflatten
-from search_spaces.families.dite_hrnet.presets import preset
-from search_spaces.space.search_space import Point, SearchSpace
-from search_spaces.space.space_file import SPACES, dite_hrnet, named_space, tiny
+from search_spaces.families.dite_hrnet.parameters import unflatten
+from search_spaces.families.parameter import Choice, Parameter, Point, Range
+from search_spaces.registry import preset
+from search_spaces.space.search_space import SearchSpace
+from search_spaces.space.space_file import SPACES, named_space
 from search_spaces.training_config import TrainConfig
 from tests.profiles import examples
 
@@ -107,7 +108,7 @@ def test_sample_mutate_and_crossover_are_valid_and_repeatable(space: SearchSpace
 @given(st.integers(0, 2**32 - 1))
 @examples(50)
 def test_the_large_space_samples_mutates_and_crosses_validly(seed: int) -> None:
-    space, generator = dite_hrnet(), np.random.default_rng(seed)
+    space, generator = named_space("dite_hrnet"), np.random.default_rng(seed)
     first, second = space.sample(generator), space.sample(generator)
     for point in (first, second, space.mutate(first, generator), space.crossover(first, second, generator)):
         assert unflatten(point, space.base).arch_id == space.build(point).arch_id
@@ -128,7 +129,7 @@ def test_a_mutation_reaches_across_rules_that_bind_whole_tuples() -> None:
 
 
 def test_a_mutation_stays_near() -> None:
-    space, generator = dite_hrnet(), np.random.default_rng(1)
+    space, generator = named_space("dite_hrnet"), np.random.default_rng(1)
     for _ in range(200):
         point = space.sample(generator)
         mutated = space.mutate(point, generator)
@@ -138,12 +139,12 @@ def test_a_mutation_stays_near() -> None:
 
 
 def test_a_mutation_of_the_only_point_is_that_point() -> None:
-    space = SearchSpace(name="one", parameters={"kernels_branch1": Choice(values=(2,))})
+    space = SearchSpace(name="one", base=ArchConfig(), parameters={"kernels_branch1": Choice(values=(2,))})
     assert space.mutate({"kernels_branch1": 2}, np.random.default_rng(0)) == {"kernels_branch1": 2}
 
 
 def test_crossover_inherits_from_both_parents_and_keeps_a_branch_together() -> None:
-    space, generator = dite_hrnet(), np.random.default_rng(3)
+    space, generator = named_space("dite_hrnet"), np.random.default_rng(3)
     first = {name: parameter.values[0] for name, parameter in space.choices.items()}
     second = {name: parameter.values[-1] for name, parameter in space.choices.items()}
     seen = set()
@@ -183,7 +184,7 @@ def test_hyperparameters_are_sampled_and_applied() -> None:
         "learning_rate": Range(low=1e-4, high=1e-2, log=True),
         "optimizer": Choice(values=("adam", "adamw")),
     }
-    space = SearchSpace(name="both", parameters=parameters)
+    space = SearchSpace(name="both", base=ArchConfig(), parameters=parameters)
     point = space.sample(np.random.default_rng(0))
     config = space.train_config(point, TrainConfig(epochs=3))
     assert (config.epochs, config.learning_rate, config.optimizer) == (3, point["learning_rate"], point["optimizer"])
@@ -279,7 +280,7 @@ def test_a_block_is_searched_although_it_needs_another_parameter() -> None:
 )
 def test_a_space_that_cannot_be_gives_the_reason(parameters: dict[str, Parameter], message: str) -> None:
     with pytest.raises(InvalidInput) as error:
-        SearchSpace(name="bad", parameters=parameters)
+        SearchSpace(name="bad", base=ArchConfig(), parameters=parameters)
     assert message in str(error.value)
 
 
@@ -292,7 +293,7 @@ def test_a_space_that_cannot_be_gives_the_reason(parameters: dict[str, Parameter
     ],
 )
 def test_a_wrong_point_says_why(change: dict[str, Any], message: str) -> None:
-    space = tiny()
+    space = named_space("tiny")
     point = {**space.sample(np.random.default_rng(0)), **change}
     point = {name: value for name, value in point.items() if value is not None}
     assert not space.is_valid(point)

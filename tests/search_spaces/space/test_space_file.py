@@ -9,22 +9,21 @@ import pytest
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.cost import cost_of
-from search_spaces.families.dite_hrnet.parameters import flatten
-from search_spaces.families.dite_hrnet.presets import dite_hrnet_18, dite_hrnet_30, preset
-from search_spaces.space.space_file import dite_hrnet, named_space, space_from, table5, table6, tiny
+from search_spaces.families.dite_hrnet.presets import dite_hrnet_18, dite_hrnet_30
+from search_spaces.registry import cost_of, flatten, preset
+from search_spaces.space.space_file import named_space, space_from
 
 
 def test_table5_is_the_sixteen_points_of_the_paper(reference: Path) -> None:
     rows = json.loads((reference / "counts.json").read_text())["table5_grid_256x192"]
     expected = {ArchConfig(groups=tuple(row["groups"]), kernels=tuple(row["kernels"])).arch_id for row in rows}
-    found = list(table5().enumerate())
-    assert table5().count() == len(found) == len(rows) == 16
+    found = list(named_space("table5").enumerate())
+    assert named_space("table5").count() == len(found) == len(rows) == 16
     assert {arch.arch_id for arch in found} == expected
 
 
 def test_table6_is_the_five_networks_of_the_paper_in_its_order() -> None:
-    space = table6()
+    space = named_space("table6")
     names = ["lite_hrnet_18", "lite_hrnet_18_acm", "lite_hrnet_18_dsc", "lite_hrnet_18_acm_dsc", "dite_hrnet_18"]
     assert list(space.points()) == [{"network": name} for name in names]
     assert list(space.enumerate()) == [preset(name) for name in names]
@@ -40,21 +39,21 @@ def test_networks_by_name_are_searched_with_hyperparameters() -> None:
 
 
 def test_the_large_space_is_large() -> None:
-    space = dite_hrnet()
+    space = named_space("dite_hrnet")
     assert space.count() == 27**4 * 3 * 4 * 3 * 3 >= 100_000
     point = {name: value for name, value in flatten(space.base).items() if name in space.parameters}
     assert space.build(point) == space.base == dite_hrnet_18()
 
 
 def test_the_tiny_space_is_tiny() -> None:
-    networks = list(tiny().enumerate())
-    assert 50 <= len(networks) <= tiny().count()
+    networks = list(named_space("tiny").enumerate())
+    assert 50 <= len(networks) <= named_space("tiny").count()
     assert max(cost_of(arch).mmacs for arch in networks) < 15
     assert {arch.input_size for arch in networks} == {(96, 64)}
 
 
 def test_a_space_from_a_name_or_fields(tmp_path: Path) -> None:
-    assert space_from("table5") == table5()
+    assert space_from("table5") == named_space("table5")
     resized = space_from("tiny", input_size="64x64", keypoints=3)
     assert (resized.base.input_size, resized.base.keypoints, resized.name) == ((64, 64), 3, "tiny")
     custom = space_from({"base": "dite_hrnet_30", "parameters": {"groups_branch1": [1, 2]}})
@@ -70,8 +69,8 @@ def test_a_space_from_a_name_or_fields(tmp_path: Path) -> None:
 def test_parameters_are_added_to_a_named_space_and_null_takes_one_away() -> None:
     space = space_from({"base": "tiny", "parameters": {"widths": None, "stem_kernels": [1, 2]}})
     assert "widths" not in space.parameters
-    assert space.count() == tiny().count() // 4 * 2
-    assert "widths" in tiny().parameters
+    assert space.count() == named_space("tiny").count() // 4 * 2
+    assert "widths" in named_space("tiny").parameters
 
 
 @pytest.mark.parametrize(

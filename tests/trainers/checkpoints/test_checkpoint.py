@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from search_spaces.common.errors import InvalidInput, StorageFull
-from trainers.checkpoints.checkpoint import Checkpoint, load_any_network, load_checkpoint, load_network, save_checkpoint
-from trainers.networks import build_network
+from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from trainers.networks.dite_hrnet.released_checkpoint import released_key
+from trainers.networks.load import load_any_network, load_network
+from trainers.networks.registry import build_network
 
 
 def with_weights(checkpoint: Checkpoint, weights: dict[str, torch.Tensor]) -> Checkpoint:

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces.common.errors import InvalidInput
+from search_spaces.families.architecture import resized
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import TABLE_6, preset, resized
+from search_spaces.families.dite_hrnet.presets import TABLE_6
+from search_spaces.registry import preset
 from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.evaluation.zero_cost_proxies import (

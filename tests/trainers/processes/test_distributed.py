@@ -11,11 +11,11 @@ from torch import nn
 
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from tests.trainers.processes import run_workers
+from tests.trainers.processes.workers import run_workers
 from trainers.data.config import DataConfig, training_set, validation_set
 from trainers.data.samples.batches import BatchShares
 from trainers.evaluation.scoring import evaluate
-from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
 from trainers.training.loop import train
 from trainers.training.train_step import Learner

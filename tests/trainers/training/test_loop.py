@@ -14,9 +14,10 @@ import torch
 from search_spaces.common.errors import InvalidInput, StorageFull
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoints.checkpoint import BEST, LAST, load_checkpoint, load_network
+from trainers.checkpoints.checkpoint import BEST, LAST, load_checkpoint
 from trainers.checkpoints.retry import Patience
 from trainers.data.config import DataConfig
+from trainers.networks.load import load_network
 from trainers.processes.distributed import Worker
 from trainers.training import loop
 from trainers.training.loop import NonFiniteLossError, train

@@ -14,10 +14,11 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from tests.profiles import by_profile
 from trainers.data.config import DataConfig
-from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.loss import Batch, heatmap_loss
+from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
 from trainers.training.loop import train
-from trainers.training.train_step import Batch, Learner, heatmap_loss
+from trainers.training.train_step import Learner
 
 CONFIG = TrainConfig(batch_size=8)
 

@@ -1,7 +1,7 @@
 """Reading a prepared set: pictures of people, memory-mapped, checked against the data they were made from.
 
-A prepared set is a folder with one ``manifest.json``, written last, and the shards of `trainers.data.prepared.shards`. Any number of
-processes read it at once; the pages of its files are in memory once, whoever reads them.
+A prepared set is a folder with one ``manifest.json``, written last, and the shards of `trainers.data.prepared.shards`.
+Any number of processes read it at once; the pages of its files are in memory once, whoever reads them.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class ImagePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPlan:
-    """One shard to write into ``folder`` from images below ``root``, turned by a rule of `trainers.data.images.orientation`."""
+    """One shard to write into ``folder`` from images below ``root``, turned by the rule ``on_orientation``."""
 
     name: str
     folder: Path

@@ -53,7 +53,8 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
     ``augmentation`` None gives the plain crop, as evaluation needs; ``photometric`` may join an augmentation. Decoded
     images are kept in memory, up to ``cache_bytes`` in each process that loads (0 keeps none); a full cache keeps what it
     has, which under a shuffled order serves a larger set better than replacing. ``prepared`` pictures of the same people
-    are read in place of the images, and give the same samples. ``on_orientation`` is a rule of `trainers.data.images.orientation`.
+    are read in place of the images, and give the same samples. ``on_orientation`` is a rule of
+    `trainers.data.images.orientation`.
     """
 
     def __init__(

@@ -10,6 +10,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 
+class Recomputable(nn.Module):
+    """A part of a network that trades time for memory in training where ``recompute`` is set; see `recomputed`."""
+
+    recompute = False
+
+
 def recomputed(part: nn.Module, branches: Sequence[Tensor]) -> list[Tensor]:
     """The output of ``part``; its inner activations are computed again when the backward pass needs them.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from trainers.networks.common.recompute import recomputed
+from trainers.networks.common.recompute import Recomputable, recomputed
 from trainers.networks.dite_hrnet.blocks import MultiBranchBlock, Stem
 from trainers.networks.dite_hrnet.fusion import Fusion, IterativeHead, Transition
 
@@ -29,7 +29,7 @@ class FusedModule(nn.Module):
         return fused
 
 
-class Stage(nn.Module):
+class Stage(Recomputable):
     """A transition into one branch more, then the modules of the stage.
 
     ``recompute`` trades time for memory in training: modules are computed again when the backward pass comes to them.
@@ -39,7 +39,6 @@ class Stage(nn.Module):
         super().__init__()
         self.transition = transition
         self.fused_modules = nn.ModuleList(modules)
-        self.recompute = False
 
     def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
         out: list[Tensor] = self.transition(branches)

@@ -157,18 +157,14 @@ def infer_arch(shapes: Mapping[str, tuple[int, ...]], *, input_size: tuple[int, 
     )
 
 
-def load_released_checkpoint(path: str | Path, *, input_size: tuple[int, int] = (256, 192)) -> PoseNetwork:
-    """The network of a checkpoint in the published layout, in eval mode: ``network(images) -> heatmaps``.
+def load_released(path: str | Path, input_size: tuple[int, int] | None = None) -> tuple[ArchConfig, PoseNetwork]:
+    """Return the architecture and the network of a published checkpoint, at COCO's 256×192 unless another size is given.
 
     Raises:
         InvalidInput: the file is missing or no checkpoint, or a key is missing, unexpected or of another shape.
     """
-    return load_released(path, input_size=input_size)[1]
-
-
-def load_released(path: str | Path, *, input_size: tuple[int, int] = (256, 192)) -> tuple[ArchConfig, PoseNetwork]:
-    """`load_released_checkpoint` together with the inferred architecture."""
     state = read_state_dict(path)
+    input_size = input_size or ArchConfig().input_size
     try:
         arch = infer_arch({key: tuple(value.shape) for key, value in state.items()}, input_size=input_size)
         network = build_network(arch)

@@ -12,15 +12,15 @@ from hypothesis import given
 from torch import nn
 
 from analysis.onnx.dite_hrnet.network import write_network
-from analysis.onnx.export import INPUT, OUTPUT, arrays, onnx_bytes, relative_difference
+from analysis.onnx.export import INPUT, OUTPUT, onnx_bytes, relative_difference
 from analysis.onnx.graph import Graph
-from analysis.onnx.weights import Mlp, Weights, joint
-from analysis.profiling.latency import open_session
+from analysis.onnx.session import open_session
+from analysis.onnx.weights import Mlp, Weights, arrays, joint
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.profiles import examples
 from tests.strategies import architectures
-from trainers.networks import build_network
 from trainers.networks.dite_hrnet.network import PoseNetwork
+from trainers.networks.registry import build_network
 
 TOLERANCE = 1e-5
 """Of the largest heatmap value, or twenty times torch's own distance from double precision where that is larger."""

@@ -30,7 +30,7 @@ from trainers.data.formats.keypoints import COCO17
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.scoring import score
-from trainers.networks import build_network
+from trainers.networks.registry import build_network
 
 ARCH = trial(0).arch
 

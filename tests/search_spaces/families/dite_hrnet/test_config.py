@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
-from search_spaces.families.dite_hrnet.config import ArchConfig, format_size, parse_size, reduced
+from search_spaces.families.architecture import format_size, parse_size
+from search_spaces.families.dite_hrnet.config import ArchConfig, reduced
 from tests.strategies import architectures
 
 

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_spaces.families.architecture import resized
 from search_spaces.families.dite_hrnet.config import STAGES, ArchConfig
 from search_spaces.families.dite_hrnet.cost import (
     CONTEXT,
@@ -22,13 +23,14 @@ from search_spaces.families.dite_hrnet.cost import (
     cost_of,
     cost_parts,
 )
-from search_spaces.families.dite_hrnet.presets import PRESETS, preset, resized
-from search_spaces.space.space_file import dite_hrnet
+from search_spaces.families.dite_hrnet.presets import PRESETS
+from search_spaces.registry import preset
+from search_spaces.space.space_file import named_space
 from tests.measured_cost import SharedCounts
 from tests.profiles import examples
 from tests.strategies import architectures
 from trainers.evaluation.counting import count_macs, count_params
-from trainers.networks import build_network
+from trainers.networks.registry import build_network
 
 counts_of_named_networks, counts_of_random_networks = SharedCounts(), SharedCounts()
 SMALL = (64, 32)
@@ -88,7 +90,7 @@ def test_any_member_of_the_family_costs_what_fvcore_counts_in_one_piece(arch: Ar
 
 
 def check_a_random_architecture(seed: int, counts: SharedCounts) -> None:
-    space = dite_hrnet()
+    space = named_space("dite_hrnet")
     arch = resized(space.build(space.sample(np.random.default_rng(seed))), input_size=SMALL)
     network = build_network(arch).eval()
     cost = cost_of(arch)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_spaces.families.architecture import resized
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.diagram import NARROW, block_words, diagram, kernel_sizes, plain, settings
-from search_spaces.families.dite_hrnet.presets import PRESETS, preset, resized
+from search_spaces.families.dite_hrnet.diagram import NARROW, block_words, diagram, kernel_sizes, settings
+from search_spaces.registry import preset
 from tests.strategies import architectures
 
 
@@ -41,14 +42,6 @@ def test_a_branch_begins_below_the_one_it_comes_from() -> None:
     fused = next(line for line in reversed(lines) if "╡" in line)
     assert [column for column, mark in enumerate(fused) if mark in "╞╪╡"] == middles
     assert "2×2 DMC" in fused
-
-
-@pytest.mark.parametrize("name", sorted(PRESETS))
-def test_ascii_is_as_wide(name: str) -> None:
-    for line in diagram(preset(name)):
-        assert plain(line).isascii()
-        assert len(plain(line)) == len(line)
-        assert "?" not in plain(line)
 
 
 def test_settings_of_the_branches() -> None:

@@ -10,19 +10,9 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.parameters import (
-    ARCH_PARAMETERS,
-    TRAIN_PARAMETERS,
-    TUPLE_PARAMETERS,
-    Choice,
-    Range,
-    field_of,
-    flatten,
-    format_tuple,
-    parameter_from,
-    parse_tuple,
-    unflatten,
-)
+from search_spaces.families.dite_hrnet.parameters import ARCH_PARAMETERS, TUPLE_PARAMETERS, field_of, flatten, unflatten
+from search_spaces.families.parameter import Choice, Range, format_tuple, parameter_from, parse_tuple
+from search_spaces.training_config import TRAIN_PARAMETERS
 from tests.strategies import architectures
 
 
@@ -102,14 +92,16 @@ def test_tuples_go_both_ways(values: list[int]) -> None:
 )
 def test_a_wrong_parameter_says_why(spec: Any, message: str) -> None:
     with pytest.raises(InvalidInput) as error:
-        parameter_from("sigma", spec)
+        parameter_from("sigma", spec, whole=False)
     assert message in str(error.value)
 
 
 def test_a_parameter_as_a_file_writes_it() -> None:
-    assert parameter_from("groups_branch1", [4, 1, 2]) == Choice(values=(1, 2, 4))
-    assert parameter_from("groups", [[1, 1, 2, 4], "4-2-1-1"]) == Choice(values=("1-1-2-4", "4-2-1-1"))
-    assert parameter_from("learning_rate", {"low": 1e-4, "high": 1e-2, "log": True}) == Range(low=1e-4, high=1e-2, log=True)
+    assert parameter_from("groups_branch1", [4, 1, 2], whole=False) == Choice(values=(1, 2, 4))
+    assert parameter_from("groups", [[1, 1, 2, 4], "4-2-1-1"], whole=True) == Choice(values=("1-1-2-4", "4-2-1-1"))
+    assert parameter_from("learning_rate", {"low": 1e-4, "high": 1e-2, "log": True}, whole=False) == Range(
+        low=1e-4, high=1e-2, log=True
+    )
 
 
 def test_ranges_and_choices_accept_only_their_values() -> None:

@@ -7,8 +7,10 @@ import pytest
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
+from search_spaces.families.architecture import resized
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.presets import PRESETS, load_arch, paper_variants, preset, resized, resolve_arch
+from search_spaces.families.dite_hrnet.presets import PRESETS
+from search_spaces.registry import load_arch, paper_variants, preset, resolve_arch
 
 
 def test_the_named_networks_are_different_networks() -> None:

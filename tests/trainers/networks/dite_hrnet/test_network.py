@@ -13,8 +13,8 @@ from tests.profiles import examples
 from tests.strategies import architectures
 from tests.trainers.networks.dite_hrnet.test_dynamic_conv import drawn, lively
 from trainers.networks.dite_hrnet.blocks import MultiBranchBlock, dgc_stem, lite_stem
-from trainers.networks.dite_hrnet.build import build_network
 from trainers.networks.dite_hrnet.dynamic_conv import DynamicKernelAggregation
+from trainers.networks.registry import build_network
 
 SMALL = ArchConfig(
     stem_width=16, widths=(8, 16, 24, 32), modules=(1, 1, 1), blocks_per_module=1, groups=(1, 1, 2, 4), input_size=(64, 32)

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from tests.trainers.processes import run_workers
+from tests.trainers.processes.workers import run_workers
 from trainers.processes.distributed import Worker
 
 

@@ -1,0 +1,124 @@
+"""What an architecture costs, in closed form: parameters and multiply-accumulates (MACs) of one forward pass.
+
+Two conventions are told apart by name, since a figure without its convention is worthless:
+
+``macs``
+    every convolution our network executes on one image, each multiply-add counted once, bias additions not counted. This
+    is what fvcore counts for the convolutions of the built network.
+``macs_paper``
+    the convention behind the figures of the Dite-HRNet paper: every convolution module once per forward pass, bias
+    additions included. Batch normalisation, activations and the aggregation of kernels are in neither.
+
+A closed form is no luxury: a budget is checked, and a space of millions is looked through, without building a network.
+`Tally` adds one up layer by layer; a test counts every family's built networks against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from search_spaces.objectives import COUNTED, named
+
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Cost of one architecture; MACs are for one image of its input size.
+
+    ``params`` counts every parameter, those that no output reads included, as published figures do.
+    """
+
+    params: int
+    macs: int
+    macs_paper: int
+
+    @property
+    def mmacs(self) -> float:
+        """``macs`` in millions."""
+        return self.macs / MEGA
+
+    @property
+    def mmacs_paper(self) -> float:
+        """``macs_paper`` in millions."""
+        return self.macs_paper / MEGA
+
+    @property
+    def objectives(self) -> dict[str, float]:
+        """The costs that a search may minimise, by the names of `search_spaces.objectives`."""
+        return {name: float(getattr(self, name)) for name in named(source=COUNTED)}
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            params=self.params + other.params,
+            macs=self.macs + other.macs,
+            macs_paper=self.macs_paper + other.macs_paper,
+        )
+
+
+NOTHING = Cost(params=0, macs=0, macs_paper=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartCost:
+    """What one part of a network costs, all its ``times`` together.
+
+    ``kind`` says what the part does. ``stage`` is the number of a stage, or None for what lies before and after the stages.
+    ``branch`` counts parallel branches from 0, and is None where the part belongs to all of them. A part between branches
+    belongs to the branch that it leads to.
+    """
+
+    stage: int | None
+    kind: str
+    branch: int | None
+    times: int
+    cost: Cost
+
+
+def total(parts: Iterable[PartCost]) -> Cost:
+    """Return the sum of the parts' costs."""
+    return sum((part.cost for part in parts), NOTHING)
+
+
+class Tally:
+    """A running sum over layers. ``area`` is the number of output positions of a convolution."""
+
+    __slots__ = ("bias_additions", "macs", "params")
+
+    def __init__(self) -> None:
+        self.params = self.macs = self.bias_additions = 0
+
+    def add(self, other: Tally, times: int) -> None:
+        """Add ``times`` times what another holds."""
+        self.params += other.params * times
+        self.macs += other.macs * times
+        self.bias_additions += other.bias_additions * times
+
+    def cost(self, times: int = 1) -> Cost:
+        """Return the cost of ``times`` of these."""
+        return Cost(
+            params=self.params * times,
+            macs=self.macs * times,
+            macs_paper=(self.macs + self.bias_additions) * times,
+        )
+
+    def part(self, kind: str, *, stage: int | None = None, branch: int | None = None, times: int = 1) -> PartCost:
+        """Return the cost as a part of a network that occurs ``times`` times."""
+        return PartCost(stage=stage, kind=kind, branch=branch, times=times, cost=self.cost(times))
+
+    def conv(self, weights: int, out_channels: int, area: int, *, kernels: int = 1) -> None:
+        """Add a convolution of so many weights in each of ``kernels`` kernels, without bias, and its batch normalisation."""
+        self.params += weights * kernels + 2 * out_channels
+        self.macs += weights * area
+
+    def pointwise(self, inputs: int, outputs: int, area: int, *, bias: bool, norm: bool) -> None:
+        """Add a 1×1 convolution, with its batch normalisation where ``norm``."""
+        self.params += inputs * outputs + (outputs if bias else 0) + (2 * outputs if norm else 0)
+        self.macs += inputs * outputs * area
+        self.bias_additions += outputs * area if bias else 0
+
+    def separable(self, inputs: int, outputs: int, area: int) -> None:
+        """Add a depth-wise 3×3 and a point-wise 1×1 convolution, each with its batch normalisation."""
+        self.params += 9 * inputs + 2 * inputs + inputs * outputs + 2 * outputs
+        self.macs += (9 * inputs + inputs * outputs) * area

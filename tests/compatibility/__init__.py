@@ -1,0 +1,1 @@
+"""What was made by earlier versions goes on working: ids, checkpoints, search files and studies."""

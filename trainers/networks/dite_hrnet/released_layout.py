@@ -1,0 +1,77 @@
+"""Which networks the published code can build, and their weights under the published names."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from torch import Tensor, nn
+
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.families.dite_hrnet.presets import PRESETS
+from trainers.networks.dite_hrnet.released_checkpoint import load_released, released_key
+from trainers.networks.family import CheckpointLayout
+
+FIXED = (
+    "stem",
+    "block",
+    "fusion",
+    "context_pooling",
+    "stem_kernels",
+    "groups",
+    "kernels",
+    "attention_reduction",
+    "context_reductions",
+    "stem_context_reduction",
+)
+"""What the authors' code does not let a configuration choose freely; widths, modules, blocks and keypoints it does."""
+
+
+def released_problem(arch: ArchConfig) -> str:
+    """Why the authors' code cannot build a network; empty where it can.
+
+    It must have what is `FIXED` in common with a network of the papers.
+    """
+    papers = [make() for make in PRESETS.values()]
+    if any(_as_in(arch, paper) for paper in papers):
+        return ""
+    differing = min((_differing(arch, paper) for paper in papers), key=len)
+    return f"the authors' code builds the published G, N and bottlenecks only, and this network has {', '.join(differing)}"
+
+
+def released_state(arch: ArchConfig, network: nn.Module) -> dict[str, Tensor]:
+    """The weights under the published names."""
+    return {
+        released_key(key, arch.canonical): tensor.detach().cpu().contiguous().clone()
+        for key, tensor in network.state_dict().items()
+    }
+
+
+def _as_in(arch: ArchConfig, paper: ArchConfig) -> bool:
+    """Whether a network stays the same when it takes the paper's values of what is fixed."""
+    try:
+        taken = dataclasses.replace(arch, **{field: getattr(paper, field) for field in FIXED})
+    except InvalidInput:
+        return False
+    return taken.canonical == arch.canonical
+
+
+def _differing(arch: ArchConfig, paper: ArchConfig) -> list[str]:
+    return [
+        f"{field} {_plain(getattr(arch, field))} instead of {_plain(getattr(paper, field))}"
+        for field in FIXED
+        if getattr(arch, field) != getattr(paper, field)
+    ]
+
+
+def _plain(value: object) -> str:
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+RELEASED = CheckpointLayout(
+    name="the authors' code",
+    recognises=lambda keys: any(key.startswith("backbone.stem.conv1.") for key in keys),
+    load=load_released,
+    problem=released_problem,
+    state=released_state,
+)

@@ -1,0 +1,47 @@
+"""`NetworkFamily`: how a family's networks are built, and what the trainers otherwise ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from search_spaces.families.architecture import Architecture
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointLayout:
+    """A layout of checkpoints by other authors, in which a file holds the tensors of a ``state_dict``.
+
+    Args:
+        name: what messages and the forms of an export call it.
+        recognises: whether the names of the tensors are those of the layout.
+        load: reads a file for an input size; raises `InvalidInput` where it is no network of the family.
+        problem: why the authors' code cannot build a network; empty where it can.
+        state: the weights of a network under the layout's names.
+    """
+
+    name: str
+    recognises: Callable[[Sequence[str]], bool]
+    load: Callable[[Path, tuple[int, int] | None], tuple[Architecture, nn.Module]]
+    problem: Callable[[Any], str]
+    state: Callable[[Any, nn.Module], dict[str, Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkFamily:
+    """The networks of one family.
+
+    Args:
+        build: makes a network, (B, 3, H, W) to heatmaps (B, K, H/4, W/4), with initial weights from torch's generator.
+            Modules that can be computed again in the backward pass are `trainers.networks.common.recompute.Recomputable`.
+        layouts: checkpoints by other authors.
+        variable: modules that weight by the image, by the zero-cost proxy that reads how much their weights vary.
+    """
+
+    build: Callable[[Any], nn.Module]
+    layouts: Sequence[CheckpointLayout] = ()
+    variable: Mapping[str, tuple[type[nn.Module], ...]] | None = None

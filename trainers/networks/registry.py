@@ -1,0 +1,41 @@
+"""The networks of each family: the only file of the trainers that knows all families."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from functools import cache
+
+from torch import nn
+
+from search_spaces.families.architecture import Architecture
+from trainers.networks.family import CheckpointLayout, NetworkFamily
+
+MODULES = {
+    "dite_hrnet": "trainers.networks.dite_hrnet.family",
+}
+"""Modules that hold the ``NETWORKS`` of a family, by its name; each is imported when a network of it is wanted."""
+
+
+@cache
+def networks_of(family: str) -> NetworkFamily:
+    """Return the networks of a family by its name."""
+    found: NetworkFamily = importlib.import_module(MODULES[family]).NETWORKS
+    return found
+
+
+def build_network(arch: Architecture) -> nn.Module:
+    """Return the network of an architecture, with initial weights drawn from torch's global generator."""
+    return networks_of(arch.FAMILY).build(arch)
+
+
+def layouts() -> Iterator[CheckpointLayout]:
+    """Yield the layouts of checkpoints of all families."""
+    for family in MODULES:
+        yield from networks_of(family).layouts
+
+
+def variable_modules(proxy: str) -> tuple[type[nn.Module], ...]:
+    """Return the kinds of modules, of all families, whose weights a zero-cost proxy of their variation reads."""
+    known = [networks_of(family).variable or {} for family in MODULES]
+    return tuple(kind for kinds in known for kind in kinds.get(proxy, ()))
