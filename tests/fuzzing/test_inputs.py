@@ -18,6 +18,10 @@ import torch
 import yaml
 from PIL import Image
 
+from analysis.data_page.inspection import inspect
+from analysis.data_page.page import page_html, split_gallery
+from analysis.data_page.reading import read_dataset
+from analysis.data_page.scanning import scan_images
 from analysis.report import write_report
 from dite_search.config.search_config import load_search
 from dite_search.driver.searcher import StudySearch
@@ -29,7 +33,9 @@ from search_spaces.training_config import TrainConfig
 from tests.fuzzing.mutations import mutated_bytes, mutated_document
 from tests.profiles import by_profile
 from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from trainers.data.config import DataConfig
 from trainers.data.formats.coco import coco_split, load_detections, load_people
+from trainers.data.formats.keypoints import COCO17
 from trainers.data.images.images import read_image
 from trainers.data.synthetic.dataset import draw_dataset
 
@@ -117,6 +123,26 @@ def test_annotations(people):
             assert person.image_path.resolve().is_relative_to(split.image_dir.resolve()), person.image_path
 
     fuzz(read, text_inputs(content, document, json.dumps), seed=2)
+
+
+def test_data_on_a_page(people):
+    """Annotations of COCO's keypoints and of others, as `data show` reads, counts and draws them."""
+    file = coco_split(people, "train").annotation_file
+    own = json.loads(file.read_text())
+    own["categories"][0]["keypoints"] = [name.replace("left_", "L").replace("right_", "R") for name in COCO17.names[:-1]] + [
+        "x"
+    ]
+
+    def read(content: bytes) -> object:
+        file.write_bytes(content)
+        data = read_dataset(DataConfig(root=people), ("train",))
+        scanned = {split.name: scan_images(split.images) for split in data.splits}
+        found = inspect(data, scanned, (64, 64))
+        galleries = [split_gallery(found, split, people=1, seed=0) for split in data.splits]
+        return json.dumps(found.to_dict()), page_html(found, galleries)
+
+    for seed, document in enumerate((json.loads(file.read_text()), own)):
+        fuzz(read, text_inputs(json.dumps(document).encode(), document, json.dumps), seed=seed)
 
 
 def test_detections(people, tmp_path):
