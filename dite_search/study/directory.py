@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 from dite_search.config.search_config import SearchConfig, parse_search
@@ -98,13 +99,19 @@ def load_config(study: str | Path, *, directory: str | Path = "runs") -> SearchC
     """
     for folder in (Path(study), Path(directory) / study):
         if (folder / SEARCH_FILE).is_file():
-            folder = folder.absolute()
+            folder = _plain(folder)
             values = followed(read_mapping(folder / SEARCH_FILE), folder) | {"directory": str(folder.parent)}
             renamed = values.get("name") != folder.name
             return parse_search(values, str(folder / SEARCH_FILE), folder=folder if renamed else None)
     known = sorted(path.parent.name for path in Path(directory).glob(f"*/{SEARCH_FILE}"))
     there = f"studies in {directory}: {', '.join(known)}" if known else f"there are no studies in {directory}"
     raise InvalidInput(f"study {str(study)!r} does not exist: {there}")
+
+
+def _plain(folder: Path) -> Path:
+    """A folder's absolute path, without ``..`` where a link does not make that another folder."""
+    plain = Path(os.path.abspath(folder))
+    return plain if plain.exists() and plain.samefile(folder) else folder.absolute()
 
 
 def free_name(name: str, directory: str | Path) -> str:

@@ -58,8 +58,8 @@ def _led(text: str, lead: Callable[[str], str]) -> str:
 
 
 def _leader(values: Mapping[str, Any], folder: Path) -> Callable[[str], str]:
-    made_in = Path(str(values.get("directory", "")))
-    before, now = (made_in, folder.parent) if made_in.is_absolute() else (None, None)
+    made_in, now = Path(str(values.get("directory", ""))), os.path.normpath(folder.parent)
+    before = os.path.normpath(made_in) if made_in.is_absolute() else now
     started = _started(made_in, folder)
     working_directory = _working_directory(folder)
 
@@ -69,8 +69,8 @@ def _leader(values: Mapping[str, Any], folder: Path) -> Callable[[str], str]:
         if not os.path.isabs(path):
             candidate = started / path if started else None
             return str(candidate) if candidate and candidate.exists() else path
-        if before and now and before != now and os.path.commonpath([path, before]) != os.sep:
-            candidate = Path(os.path.normpath(now / os.path.relpath(path, before)))
+        if before != now and os.path.commonpath([os.path.normpath(path), before]) != os.sep:
+            candidate = Path(os.path.normpath(os.path.join(now, os.path.relpath(path, before))))
             if candidate.exists():
                 return str(candidate)
         if working_directory and not Path(path).exists() and Path(path).is_relative_to(working_directory):

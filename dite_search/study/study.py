@@ -198,9 +198,9 @@ def check_settings(config: SearchConfig, study: optuna.Study) -> None:
     Raises:
         InvalidInput: the message names the fields, both values of each, and what to do.
     """
-    recorded = study.user_attrs.get(PROTOCOL)
-    if recorded:
-        refuse_changes(config, differences(recorded["settings"], settings_of(config), tried_values(study)))
+    recorded, present = study.user_attrs.get(PROTOCOL), settings_of(config)
+    if recorded and recorded["settings"] != present:
+        refuse_changes(config, differences(recorded["settings"], present, tried_values(study)))
 
 
 def tried_values(study: optuna.Study) -> dict[str, list[Any]]:

@@ -71,6 +71,9 @@ def test_what_was_moved_along_is_found(project, tmp_path, monkeypatch):
     assert sqlite_file(found.study_url, Path()) == moved / "studies.db"
     assert settings_of(found) == settings_of(config)
     assert read_study(found).trials == []
+    (tmp_path / "aside").mkdir()
+    monkeypatch.chdir(tmp_path / "aside")
+    assert load_config("../moved/runs/s1") == found, "a path with .. leads to the same"
     extend_study(found, 1)
     assert read_mapping(moved / "runs" / "s1" / "search.yaml")["data"]["root"] == str(moved / "data")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import sqlite3
 
@@ -260,6 +261,7 @@ def test_a_renamed_folder_holds_the_study_of_its_search_file(study, tmp_path):
     renamed = study.study_directory.rename(study.study_directory.with_name("renamed"))
     found = load_config("renamed", directory=renamed.parent)
     assert (found.name, found.study_directory) == ("small", renamed)
+    assert pickle.loads(pickle.dumps(found)).study_directory == renamed, "trials in processes of their own see it"
     assert study_url_of(found) == f"sqlite:///{renamed}/study.db"
     check_study(found)
     assert len(read_study(found).trials) == number
