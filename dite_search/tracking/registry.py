@@ -102,10 +102,12 @@ def check_registry(config: SearchConfig, name: str) -> Tracker:
 
 def save_served(exported: Exported, folder: Path) -> None:
     """Write an export as an MLflow model, which loads without this package."""
+    # MLflow takes a plain path for a URI too, and reads a % in it as one.
+    parts = {NETWORK: exported.onnx, EXAMPLE: exported.directory / EXAMPLE_FILE}
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=served_model.__file__,
-        artifacts={NETWORK: str(exported.onnx), EXAMPLE: str(exported.directory / EXAMPLE_FILE)},
+        artifacts={name: path.absolute().as_uri() for name, path in parts.items()},
         signature=signature(),
         input_example=(input_example(), {"flip": False}),
         pip_requirements=[f"{package}=={installed(package)}" for package in NEEDED],

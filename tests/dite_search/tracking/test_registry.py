@@ -35,7 +35,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def exported(network, tmp_path_factory):
-    return export_network(SMALL, network, tmp_path_factory.mktemp("exports") / "net", card=CARD)
+    return export_network(SMALL, network, tmp_path_factory.mktemp("exports") / "50%20 #?" / "net", card=CARD)
 
 
 def people(tmp_path):
