@@ -7,6 +7,7 @@ import click
 from dite_search.cli.options import directory_option, json_option
 from dite_search.cli.output import next_steps, program, show
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.shell import shell_command
 
 WRITTEN = ("runs created", "runs closed", "metric values", "twins deleted")
 
@@ -57,6 +58,5 @@ def sync(study: str, directory: str, as_json: bool) -> None:
     counts = {"epochs_from_checkpoints": filled.epochs, "trials_mended": len(filled.trials)} | counts
     show({"study": str(config.study_directory), "mlflow": tracker.shown} | counts, as_json)
     if filled.trials:
-        next_steps(
-            as_json, f"{program('dite-search')} report {config.study_directory}   (writes its curves and tables anew)"
-        )
+        report = shell_command(program("dite-search"), "report", config.study_directory)
+        next_steps(as_json, f"{report}   # writes its curves and tables anew")
