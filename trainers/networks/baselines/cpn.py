@@ -1,0 +1,115 @@
+"""The cascaded pyramid network (arXiv:1711.07319): coarse heatmaps from a pyramid of features, then refined ones.
+
+In training the network returns the four coarse heatmaps and the refined one; otherwise the refined one, the prediction.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from trainers.networks.baselines.layers import Bottleneck, conv_bn, relu
+from trainers.networks.baselines.resnet import ResNet
+from trainers.networks.common.layers import conv2d
+
+CHANNELS = 256
+LEVELS = 4
+
+
+class Bilinear(nn.Module):
+    """Bilinear upsampling whose corner pixels keep their values: by 2, or to a ``size`` (height, width)."""
+
+    def __init__(self, size: tuple[int, int] | None = None) -> None:
+        super().__init__()
+        self._size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = self._size or (2 * x.shape[2], 2 * x.shape[3])
+        return nn.functional.interpolate(x, size=size, mode="bilinear", align_corners=True)
+
+
+class GlobalNet(nn.Module):
+    """Features and coarse heatmaps of each level, from the lowest resolution up.
+
+    Args:
+        channels: Channels of the backbone's features, from the lowest resolution up.
+        size: Height and width of the heatmaps, in cells.
+    """
+
+    def __init__(self, channels: Sequence[int], keypoints: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.laterals = nn.ModuleList([nn.Sequential(*conv_bn(width, CHANNELS, 1), relu()) for width in channels])
+        self.upsamples = nn.ModuleList(
+            [nn.Sequential(Bilinear(), *conv_bn(CHANNELS, CHANNELS, 1)) for _ in range(LEVELS - 1)]
+        )
+        self.predict = nn.ModuleList(
+            [
+                nn.Sequential(
+                    *conv_bn(CHANNELS, CHANNELS, 1),
+                    relu(),
+                    conv2d(CHANNELS, keypoints, 3),
+                    Bilinear(size),
+                    nn.BatchNorm2d(keypoints),
+                )
+                for _ in range(LEVELS)
+            ]
+        )
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        levels: list[Tensor] = []
+        for index, x in enumerate(features):
+            lateral = self.laterals[index](x)
+            levels.append(lateral + self.upsamples[index - 1](levels[-1]) if index else lateral)
+        return levels, [predict(x) for predict, x in zip(self.predict, levels, strict=True)]
+
+
+class RefineNet(nn.Module):
+    """Refined heatmaps (B, K, h, w) from the features of all levels; lower resolutions pass more bottlenecks."""
+
+    def __init__(self, keypoints: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.cascade = nn.ModuleList(
+            [
+                nn.Sequential(*(_bottleneck(CHANNELS) for _ in range(LEVELS - 1 - level)), Bilinear(size))
+                for level in range(LEVELS)
+            ]
+        )
+        self.final_predict = nn.Sequential(
+            _bottleneck(LEVELS * CHANNELS), conv2d(CHANNELS, keypoints, 3), nn.BatchNorm2d(keypoints)
+        )
+
+    def forward(self, levels: Sequence[Tensor]) -> Tensor:
+        refined = [cascade(x) for cascade, x in zip(self.cascade, levels, strict=True)]
+        out: Tensor = self.final_predict(torch.cat(refined, dim=1))
+        return out
+
+
+def _bottleneck(in_channels: int) -> Bottleneck:
+    return Bottleneck(in_channels, CHANNELS // 2, expansion=2, projected=True)
+
+
+class CascadedPyramid(nn.Module):
+    """(B, 3, H, W) to (B, K, H/4, W/4) for the one ``input_size`` (height, width) that it is built for."""
+
+    def __init__(
+        self, *, keypoints: int, input_size: tuple[int, int], blocks: Sequence[int] = (3, 4, 6, 3), width: int = 64
+    ) -> None:
+        super().__init__()
+        size = input_size[0] // 4, input_size[1] // 4
+        self.resnet = ResNet(blocks=blocks, width=width)
+        self.global_net = GlobalNet([4 * width * 2**level for level in (3, 2, 1, 0)], keypoints, size)
+        self.refine_net = RefineNet(keypoints, size)
+        for module in (*self.resnet.modules(), *self.global_net.modules()):
+            if isinstance(module, nn.Conv2d):
+                fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
+                nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan_out))
+            elif isinstance(module, nn.BatchNorm2d):
+                nn.init.ones_(module.weight)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        levels, coarse = self.global_net(self.resnet.features(x)[::-1])
+        refined: Tensor = self.refine_net(levels)
+        return (*coarse, refined) if self.training else refined
