@@ -39,7 +39,7 @@ _HEADS = ("nose", "head", "neck")
 class Conflict(StrEnum):
     """How the sides of one person contradict each other."""
 
-    FACE = "left and right eye are exchanged, as the nose lies between them"
+    FACE = "left and right eye lie on the wrong sides of the nose"
     TURNED = "the face looks at the camera, the shoulders are labelled as seen from behind"
     TWISTED = "shoulders and hips are labelled as seen from opposite sides"
     ARMS = "elbows or wrists lie at the other side's arm"

@@ -63,7 +63,7 @@ def test_some_exchanged_people_are_counted(people: Path, tmp_path: Path) -> None
     count = len(found.sides["train"].suspicious)
     assert sentence.startswith(f"{count} people of train (")
     assert "have sides that contradict each other:" in sentence
-    assert "where left and right eye are exchanged, as the nose lies between them" in sentence
+    assert "where left and right eye lie on the wrong sides of the nose" in sentence
 
 
 def test_one_exchanged_person_is_a_note(people: Path, tmp_path: Path) -> None:

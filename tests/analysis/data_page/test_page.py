@@ -51,7 +51,7 @@ def test_suspicious_people_are_drawn_first(people: Path, tmp_path: Path) -> None
 
     found, galleries = shown(edited(people, tmp_path / "some", some))
     assert galleries[0].suspicious
-    assert "left and right eye are exchanged" in galleries[0].suspicious[0].caption
+    assert "left and right eye lie on the wrong sides" in galleries[0].suspicious[0].caption
     text = page_html(found, galleries)
     assert text.index("People whose sides contradict each other") < text.index('id="people"')
 
