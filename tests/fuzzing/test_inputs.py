@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -30,14 +32,19 @@ from dite_search.study.study import create_study, open_study, read_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig
+from tests.fuzzing.annotations import BYTE_ORDER_MARK, annotation_inputs, rich_document
 from tests.fuzzing.mutations import mutated_bytes, mutated_document
 from tests.profiles import by_profile
+from tests.trainers.data.layouts import write_crowdpose
 from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from trainers.data.config import DataConfig
+from trainers.data.config import DataConfig, validation_set
 from trainers.data.formats.coco import coco_split, load_detections, load_people
+from trainers.data.formats.data_format import COCO, CROWDPOSE, FORMATS
 from trainers.data.formats.keypoints import COCO17
 from trainers.data.images.images import read_image
 from trainers.data.synthetic.dataset import draw_dataset
+from trainers.evaluation.inference import Predictions
+from trainers.evaluation.scoring import score
 
 COUNT = by_profile(150, 10_000)
 pytestmark = pytest.mark.longer
@@ -93,7 +100,17 @@ def test_search_files(tmp_path, monkeypatch):
         "sampler": {"name": "cost_aware", "startup_trials": 5},
         "scheduler": {"name": "pareto", "grace_period": 2, "reduction_factor": 3},
         "warm_start": {"networks": ["dite_hrnet_18"], "published": ["table5"]},
+        "study_url": "sqlite:////data/a b#1/study.db",
+        "mlflow_url": "sqlite:////data/50%/mlflow.db?timeout=5",
+        "directory": "/data/runs ü?",
         "resources": {"workers": 2, "gpus_per_worker": 0.5},
+    }
+    document["data"] |= {
+        "category": "person",
+        "on_orientation": "stop",
+        "detections": "boxes.json",
+        "prepared": "p",
+        "boxes": "det",
     }
 
     def read(text: bytes) -> None:
@@ -101,7 +118,8 @@ def test_search_files(tmp_path, monkeypatch):
         config = load_search(file)
         config.to_dict(), config.network_budget, config.rungs, config.first_points, config.search_space.count()
 
-    fuzz(read, text_inputs(content, document, yaml.safe_dump), seed=1)
+    inputs = text_inputs(content, document, yaml.safe_dump)
+    fuzz(read, lambda chance: (BYTE_ORDER_MARK if chance.random() < 0.2 else b"") + inputs(chance), seed=1)
 
 
 @pytest.fixture
@@ -143,6 +161,38 @@ def test_data_on_a_page(people):
 
     for seed, document in enumerate((json.loads(file.read_text()), own)):
         fuzz(read, text_inputs(json.dumps(document).encode(), document, json.dumps), seed=seed)
+
+
+@pytest.mark.parametrize("data_format", [COCO.name, CROWDPOSE.name])
+def test_fields_of_annotations_are_read_remarked_on_and_scored(data_format, tmp_path):
+    """What is taken has remarks of one line each, and scores that are figures."""
+    draw_dataset(tmp_path / "people", train_images=2, val_images=3, seed=0)
+    root, keypoint_set = tmp_path / "people", FORMATS[data_format].keypoint_set
+    if data_format == CROWDPOSE.name:
+        root = write_crowdpose(tmp_path / "inputs", root, [0.0, 0.5, 2.9])
+    data = DataConfig(root=root, format=data_format)
+    file = data.annotation_file("val")
+    document = rich_document(json.loads(file.read_text()), keypoint_set)
+    arch = preset("lite_hrnet_18", keypoints=keypoint_set.count, input_size=(64, 64))
+    taken = []
+
+    def read(content: bytes) -> None:
+        file.write_bytes(content)
+        people, notes = data.people_and_notes("val")
+        for note in notes:
+            assert len(note.sentence.splitlines()) == 1, note
+            assert "\x00" not in note.sentence, note
+        dataset = validation_set(data, arch, TrainConfig())
+        predicted = np.stack([person.keypoints[:, :2] for person in people])
+        found = score(dataset, Predictions(keypoints=predicted, scores=np.ones(predicted.shape[:2])), data)
+        # COCO's own word for nobody of a size is -1.
+        assert all(-1 <= value <= 1 or math.isnan(value) for value in found.metrics.values()), found.metrics
+        taken.append(found.metrics[data.accuracy])
+
+    read(json.dumps(document).encode())
+    assert taken == [pytest.approx(1)]
+    fuzz(read, lambda chance: annotation_inputs(document, keypoint_set, chance), seed=8)
+    assert len(taken) > COUNT / 10, "hardly any input was taken: these are no tests of what is read"
 
 
 def test_detections(people, tmp_path):
