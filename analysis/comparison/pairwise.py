@@ -39,6 +39,8 @@ MUST_AGREE = {
     "val_split": "validation split",
     "format": "format",
     "boxes": "boxes",
+    "category": "category of people",
+    "on_orientation": "rule on the orientation of images",
     "flip_test": "flip test",
 }
 """What two scores must have in common to be compared, by the names of a protocol."""

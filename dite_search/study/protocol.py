@@ -73,6 +73,8 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
         "data": provenance_of(config).get("data", "not recorded"),
         "format": config.data.format,
         "boxes": config.data.boxes,
+        "category": config.data.category or "found by name",
+        "on_orientation": config.data.on_orientation,
         "input_size": "x".join(map(str, space.base.input_size)) if "input_size" not in space.parameters else "varied",
         "epochs": config.train_config.epochs,
         "batch_size": config.train_config.batch_size,

@@ -17,6 +17,8 @@ PROTOCOL_WORDS = {
     "val_split": "scored on the split",
     "data": "annotations and detections, by their content",
     "format": "format of the data",
+    "category": "category of people",
+    "on_orientation": "images that a camera stored turned",
     "flip_test": "flip test (mirrored image averaged in)",
     "recipe_changes": "unlike the paper's recipe",
 }

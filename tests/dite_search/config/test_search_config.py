@@ -14,9 +14,9 @@ from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.trainable import TrialRunner
 from dite_search.study.protocol import protocol_of
 from search_spaces.common.errors import InvalidInput
+from tests.conftest import ROOT
 from trainers.data.config import DataConfig
 
-ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 4, "training": {"epochs": 2}}
 
 

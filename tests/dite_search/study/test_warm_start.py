@@ -59,6 +59,8 @@ def test_what_is_over_the_new_budget_or_outside_the_new_space_is_left_out(earlie
         ({"training": {"epochs": 3, "batch_size": 16, "validate_every": 1}}, "but epochs is 2 there and 3 here"),
         ({"input_size": "64x64"}, "but input_size is '96x64' there and '64x64' here"),
         ({"data": {"root": "x"}}, "but dataset is 'synthetic' there and 'custom' here"),
+        ({"data": {"synthetic": {}, "on_orientation": "ignore"}}, "but on_orientation is 'apply' there and 'ignore' here"),
+        ({"data": {"synthetic": {}, "category": "person"}}, "but category is 'found by name' there and 'person' here"),
     ],
 )
 def test_another_protocol_is_refused_with_what_differs(earlier, make_search, changes, message):
