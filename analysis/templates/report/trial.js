@@ -100,7 +100,7 @@ function open(number) {
     node("h3", {}, "Learning curve"), ...curveParts(row),
     node("h3", {}, "Architecture ", node("code", {}, data.arch_id[row])), ...branchTable(row),
     node("h3", {}, "What it costs, by part"), partTable(row),
-    ...facts("The rest of the architecture", whole.map((key) => [key.replaceAll("_", " "), joined(key, row)])),
+    ...facts("The rest of the architecture", whole.map((key) => [key.replaceAll("_", " "), plain(of(data.arch[key], row))])),
     ...facts("Parameters that the search chose", Object.keys(data.parameters).map((key) => [key.replaceAll("_", " "), plain(of(data.parameters[key], row))])),
     node("p", { class: "soft" }, "To ship it: ", node("code", {}, "dite-search export STUDY --trial " + number)),
   );
