@@ -23,6 +23,7 @@ function loaded(text) {
   code.textContent = text;
   document.head.append(code);
   $("plotly").remove();
+  if (!window.Plotly) throw new Error("the packed library is damaged");
   return window.Plotly;
 }
 const coarse = window.matchMedia("(pointer: coarse)");

@@ -10,6 +10,7 @@ function gunzipped(source) {
   const made = new Uint8Array(new DataView(source.buffer).getUint32(source.length - 4, true));
   let place = LAST_HEADER_BYTE, written = 0, bits = 0, known = 0;
   function take(count) {
+    if (place > source.length) throw new Error("the packed library is cut off");
     while (known < count) { bits |= source[place++] << known; known += 8; }
     const value = bits & ((1 << count) - 1);
     bits >>>= count;
