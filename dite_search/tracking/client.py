@@ -37,7 +37,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import redacted
 
 PARENT, TABLES = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS
-STUDY_TAG, TRIAL_TAG = "dite_search.study.study", "dite_search.trial"
+STUDY_TAG, TRIAL_TAG = "dite_search.study", "dite_search.trial"
 """Tags by which a run is found again; that of the trial is missing on the run of the search itself."""
 
 RUNNING, FINISHED, FAILED = "RUNNING", "FINISHED", "FAILED"

@@ -52,6 +52,13 @@ def trials_of(made: Path, name: str) -> list[TrialRecord]:
     return list(read_study(load_config(name, directory=made / FOLDERS[name])).trials)
 
 
+def tags_of_runs(folder: Path) -> dict[str, set[str]]:
+    """Return the names of the tags of every run that is not deleted, by the run's id."""
+    client = mlflow.MlflowClient(tracking_uri(None, folder))
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    return {found.info.run_id: set(found.data.tags) for found in client.search_runs(experiments)}
+
+
 def test_the_archive_is_small() -> None:
     assert ARCHIVE.stat().st_size < 1_300_000
 
@@ -84,6 +91,13 @@ def test_the_study_that_was_cut_off_goes_on_where_it_was(made: Path) -> None:
     assert list(after[1].curve[: len(before[1].curve)]) == list(before[1].curve)
     client = mlflow.MlflowClient(tracking_uri(load_config("cut_off", directory=made / "runs").mlflow_url, made / "runs"))
     assert {client.get_run(trial.mlflow_run_id).info.status for trial in after} == {"FINISHED"}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_its_runs_in_mlflow_are_found_by_the_tags_that_they_have(made: Path, name: str) -> None:
+    before = tags_of_runs(made / FOLDERS[name])
+    run("sync", name, "--directory", made / FOLDERS[name])
+    assert tags_of_runs(made / FOLDERS[name]) == before
 
 
 @pytest.mark.parametrize("name", ["finished", "stopped"])

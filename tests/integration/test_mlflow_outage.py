@@ -87,7 +87,7 @@ def check_mlflow(config, server) -> None:
     client = mlflow.MlflowClient(server.url)
     experiment = client.get_experiment_by_name("dite-search").experiment_id
     tag = open_study(config).user_attrs["mlflow_study"]
-    found = client.search_runs([experiment], f"tags.`dite_search.study.study` = '{tag}'")
+    found = client.search_runs([experiment], f"tags.`dite_search.study` = '{tag}'")
     (parent,) = (one for one in found if "mlflow.parentRunId" not in one.data.tags)
     children = {one.data.tags["dite_search.trial"]: one for one in found if one is not parent}
     assert len(children) == len(found) - 1 == len(study.trials)

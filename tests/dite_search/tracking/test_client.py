@@ -16,7 +16,7 @@ from dite_search.tracking.mirror import Mirror
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.tracking.mirrors import MemoryStudy
 
-TAGS = {"dite_search.study.study": "s-1"}
+TAGS = {"dite_search.study": "s-1"}
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def test_a_run_is_made_written_closed_and_found(tracker):
 
 def test_runs_of_another_study_are_not_found(tracker, monkeypatch):
     monkeypatch.setattr("dite_search.tracking.client._PAGE", 2)
-    made = {tracker.create_run(f"t{i}", {"dite_search.study.study": "s-2"}, started=i) for i in range(5)}
-    tracker.create_run("other", {"dite_search.study.study": "s-22"}, started=0)
+    made = {tracker.create_run(f"t{i}", {"dite_search.study": "s-2"}, started=i) for i in range(5)}
+    tracker.create_run("other", {"dite_search.study": "s-22"}, started=0)
     assert {state.run_id for state in tracker.find_runs("s-2")} == made
 
 
