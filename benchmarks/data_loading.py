@@ -28,13 +28,14 @@ from numpy.typing import NDArray
 from search_spaces.families.architecture import parse_size
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.data.config import DataConfig, codec_for
+from trainers.data.config import DataConfig
+from trainers.data.geometry.augmentation import Augmentation
 from trainers.data.images.images import decode
 from trainers.data.prepared.prepare import SplitToPrepare, prepare
 from trainers.data.prepared.prepared_set import PreparedSource, load_manifest
 from trainers.data.samples import dataset as dataset_module
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.transforms import Augmentation
+from trainers.data.samples.datasets import codec_for
 
 TRAIN2017_PEOPLE = 149_813
 """People with labelled keypoints in COCO train2017."""

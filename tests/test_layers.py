@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,46 @@ KEPT_TO: dict[str, set[str]] = {
 
 UNUSED_PACKAGES = {"torchvision", "timm", "kaleido", "mmcv", "mmpose", "xtcocotools"}
 """Packages no module may import: they need what an installation of ours does not bring."""
+
+CIRCLES: dict[tuple[str, str], set[str]] = {
+    ("search_spaces/families", "search_spaces"): {"search_spaces/families/cost.py"},
+    ("analysis/onnx", "analysis/onnx/dite_hrnet"): {"analysis/onnx/writers.py"},
+    ("analysis/report/elements", "analysis/report"): {"analysis/report/elements/section.py"},
+    ("analysis/report/sections", "analysis/report"): {
+        "analysis/report/sections/front.py",
+        "analysis/report/sections/importance.py",
+        "analysis/report/sections/noise.py",
+        "analysis/report/sections/progress.py",
+    },
+    ("dite_search/config", "dite_search/study"): {
+        "dite_search/config/reference_page.py",
+        "dite_search/config/search_config.py",
+    },
+    ("dite_search/config", "dite_search/algorithms"): {"dite_search/config/search_config.py"},
+    ("dite_search/algorithms", "dite_search/driver"): {"dite_search/algorithms/admission.py"},
+    ("dite_search/doctor", "dite_search/driver"): {"dite_search/doctor/cluster.py"},
+}
+"""Imports of one room by another that close a circle, and the modules that make them; a new one is not allowed."""
+
+CROWDED: dict[str, int] = {
+    "dite_search/cli": 15,
+    "dite_search/study": 16,
+}
+"""Rooms of more than `MOST_FILES` files, and how many they have; no room may join them, and none may grow."""
+
+LONG: dict[str, int] = {
+    "analysis/comparison/pairwise.py": 388,
+    "analysis/statistics/importance.py": 362,
+    "analysis/templates/infer.py": 431,
+    "dite_search/doctor/cluster.py": 388,
+    "dite_search/driver/searcher.py": 421,
+    "dite_search/monitor/snapshot.py": 408,
+    "dite_search/study/study.py": 408,
+}
+"""Modules of more than `MOST_LINES` lines, and how many they have; no module may join them, and none may grow."""
+
+MOST_FILES = 13
+MOST_LINES = 360
 
 OWN = set(ROOMS)
 
@@ -130,6 +173,91 @@ def test_the_tables_name_modules_that_exist_and_use_their_package() -> None:
             assert file.is_file(), f"{path} in KEPT_TO[{package!r}] does not exist"
             used = {name for _, name in imported(file.read_text(encoding="utf-8"), path)}
             assert package in used, f"{path} no longer imports {package}: take it out of KEPT_TO"
+
+
+def room_imports(sources: Mapping[str, str]) -> dict[str, dict[str, set[str]]]:
+    """Return the rooms that each room imports, and the modules that import them, from the sources by their paths.
+
+    A room is a folder without the folders in it: `trainers/data` and `trainers/data/formats` are two.
+    """
+    room_of = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): path.rpartition("/")[0] for path in sources
+    }
+    found: dict[str, dict[str, set[str]]] = {room: {} for room in room_of.values()}
+    for path, source in sources.items():
+        own = path.rpartition("/")[0]
+        for node in ast.walk(ast.parse(source, path)):
+            if isinstance(node, ast.Import):
+                targets = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}:{node.lineno}: an import of our own is absolute"
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+                targets = [name if name in room_of else str(node.module) for name in names]
+            else:
+                continue
+            for room in {room_of[target] for target in targets if target in room_of} - {own}:
+                found[own].setdefault(room, set()).add(path)
+    return found
+
+
+def circle_of(rooms: Mapping[str, Mapping[str, set[str]]], allowed: Mapping[tuple[str, str], set[str]]) -> list[str]:
+    """Return the rooms of one circle, the first again at the end, or nothing where the allowed imports make them all."""
+    graph = {
+        room: [other for other, paths in others.items() if paths - allowed.get((room, other), set())]
+        for room, others in rooms.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def sources() -> dict[str, str]:
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in modules()}
+
+
+def test_rooms_import_one_way() -> None:
+    rooms = room_imports(sources())
+    circle = circle_of(rooms, CIRCLES)
+    steps = [f"{a} -> {b}: {', '.join(sorted(rooms[a][b]))}" for a, b in pairwise(circle)]
+    assert not circle, "rooms import each other in a circle:\n" + "\n".join(steps)
+
+
+def test_the_table_of_circles_names_imports_that_close_one() -> None:
+    """A leftover would let a circle come back unseen."""
+    rooms = room_imports(sources())
+    for pair, paths in CIRCLES.items():
+        assert rooms[pair[0]].get(pair[1]) == paths, f"CIRCLES[{pair}] must be {rooms[pair[0]].get(pair[1])}"
+        others = {other: found for other, found in CIRCLES.items() if other != pair}
+        assert circle_of(rooms, others), f"CIRCLES[{pair}] closes no circle any more: take it out"
+
+
+def test_rooms_and_modules_are_small() -> None:
+    """The tables hold the sizes of today, so that what is over a limit can only shrink."""
+    texts = sources()
+    files = Counter(path.rpartition("/")[0] for path in texts)
+    assert {room: count for room, count in files.items() if count > MOST_FILES} == CROWDED
+    lines = {path: text.count("\n") for path, text in texts.items()}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == LONG
+
+
+def test_a_circle_of_rooms_is_found() -> None:
+    texts = {
+        "a/__init__.py": "",
+        "a/x.py": "from a.b import y",
+        "a/b/y.py": "def f():\n    from a.c.z import g",
+        "a/c/z.py": "import a.x",
+        "a/c/w.py": "from a.c import z",
+    }
+    rooms = room_imports(texts)
+    assert rooms == {"a": {"a/b": {"a/x.py"}}, "a/b": {"a/c": {"a/b/y.py"}}, "a/c": {"a": {"a/c/z.py"}}}
+    circle = circle_of(rooms, {})
+    assert circle[0] == circle[-1]
+    assert set(circle) == {"a", "a/b", "a/c"}
+    assert set(pairwise(circle)) == {("a", "a/b"), ("a/b", "a/c"), ("a/c", "a")}
+    assert circle_of(rooms, {("a/c", "a"): {"a/c/z.py"}}) == []
+    assert circle_of(rooms, {("a/c", "a"): {"a/c/w.py"}}), "another module makes the import"
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from analysis.errors.drawing import HEIGHT, Picture, draw_targets, encoded
 from analysis.report.elements.people import Shown
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import Codec
 from trainers.data.formats.coco import Person
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.geometry.augmentation import Augmentation, Variation
+from trainers.data.geometry.transforms import IMAGENET_MEAN, IMAGENET_STD, Crop
 from trainers.data.images.orientation import APPLY
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Augmentation, Crop, Variation
 
 EPOCHS = 40
 """Epochs that are looked through for each kind of variation: a half body is drawn in three of ten samples."""

@@ -12,7 +12,7 @@ from analysis.data_page.scanning import ScannedImage
 from analysis.data_page.sides import Conflict, Sides
 from analysis.data_page.statistics import MOST_ENLARGED, SplitStatistics
 from analysis.study.labels import number_words
-from trainers.data.formats.notes import DataNote, Severity
+from trainers.data.annotations.notes import DataNote, Severity
 from trainers.data.images.image_check import tag_notes
 from trainers.data.images.orientation import APPLY
 

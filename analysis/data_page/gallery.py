@@ -14,11 +14,11 @@ from analysis.data_page.reading import SplitData
 from analysis.data_page.sides import Sides
 from analysis.errors.drawing import CENTRE, Picture, draw_labelled, encoded, sides
 from analysis.pareto.front import Array
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.formats.coco import Person
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.geometry.transforms import crop_of_box
 from trainers.data.images.images import read_image
 from trainers.data.images.orientation import APPLY
-from trainers.data.transforms import crop_of_box
 
 LINE_HEIGHT = 15.0
 LETTER_WIDTH = 6.6

@@ -15,7 +15,7 @@ from analysis.data_page.scanning import ScannedImage
 from analysis.data_page.sides import Sides, sides_of
 from analysis.data_page.statistics import SplitStatistics, keypoints_of, split_statistics
 from search_spaces.families.architecture import format_size
-from trainers.data.formats.notes import DataNote, Severity
+from trainers.data.annotations.notes import DataNote, Severity
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -31,8 +31,8 @@ from search_spaces.common.files import write_text
 from search_spaces.families.architecture import format_size, resized
 from search_spaces.registry import DEFAULT_FAMILY
 from search_spaces.training_config import TrainConfig
-from trainers.data.config import augmentation_of, codec_for
 from trainers.data.formats.data_format import FORMATS
+from trainers.data.samples.datasets import augmentation_of, codec_for
 
 GENERATOR = "dite-search data show"
 """What the page says of its origin, by which it is known again before it is replaced."""

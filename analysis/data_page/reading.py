@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput, unknown_name
+from trainers.data.annotations.annotations import UNLABELLED
+from trainers.data.annotations.boxes import Box
+from trainers.data.annotations.categories import PERSON_NAME
+from trainers.data.annotations.keypoint_names import NamedKeypoints, keypoints_of_category
+from trainers.data.annotations.keypoint_order import plain_name
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.annotations.notes import DataNote, Severity
 from trainers.data.config import DataConfig
-from trainers.data.formats.annotations import UNLABELLED
-from trainers.data.formats.boxes import Box
-from trainers.data.formats.categories import PERSON_NAME
 from trainers.data.formats.coco import CocoSplit, Person, annotated_people, coco_split, image_file
 from trainers.data.formats.coco_file import CocoFile, parse_coco
 from trainers.data.formats.crowdpose import crowdpose_split
 from trainers.data.formats.data_format import COCO, CROWDPOSE, MPII
 from trainers.data.formats.json_file import read_json
-from trainers.data.formats.keypoint_names import NamedKeypoints, keypoints_of_category
-from trainers.data.formats.keypoint_order import plain_name
-from trainers.data.formats.keypoints import KeypointSet
 from trainers.data.formats.mpii import mpii_split
-from trainers.data.formats.notes import DataNote, Severity
 
 OWN_KEYPOINTS = "own keypoints"
 _SPLITS = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.pareto.front import Array
-from trainers.data.formats.keypoint_names import LEFT, RIGHT, name_parts
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.annotations.keypoint_names import LEFT, RIGHT, name_parts
+from trainers.data.annotations.keypoints import KeypointSet
 
 WIDE_SHOULDERS, WIDE_HIPS = 0.2, 0.1
 """Distances from left to right, in lengths of the torso, from which the turn of a body is clear."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from analysis.data_page.reading import SplitData
 from analysis.data_page.scanning import ScannedImage
 from analysis.pareto.front import Array
-from trainers.data.formats.keypoints import KeypointSet
-from trainers.data.transforms import crop_of_box
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.geometry.transforms import crop_of_box
 
 HEIGHTS = (0.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, np.inf)
 """Limits in pixels of the groups that heights of people are counted in."""

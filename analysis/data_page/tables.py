@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analysis.data_page.inspection import Inspection
 from analysis.data_page.statistics import Group, KeypointCount, SplitStatistics, Spread
 from analysis.report.elements.section import Table
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.annotations.keypoints import KeypointSet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.pareto.front import Array
-from trainers.data.formats.keypoints import KeypointSet
-from trainers.data.transforms import Crop, Matrix, compose, crop_matrix, invert, warp_image, warp_points
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.geometry.transforms import Crop, Matrix, compose, crop_matrix, invert, warp_image, warp_points
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]

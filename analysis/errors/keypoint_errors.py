@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from analysis.pareto.front import Array
 from analysis.study.labels import number_words
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.annotations.keypoints import KeypointSet
 
 GOOD_FROM, NEAR_FROM = 0.85, 0.5
 """Least keypoint similarity of a good prediction, and of one that is near a place at all."""

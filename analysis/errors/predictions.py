@@ -20,9 +20,10 @@ from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import load_checkpoint
 from trainers.checkpoints.store import local_copy
-from trainers.data.config import DataConfig, validation_set
+from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import MPII
 from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.datasets import validation_set
 from trainers.evaluation.inference import Predictions, predict
 from trainers.evaluation.results import Result
 from trainers.evaluation.scoring import score

@@ -7,11 +7,11 @@ from importlib import resources
 from typing import Any
 
 from search_spaces.families.architecture import Architecture
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import DarkCodec, make_codec
 from trainers.data.formats.data_format import FORMATS
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.geometry.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
 from trainers.data.images.orientation import APPLY
-from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
 
 TEMPLATE = "infer.py"
 SETTINGS_LINE = "SETTINGS: dict[str, Any] = {}\n"

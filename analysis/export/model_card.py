@@ -17,7 +17,7 @@ from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.objectives import format_value
 from search_spaces.registry import cost_of, family_of
 from trainers.data.codecs import make_codec
-from trainers.data.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+from trainers.data.geometry.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
     from analysis.export.parity import Parity

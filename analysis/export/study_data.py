@@ -17,8 +17,9 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import Checkpoint
-from trainers.data.config import DataConfig, codec_for, validation_set
+from trainers.data.config import DataConfig
 from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.datasets import codec_for, validation_set
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from analysis.onnx.traced import traced_model
 from analysis.onnx.weights import arrays
 from analysis.onnx.writers import forms_of
 from search_spaces.families.architecture import Architecture
-from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from trainers.data.geometry.transforms import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = ["FORM", "INPUT", "OPSET", "OUTPUT", "Agreement", "agreement", "onnx_bytes", "relative_difference"]
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pycocotools.cocoeval import COCOeval
 
 from analysis.pareto.front import Array
-from trainers.data.formats.categories import PERSON_CATEGORY
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.annotations.categories import PERSON_CATEGORY
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.evaluation.coco_ap import indexed
 from trainers.evaluation.results import Result
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from search_spaces.common.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from trainers.data.annotations.notes import DataNote
     from trainers.data.config import DataConfig
-    from trainers.data.formats.notes import DataNote
 
 _PLAIN = str.maketrans("─│├┐┤┬┼═╞╡╪═◀×–·", "-|+++++=+++=<x-.")
 """Signs of pictures for a terminal that has ASCII alone."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from dite_search.config.search_config import SearchConfig
+from trainers.data.annotations.notes import DataNote, Severity
 from trainers.data.config import DataConfig
-from trainers.data.formats.notes import DataNote, Severity
 from trainers.data.images.image_check import image_notes
 from trainers.data.prepared.image_source import training_pictures, validation_pictures
 from trainers.data.samples.photometric import photometric_of

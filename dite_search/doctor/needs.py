@@ -7,7 +7,7 @@ from dite_search.config.search_data import undrawn_data_of
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
 from dite_search.doctor.requirements import DATA, Ready, requirements
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.notes import DataNote, Severity
+from trainers.data.annotations.notes import DataNote, Severity
 
 
 def need_findings(config: SearchConfig, *, new: bool, readable: bool = True) -> list[Finding]:

@@ -15,8 +15,8 @@ from dite_search.config.search_data import check_data, data_of, say_notes
 from dite_search.config.sections import OPTUNAHUB
 from dite_search.study.directory import check_checkpoints, check_name
 from dite_search.study.warm_start import EarlierTrials, earlier_trials
+from trainers.data.annotations.notes import DataNote
 from trainers.data.config import DataConfig
-from trainers.data.formats.notes import DataNote
 from trainers.data.identity import data_identity
 
 DATA = "data"

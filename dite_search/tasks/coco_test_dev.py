@@ -8,12 +8,12 @@ from dite_search.tasks.train_and_evaluate import trained_with
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import check_output
 from search_spaces.families.architecture import resized
-from trainers.data.config import codec_for
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco import detected_people, test_dev_split
 from trainers.data.formats.coco_file import read_image_info
 from trainers.data.formats.data_format import COCO, TEST_DEV
-from trainers.data.formats.keypoints import COCO17
 from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.datasets import codec_for
 from trainers.evaluation.inference import predict
 from trainers.evaluation.results import coco_results
 from trainers.evaluation.submission import submission_files, write_submission

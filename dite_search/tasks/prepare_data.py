@@ -13,8 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import format_size, parse_size
 from search_spaces.registry import DEFAULT_FAMILY
-from trainers.data.config import DataConfig
-from trainers.data.prepared.image_source import SKIP
+from trainers.data.config import SKIP, DataConfig
 from trainers.data.prepared.prepare import Prepared, SplitToPrepare, prepare
 from trainers.data.prepared.prepared_set import standard_directory
 

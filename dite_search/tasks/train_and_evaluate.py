@@ -21,9 +21,10 @@ from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, lo
 from trainers.checkpoints.location import S3, Location, located
 from trainers.checkpoints.store import CheckpointStore, local_copy
 from trainers.checkpoints.torch_file import read_torch_file
-from trainers.data.config import DataConfig, training_set, validation_set
+from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import ACCURACIES
 from trainers.data.identity import data_contents
+from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.scoring import evaluate
 from trainers.networks.load import load_any_network
 from trainers.processes.distributed import Worker, default_device

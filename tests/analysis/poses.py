@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.data.formats.keypoints import COCO17, KeypointSet
+from trainers.data.annotations.keypoints import COCO17, KeypointSet
 from trainers.evaluation.results import Result
 
 IMAGE_IDS = 7  # Ids begin above 1, so that none is mistaken for a row.

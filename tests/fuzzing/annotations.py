@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 from tests.fuzzing.mutations import STRANGE, mutated_document
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.annotations.keypoints import KeypointSet
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -37,11 +37,12 @@ from tests.fuzzing.mutations import mutated_bytes, mutated_document
 from tests.profiles import by_profile
 from tests.trainers.data.layouts import write_crowdpose
 from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from trainers.data.config import DataConfig, validation_set
+from trainers.data.annotations.keypoints import COCO17
+from trainers.data.config import DataConfig
 from trainers.data.formats.coco import coco_split, load_detections, load_people
 from trainers.data.formats.data_format import COCO, CROWDPOSE, FORMATS
-from trainers.data.formats.keypoints import COCO17
 from trainers.data.images.images import read_image
+from trainers.data.samples.datasets import validation_set
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.scoring import score

@@ -18,8 +18,9 @@ from dite_search.cli import main
 from dite_search.tasks import train_and_evaluate
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.data.config import DataConfig, validation_set
-from trainers.data.transforms import crop_matrix, warp_points
+from trainers.data.config import DataConfig
+from trainers.data.geometry.transforms import crop_matrix, warp_points
+from trainers.data.samples.datasets import validation_set
 
 NAMES = ("ap", "ap50", "ap75", "ap_m", "ap_l", "ar", "ar50", "ar75", "ar_m", "ar_l")
 ARCH = ArchConfig(input_size=(128, 96))

@@ -13,9 +13,10 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from tests.trainers.data.layouts import MAT_JOINTS, named, people_of, truth_fields, write_crowdpose, write_mpii, write_truth
-from trainers.data.config import DataConfig, training_set, validation_set
+from trainers.data.annotations.keypoints import MPII16
+from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import FORMATS
-from trainers.data.formats.keypoints import MPII16
+from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.pckh import JOINTS
 from trainers.evaluation.scoring import score

@@ -11,7 +11,8 @@ import pytest
 from search_spaces.common.errors import InvalidInput
 from search_spaces.training_config import TrainConfig
 from trainers.data.codecs import make_codec
-from trainers.data.config import DataConfig, codec_for, training_set, validation_set
+from trainers.data.config import DataConfig
+from trainers.data.samples.datasets import codec_for, training_set, validation_set
 from trainers.data.samples.photometric import Photometric
 
 

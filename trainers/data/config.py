@@ -1,4 +1,4 @@
-"""Which people a training sees and which it is scored on: `DataConfig`, and the data sets made from it."""
+"""`DataConfig`: which people a training sees and which it is scored on."""
 
 from __future__ import annotations
 
@@ -9,24 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.architecture import Architecture
-from search_spaces.training_config import TrainConfig
-from trainers.data.codecs import Codec, make_codec
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.annotations.notes import DataNote
 from trainers.data.formats.coco import CocoSplit, Person, annotated_people, coco_split, detected_people
 from trainers.data.formats.coco_file import CocoFile, read_coco
 from trainers.data.formats.crowdpose import crowdpose_split, read_crowdpose
 from trainers.data.formats.data_format import COCO, CROWDPOSE, FORMATS, MPII, DataFormat
-from trainers.data.formats.keypoints import KeypointSet
 from trainers.data.formats.mpii import load_mpii_people, mpii_split, mpii_truth_file
 from trainers.data.formats.mpii_truth import MpiiTruth, read_mpii_truth
-from trainers.data.formats.notes import DataNote
 from trainers.data.images.orientation import ON_ORIENTATION
-from trainers.data.prepared.image_source import ON_BROKEN_IMAGE, STOP, training_pictures, validation_pictures
-from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.samples.photometric import photometric_of
-from trainers.data.transforms import Augmentation
 
 BOXES = ("gt", "det")
+STOP, SKIP = "stop", "skip"
+ON_BROKEN_IMAGE = (STOP, SKIP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,56 +172,3 @@ class DataConfig:
     def _split(self, split: str) -> CocoSplit:
         find = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}[self.format]
         return find(self.root, split)
-
-
-def codec_for(arch: Architecture, config: TrainConfig) -> Codec:
-    """The heatmap codec of a network: the paper's σ unless the hyper-parameters name one."""
-    return make_codec(config.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=config.sigma)
-
-
-def augmentation_of(config: TrainConfig) -> Augmentation:
-    """Return how the hyper-parameters vary the training samples."""
-    return Augmentation(
-        flip=config.flip_probability,
-        half_body=config.half_body_probability,
-        rotation=config.rotation_degrees,
-        scale=config.scale_range,
-    )
-
-
-def training_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> TopDownDataset:
-    """The augmented samples to learn from.
-
-    Raises InvalidInput for data that cannot be read, a network for other keypoints, or a library that is not installed.
-    """
-    _check_keypoints(arch, data)
-    people, prepared = training_pictures(data, arch.input_size)
-    return TopDownDataset(
-        people,
-        codec_for(arch, config),
-        keypoint_set=data.keypoint_set,
-        augmentation=augmentation_of(config),
-        photometric=photometric_of(config.photometric),
-        seed=config.seed,
-        prepared=prepared,
-        on_orientation=data.on_orientation,
-    )
-
-
-def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> TopDownDataset:
-    """The plain samples to be scored on."""
-    _check_keypoints(arch, data)
-    people = data.validation_people()
-    return TopDownDataset(
-        people,
-        codec_for(arch, config),
-        keypoint_set=data.keypoint_set,
-        prepared=validation_pictures(data, people, arch.input_size),
-        on_orientation=data.on_orientation,
-    )
-
-
-def _check_keypoints(arch: Architecture, data: DataConfig) -> None:
-    expected = data.keypoint_set
-    if arch.keypoints != expected.count:
-        raise InvalidInput(f"keypoints of the network must be {expected.count}, as in {expected.name}, got {arch.keypoints}")

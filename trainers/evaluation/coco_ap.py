@@ -12,9 +12,9 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from trainers.data.formats.categories import PERSON_CATEGORY
+from trainers.data.annotations.categories import PERSON_CATEGORY
+from trainers.data.annotations.keypoints import COCO17, KeypointSet
 from trainers.data.formats.coco_file import read_coco
-from trainers.data.formats.keypoints import COCO17, KeypointSet
 from trainers.evaluation.results import Result
 
 # In the order of COCOeval.stats for keypoints: over all thresholds, at 0.5, at 0.75, of medium and of large people.

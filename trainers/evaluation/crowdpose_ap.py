@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainers.data.annotations.keypoints import CROWDPOSE14
 from trainers.data.formats.crowdpose import read_crowdpose
-from trainers.data.formats.keypoints import CROWDPOSE14
 from trainers.evaluation.coco_ap import keypoint_ap
 from trainers.evaluation.results import Result
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput
+from trainers.data.geometry.transforms import invert, warp_points
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.transforms import invert, warp_points
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

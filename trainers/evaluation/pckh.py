@@ -10,7 +10,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.formats.keypoints import MPII16
+from trainers.data.annotations.keypoints import MPII16
 from trainers.data.formats.mpii_truth import MpiiTruth
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import Predictions

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.categories import PERSON_CATEGORY
+from trainers.data.annotations.categories import PERSON_CATEGORY
 from trainers.data.formats.coco import Person
 from trainers.data.formats.coco_file import CocoFile
 from trainers.data.samples.dataset import TopDownDataset

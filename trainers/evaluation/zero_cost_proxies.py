@@ -22,10 +22,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
-from trainers.data.config import codec_for
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.annotations.keypoints import COCO17
+from trainers.data.geometry.transforms import crop_of_box, normalise, warp_image, warp_points
+from trainers.data.samples.datasets import codec_for
 from trainers.data.synthetic.dataset import Scene, draw_scene
-from trainers.data.transforms import crop_of_box, normalise, warp_image, warp_points
 from trainers.networks.loss import Batch, heatmap_loss
 from trainers.networks.registry import build_network, variable_modules
 

@@ -18,10 +18,11 @@ from trainers.checkpoints.checkpoint import LAST, Checkpoint
 from trainers.checkpoints.location import Location
 from trainers.checkpoints.retry import Note, Patience
 from trainers.checkpoints.store import CheckpointStore, log_note
-from trainers.data.config import DataConfig, training_set, validation_set
+from trainers.data.config import DataConfig
 from trainers.data.identity import data_contents
 from trainers.data.samples.batches import BatchShares
 from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.scoring import evaluate
 from trainers.networks.load import load_weights
 from trainers.networks.registry import build_network

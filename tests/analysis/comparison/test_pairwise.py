@@ -19,7 +19,8 @@ from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import study, trial
 from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from trainers.data.config import DataConfig, validation_set
+from trainers.data.config import DataConfig
+from trainers.data.samples.datasets import validation_set
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.scoring import score

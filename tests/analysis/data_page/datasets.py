@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.annotations.keypoints import COCO17
 
 
 def annotation_file(root: Path, split: str) -> Path:

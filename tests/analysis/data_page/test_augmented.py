@@ -10,9 +10,11 @@ import numpy as np
 from analysis.data_page.augmented import input_picture, inputs_of
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from trainers.data.config import DataConfig, augmentation_of, codec_for
-from trainers.data.formats.keypoints import COCO17
-from trainers.data.transforms import Augmentation, normalise
+from trainers.data.annotations.keypoints import COCO17
+from trainers.data.config import DataConfig
+from trainers.data.geometry.augmentation import Augmentation
+from trainers.data.geometry.transforms import normalise
+from trainers.data.samples.datasets import augmentation_of, codec_for
 
 ARCH = ArchConfig(input_size=(128, 96))
 

@@ -15,8 +15,8 @@ from analysis.data_page.inspection import Inspection, inspect
 from analysis.data_page.reading import read_dataset
 from analysis.data_page.scanning import scan_images
 from tests.analysis.data_page.datasets import BODY, annotation_file, edited, exchange, with_names
+from trainers.data.annotations.notes import Severity
 from trainers.data.config import DataConfig
-from trainers.data.formats.notes import Severity
 from trainers.data.images.orientation import with_orientation
 from trainers.data.synthetic.dataset import draw_dataset
 

@@ -21,8 +21,8 @@ from analysis.data_page.gallery import (
 from analysis.data_page.reading import SplitData, read_dataset
 from analysis.data_page.sides import sides_of
 from analysis.data_page.statistics import keypoints_of
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.config import DataConfig
-from trainers.data.formats.keypoints import COCO17
 
 
 def train(people: Path) -> SplitData:

@@ -13,9 +13,9 @@ from analysis.data_page.reading import DataSet, own_keypoints, read_dataset
 from search_spaces.common.errors import InvalidInput
 from tests.analysis.data_page.datasets import BODY, annotation_file, edited, with_names
 from tests.trainers.data.layouts import write_crowdpose, write_mpii
+from trainers.data.annotations.annotations import CROWD, OUTSIDE, UNLABELLED
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.config import DataConfig
-from trainers.data.formats.annotations import CROWD, OUTSIDE, UNLABELLED
-from trainers.data.formats.keypoints import COCO17
 
 SPLITS = ("train", "val")
 

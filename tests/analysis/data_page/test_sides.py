@@ -13,10 +13,10 @@ from analysis.data_page.reading import read_dataset
 from analysis.data_page.sides import Conflict, Sides, sides_of
 from analysis.data_page.statistics import keypoints_of
 from analysis.pareto.front import Array
+from trainers.data.annotations.keypoint_names import keypoints_of_category
+from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14
 from trainers.data.config import DataConfig
-from trainers.data.formats.keypoint_names import keypoints_of_category
-from trainers.data.formats.keypoints import COCO17, CROWDPOSE14
-from trainers.data.transforms import flip_keypoints
+from trainers.data.geometry.transforms import flip_keypoints
 
 FRONT = {
     "nose": (50, 20),

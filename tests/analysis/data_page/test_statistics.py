@@ -10,9 +10,9 @@ import pytest
 
 from analysis.data_page.reading import SplitData
 from analysis.data_page.statistics import SplitStatistics, groups, split_statistics, spread
-from trainers.data.formats.boxes import Box
+from trainers.data.annotations.boxes import Box
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.formats.coco import Person
-from trainers.data.formats.keypoints import KeypointSet
 
 PAIR = KeypointSet(name="pair", names=("left_a", "right_a"), flip_pairs=((0, 1),), upper_body=(0,), limbs=(), oks_sigmas=())
 

@@ -23,8 +23,8 @@ from analysis.errors.drawing import (
     picture_size,
     sides,
 )
-from trainers.data.formats.keypoints import COCO17, CROWDPOSE14
-from trainers.data.transforms import Crop, crop_matrix
+from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14
+from trainers.data.geometry.transforms import Crop, crop_matrix
 
 CROP = Crop(center=(100.0, 100.0), size=(150.0, 200.0))
 GREY = np.full((200, 200, 3), 90, np.uint8)

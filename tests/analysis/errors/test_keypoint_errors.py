@@ -22,7 +22,7 @@ from analysis.errors.keypoint_errors import (
     gains,
     part_errors,
 )
-from trainers.data.formats.keypoints import COCO17, CROWDPOSE14
+from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14
 from trainers.evaluation.results import oks
 
 AREA = 80.0 * 80.0

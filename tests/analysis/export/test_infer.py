@@ -32,10 +32,11 @@ from tests.analysis.export.networks import SMALL, network_of
 from tests.conftest import ROOT
 from tests.trainers.data.oriented import FORMATS, STORED, TAG, TAGS, stored
 from trainers.data.codecs import make_codec
-from trainers.data.config import DataConfig, validation_set
+from trainers.data.config import DataConfig
 from trainers.data.images.images import read_image
 from trainers.data.images.orientation import orientation_of
 from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.datasets import validation_set
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import predict
 from trainers.networks.dite_hrnet.network import PoseNetwork

@@ -28,7 +28,7 @@ from tests.analysis.export.networks import SMALL, network_of
 from tests.analysis.studies import PROTOCOL, study, trial
 from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from trainers.data.codecs import MsraCodec
-from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from trainers.data.geometry.transforms import IMAGENET_MEAN, IMAGENET_STD
 from trainers.networks.dite_hrnet.network import PoseNetwork
 from trainers.processes.distributed import Worker
 from trainers.training.train_step import Learner

@@ -29,7 +29,7 @@ from search_spaces.common.errors import InvalidInput
 from tests.analysis.poses import ids, people, predictions
 from tests.analysis.studies import study, trial
 from tests.profiles import examples
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.annotations.keypoints import COCO17
 
 
 def generator(seed: int = 0) -> np.random.Generator:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from analysis.statistics.image_scores import average_precisions, image_scores, keypoint_aps
 from tests.analysis.poses import ids, people, predictions
 from tests.profiles import examples
-from trainers.data.formats.keypoints import COCO17, CROWDPOSE14
+from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14
 from trainers.evaluation.coco_ap import keypoint_ap
 
 

@@ -17,7 +17,8 @@ from PIL import Image
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import run
-from trainers.data.config import DataConfig, training_set
+from trainers.data.config import DataConfig
+from trainers.data.samples.datasets import training_set
 from trainers.data.synthetic.dataset import draw_dataset
 
 ARCH = ArchConfig(input_size=(96, 64))

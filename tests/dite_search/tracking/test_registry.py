@@ -21,7 +21,8 @@ from search_spaces.space.budget import Constraint
 from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.trainers.data.oriented import TAGS, stored
-from trainers.data.config import DataConfig, validation_set
+from trainers.data.config import DataConfig
+from trainers.data.samples.datasets import validation_set
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import predict
 

@@ -11,8 +11,8 @@ import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 
+from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14, MPII16
 from trainers.data.formats.coco import Person, coco_split, load_people
-from trainers.data.formats.keypoints import COCO17, CROWDPOSE14, MPII16
 
 MAT_JOINTS = [
     *("rank", "rkne", "rhip", "lhip", "lkne", "lank", "pelv", "thor"),

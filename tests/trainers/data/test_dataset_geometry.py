@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from search_spaces.training_config import CODECS
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.codecs import make_codec
 from trainers.data.formats.coco import Person
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.geometry.augmentation import Augmentation
+from trainers.data.geometry.transforms import IMAGENET_MEAN, IMAGENET_STD
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.transforms import IMAGENET_MEAN, IMAGENET_STD, Augmentation
 
 SIZE = (128, 96)
 OFF = Augmentation(flip=0, half_body=0, rotate=0, scale=0)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from search_spaces.common.errors import InvalidInput
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco import annotated_people
 from trainers.data.formats.coco_file import read_coco
 from trainers.data.formats.crowdpose import read_crowdpose
-from trainers.data.formats.keypoints import COCO17
 from trainers.evaluation.crowdpose_ap import crowdness
 
 

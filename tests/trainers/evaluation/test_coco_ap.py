@@ -13,8 +13,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from search_spaces.common.errors import InvalidInput
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco import coco_split
-from trainers.data.formats.keypoints import COCO17
 from trainers.evaluation.coco_ap import FIGURES, coco_ap
 from trainers.evaluation.results import Result
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from search_spaces.training_config import CODECS
 from tests.trainers.data.builders import annotation, document, write_dataset
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.codecs import Codec, make_codec
 from trainers.data.formats.coco import load_people
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.geometry.transforms import flip_keypoints, warp_points
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.transforms import flip_keypoints, warp_points
 from trainers.evaluation.inference import predict, predict_heatmaps
 
 # In cells. Quarter offset: the half of its rounding, and a quarter toward the other map. The published shift by a whole

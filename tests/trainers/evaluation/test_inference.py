@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.codecs import MsraCodec
 from trainers.data.formats.coco import load_people
-from trainers.data.formats.keypoints import COCO17
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import predict, predict_heatmaps, unflip
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainers.data.layouts import MAT_JOINTS, write_truth
-from trainers.data.formats.keypoints import MPII16
+from trainers.data.annotations.keypoints import MPII16
 from trainers.data.formats.mpii_truth import MpiiTruth, read_mpii_truth
 from trainers.evaluation.pckh import JOINTS, THRESHOLDS, pckh
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.codecs import MsraCodec
 from trainers.data.formats.coco import Person, load_people
-from trainers.data.formats.keypoints import COCO17
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.results import box_kind, coco_results, oks, oks_nms, person_scores

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from trainers.data.codecs import MsraCodec, default_sigma
 from trainers.data.config import DataConfig
 from trainers.data.formats.coco import Person, coco_split, load_people
+from trainers.data.geometry.transforms import crop_matrix, warp_points
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.transforms import crop_matrix, warp_points
 from trainers.evaluation.coco_ap import FIGURES, coco_ap
 from trainers.evaluation.scoring import evaluate
 

@@ -12,8 +12,9 @@ from torch import nn
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from tests.trainers.processes.workers import run_workers
-from trainers.data.config import DataConfig, training_set, validation_set
+from trainers.data.config import DataConfig
 from trainers.data.samples.batches import BatchShares
+from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.scoring import evaluate
 from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker

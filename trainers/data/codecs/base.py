@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.transforms import Crop, Matrix, crop_matrix
+from trainers.data.geometry.transforms import Crop, Matrix, crop_matrix
 
 
 class Codec(Protocol):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
 from trainers.data.codecs.dark import DarkCodec
-from trainers.data.transforms import Crop, Matrix, unbiased_crop_matrix
+from trainers.data.geometry.transforms import Crop, Matrix, unbiased_crop_matrix
 
 
 @dataclass(frozen=True, kw_only=True)

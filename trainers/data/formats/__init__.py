@@ -1,1 +1,1 @@
-"""Annotation formats: files, keypoints, people."""
+"""Formats of annotation files."""

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from trainers.data.formats.annotations import reason_left_out
-from trainers.data.formats.boxes import Box, clip_box
-from trainers.data.formats.categories import PERSON_CATEGORY
+from trainers.data.annotations.annotations import reason_left_out
+from trainers.data.annotations.boxes import Box, clip_box
+from trainers.data.annotations.categories import PERSON_CATEGORY
+from trainers.data.annotations.json_fields import box_field, field
+from trainers.data.annotations.keypoints import COCO17, KeypointSet
 from trainers.data.formats.coco_file import CocoFile, read_coco
-from trainers.data.formats.json_fields import box_field, field
 from trainers.data.formats.json_file import read_json
-from trainers.data.formats.keypoints import COCO17, KeypointSet
 
 SPLITS = ("train", "val")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.annotations import (
+from trainers.data.annotations.annotations import (
     UNKNOWN_IMAGE,
     Annotation,
     AnnotationRules,
@@ -20,7 +20,7 @@ from trainers.data.formats.annotations import (
     require_areas,
     usable_ids,
 )
-from trainers.data.formats.categories import (
+from trainers.data.annotations.categories import (
     PERSON_CATEGORY,
     PERSON_NAME,
     Category,
@@ -28,13 +28,12 @@ from trainers.data.formats.categories import (
     person_category,
     read_categories,
 )
-from trainers.data.formats.json_fields import field, file_name_field, shown
-from trainers.data.formats.json_file import read_json
-from trainers.data.formats.keypoint_order import keypoint_order, plain_name
-from trainers.data.formats.keypoints import KeypointSet
-from trainers.data.formats.notes import DataNote
-from trainers.data.formats.plausibility import implausible
-from trainers.data.formats.reading_notes import (
+from trainers.data.annotations.json_fields import field, file_name_field, shown
+from trainers.data.annotations.keypoint_order import keypoint_order, plain_name
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.annotations.notes import DataNote
+from trainers.data.annotations.plausibility import implausible
+from trainers.data.annotations.reading_notes import (
     category_notes,
     id_notes,
     keypoint_count_notes,
@@ -42,6 +41,7 @@ from trainers.data.formats.reading_notes import (
     repeated_image_notes,
     unknown_image_notes,
 )
+from trainers.data.formats.json_file import read_json
 
 COCO_PERSON = Category(category_id=PERSON_CATEGORY, name=PERSON_NAME)
 IMAGE_ID_BITS = 64

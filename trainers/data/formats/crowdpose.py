@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search_spaces.common.errors import InvalidInput
+from trainers.data.annotations.json_fields import field
+from trainers.data.annotations.keypoints import CROWDPOSE14
 from trainers.data.formats.coco import CocoSplit, find_split
 from trainers.data.formats.coco_file import CocoFile, parse_coco
-from trainers.data.formats.json_fields import field
 from trainers.data.formats.json_file import read_json
-from trainers.data.formats.keypoints import CROWDPOSE14
 
 AREA_OF_BOX = 0.53
 """The published scoring takes this share of a person's box for the area of the person, which the files do not give."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainers.data.formats.keypoints import COCO17, CROWDPOSE14, MPII16, KeypointSet
+from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14, MPII16, KeypointSet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.boxes import SMALLEST_EXTENT
+from trainers.data.annotations.boxes import SMALLEST_EXTENT
+from trainers.data.annotations.json_fields import LARGEST_COORDINATE, field, file_name_field, is_coordinate, is_finite, shown
+from trainers.data.annotations.keypoints import MPII16
 from trainers.data.formats.coco import CocoSplit, Person, image_file, require_folder
-from trainers.data.formats.json_fields import LARGEST_COORDINATE, field, file_name_field, is_coordinate, is_finite, shown
 from trainers.data.formats.json_file import read_json
-from trainers.data.formats.keypoints import MPII16
 
 PIXELS_PER_SCALE = 200.0
 DOWN_PER_SCALE = 15.0

@@ -11,7 +11,7 @@ import scipy.io
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.keypoints import MPII16
+from trainers.data.annotations.keypoints import MPII16
 from trainers.data.formats.mpii import FIRST_PIXEL
 
 SC_BIAS = 0.6

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from search_spaces.common.errors import InvalidInput
+from trainers.data.annotations.notes import DataNote, Severity
 from trainers.data.formats.coco import Person
-from trainers.data.formats.notes import DataNote, Severity
 from trainers.data.images.images import decode_image, read_image_file
 from trainers.data.images.orientation import APPLY, IGNORE, UPRIGHT, displayed_size, orientation_of
 

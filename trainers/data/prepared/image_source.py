@@ -8,18 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from search_spaces.common.errors import InvalidInput
+from trainers.data.config import SKIP, STOP, DataConfig
 from trainers.data.formats.coco import Person
 from trainers.data.images.image_check import broken_images
 from trainers.data.prepared.prepared_set import PreparedPictures, PreparedSource, find_prepared
-
-if TYPE_CHECKING:
-    from trainers.data.config import DataConfig
-
-STOP, SKIP = "stop", "skip"
-ON_BROKEN_IMAGE = (STOP, SKIP)
 
 # Told whatever the level of other loggers: who trains on fewer people must know.
 notices = logging.getLogger("dite_search.notices")

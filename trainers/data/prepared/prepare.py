@@ -11,14 +11,14 @@ from pathlib import Path
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_json
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.formats.coco import Person
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.geometry.augmentation import Augmentation
 from trainers.data.images.orientation import APPLY
 from trainers.data.prepared.prepared_set import MANIFEST, Manifest, PreparedSplit, sha256_of
 from trainers.data.prepared.regions import reachable, reduction_for
 from trainers.data.prepared.shard_pool import Progress, prepare_shards
 from trainers.data.prepared.shards import ImagePlan, PersonPlan, ShardPlan, list_file, png_count, shard_file
-from trainers.data.transforms import Augmentation
 
 IMAGES_PER_SHARD = 256
 LOCK = ".lock"

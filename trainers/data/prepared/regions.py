@@ -1,7 +1,7 @@
 """The part of an image that a training can reach around one person, and where its stored pixels lie in the image.
 
-Coordinates as in `trainers.data.transforms`: (x, y) in pixels with centres at whole numbers, sizes of arrays and inputs
-(height, width).
+Coordinates as in `trainers.data.geometry.transforms`: (x, y) in pixels with centres at whole numbers, sizes of arrays and
+inputs (height, width).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.formats.coco import Person
-from trainers.data.formats.keypoints import KeypointSet
-from trainers.data.transforms import Augmentation, Crop, Matrix, compose, crop_of_box, half_body_crops
+from trainers.data.geometry.augmentation import Augmentation, half_body_crops
+from trainers.data.geometry.transforms import Crop, Matrix, compose, crop_of_box
 
 Rectangle = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels; right and bottom are the first ones outside."""

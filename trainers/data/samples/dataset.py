@@ -16,29 +16,27 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from search_spaces.common.errors import InvalidInput
+from trainers.data.annotations.keypoints import COCO17, KeypointSet
 from trainers.data.codecs import Codec
 from trainers.data.formats.coco import Person
-from trainers.data.formats.keypoints import COCO17, KeypointSet
-from trainers.data.images.images import read_image
-from trainers.data.images.orientation import APPLY
-from trainers.data.prepared.prepared_set import PreparedPictures
-from trainers.data.prepared.regions import Region, needed_by, shown
-from trainers.data.samples.photometric import Photometric
-from trainers.data.transforms import (
-    Augmentation,
+from trainers.data.geometry.augmentation import Augmentation, Variation, vary
+from trainers.data.geometry.transforms import (
     Crop,
     Matrix,
-    Variation,
     compose,
     crop_of_box,
     flip_keypoints,
     mirror_crop,
     mirror_matrix,
     normalise,
-    vary,
     warp_image,
     warp_points,
 )
+from trainers.data.images.images import read_image
+from trainers.data.images.orientation import APPLY
+from trainers.data.prepared.prepared_set import PreparedPictures
+from trainers.data.prepared.regions import Region, needed_by, shown
+from trainers.data.samples.photometric import Photometric
 
 # Loader workers are the parallelism: threads of OpenCV inside each would fight for the same cores, and a pool of
 # threads does not survive the fork that starts a worker. Said at import so that it holds in every process that loads.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.transforms import IMAGENET_MEAN
+from trainers.data.geometry.transforms import IMAGENET_MEAN
 
 
 @dataclass(frozen=True, kw_only=True)

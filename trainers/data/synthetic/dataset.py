@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.categories import PERSON_CATEGORY
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.annotations.categories import PERSON_CATEGORY
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.synthetic.person import Figure, draw_figure, label_keypoints, sample_figure
 
 _SMALLEST, _MOST_PEOPLE, _JPEG_QUALITY = 64, 4, 95

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.synthetic.pose import FACE, SIDES, Point, Pose, sample_pose
 
 Colour = tuple[int, int, int]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.annotations.keypoints import COCO17
 
 Point = NDArray[np.float64]
 

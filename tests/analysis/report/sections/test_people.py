@@ -25,8 +25,9 @@ from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import study, trial
 from tests.trainers.data.oriented import TAGS, store
 from trainers.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from trainers.data.config import DataConfig, validation_set
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.annotations.keypoints import COCO17
+from trainers.data.config import DataConfig
+from trainers.data.samples.datasets import validation_set
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.scoring import score

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from trainers.data.codecs import UdpCodec
-from trainers.data.transforms import Crop, compose, crop_of_box, mirror_crop, mirror_matrix, warp_image, warp_points
+from trainers.data.geometry.transforms import Crop, compose, crop_of_box, mirror_crop, mirror_matrix, warp_image, warp_points
 
 CODEC = UdpCodec(input_size=(256, 192), heatmap_size=(64, 48), sigma=2.0)
 

@@ -8,9 +8,9 @@ import pytest
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_json
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco_file import CocoFile
 from trainers.data.formats.crowdpose import crowdpose_split, read_crowdpose
-from trainers.data.formats.keypoints import COCO17
 
 
 def value(image: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import pytest
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import write_image
-from trainers.data.formats.keypoints import MPII16
+from trainers.data.annotations.keypoints import MPII16
 from trainers.data.formats.mpii import load_mpii_people, mpii_split, mpii_truth_file
-from trainers.data.transforms import crop_of_box
+from trainers.data.geometry.transforms import crop_of_box
 
 
 def entry(**changes: Any) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from PIL import Image
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.oriented import store
+from trainers.data.annotations.notes import Severity
 from trainers.data.config import DataConfig
 from trainers.data.formats.coco import Person
-from trainers.data.formats.notes import Severity
 from trainers.data.images.image_check import broken_images, image_notes, image_states, orientation_notes
 from trainers.data.images.orientation import with_orientation
 from trainers.data.synthetic.dataset import draw_dataset

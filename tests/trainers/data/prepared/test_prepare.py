@@ -22,12 +22,13 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from tests.trainers.data.builders import annotation
 from tests.trainers.data.oriented import TAGS, store
-from trainers.data.config import DataConfig, training_set, validation_set
+from trainers.data.config import DataConfig
 from trainers.data.images.orientation import with_orientation
 from trainers.data.prepared import prepare as preparing
 from trainers.data.prepared import shards
 from trainers.data.prepared.prepare import Prepared, SplitToPrepare, prepare
 from trainers.data.prepared.prepared_set import load_manifest, standard_directory
+from trainers.data.samples.datasets import training_set, validation_set
 from trainers.data.synthetic.dataset import draw_dataset
 
 SIZE = (96, 64)

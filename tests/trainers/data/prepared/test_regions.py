@@ -8,8 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco import Person
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.geometry.augmentation import Augmentation, vary
+from trainers.data.geometry.transforms import (
+    Crop,
+    compose,
+    crop_matrix,
+    crop_of_box,
+    mirror_crop,
+    mirror_matrix,
+    unbiased_crop_matrix,
+    warp_image,
+    warp_points,
+)
 from trainers.data.prepared.regions import (
     Region,
     clipped,
@@ -19,19 +31,6 @@ from trainers.data.prepared.regions import (
     reduction_for,
     shown,
     turned_size,
-)
-from trainers.data.transforms import (
-    Augmentation,
-    Crop,
-    compose,
-    crop_matrix,
-    crop_of_box,
-    mirror_crop,
-    mirror_matrix,
-    unbiased_crop_matrix,
-    vary,
-    warp_image,
-    warp_points,
 )
 
 IMAGE = (480, 640)

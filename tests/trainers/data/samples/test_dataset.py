@@ -12,8 +12,9 @@ from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_dataset, write_image
 from trainers.data.codecs import MsraCodec
 from trainers.data.formats.coco import Person, load_people
+from trainers.data.geometry.augmentation import Augmentation
+from trainers.data.geometry.transforms import crop_matrix, warp_points
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.transforms import Augmentation, crop_matrix, warp_points
 
 CODEC = MsraCodec(input_size=(64, 48), heatmap_size=(16, 12), sigma=1.0)
 KEYS = {"image", "target", "weight", "index"}

@@ -21,9 +21,9 @@ from tests.profiles import examples
 from tests.trainers.data.builders import annotation, document, write_dataset
 from trainers.data.codecs import MsraCodec
 from trainers.data.formats.coco import Person, load_people
+from trainers.data.geometry.augmentation import Augmentation
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.samples.photometric import Photometric, photometric_of
-from trainers.data.transforms import Augmentation
 
 CODEC = MsraCodec(input_size=(64, 48), heatmap_size=(16, 12), sigma=1.0)
 

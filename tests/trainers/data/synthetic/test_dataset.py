@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from search_spaces.common.errors import InvalidInput
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco import coco_split, load_people
-from trainers.data.formats.keypoints import COCO17
 from trainers.data.images.images import read_image
 from trainers.data.synthetic.dataset import Scene, draw_dataset, draw_scene
 from trainers.data.synthetic.person import draw_figure, label_keypoints, sample_figure

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.boxes import Box
+from trainers.data.annotations.boxes import Box
 
 LARGEST_COORDINATE = 1e15
 """Of any coordinate, in pixels either way: beyond, a float does not tell a pixel from its neighbours."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.keypoint_names import (
+from trainers.data.annotations.keypoint_names import (
     NamePart,
     keypoints_of_category,
     left_right_pairs,
@@ -19,8 +19,8 @@ from trainers.data.formats.keypoint_names import (
     upper_body,
     words_of,
 )
-from trainers.data.formats.keypoints import COCO17, CROWDPOSE14, MPII16, KeypointSet
-from trainers.data.formats.notes import Severity
+from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14, MPII16, KeypointSet
+from trainers.data.annotations.notes import Severity
 
 PLACE = "categories[0] of people.json"
 MPII_SHORT = ["rank", "rkne", "rhip", "lhip", "lkne", "lank", "pelv", "thor", "neck", "head", "rwri", "relb", "rsho"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.json_fields import field, shown
-from trainers.data.formats.keypoint_order import listed_names, plain_name
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.annotations.json_fields import field, shown
+from trainers.data.annotations.keypoint_order import listed_names, plain_name
+from trainers.data.annotations.keypoints import KeypointSet
 
 PERSON_CATEGORY = 1
 """The number of the category "person" in every keypoint file of COCO, and in all results."""

@@ -7,8 +7,8 @@ import pytest
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_json
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco_file import CocoFile, read_coco
-from trainers.data.formats.keypoints import COCO17
 
 NAMES = list(COCO17.names)
 BOX_ONLY: dict[str, Any] = {"keypoints": []}

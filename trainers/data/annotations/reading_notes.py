@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from trainers.data.formats.categories import MAX_CATEGORIES, Category
-from trainers.data.formats.keypoints import KeypointSet
-from trainers.data.formats.notes import DataNote, Severity
+from trainers.data.annotations.categories import MAX_CATEGORIES, Category
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.annotations.notes import DataNote, Severity
 
 
 def category_notes(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.keypoints import KeypointSet
-from trainers.data.formats.notes import DataNote, Severity
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.annotations.notes import DataNote, Severity
 
 LEFT, RIGHT = "left", "right"
 TOPIC = "keypoints"

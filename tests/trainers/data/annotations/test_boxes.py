@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import SIZE, annotation, document, write_dataset, write_json
+from trainers.data.annotations.boxes import SMALLEST_EXTENT, clip_box
+from trainers.data.annotations.json_fields import LARGEST_COORDINATE
 from trainers.data.codecs import make_codec
-from trainers.data.formats.boxes import SMALLEST_EXTENT, clip_box
 from trainers.data.formats.coco import load_detections, load_people
-from trainers.data.formats.json_fields import LARGEST_COORDINATE
 from trainers.data.formats.mpii import load_mpii_people
+from trainers.data.geometry.augmentation import Augmentation
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.data.transforms import Augmentation
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainers.data.builders import annotation
+from trainers.data.annotations.keypoints import COCO17
+from trainers.data.annotations.plausibility import area_notes, box_notes, implausible, repetition_notes
 from trainers.data.formats.coco import coco_split
 from trainers.data.formats.coco_file import read_coco
-from trainers.data.formats.keypoints import COCO17
-from trainers.data.formats.plausibility import area_notes, box_notes, implausible, repetition_notes
 from trainers.data.synthetic.dataset import draw_dataset
 
 FILE = Path("people.json")

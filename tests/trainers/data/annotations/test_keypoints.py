@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.keypoints import COCO17
+from trainers.data.annotations.keypoints import COCO17
 
 
 def test_flip_permutation_exchanges_left_and_right() -> None:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from tests.trainers.data.builders import annotation, document, write_json
-from trainers.data.formats.annotations import usable_ids
+from trainers.data.annotations.annotations import usable_ids
+from trainers.data.annotations.keypoints import COCO17
+from trainers.data.annotations.notes import Severity
 from trainers.data.formats.coco_file import CocoFile, read_coco
-from trainers.data.formats.keypoints import COCO17
-from trainers.data.formats.notes import Severity
 
 UNLABELLED: dict[str, Any] = {"keypoints": [5, 5, 0] * 17}
 POINTS: list[float] = annotation()["keypoints"]

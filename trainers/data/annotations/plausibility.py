@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trainers.data.formats.annotations import OUTSIDE as OUTSIDE_REASON
-from trainers.data.formats.annotations import Annotation, counts_in_scores, reason_left_out
-from trainers.data.formats.notes import DataNote, Severity
+from trainers.data.annotations.annotations import OUTSIDE as OUTSIDE_REASON
+from trainers.data.annotations.annotations import Annotation, counts_in_scores, reason_left_out
+from trainers.data.annotations.notes import DataNote, Severity
 
 SMALLEST_SHARE, LARGEST_SHARE = 0.01, 1.2
 """Shares of its box that the area of a person has: below and above, the area is hardly the person's."""

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.keypoint_order import keypoint_order, listed_names, plain_name
-from trainers.data.formats.keypoints import COCO17, CROWDPOSE14, KeypointSet
+from trainers.data.annotations.keypoint_order import keypoint_order, listed_names, plain_name
+from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14, KeypointSet
 
 
 def other_spelling(name: str, style: int) -> str:

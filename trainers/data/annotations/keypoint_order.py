@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.annotations.keypoints import KeypointSet
 
 OWN_SET_PAGE = "docs/how_to/own_data.md"
 """Page that says how to describe a keypoint set of one's own."""

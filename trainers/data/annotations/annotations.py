@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput
-from trainers.data.formats.boxes import clip_box
-from trainers.data.formats.categories import PERSON_CATEGORY
-from trainers.data.formats.json_fields import LARGEST_COORDINATE, box_field, field, is_coordinate, is_finite, shown
-from trainers.data.formats.keypoints import KeypointSet
+from trainers.data.annotations.boxes import clip_box
+from trainers.data.annotations.categories import PERSON_CATEGORY
+from trainers.data.annotations.json_fields import LARGEST_COORDINATE, box_field, field, is_coordinate, is_finite, shown
+from trainers.data.annotations.keypoints import KeypointSet
 
 Annotation = dict[str, Any]
 

@@ -1,0 +1,66 @@
+"""The samples that a network learns from and those it is scored on."""
+
+from __future__ import annotations
+
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.architecture import Architecture
+from search_spaces.training_config import TrainConfig
+from trainers.data.codecs import Codec, make_codec
+from trainers.data.config import DataConfig
+from trainers.data.geometry.augmentation import Augmentation
+from trainers.data.prepared.image_source import training_pictures, validation_pictures
+from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.photometric import photometric_of
+
+
+def codec_for(arch: Architecture, config: TrainConfig) -> Codec:
+    """The heatmap codec of a network: the paper's σ unless the hyper-parameters name one."""
+    return make_codec(config.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=config.sigma)
+
+
+def augmentation_of(config: TrainConfig) -> Augmentation:
+    """Return how the hyper-parameters vary the training samples."""
+    return Augmentation(
+        flip=config.flip_probability,
+        half_body=config.half_body_probability,
+        rotation=config.rotation_degrees,
+        scale=config.scale_range,
+    )
+
+
+def training_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> TopDownDataset:
+    """The augmented samples to learn from.
+
+    Raises InvalidInput for data that cannot be read, a network for other keypoints, or a library that is not installed.
+    """
+    _check_keypoints(arch, data)
+    people, prepared = training_pictures(data, arch.input_size)
+    return TopDownDataset(
+        people,
+        codec_for(arch, config),
+        keypoint_set=data.keypoint_set,
+        augmentation=augmentation_of(config),
+        photometric=photometric_of(config.photometric),
+        seed=config.seed,
+        prepared=prepared,
+        on_orientation=data.on_orientation,
+    )
+
+
+def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> TopDownDataset:
+    """The plain samples to be scored on."""
+    _check_keypoints(arch, data)
+    people = data.validation_people()
+    return TopDownDataset(
+        people,
+        codec_for(arch, config),
+        keypoint_set=data.keypoint_set,
+        prepared=validation_pictures(data, people, arch.input_size),
+        on_orientation=data.on_orientation,
+    )
+
+
+def _check_keypoints(arch: Architecture, data: DataConfig) -> None:
+    expected = data.keypoint_set
+    if arch.keypoints != expected.count:
+        raise InvalidInput(f"keypoints of the network must be {expected.count}, as in {expected.name}, got {arch.keypoints}")
