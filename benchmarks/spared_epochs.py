@@ -48,7 +48,7 @@ from dite_search.study.directory import load_config
 from dite_search.study.pause import Pause
 from dite_search.study.study import create_study, read_study
 from search_spaces.common.errors import InvalidInput
-from search_spaces.objectives import directions_of
+from search_spaces.common.objectives import directions_of
 
 BUDGETS = (4.0, 3.0, 2.4)
 """Million multiply-accumulates: three quarters, half and a quarter of the space's networks are within them."""

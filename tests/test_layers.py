@@ -64,15 +64,6 @@ UNUSED_PACKAGES = {"torchvision", "timm", "kaleido", "mmcv", "mmpose", "xtcocoto
 """Packages no module may import: they need what an installation of ours does not bring."""
 
 CIRCLES: dict[tuple[str, str], set[str]] = {
-    ("search_spaces/families", "search_spaces"): {"search_spaces/families/cost.py"},
-    ("analysis/onnx", "analysis/onnx/dite_hrnet"): {"analysis/onnx/writers.py"},
-    ("analysis/report/elements", "analysis/report"): {"analysis/report/elements/section.py"},
-    ("analysis/report/sections", "analysis/report"): {
-        "analysis/report/sections/front.py",
-        "analysis/report/sections/importance.py",
-        "analysis/report/sections/noise.py",
-        "analysis/report/sections/progress.py",
-    },
     ("dite_search/config", "dite_search/study"): {
         "dite_search/config/reference_page.py",
         "dite_search/config/search_config.py",
@@ -90,15 +81,16 @@ CROWDED: dict[str, int] = {
 """Rooms of more than `MOST_FILES` files, and how many they have; no room may join them, and none may grow."""
 
 LONG: dict[str, int] = {
-    "analysis/comparison/pairwise.py": 388,
-    "analysis/statistics/importance.py": 362,
     "analysis/templates/infer.py": 431,
     "dite_search/doctor/cluster.py": 388,
     "dite_search/driver/searcher.py": 421,
     "dite_search/monitor/snapshot.py": 408,
     "dite_search/study/study.py": 408,
 }
-"""Modules of more than `MOST_LINES` lines, and how many they have; no module may join them, and none may grow."""
+"""Modules of more than `MOST_LINES` lines, and how many they have; no module may join them, and none may grow.
+
+``infer.py`` is copied into an export, where it stands alone: it stays one file.
+"""
 
 MOST_FILES = 13
 MOST_LINES = 360

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from analysis.comparison.pairwise import Comparison, Figure, curve_rows
+from analysis.comparison.pairwise import Comparison, curve_rows
+from analysis.comparison.sides import Figure
 from analysis.study.labels import quantity
 from search_spaces.common.files import write_text
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 
 WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 14, 32

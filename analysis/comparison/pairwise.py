@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analysis.comparison.published_baselines import BOXES, UNRECORDED
+from analysis.comparison.protocol import check_protocols, notes_of
+from analysis.comparison.sides import COSTS, Figure, Line, Side
 from analysis.comparison.significance import verdict
-from analysis.errors.predictions import ScoredPredictions, data_digest
 from analysis.pareto.front import front_of, hypervolume, matrix_of, non_dominated, reference_point, scored
 from analysis.statistics.bootstrap import (
     Difference,
@@ -26,90 +25,11 @@ from analysis.statistics.bootstrap import (
     training_values,
     with_seed_noise,
 )
-from analysis.study.labels import differing_words, number_words, plain, quantity
-from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.labels import differing_words, plain
+from analysis.study.records import StudyRecord
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.objectives import DIRECTIONS, MAXIMIZE, costs_and_scores, directions_of
 from search_spaces.families.architecture import Architecture
-from search_spaces.families.cost import Cost
-from search_spaces.objectives import DIRECTIONS, MAXIMIZE, MINIMIZE, costs_and_scores, directions_of, format_value
-from search_spaces.registry import cost_of
-
-MUST_AGREE = {
-    "dataset": "data set",
-    "val_split": "validation split",
-    "format": "format",
-    "boxes": "boxes",
-    "category": "category of people",
-    "on_orientation": "rule on the orientation of images",
-    "flip_test": "flip test",
-}
-"""What two scores must have in common to be compared, by the names of a protocol."""
-MAY_DIFFER = {
-    "input_size": "input size",
-    "epochs": "epochs",
-    "batch_size": "batch size",
-    "train_split": "training split",
-    "recipe_changes": "hyper-parameters",
-    "seed": "seed",
-}
-"""What is part of what is compared, and is said where it differs."""
-COSTS = ("params", *(name for name, side in DIRECTIONS.items() if side == MINIMIZE and name != "params"))
-FEW_IMAGES = 100
-"""With fewer images than this an interval is a rough guide: see the coverage in docs/comparing.md."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Side:
-    """One of the two: a network and all that is known of it.
-
-    ``kind`` is ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only). ``curve``,
-    ``metrics`` and ``protocol`` are as in a trial's and a study's record.
-    """
-
-    label: str
-    kind: str
-    arch: Architecture
-    curve: Sequence[Mapping[str, float]] = ()
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    protocol: Mapping[str, Any] = field(default_factory=dict)
-    study: StudyRecord | None = None
-    record: TrialRecord | None = None
-    predictions: ScoredPredictions | None = None
-
-    @property
-    def cost(self) -> Cost:
-        """What the network costs."""
-        return cost_of(self.arch)
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Costs, and every score that is known; those of the predictions where there are some."""
-        own = self.predictions.metrics if self.predictions else {}
-        return self.cost.objectives | dict(self.metrics) | own
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One row: a name and both values, as text."""
-
-    name: str
-    first: str
-    second: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One quantity of both, None where it is not known."""
-
-    name: str
-    first: float | None
-    second: float | None
-
-    @property
-    def difference(self) -> float | None:
-        """The first less the second."""
-        return None if self.first is None or self.second is None else self.first - self.second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,25 +127,8 @@ def compare(
         noise=noise,
         fronts=_fronts(first, second) if scores else None,
         verdict=verdict(difference, with_seeds, noise, scored=both_scored, missing=missing) if scores else "",
-        notes=_notes(sides, difference) if scores else [],
+        notes=notes_of(sides, difference) if scores else [],
     )
-
-
-def check_protocols(first: Side, second: Side) -> None:
-    """Refuse two sides whose scores are of different things.
-
-    Raises:
-        InvalidInput: the first field that differs, and both its values.
-    """
-    if first.protocol and second.protocol:
-        for name, label in MUST_AGREE.items():
-            ours, other = (side.protocol.get(name, UNRECORDED) for side in (first, second))
-            if ours != other:
-                shown = [BOXES.get(value, plain(value)) if name == "boxes" else plain(value) for value in (ours, other)]
-                raise _not_comparable(first, second, f"{label} must be the same, got {shown[0]} and {shown[1]}")
-    predicted = [side.predictions for side in (first, second) if side.predictions]
-    if len({data_digest(predictions.data) for predictions in predicted}) > 1:
-        raise _not_comparable(first, second, "the people to find must be the same, got different annotations or boxes")
 
 
 def architecture_differences(first: Architecture, second: Architecture) -> list[Line]:
@@ -320,55 +223,10 @@ def _parameter_differences(first: Side, second: Side) -> list[Line]:
     ]
 
 
-def _notes(sides: tuple[Side, Side], difference: Difference | None) -> list[str]:
-    notes = []
-    for name, label in MAY_DIFFER.items():
-        if not all(side.protocol for side in sides):
-            break
-        ours, other = (_of_protocol(side, name) for side in sides)
-        if ours != other:
-            notes.append(
-                f"{label[0].upper()}{label[1:]} {plain(ours) or 'unchanged'} in A, {plain(other) or 'unchanged'} in B."
-            )
-    for name, side in zip("AB", sides, strict=True):
-        if side.record is not None and side.record.status != "complete":
-            epochs = number_words(len(side.curve), "epoch")
-            notes.append(f"{name} is {side.record.status} after {epochs}: its scores are of a lower fidelity.")
-        notes += _reproduced(name, side)
-    if difference is not None and difference.images < FEW_IMAGES:
-        notes.append(f"{difference.images} images are few: the interval is a rough guide.")
-    return notes
-
-
-def _of_protocol(side: Side, name: str) -> Any:
-    size = side.arch.input_size
-    return f"{size[0]}x{size[1]}" if name == "input_size" else side.protocol.get(name, UNRECORDED)
-
-
-def _reproduced(name: str, side: Side) -> list[str]:
-    """A sentence where the checkpoint scores otherwise than its trial did."""
-    if side.predictions is None:
-        return []
-    return [
-        f"The checkpoint of {name} scores {format_value(score, side.predictions.metrics[score])} in {quantity(score)} here,"
-        f" the trial {format_value(score, value)}."
-        for score, value in side.metrics.items()
-        if DIRECTIONS.get(score) == MAXIMIZE
-        and score in side.predictions.metrics
-        and not math.isclose(value, side.predictions.metrics[score], abs_tol=5e-4)
-    ]
-
-
 def _plain(difference: Difference | None) -> dict[str, Any] | None:
     if difference is None:
         return None
     return dataclasses.asdict(difference) | {"more_than_noise": difference.more_than_noise}
-
-
-def _not_comparable(first: Side, second: Side, rule: str) -> InvalidInput:
-    return InvalidInput(
-        f"{first.label} and {second.label} cannot be compared by accuracy, since {rule}; --costs-only leaves accuracies out"
-    )
 
 
 def curve_rows(comparison: Comparison, most: int) -> tuple[str, list[tuple[int, float | None, float | None]]]:

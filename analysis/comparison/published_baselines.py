@@ -14,9 +14,9 @@ from typing import Any
 from analysis.study.labels import plain, quantity
 from analysis.study.published_results import DECAY_EPOCHS, DETECTOR, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.common.objectives import costs_and_scores, format_value
 from search_spaces.families.architecture import Architecture, format_size, resized
 from search_spaces.families.published import PAPER
-from search_spaces.objectives import costs_and_scores, format_value
 from search_spaces.training_config import TrainConfig
 
 BOXES = {"gt": "ground-truth boxes", "det": "detected boxes"}

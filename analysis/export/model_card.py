@@ -13,8 +13,8 @@ from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.profiling.latency import Latency
 from analysis.study.labels import CONVENTIONS, architecture_words, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.common.objectives import format_value
 from search_spaces.families.architecture import Architecture, format_size
-from search_spaces.objectives import format_value
 from search_spaces.registry import cost_of, family_of
 from trainers.data.codecs import make_codec
 from trainers.data.geometry.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD

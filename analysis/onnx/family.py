@@ -48,7 +48,9 @@ class OnnxForms:
         write: writes a network into a graph: architecture, trained arrays and images (3, H, W) to heatmaps (K, H/4, W/4).
             Without it the graph is traced.
         latency: the parts of a latency. Without them it is measured, and never predicted.
+        reference: makes the model that the speed of a machine is told by. The first family has one.
     """
 
     write: Callable[[Graph, Any, Mapping[str, Array], Value], Value] | None = None
     latency: LatencyParts | None = None
+    reference: Callable[[], Model] | None = None

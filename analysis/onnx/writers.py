@@ -46,6 +46,6 @@ def required_latency_parts(arch: Architecture) -> LatencyParts:
 
 def reference_model() -> Model:
     """Return the model that the speed of a machine is told by: every latency is kept beside it, whatever its family."""
-    from analysis.onnx.dite_hrnet.latency_parts import reference_model
-
-    return reference_model()
+    reference = forms_of(next(iter(MODULES))).reference
+    assert reference is not None, "the first family has a reference"
+    return reference()

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.objectives import DIRECTIONS, SIGNS, costs_and_scores, directions_of
+from search_spaces.common.objectives import DIRECTIONS, SIGNS, costs_and_scores, directions_of
 
 Array = NDArray[np.float64]
 MAX_OBJECTIVES = 4

@@ -10,7 +10,7 @@ from analysis.pareto.budget_filter import within
 from analysis.pareto.front import Array, front_of, matrix_of, reference_point, scored
 from analysis.study.labels import format_seconds, number_words, parameter_words, quantity, short, varied_parameters
 from analysis.study.records import STATUSES, StudyRecord, TrialRecord
-from search_spaces.objectives import MINIMIZE, OBJECTIVES, costs_and_scores, directions_of, format_value
+from search_spaces.common.objectives import MINIMIZE, OBJECTIVES, costs_and_scores, directions_of, format_value
 from search_spaces.space.budget import Budget
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.objectives import DIRECTIONS, costs_and_scores
+from search_spaces.common.objectives import DIRECTIONS, costs_and_scores
 
 AP = "ap"
 """Short for the study's first accuracy objective."""

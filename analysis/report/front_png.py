@@ -18,7 +18,7 @@ from analysis.report.elements.figures import BLUE, GREY, VERMILLION, step_line
 from analysis.study.labels import number_words, quantity
 from analysis.study.published_results import NAMED_TABLES, published_for
 from analysis.study.records import StudyRecord
-from search_spaces.objectives import OBJECTIVES, costs_and_scores
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores
 from search_spaces.space.budget import Budget
 
 DPI = 150

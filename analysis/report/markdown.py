@@ -14,7 +14,7 @@ from analysis.report.sections.provenance import protocol_pairs, provenance_pairs
 from analysis.report.sections.recommendations import budget_words, quantities
 from analysis.study.labels import architecture_outline, quantity
 from analysis.study.records import StudyRecord
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 
 MAX_ROWS = 20
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")

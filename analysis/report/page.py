@@ -17,11 +17,12 @@ from plotly.offline import get_plotlyjs
 from analysis.comparison.published_baselines import comparison_table
 from analysis.pareto.budget_filter import front_within
 from analysis.pareto.recommendations import status_counts, summary
-from analysis.report.charts import Chart
 from analysis.report.elements.options import Setup
+from analysis.report.elements.script import script_json
+from analysis.report.elements.section import Chart
 from analysis.report.front_png import write_front_png
 from analysis.report.markdown import markdown
-from analysis.report.page_data import last_values, page_data, script_json
+from analysis.report.page_data import last_values, page_data
 from analysis.report.sections.front import front_axes
 from analysis.report.sections.importance import what_matters
 from analysis.report.sections.noise import noise_of, noise_section, uncertainty
@@ -39,7 +40,7 @@ from analysis.study.labels import (
 )
 from analysis.study.records import StudyRecord, TrialRecord, trials_table
 from search_spaces.common.files import atomic_path, check_output, write_text
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 
 SCRIPTS = ("words", "front", "inflate", "figures", "paper", "budget", "table", "trial", "start")
 HTML_FILE, MARKDOWN_FILE, PNG_FILE, CSV_FILE = "report.html", "summary.md", "front.png", "trials.csv"

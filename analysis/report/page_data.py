@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from analysis.pareto.recommendations import axis_costs
 from analysis.report.elements.figures import curve_metrics, curve_of
@@ -16,11 +14,11 @@ from analysis.report.elements.options import Setup
 from analysis.report.sections.recommendations import UNKNOWN
 from analysis.study.labels import architecture_outline, families_of, quantity, short
 from analysis.study.records import STATUSES, StudyRecord, TrialRecord
+from search_spaces.common.objectives import DIRECTIONS, MAXIMIZE, MEASURED, OBJECTIVES, named
 from search_spaces.common.redaction import without_user
 from search_spaces.common.shell import shell_command
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.cost import NOTHING, Cost
-from search_spaces.objectives import DIRECTIONS, MAXIMIZE, MEASURED, OBJECTIVES, named
 from search_spaces.registry import family_of
 
 CURVE_POINTS = 80_000
@@ -84,19 +82,6 @@ def last_values(record: TrialRecord) -> dict[str, float]:
         return record.values
     ends = {name: value for point in record.curve for name, value in point.items() if DIRECTIONS.get(name) == MAXIMIZE}
     return ends | record.values
-
-
-def script_json(value: Any) -> Markup:
-    """JSON that may stand inside a script element."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-    return script_safe(text)
-
-
-def script_safe(text: str) -> Markup:
-    """JSON text in which no sign can end a script element."""
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
 
 
 def encoded(values: Iterable[Hashable]) -> dict[str, Any]:

@@ -15,13 +15,13 @@ import numpy as np
 from scipy import stats
 
 from analysis.pareto.front import Array, hypervolume, matrix_of, non_dominated, reference_point, scored
+from analysis.statistics.forest import measured
 from analysis.statistics.image_scores import ImageScores, average_precisions
-from analysis.statistics.importance import measured
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.objectives import costs_and_scores, directions_of
 from search_spaces.families.architecture import Scalar
 from search_spaces.families.parameter import NETWORK
-from search_spaces.objectives import costs_and_scores, directions_of
 from search_spaces.registry import is_architecture_parameter
 
 RESAMPLES = 1000

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.common.objectives import OBJECTIVES
 from search_spaces.common.redaction import redacted
 from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.family import Family
-from search_spaces.objectives import OBJECTIVES
 from search_spaces.registry import FAMILIES, family_of
 
 CONVENTIONS = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from search_spaces.common.objectives import OBJECTIVES
 from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.cost import Cost
-from search_spaces.objectives import OBJECTIVES
 from trainers.checkpoints.location import Location
 
 STATUSES = ("complete", "stopped", "failed", "running", "waiting")

@@ -30,7 +30,7 @@ from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.algorithms.successive_halving import insert_rank
 from dite_search.simulation.tabular_benchmark import RecordedTable
 from dite_search.study.attributes import EPOCH_KEY
-from search_spaces.objectives import DIRECTIONS
+from search_spaces.common.objectives import DIRECTIONS
 from search_spaces.registry import cost_of
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)

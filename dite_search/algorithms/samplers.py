@@ -26,8 +26,8 @@ from dite_search.config.sections import COST_AWARE, OPTUNAHUB
 from dite_search.study.attributes import ORIGIN
 from dite_search.study.study import curve_of, is_blameless
 from search_spaces.common.errors import InvalidInput, first_line
+from search_spaces.common.objectives import costs_and_scores, directions_of
 from search_spaces.families.architecture import Architecture
-from search_spaces.objectives import costs_and_scores, directions_of
 
 
 def sampler_of(config: SearchConfig, gate: Gate) -> BaseSampler:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.objectives import SIGNS
+from search_spaces.common.objectives import SIGNS
 
 Array = NDArray[np.float64]
 Ranks = NDArray[np.int32]

@@ -15,7 +15,8 @@ from trainers.data.formats.data_format import FORMATS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from analysis.comparison.pairwise import Comparison, Figure
+    from analysis.comparison.pairwise import Comparison
+    from analysis.comparison.sides import Figure
 
 MAX_EPOCHS = 10
 """Rows of the learning curves in a terminal."""
@@ -64,8 +65,8 @@ def compare(
     """
     import numpy as np
 
-    from analysis.comparison.pairwise import check_protocols
     from analysis.comparison.pairwise import compare as put_together
+    from analysis.comparison.protocol import check_protocols
     from dite_search.tasks.model_reference import named, predicted
     from search_spaces.common.files import check_output
 
@@ -126,7 +127,7 @@ def _show(found: Comparison) -> None:
 
     from analysis.comparison.pairwise import curve_rows
     from analysis.study.labels import quantity
-    from search_spaces.objectives import format_value
+    from search_spaces.common.objectives import format_value
 
     console = console_for(False)
     for name, side in zip("AB", found.sides, strict=True):
@@ -174,7 +175,7 @@ def _print_figures(console: Any, title: str, figures: Any, *, relative: bool = F
     from rich.text import Text
 
     from analysis.study.labels import quantity
-    from search_spaces.objectives import format_value
+    from search_spaces.common.objectives import format_value
 
     if not figures:
         return

@@ -190,7 +190,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
 
 def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
     from analysis.report import Setup
-    from search_spaces.objectives import DIRECTIONS
+    from search_spaces.common.objectives import DIRECTIONS
     from search_spaces.space.budget import Budget
 
     costs = [name for name, side in DIRECTIONS.items() if side == "minimize"]

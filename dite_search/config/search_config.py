@@ -28,7 +28,7 @@ from dite_search.study.places import DATA_PATHS, URLS
 from dite_search.study.sqlite_url import anchored
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
-from search_spaces.objectives import DIRECTIONS
+from search_spaces.common.objectives import DIRECTIONS
 from search_spaces.registry import preset
 from search_spaces.space.budget import Budget
 from search_spaces.space.search_space import SearchSpace

@@ -21,4 +21,4 @@ def median_latency(search: SearchConfig, arch: Architecture, directory: Path) ->
 
 
 MEASURERS: dict[str, Measurer] = {"latency_ms": median_latency}
-"""By the name of the objective in `search_spaces.objectives`."""
+"""By the name of the objective in `search_spaces.common.objectives`."""

@@ -14,7 +14,7 @@ from ray.tune.schedulers import FIFOScheduler
 from dite_search.algorithms.successive_halving import Key, Rungs, rung_epochs
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import EPOCH_KEY, REASON
-from search_spaces.objectives import costs_and_scores, directions_of
+from search_spaces.common.objectives import costs_and_scores, directions_of
 from search_spaces.registry import cost_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]

@@ -41,8 +41,8 @@ from dite_search.study.attributes import (
 from dite_search.study.outbox import Outbox
 from dite_search.study.pause import Pause
 from dite_search.study.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
+from search_spaces.common.objectives import DIRECTIONS, MEASURED, named
 from search_spaces.families.architecture import Architecture
-from search_spaces.objectives import DIRECTIONS, MEASURED, named
 from search_spaces.registry import architecture_from, cost_of
 from trainers.training.loop import LOOP_FIGURES
 

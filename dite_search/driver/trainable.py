@@ -20,8 +20,8 @@ from dite_search.study.attributes import EPOCH_KEY, OUTAGE, REASON
 from dite_search.study.directory import checkpoint_location, trial_directory
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.common.files import write_mapping, write_text
+from search_spaces.common.objectives import MEASURED, named
 from search_spaces.families.architecture import Architecture
-from search_spaces.objectives import MEASURED, named
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.location import Location
 from trainers.checkpoints.retry import Note, Patience

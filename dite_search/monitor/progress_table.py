@@ -17,8 +17,8 @@ from analysis.pareto.front import front_of
 from analysis.study.labels import number_words
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.monitor.snapshot import clean
+from search_spaces.common.objectives import format_value
 from search_spaces.common.shell import own_command
-from search_spaces.objectives import format_value
 
 MAX_ROWS = 24
 _MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x", "waiting": "‖"}

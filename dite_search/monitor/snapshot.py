@@ -22,8 +22,8 @@ from dite_search.study.lease import Holder, holder_of
 from dite_search.study.study import StudyReader, open_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
+from search_spaces.common.objectives import costs_and_scores, format_value
 from search_spaces.common.shell import own_command
-from search_spaces.objectives import costs_and_scores, format_value
 
 WINDOW, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""

@@ -28,7 +28,7 @@ from dite_search.monitor.snapshot import (
     tally_words,
     throughput,
 )
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 
 ROOMY = 72
 """Columns from which on a frame also says where a trial runs, and why one ended."""

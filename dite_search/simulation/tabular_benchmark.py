@@ -24,9 +24,9 @@ from dite_search.study.attributes import SEED
 from dite_search.study.directory import SEARCH_FILE, load_config
 from dite_search.study.study import open_study, read_study
 from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.objectives import DIRECTIONS, directions_of
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Point
-from search_spaces.objectives import DIRECTIONS, directions_of
 from search_spaces.registry import cost_of
 from search_spaces.space.search_space import SearchSpace, describe
 

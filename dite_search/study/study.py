@@ -52,8 +52,8 @@ from dite_search.study.directory import (
 from dite_search.study.places import PROVENANCE_FILE
 from dite_search.study.protocol import differences, protocol_of, provenance_of, refuse_changes, settings_of
 from search_spaces.common.errors import InvalidInput, first_line
+from search_spaces.common.objectives import DIRECTIONS
 from search_spaces.common.redaction import redacted
-from search_spaces.objectives import DIRECTIONS
 from search_spaces.registry import architecture_from, cost_of
 from trainers.checkpoints.location import LAST, PREVIOUS, Location, below, located
 

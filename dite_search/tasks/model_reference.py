@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.comparison.pairwise import Side
+from analysis.comparison.sides import Side
 from analysis.errors.predictions import ScoredPredictions, predictions_of, predictions_with
 from analysis.pareto.front import front_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
@@ -15,7 +15,7 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.study.directory import SEARCH_FILE, load_config
 from dite_search.study.study import read_study
 from search_spaces.common.errors import InvalidInput
-from search_spaces.objectives import costs_and_scores
+from search_spaces.common.objectives import costs_and_scores
 from search_spaces.registry import PRESETS, resolve_arch
 from trainers.data.config import DataConfig
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.objectives import MINIMIZE, OBJECTIVES
+from search_spaces.common.objectives import MINIMIZE, OBJECTIVES
 from search_spaces.space.budget import Budget, Constraint
 
 COSTS = tuple(row.name for row in OBJECTIVES.values() if row.direction == MINIMIZE and row.common)

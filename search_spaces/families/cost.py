@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from search_spaces.objectives import COUNTED, named
+from search_spaces.common.objectives import COUNTED, named
 
 MEGA = 1_000_000
 
@@ -46,7 +46,7 @@ class Cost:
 
     @property
     def objectives(self) -> dict[str, float]:
-        """The costs that a search may minimise, by the names of `search_spaces.objectives`."""
+        """The costs that a search may minimise, by the names of `search_spaces.common.objectives`."""
         return {name: float(getattr(self, name)) for name in named(source=COUNTED)}
 
     def __add__(self, other: Cost) -> Cost:

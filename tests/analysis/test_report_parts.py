@@ -14,17 +14,9 @@ from hypothesis import strategies as st
 
 from analysis.pareto.budget_filter import allows, front_within
 from analysis.report.elements.options import Setup
+from analysis.report.elements.script import script_json
 from analysis.report.markdown import markdown
-from analysis.report.page_data import (
-    CURVE_POINTS,
-    cost_groups,
-    curves,
-    encoded,
-    last_values,
-    mlflow_place,
-    page_data,
-    script_json,
-)
+from analysis.report.page_data import CURVE_POINTS, cost_groups, curves, encoded, last_values, mlflow_place, page_data
 from analysis.report.sections.front import front_axes
 from analysis.report.sections.importance import interaction_table, what_matters
 from analysis.report.sections.noise import noise_of, noise_section, uncertainty

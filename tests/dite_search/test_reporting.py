@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 from search_spaces.registry import cost_of
 from tests.dite_search.commands import refused, run
 from tests.dite_search.tasks import test_model_reference

@@ -16,7 +16,7 @@ import yaml
 
 from dite_search.cli import main
 from dite_search.config.search_config import parse_search
-from search_spaces import objectives
+from search_spaces.common import objectives
 from search_spaces.families.cost import MEGA, Cost
 from search_spaces.families.dite_hrnet.config import STRIDES, ArchConfig
 from tests.analysis.browser import DESKTOP, PHONE, launched, opened

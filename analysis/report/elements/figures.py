@@ -16,11 +16,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.pareto.front import front_of
-from analysis.statistics.importance import Dependence, Importance
+from analysis.statistics.dependence import Dependence
+from analysis.statistics.importance import Importance
 from analysis.study.labels import quantity
 from analysis.study.published_results import NAMED_TABLES, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.objectives import costs_and_scores, format_value
+from search_spaces.common.objectives import costs_and_scores, format_value
 
 VERMILLION, BLUE, GREEN, ORANGE, PURPLE = "#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7"
 GREY = "#8A8F98"

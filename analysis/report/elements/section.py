@@ -1,11 +1,14 @@
-"""A part of the page that is words, tables and figures."""
+"""A part of the page: its words, tables and figures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.report.charts import Chart
+import plotly.graph_objects as go
+from markupsafe import Markup
+
+from analysis.report.elements.script import script_safe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,22 @@ class Table:
     def numbers(self) -> range:
         """All columns but the names."""
         return range(1, len(self.columns))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A figure of the page; ``alt`` says what is seen to who cannot see it."""
+
+    key: str
+    title: str
+    caption: str
+    alt: str
+    figure: go.Figure
+
+    @property
+    def json(self) -> Markup:
+        """The figure as JSON that may stand inside a script element."""
+        return script_safe(self.figure.to_json())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ from markupsafe import Markup
 from analysis.pareto.front import scored
 from analysis.pareto.recommendations import axis_costs
 from analysis.report.elements.figures import front_layout, published_figure
-from analysis.report.page_data import script_safe
+from analysis.report.elements.script import script_safe
 from analysis.study.labels import quantity
 from analysis.study.published_results import published_for
 from analysis.study.records import StudyRecord
-from search_spaces.objectives import costs_and_scores
+from search_spaces.common.objectives import costs_and_scores
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,24 +8,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analysis.report.charts import Chart
 from analysis.report.elements.figures import dependence_figure, importance_figure
-from analysis.report.elements.section import Section, Table
-from analysis.statistics.importance import (
-    Dependence,
-    Explanation,
-    Importance,
-    explanations,
-    interaction,
-    measured,
-    partial_dependence,
-    value_of,
-)
+from analysis.report.elements.section import Chart, Section, Table
+from analysis.statistics.dependence import Dependence, interaction, partial_dependence
+from analysis.statistics.forest import measured, value_of
+from analysis.statistics.importance import Explanation, Importance, explanations
 from analysis.study.labels import CONVENTIONS, families_of, number_words, quantity
 from analysis.study.records import StudyRecord
+from search_spaces.common.objectives import costs_and_scores, format_value
 from search_spaces.families.architecture import Scalar
 from search_spaces.families.family import Pair
-from search_spaces.objectives import costs_and_scores, format_value
 from search_spaces.registry import DEFAULT_FAMILY
 
 MAX_LEARNED = 400

@@ -10,10 +10,9 @@ from scipy import stats
 
 from analysis.pareto.budget_filter import within
 from analysis.pareto.front import front_of, matrix_of, non_dominated, scored
-from analysis.report.charts import Chart
 from analysis.report.elements.figures import repeats_figure
 from analysis.report.elements.options import Setup
-from analysis.report.elements.section import Section, Table
+from analysis.report.elements.section import Chart, Section, Table
 from analysis.statistics.bootstrap import (
     FrontNoise,
     Interval,
@@ -26,7 +25,7 @@ from analysis.statistics.bootstrap import (
 )
 from analysis.study.labels import number_words, quantity, short
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.objectives import costs_and_scores, directions_of, format_value
+from search_spaces.common.objectives import costs_and_scores, directions_of, format_value
 from trainers.data.config import DataConfig
 
 SEED = 0

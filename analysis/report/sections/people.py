@@ -22,7 +22,7 @@ from analysis.report.elements.people import Gallery, NetworkPeople, People, Show
 from analysis.report.elements.section import Table
 from analysis.study.labels import number_words
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 from trainers.checkpoints.store import local_copy
 from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import MPII

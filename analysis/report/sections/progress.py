@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from analysis.pareto.front import REFERENCE_MARGIN, front_of, hypervolume_curve, scored
 from analysis.pareto.recommendations import reference_words
-from analysis.report.charts import Chart
 from analysis.report.elements.figures import curve_metrics, curves_figure, hypervolume_figure
 from analysis.report.elements.options import Setup
+from analysis.report.elements.section import Chart
 from analysis.study.labels import format_seconds, number_words, quantity
 from analysis.study.records import StudyRecord, TrialRecord
 

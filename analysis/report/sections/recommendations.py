@@ -12,7 +12,7 @@ from analysis.pareto.recommendations import axis_costs, recommendations
 from analysis.report.elements.options import Setup
 from analysis.study.labels import architecture_outline, number_words, parameter_words, quantity, short, varied_parameters
 from analysis.study.records import StudyRecord
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 
 UNKNOWN = "How far the accuracy would move with another seed is not known."
 

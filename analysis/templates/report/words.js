@@ -8,7 +8,7 @@ const columns = [...new Set([...data.objectives, ...data.costs])];
 const ROWS = 50;
 const COLORS = { front: "#D55E00", other: "#8A8F98" };
 
-// Words and digits, as search_spaces/objectives.py has them.
+// Words and digits, as search_spaces/common/objectives.py has them.
 function shown(name, value) {
   if (value === null || value === undefined) return "–";
   const form = data.forms[name];

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from analysis.comparison.html import page, write_page
-from analysis.comparison.pairwise import Side, architecture_differences, compare, curve_rows, fronts_of
+from analysis.comparison.pairwise import architecture_differences, compare, curve_rows, fronts_of
+from analysis.comparison.sides import Side
 from analysis.errors.predictions import ScoredPredictions, predictions_of, predictions_with
 from analysis.pareto.front import hypervolume
 from search_spaces.common.errors import InvalidInput

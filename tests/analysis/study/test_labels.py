@@ -7,7 +7,7 @@ import math
 import pytest
 
 from analysis.study.labels import flattened, format_seconds, parameter_words, plain, varied_parameters
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 from tests.analysis.studies import study
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dite_search.driver.measurers import MEASURERS
-from search_spaces.objectives import LEARNED, MEASURED, named
+from search_spaces.common.objectives import LEARNED, MEASURED, named
 from trainers.data.formats.data_format import ACCURACIES
 
 

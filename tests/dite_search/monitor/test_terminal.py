@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from dite_search.monitor.terminal import frame
-from search_spaces.objectives import format_value
+from search_spaces.common.objectives import format_value
 from tests.dite_search.monitor.test_snapshot import DRIVER, NOW, moment_of, steady, trained
 from tests.profiles import examples
 

@@ -7,8 +7,7 @@ import math
 import pytest
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.cost import Cost
-from search_spaces.objectives import (
+from search_spaces.common.objectives import (
     COUNTED,
     LEARNED,
     MAXIMIZE,
@@ -20,6 +19,7 @@ from search_spaces.objectives import (
     format_value,
     named,
 )
+from search_spaces.families.cost import Cost
 
 COST = Cost(params=1_234_567, macs=3_000_000, macs_paper=3_500_000)
 

@@ -1,0 +1,74 @@
+"""The two sides of a comparison, and the lines and figures of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from analysis.errors.predictions import ScoredPredictions
+from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.common.objectives import DIRECTIONS, MINIMIZE
+from search_spaces.families.architecture import Architecture
+from search_spaces.families.cost import Cost
+from search_spaces.registry import cost_of
+
+COSTS = ("params", *(name for name, side in DIRECTIONS.items() if side == MINIMIZE and name != "params"))
+
+
+FEW_IMAGES = 100
+"""With fewer images than this an interval is a rough guide: see the coverage in docs/comparing.md."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Side:
+    """One of the two: a network and all that is known of it.
+
+    ``kind`` is ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only). ``curve``,
+    ``metrics`` and ``protocol`` are as in a trial's and a study's record.
+    """
+
+    label: str
+    kind: str
+    arch: Architecture
+    curve: Sequence[Mapping[str, float]] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    study: StudyRecord | None = None
+    record: TrialRecord | None = None
+    predictions: ScoredPredictions | None = None
+
+    @property
+    def cost(self) -> Cost:
+        """What the network costs."""
+        return cost_of(self.arch)
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Costs, and every score that is known; those of the predictions where there are some."""
+        own = self.predictions.metrics if self.predictions else {}
+        return self.cost.objectives | dict(self.metrics) | own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row: a name and both values, as text."""
+
+    name: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One quantity of both, None where it is not known."""
+
+    name: str
+    first: float | None
+    second: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """The first less the second."""
+        return None if self.first is None or self.second is None else self.first - self.second
