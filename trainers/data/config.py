@@ -11,6 +11,7 @@ from typing import Any
 from search_spaces.common.errors import InvalidInput, unknown_name
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.annotations.notes import DataNote
+from trainers.data.annotations.plausibility import detection_notes
 from trainers.data.formats.coco import CocoSplit, Person, annotated_people, coco_split, detected_people
 from trainers.data.formats.coco_file import CocoFile, read_coco
 from trainers.data.formats.crowdpose import crowdpose_split, read_crowdpose
@@ -126,8 +127,15 @@ class DataConfig:
         return read_coco(where.annotation_file, self.keypoint_set, category=self.category)
 
     def notes(self, split: str) -> tuple[DataNote, ...]:
-        """Return the remarks on the annotations of a split; raises InvalidInput where they cannot be read."""
-        return () if self.format == MPII.name else self.read_annotations(split).notes
+        """Return the remarks on the annotations of a split and detections; raises InvalidInput for broken files."""
+        if self.format == MPII.name:
+            return ()
+        file = self.read_annotations(split)
+        if self.detections is None or split != self.val_split:
+            return file.notes
+        people = detected_people(file, self.detections, self.image_dir(split))
+        boxes = [(person.box, file.images[person.image_id].size) for person in people]
+        return (*file.notes, *detection_notes(boxes, self.detections))
 
     def annotation_file(self, split: str) -> Path:
         """The file that annotates the people of a split."""

@@ -15,6 +15,10 @@ SMALLEST_SHARE, LARGEST_SHARE = 0.01, 1.2
 NEARLY_ALL = 0.95
 CORNERS_BEYOND = 0.5
 """Share of boxes that reach beyond their images where corners are read as widths and heights."""
+APART_SHARE = 0.5
+"""Share of people with most keypoints outside their own box from which boxes or keypoints are in another form."""
+FEWEST_PLACED = 5
+"""People below which that share says nothing: a few may be annotated carelessly."""
 PIXEL = 1.0
 
 
@@ -31,7 +35,12 @@ def implausible(
     """
     people = [annotation for annotation in annotations if counts_in_scores(annotation)]
     notes = area_notes(people, file) if own_areas else []
-    return notes + box_notes(people, sizes, file) + repetition_notes(people, file)
+    return [
+        *notes,
+        *box_notes(people, sizes, file),
+        *keypoint_place_notes(people, file),
+        *repetition_notes(people, file),
+    ]
 
 
 def area_notes(people: Sequence[Annotation], file: Path) -> list[DataNote]:
@@ -81,28 +90,7 @@ def box_notes(people: Sequence[Annotation], sizes: Mapping[int, tuple[int, int]]
     """Return warnings about boxes that look like corners or fractions, or that lie outside their images."""
     if not people:
         return []
-    notes = []
-    corners = sum(_may_be_corners(person["bbox"], sizes[person["image_id"]]) for person in people)
-    beyond = sum(_reaches_beyond(person["bbox"], sizes[person["image_id"]]) for person in people)
-    if corners >= NEARLY_ALL * len(people) and beyond >= CORNERS_BEYOND * len(people):
-        notes.append(
-            _warning(
-                "boxes",
-                beyond,
-                f"{file}: boxes look like two corners (x1, y1, x2, y2), and {beyond} of {len(people)} reach beyond their"
-                " images: 'bbox' must be x, y, width, height, or people are cut out too large and AP is wrong",
-            )
-        )
-    fractions = sum(all(-1 <= value <= 1 for value in person["bbox"]) for person in people)
-    if fractions >= NEARLY_ALL * len(people):
-        notes.append(
-            _warning(
-                "boxes",
-                fractions,
-                f"{file}: all numbers in the boxes of {fractions} of {len(people)} people are at most 1, like fractions of"
-                " the image: 'bbox' must be in pixels, or nothing is seen of the people and AP is wrong",
-            )
-        )
+    notes = _form_notes([(person["bbox"], sizes[person["image_id"]]) for person in people], "people", file)
     points = sum(_may_be_fractions(person["keypoints"]) for person in people)
     if points >= NEARLY_ALL * len(people):
         notes.append(
@@ -126,6 +114,28 @@ def box_notes(people: Sequence[Annotation], sizes: Mapping[int, tuple[int, int]]
     return notes
 
 
+def keypoint_place_notes(people: Sequence[Annotation], file: Path) -> list[DataNote]:
+    """Return a warning where boxes and keypoints do not belong together, as with boxes given by their centres."""
+    placed = [person for person in people if not (_is_fractions(person["bbox"]) or _may_be_fractions(person["keypoints"]))]
+    apart = sum(_mostly_outside(person) for person in placed)
+    if len(placed) < FEWEST_PLACED or apart < APART_SHARE * len(placed):
+        return []
+    return [
+        _warning(
+            "boxes",
+            apart,
+            f"{file}: most keypoints of {apart} of {len(people)} people lie outside the person's own box, so that networks"
+            " see little of these people and AP is wrong: 'bbox' must be x and y of the top left corner (not of the centre),"
+            " width and height, and keypoints must be in the same pixels",
+        )
+    ]
+
+
+def detection_notes(boxes: Sequence[tuple[Sequence[float], tuple[int, int]]], file: Path) -> list[DataNote]:
+    """Return warnings about detected boxes, each with its image's (height, width), that look like corners or fractions."""
+    return _form_notes(boxes, "detections", file) if boxes else []
+
+
 def repetition_notes(people: Sequence[Annotation], file: Path) -> list[DataNote]:
     """Return a warning where people are annotated more than once with the very same box and keypoints."""
     times = Counter((person["image_id"], tuple(person["bbox"]), tuple(person["keypoints"])) for person in people)
@@ -142,6 +152,33 @@ def repetition_notes(people: Sequence[Annotation], file: Path) -> list[DataNote]
     ]
 
 
+def _form_notes(boxes: Sequence[tuple[Sequence[float], tuple[int, int]]], noun: str, file: Path) -> list[DataNote]:
+    """Return warnings about boxes, at least one, in another form than x, y, width, height in pixels."""
+    notes = []
+    corners = sum(_may_be_corners(box, size) for box, size in boxes)
+    beyond = sum(_reaches_beyond(box, size) for box, size in boxes)
+    if corners >= NEARLY_ALL * len(boxes) and beyond >= CORNERS_BEYOND * len(boxes):
+        notes.append(
+            _warning(
+                "boxes",
+                beyond,
+                f"{file}: boxes look like two corners (x1, y1, x2, y2), and {beyond} of {len(boxes)} reach beyond their"
+                " images: 'bbox' must be x, y, width, height, or people are cut out too large and AP is wrong",
+            )
+        )
+    fractions = sum(_is_fractions(box) for box, _ in boxes)
+    if fractions >= NEARLY_ALL * len(boxes):
+        notes.append(
+            _warning(
+                "boxes",
+                fractions,
+                f"{file}: all numbers in the boxes of {fractions} of {len(boxes)} {noun} are at most 1, like fractions of"
+                " the image: 'bbox' must be in pixels, or nothing is seen of the people and AP is wrong",
+            )
+        )
+    return notes
+
+
 def _warning(topic: str, count: int, sentence: str) -> DataNote:
     return DataNote(topic=topic, severity=Severity.WARNING, sentence=sentence, count=count)
 
@@ -154,6 +191,18 @@ def _may_be_corners(box: Sequence[float], size: tuple[int, int]) -> bool:
 def _reaches_beyond(box: Sequence[float], size: tuple[int, int]) -> bool:
     x, y, width, height = box
     return x + width > size[1] + PIXEL or y + height > size[0] + PIXEL
+
+
+def _is_fractions(box: Sequence[float]) -> bool:
+    return all(-1 <= value <= 1 for value in box)
+
+
+def _mostly_outside(person: Annotation) -> bool:
+    x, y, width, height = person["bbox"]
+    values = person["keypoints"]
+    labelled = [(px, py) for px, py, seen in zip(values[0::3], values[1::3], values[2::3], strict=True) if seen]
+    inside = sum(x - PIXEL <= px <= x + width + PIXEL and y - PIXEL <= py <= y + height + PIXEL for px, py in labelled)
+    return bool(2 * inside < len(labelled))
 
 
 def _may_be_fractions(keypoints: Sequence[float]) -> bool:

@@ -165,7 +165,11 @@ def detected_people(coco: CocoFile, detections_file: Path, image_dir: Path, *, s
         raise InvalidInput(
             f"{detections_file} must hold at least one person box with a score of {score_threshold} or more in an image"
             f" of {coco.path}, got none among {len(entries)} detections"
-            + ("" if person in categories else f", whose categories are {_numbers(categories)} while people are {person}")
+            + (
+                ""
+                if person in categories or not categories
+                else f", whose categories are {_numbers(categories)} while people are {person}"
+            )
         )
     return people
 

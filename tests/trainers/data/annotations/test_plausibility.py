@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,15 @@ from hypothesis import strategies as st
 
 from tests.trainers.data.builders import annotation
 from trainers.data.annotations.keypoints import COCO17
-from trainers.data.annotations.plausibility import area_notes, box_notes, implausible, repetition_notes
+from trainers.data.annotations.plausibility import (
+    area_notes,
+    box_notes,
+    detection_notes,
+    implausible,
+    keypoint_place_notes,
+    repetition_notes,
+)
+from trainers.data.config import DataConfig
 from trainers.data.formats.coco import coco_split
 from trainers.data.formats.coco_file import read_coco
 from trainers.data.synthetic.dataset import draw_dataset
@@ -123,3 +132,51 @@ def test_nothing_is_said_of_people_who_do_not_count() -> None:
         person(num_keypoints=0, area=1e6, bbox=[900, 9, 5, 5]),
     ]
     assert implausible(people, SIZES, FILE, own_areas=True) == []
+
+
+@pytest.mark.parametrize("root", ["drawn", "coco_mini"])
+def test_boxes_by_their_centres_are_seen(root: str, request: pytest.FixtureRequest) -> None:
+    coco = read_coco(coco_split(request.getfixturevalue(root), "val").annotation_file, COCO17)
+    people = [entry for entry in coco.annotations if entry["num_keypoints"] and not entry["iscrowd"]]
+    assert keypoint_place_notes(people, FILE) == []
+    centred = []
+    for entry in people:
+        x, y, width, height = entry["bbox"]
+        centred.append(entry | {"bbox": [x + width / 2, y + height / 2, width, height]})
+    assert keypoint_place_notes(centred[:4], FILE) == []
+    (note,) = keypoint_place_notes(centred, FILE)
+    assert note.severity == "warning"
+    assert note.count >= len(people) / 2
+    assert note.sentence == (
+        f"people.json: most keypoints of {note.count} of {len(people)} people lie outside the person's own box, so that"
+        " networks see little of these people and AP is wrong: 'bbox' must be x and y of the top left corner (not of the"
+        " centre), width and height, and keypoints must be in the same pixels"
+    )
+
+
+def test_detected_boxes_are_looked_at_like_annotated_ones() -> None:
+    size = SIZES[1]
+    assert detection_notes([((10, 10, 30, 45), size)], FILE) == detection_notes([], FILE) == []
+    (corners_note,) = detection_notes([((50, 20, 75, 55), size), ((30, 20, 60, 50), size)], FILE)
+    assert corners_note.sentence == (
+        "people.json: boxes look like two corners (x1, y1, x2, y2), and 2 of 2 reach beyond their images: 'bbox' must be x,"
+        " y, width, height, or people are cut out too large and AP is wrong"
+    )
+    (fractions_note,) = detection_notes([((0.1, 0.2, 0.4, 0.7), size)], FILE)
+    assert fractions_note.sentence == (
+        "people.json: all numbers in the boxes of 1 of 1 detections are at most 1, like fractions of the image: 'bbox' must"
+        " be in pixels, or nothing is seen of the people and AP is wrong"
+    )
+
+
+def test_remarks_on_detections_belong_to_the_split_that_they_are_of(tmp_path: Path) -> None:
+    draw_dataset(tmp_path / "people", train_images=1, val_images=2, seed=1)
+    data = DataConfig(root=tmp_path / "people", boxes="det", detections=tmp_path / "boxes.json")
+    annotations = data.read_annotations("val").annotations
+    boxes = [
+        {"image_id": entry["image_id"], "category_id": 1, "score": 0.9, "bbox": [value / 200 for value in entry["bbox"]]}
+        for entry in annotations
+    ]
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    assert [(note.topic, note.count) for note in data.notes("val")] == [("boxes", len(boxes))]
+    assert data.notes("train") == ()

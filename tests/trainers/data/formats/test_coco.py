@@ -237,6 +237,12 @@ def test_people_of_a_detector_have_the_category_of_the_annotations_or_of_coco(
             "boxes.json must hold at least one person box with a score of 0.0 or more in an image of people.json, got none"
             " among 2 detections, whose categories are 1 while people are 2",
         ),
+        (
+            2,
+            [],
+            "boxes.json must hold at least one person box with a score of 0.0 or more in an image of people.json, got none"
+            " among 0 detections",
+        ),
     ],
 )
 def test_categories_of_a_detector_that_cannot_be_told_are_refused(
