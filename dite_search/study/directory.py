@@ -6,7 +6,7 @@ import itertools
 import os
 from pathlib import Path
 
-from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.config.search_config import VARIABLE, SearchConfig, parse_search
 from dite_search.study.places import followed
 from dite_search.study.sqlite_url import sqlite_url
 from search_spaces.common.errors import InvalidInput
@@ -36,11 +36,26 @@ def create_folder(config: SearchConfig) -> None:
 
 
 def check_name(config: SearchConfig) -> None:
-    """Raise InvalidInput where there is a study of the name of a new search."""
+    """Raise InvalidInput where there is a study of the name of a new search, or no search file can name its folder."""
     directory = config.study_directory
+    check_spelling(directory.parent)
     if (directory / SEARCH_FILE).exists():
         raise InvalidInput(
             f"study {config.name} exists already in {directory}: choose another name (--name), or remove that folder"
+        )
+
+
+def check_spelling(directory: Path) -> None:
+    """Refuse a folder of studies whose path a search file cannot hold.
+
+    Raises:
+        InvalidInput: a part of the path is spelled like an environment variable, which such a file has replaced.
+    """
+    spelled = VARIABLE.search(str(directory))
+    if spelled:
+        raise InvalidInput(
+            f"the folder of studies {directory} must not have {spelled[0]} in its path, which stands for an environment"
+            " variable in a search file: give that folder another name"
         )
 
 
@@ -95,11 +110,12 @@ def load_config(study: str | Path, *, directory: str | Path = "runs") -> SearchC
     A folder that was renamed holds the study under the name in its search file.
 
     Raises:
-        InvalidInput: there is no such study; the message lists those there are.
+        InvalidInput: there is no such study, and the message lists those there are; or its folder cannot be spelled.
     """
     for folder in (Path(study), Path(directory) / study):
         if (folder / SEARCH_FILE).is_file():
             folder = _plain(folder)
+            check_spelling(folder.parent)
             values = followed(read_mapping(folder / SEARCH_FILE), folder) | {"directory": str(folder.parent)}
             renamed = values.get("name") != folder.name
             return parse_search(values, str(folder / SEARCH_FILE), folder=folder if renamed else None)

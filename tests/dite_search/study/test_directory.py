@@ -15,7 +15,14 @@ from dite_search.doctor.requirements import require
 from dite_search.driver.run_search import resume_search, run_search
 from dite_search.driver.searcher import StudySearch
 from dite_search.driver.trainable import take_checkpoint
-from dite_search.study.directory import check_checkpoints, checkpoint_location, free_name, load_config, trial_directory
+from dite_search.study.directory import (
+    check_checkpoints,
+    check_name,
+    checkpoint_location,
+    free_name,
+    load_config,
+    trial_directory,
+)
 from dite_search.study.study import create_study, read_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
@@ -47,6 +54,27 @@ def test_a_study_that_was_moved_is_found_where_it_is(make_search, tmp_path):
     config.study_directory.rename(moved)
     assert load_config(moved).study_directory == moved
     assert read_study(load_config(moved)).trials == []
+
+
+def test_a_folder_that_is_spelled_like_a_variable_is_refused_before_anything_is_written(make_search, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "home")
+    config = make_search()
+    create_study(config)
+    place = tmp_path / "a ${HOME} b"
+    place.mkdir()
+    sentence = (
+        r"the folder of studies .*/a \$\{HOME\} b must not have \$\{HOME\} in its path, .*: give that folder another name"
+    )
+    monkeypatch.chdir(place)
+    with pytest.raises(InvalidInput, match=sentence):
+        check_name(make_search(directory="."))
+    assert not list(place.iterdir())
+    moved = config.study_directory.rename(place / "small")
+    with pytest.raises(InvalidInput, match=sentence):
+        load_config(moved)
+    # The name of a study's own folder is in no search file.
+    renamed = moved.rename(tmp_path / "${HOME}")
+    assert read_study(load_config(renamed)).trials == []
 
 
 def test_a_study_that_does_not_exist(make_search, tmp_path):
