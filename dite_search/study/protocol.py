@@ -155,7 +155,8 @@ def refuse_changes(config: SearchConfig, found: Sequence[Difference]) -> None:
     """Raise InvalidInput where there are differences; the sentence names them, and what can be done."""
     if not found:
         return
-    more = f" and {len(found) - SHOWN} fields more" if len(found) > SHOWN else ""
+    others = len(found) - SHOWN
+    more = f" and {others} more field{'s' if others > 1 else ''}" if others > 0 else ""
     before = " and ".join(f"{each.field} {_shown(each.before)}" for each in found[:SHOWN])
     now = " and ".join(_shown(each.now) for each in found[:SHOWN])
     start = f", with warm_start: {{studies: [{config.study_directory}]}}"

@@ -39,6 +39,7 @@ OTHER: dict[str, Any] = {
     "data.val_split": "train",
     "data.boxes": "gt",
     "data.on_broken_image": "skip",
+    "data.on_orientation": "ignore",
     "sampler.name": "nsga2",
     "sampler.proxies": ["naswot"],
     "scheduler.name": "none",
@@ -253,5 +254,5 @@ def test_the_sentence_names_field_values_and_remedy(tmp_path):
     )
     with pytest.raises(InvalidInput) as caught:
         refuse_changes(config, [groups, epochs, *[dataclasses.replace(epochs, field=f"f{n}") for n in range(3)]])
-    assert "[1, 2, 4] and training.epochs 2 and f0 2 and 2 fields more, but" in str(caught.value)
+    assert "[1, 2, 4] and training.epochs 2 and f0 2 and 2 more fields, but" in str(caught.value)
     assert "warm_start" not in str(caught.value), "another number of epochs is another protocol"
