@@ -173,6 +173,6 @@ def gate_of(config: SearchConfig, *, allowed: Callable[[Architecture], bool] | N
     if "latency_ms" not in asked:
         return Gate(config, allowed=allowed)
     # This import takes seconds, and few searches need it.
-    from dite_search.driver.latency import predicted_latency
+    from dite_search.algorithms.latency_prediction import predicted_latency
 
     return Gate(config, latency=predicted_latency(config), allowed=allowed)

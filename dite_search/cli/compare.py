@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dite_search.cli.options import directory_option, json_option
-from dite_search.cli.output import console_for
+from dite_search.cli.shared.options import directory_option, json_option
+from dite_search.cli.shared.output import console_for
 from trainers.data.formats.data_format import FORMATS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dite_search.cli.options import (
+from dite_search.cli.shared.options import (
     DATA_VARIABLE,
     category_option,
     format_option,
@@ -15,7 +15,7 @@ from dite_search.cli.options import (
     on_broken_image_option,
     on_orientation_option,
 )
-from dite_search.cli.output import console_for, next_steps, program, show
+from dite_search.cli.shared.output import console_for, next_steps, program, show
 from search_spaces.common.shell import shell_command
 from trainers.data.formats.data_format import SPLITS
 

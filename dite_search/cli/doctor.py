@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dite_search.cli.options import DATA_VARIABLE, json_option
-from dite_search.cli.output import console_for
+from dite_search.cli.shared.options import DATA_VARIABLE, json_option
+from dite_search.cli.shared.output import console_for
 
 if TYPE_CHECKING:
     from dite_search.config.search_config import SearchConfig

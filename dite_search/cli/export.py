@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dite_search.cli.options import directory_option, json_option
-from dite_search.cli.output import console_for, next_steps, program, show, tell
+from dite_search.cli.shared.options import directory_option, json_option
+from dite_search.cli.shared.output import console_for, next_steps, program, show, tell
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 

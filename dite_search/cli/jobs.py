@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from dite_search.cli.options import json_option
-from dite_search.cli.output import next_steps, program, show
+from dite_search.cli.shared.options import json_option
+from dite_search.cli.shared.output import next_steps, program, show
 from search_spaces.common.shell import shell_command
 
 address_option = click.option(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dite_search.cli.options import (
+from dite_search.cli.shared.options import (
     DATA_VARIABLE,
     category_option,
     directory_option,
@@ -17,7 +17,7 @@ from dite_search.cli.options import (
     on_broken_image_option,
     on_orientation_option,
 )
-from dite_search.cli.output import console_for, next_steps, program, say_image_notes, say_notes, show
+from dite_search.cli.shared.output import console_for, next_steps, program, say_image_notes, say_notes, show
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 from trainers.data.formats.data_format import FORMATS, SPLITS, TEST_DEV
@@ -263,7 +263,8 @@ def latency(
 
     A network is measured once under the same conditions; later calls show the same figures.
     """
-    from dite_search.driver.latency import calibrated, shown_latency, space_named, store_of
+    from dite_search.algorithms.latency_prediction import store_of
+    from dite_search.driver.latency import calibrated, shown_latency, space_named
     from search_spaces.families.architecture import resized
     from search_spaces.registry import DEFAULT_SPACE, resolve_arch
 

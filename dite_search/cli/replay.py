@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dite_search.cli.options import directory_option, json_option
+from dite_search.cli.shared.options import directory_option, json_option
 
 FRACTIONS = (0.5, 0.9, 0.95, 0.99)
 """Parts of the true hypervolume that a search is timed to; a replay ends at the last."""
@@ -82,7 +82,7 @@ def replay(
         "trainings_per_second": sum(sum(result.trials.values()) for result in results) / elapsed,
     }
     if as_json:
-        from dite_search.cli.output import show
+        from dite_search.cli.shared.output import show
 
         show(shown, as_json)
         return

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from dite_search.cli.export import export_quickly
-from dite_search.cli.options import (
+from dite_search.cli.shared.options import (
     DATA_VARIABLE,
     directory_option,
     json_option,
 )
-from dite_search.cli.output import console_for, next_steps, show, tell
+from dite_search.cli.shared.output import console_for, next_steps, show, tell
 
 
 @click.command(epilog="Example:  dite-search quickstart")
@@ -83,8 +83,8 @@ def extend(study: str, trials: int, directory: str, as_json: bool) -> None:
 @directory_option
 def pause(study: str, directory: str) -> None:
     """Let STUDY, which runs elsewhere, end its running epochs, save them and stop; resume goes on."""
+    from dite_search.storage.lease import ask_to_pause
     from dite_search.study.directory import load_config
-    from dite_search.study.lease import ask_to_pause
     from dite_search.study.study import storage_of
     from search_spaces.common.shell import own_command
 
@@ -143,11 +143,11 @@ def report(
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.pareto.front import front_of
     from analysis.pareto.selection import choose
-    from dite_search.cli.next_commands import commands_after, trials_left
+    from dite_search.cli.shared.next_commands import commands_after, trials_left
     from dite_search.driver.run_search import run_search
     from dite_search.monitor.progress_table import front_table, pause_words, published_table
+    from dite_search.storage.pause import Pause
     from dite_search.study.directory import load_config
-    from dite_search.study.pause import Pause
 
     console, pause = console_for(as_json), Pause()
     study = (run or run_search)(config, console, pause)

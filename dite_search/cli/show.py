@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dite_search.cli.options import directory_option, input_size_option, json_option
-from dite_search.cli.output import ascii_text, console_for
+from dite_search.cli.shared.options import directory_option, input_size_option, json_option
+from dite_search.cli.shared.output import ascii_text, console_for
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,7 +94,7 @@ def _latency(arch: Architecture, directory: str, threads: int, *, measure: bool)
     if not measure and not (Path(directory) / FOLDER).is_dir():
         return None
     from analysis.profiling.latency_breakdown import known_shares, measured_shares
-    from dite_search.driver.latency import store_of
+    from dite_search.algorithms.latency_prediction import store_of
 
     store = store_of(directory, threads=threads)
     if not measure:

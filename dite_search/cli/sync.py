@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from dite_search.cli.options import directory_option, json_option
-from dite_search.cli.output import next_steps, program, show
+from dite_search.cli.shared.options import directory_option, json_option
+from dite_search.cli.shared.output import next_steps, program, show
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 
@@ -22,10 +22,10 @@ def sync(study: str, directory: str, as_json: bool) -> None:
     Before that, epochs that the study itself lacks are taken from the checkpoints of its trials, whether or not these have
     ended. A search that runs writes both by itself; its study is left to it.
     """
+    from dite_search.storage.lease import Lease, driver_of
+    from dite_search.storage.pause import Pause
     from dite_search.study.backfill import backfill_curves
     from dite_search.study.directory import load_config
-    from dite_search.study.lease import Lease, driver_of
-    from dite_search.study.pause import Pause
     from dite_search.study.storage_errors import answering
     from dite_search.study.study import open_study, storage_of
     from dite_search.tracking.client import Refused, Unreachable, tracker_of

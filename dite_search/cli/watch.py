@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dite_search.cli.options import directory_option, json_option
-from dite_search.cli.output import console_for, program
+from dite_search.cli.shared.options import directory_option, json_option
+from dite_search.cli.shared.output import console_for, program
 from search_spaces.common.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _follow(reader: LiveReader, console: Console, every: float) -> None:
 
     from dite_search.monitor.snapshot import state_of
     from dite_search.monitor.terminal import frame
-    from dite_search.study.database_errors import reason_of
+    from dite_search.storage.database_errors import reason_of
     from dite_search.study.study import DATABASE_AWAY
 
     moment = reader.read(time.time())

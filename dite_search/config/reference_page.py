@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from dite_search.config.changeable import CHANGEABLE
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import (
     DataSection,
@@ -25,7 +26,6 @@ from dite_search.config.sections import (
     SyntheticSection,
     WarmStartSection,
 )
-from dite_search.study.protocol import CHANGEABLE
 from search_spaces.families.architecture import FAMILY_KEY
 from search_spaces.families.family import Family
 from search_spaces.families.parameter import NETWORK

@@ -11,10 +11,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
-from dite_search.algorithms.successive_halving import rung_epochs
 from dite_search.config.data_defaults import space_for, training_for
+from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import (
     COST_AWARE,
+    DATA_PATHS,
+    URLS,
     DataSection,
     LatencySection,
     ResourcesSection,
@@ -24,8 +26,7 @@ from dite_search.config.sections import (
     SyntheticSection,
     WarmStartSection,
 )
-from dite_search.study.places import DATA_PATHS, URLS
-from dite_search.study.sqlite_url import anchored
+from dite_search.config.sqlite_url import anchored
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import DIRECTIONS

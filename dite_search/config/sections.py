@@ -208,3 +208,9 @@ def _one_of(kind: str, name: str, known: tuple[str, ...]) -> str:
     if name not in known:
         raise unknown_name(kind, name, known)
     return name
+
+
+DATA_PATHS = ("root", "detections", "prepared")
+
+
+URLS = ("study_url", "mlflow_url")

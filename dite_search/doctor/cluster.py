@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +20,6 @@ from typing import Any
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.doctor.probe import PACKAGES, clock, probe
 from dite_search.doctor.resources import Node
-from dite_search.driver.heartbeat import ReplacedError
 from search_spaces.common.errors import first_line
 from search_spaces.common.shell import shell_command
 
@@ -199,34 +198,6 @@ def is_connected() -> bool:
     import ray
 
     return bool(ray.is_initialized())
-
-
-def question_to_head() -> Callable[[], None]:
-    """What to ask the head that this process is connected to, for a `Watch`: whether it is still there, and the same.
-
-    A head that was started anew at the address of another is not ours: nothing that ran under the first is known to it.
-    """
-    import ray
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]
-
-    if os.environ.get("RAY_ADDRESS", "").startswith("ray://"):
-        # Through Ray's client the head itself need not be reached; the client notices for itself.
-        return lambda: None
-    address = ray.get_runtime_context().gcs_address
-    ours = GcsClient(address=address).cluster_id
-    host, _, port = address.rpartition(":")
-    in_doubt = False
-
-    def ask() -> None:
-        nonlocal in_doubt
-        was_in_doubt, in_doubt = in_doubt, True
-        # Ray's own calls, of which some end the process where the head is another, wait for one that is gone.
-        socket.create_connection((host.strip("[]"), int(port)), timeout=TCP_SECONDS).close()
-        if was_in_doubt and GcsClient(address=address).cluster_id != ours:
-            raise ReplacedError(f"another head answers at {address}")
-        in_doubt = False
-
-    return ask
 
 
 def local_finding() -> Finding:

@@ -17,12 +17,12 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from dite_search.config.search_config import SearchConfig
+from dite_search.config.sqlite_url import sqlite_file
 from dite_search.doctor.cluster import clock_finding, reading
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
 from dite_search.doctor.folders import is_writable
-from dite_search.study.database_errors import reason_of
+from dite_search.storage.database_errors import reason_of
 from dite_search.study.directory import study_url_of
-from dite_search.study.sqlite_url import sqlite_file
 from dite_search.tracking.experiment import DELETED, EXPERIMENT, deleted_sentence, restore_command
 from search_spaces.common.redaction import HIDDEN, redacted
 from search_spaces.common.shell import shell_command

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from dite_search.config.search_config import SearchConfig
+from dite_search.config.sqlite_url import sqlite_file
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.study.directory import STUDY_DATABASE
-from dite_search.study.sqlite_url import sqlite_file
 from search_spaces.common.shell import shell_command
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Point

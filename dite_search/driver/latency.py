@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from analysis.onnx.export import FORM
-from analysis.profiling.latency import RUNS, WARMUP
-from analysis.profiling.latency_store import Conditions, LatencyStore, default_label
+from analysis.profiling.latency_store import LatencyStore
 from analysis.profiling.latency_table import calibrate, measured, predict
+from dite_search.algorithms.latency_prediction import store_of_search
 from dite_search.config.search_config import SearchConfig, load_search
 from search_spaces.common.files import write_json
 from search_spaces.families.architecture import Architecture, format_size
@@ -21,23 +19,6 @@ from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import space_from
 
 LATENCY_FILE = "latency.json"
-
-
-def store_of(
-    directory: str | Path, *, label: str | None = None, threads: int = 1, warmup: int = WARMUP, runs: int = RUNS
-) -> LatencyStore:
-    """The store of a device label in the folder of the studies; the default label is the processor's name and threads."""
-    if label is None:
-        label = default_label(threads)
-    conditions = Conditions(device=label, threads=threads, warmup=warmup, runs=runs, form=FORM)
-    return LatencyStore(Path(directory).absolute(), conditions)
-
-
-def store_of_search(config: SearchConfig) -> LatencyStore:
-    """The store that a search measures into and reads from."""
-    section = config.latency
-    threads = section.threads or config.resources.cpus_per_worker
-    return store_of(config.directory, label=section.device, threads=threads, warmup=section.warmup, runs=section.runs)
 
 
 def trial_latency(config: SearchConfig, arch: Architecture, directory: Path) -> float:
@@ -51,22 +32,6 @@ def trial_latency(config: SearchConfig, arch: Architecture, directory: Path) -> 
     record = {"latency_ms": latency.median_ms, "measured_now": new, "concurrent_trials_allowed": config.max_concurrent != 1}
     write_json(directory / LATENCY_FILE, record | {"device_label": store.conditions.device} | latency.to_dict())
     return latency.median_ms
-
-
-def predicted_latency(config: SearchConfig) -> Callable[[Architecture], float]:
-    """Predicted milliseconds of a network on the search's device, each network looked up once.
-
-    Raises:
-        InvalidInput: when called, where nothing was fitted for the device; the message says how to.
-    """
-    store, known = store_of_search(config), dict[str, float]()
-
-    def milliseconds(arch: Architecture) -> float:
-        if arch.arch_id not in known:
-            known[arch.arch_id] = predict(store, arch).latency_ms_predicted
-        return known[arch.arch_id]
-
-    return milliseconds
 
 
 def shown_latency(store: LatencyStore, arch: Architecture, *, predicted: bool, space: str | None) -> dict[str, Any]:

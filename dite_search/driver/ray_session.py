@@ -26,7 +26,7 @@ import ray
 from ray._private import ray_constants
 
 from dite_search.config.search_config import SearchConfig
-from dite_search.doctor.cluster import question_to_head
+from dite_search.driver.head_question import question_to_head
 from dite_search.driver.heartbeat import Heartbeat
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import own_command

@@ -28,11 +28,11 @@ from dite_search.driver.stopper import PauseStopper
 from dite_search.driver.trainable import NOTE, TrialRunner
 from dite_search.monitor.progress_table import Progress
 from dite_search.monitor.snapshot import LiveReader, time_left
+from dite_search.storage.lease import Lease
+from dite_search.storage.outbox import Outbox
+from dite_search.storage.pause import Pause
 from dite_search.study.backfill import backfill_curves
 from dite_search.study.directory import SEARCH_FILE
-from dite_search.study.lease import Lease
-from dite_search.study.outbox import Outbox
-from dite_search.study.pause import Pause
 from dite_search.study.places import PROVENANCE_FILE
 from dite_search.study.provenance import provenance
 from dite_search.study.resumption import check_same_data, check_study, keep_record

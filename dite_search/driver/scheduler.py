@@ -11,7 +11,8 @@ from ray.tune.experiment import Trial
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import FIFOScheduler
 
-from dite_search.algorithms.successive_halving import Key, Rungs, rung_epochs
+from dite_search.algorithms.successive_halving import Key, Rungs
+from dite_search.config.rungs import rung_epochs
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import EPOCH_KEY, REASON
 from search_spaces.common.objectives import costs_and_scores, directions_of

@@ -20,6 +20,8 @@ from dite_search.algorithms.admission import Stopped, Verdict, gate_of
 from dite_search.algorithms.cost_aware.candidates import distributions_of
 from dite_search.algorithms.samplers import sampler_of
 from dite_search.config.search_config import SearchConfig
+from dite_search.storage.outbox import Outbox
+from dite_search.storage.pause import Pause
 from dite_search.study.attributes import (
     ARCH,
     ARCH_ID,
@@ -38,8 +40,6 @@ from dite_search.study.attributes import (
     UNEXPLAINED,
     WHERE,
 )
-from dite_search.study.outbox import Outbox
-from dite_search.study.pause import Pause
 from dite_search.study.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
 from search_spaces.common.objectives import DIRECTIONS, MEASURED, named
 from search_spaces.families.architecture import Architecture

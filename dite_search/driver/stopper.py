@@ -7,8 +7,8 @@ from typing import Any
 from ray import tune
 
 from dite_search.driver.trainable import NOTE
+from dite_search.storage.pause import Pause
 from dite_search.study.attributes import REASON
-from dite_search.study.pause import Pause
 
 
 class PauseStopper(tune.Stopper):

@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from dite_search.config.search_config import VARIABLE, parse_search
-from dite_search.study.places import URLS
+from dite_search.config.sections import URLS
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.redaction import SECRETS

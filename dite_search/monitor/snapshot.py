@@ -16,9 +16,9 @@ from analysis.pareto.front import front_of
 from analysis.study.labels import format_seconds, number_words, quantity
 from analysis.study.records import STATUSES, StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
+from dite_search.storage.lease import Holder, holder_of
 from dite_search.study.attributes import INTERRUPTED, STARTED, WHERE
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE
-from dite_search.study.lease import Holder, holder_of
 from dite_search.study.study import StudyReader, open_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from dite_search.config.search_config import VARIABLE, SearchConfig, parse_search
+from dite_search.config.sqlite_url import sqlite_url
 from dite_search.study.places import followed
-from dite_search.study.sqlite_url import sqlite_url
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
 from search_spaces.space.space_file import whole_space

@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dite_search.study.sqlite_url import sqlite_file, sqlite_url
+from dite_search.config.sections import DATA_PATHS, URLS
+from dite_search.config.sqlite_url import sqlite_file, sqlite_url
 
 PROVENANCE_FILE = "provenance.json"
 WORKING_DIRECTORY = "working_directory"
 """In the provenance of a study: from where its search was started."""
-DATA_PATHS = ("root", "detections", "prepared")
-URLS = ("study_url", "mlflow_url")
 
 
 def followed(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

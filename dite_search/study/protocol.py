@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from analysis.study.published_results import recipe_changes
+from dite_search.config.changeable import CHANGEABLE
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.directory import SEARCH_FILE
 from dite_search.study.places import PROVENANCE_FILE, WORKING_DIRECTORY
@@ -20,33 +21,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import format_size
 from search_spaces.families.parameter import Parameter, Range
 from search_spaces.registry import DEFAULT_FAMILY
-from search_spaces.training_config import COMPUTATION, TrainConfig
-
-CHANGEABLE: dict[str, str] = {
-    "trials": "how many are asked for; `extend` adds to it",
-    "sampler": "who suggests from now on; only to and from `grid` it cannot change, whose points are laid out at the start",
-    "scheduler": "which trials end early from now on",
-    "reuse": "whether networks that were trained are trained again from now on",
-    "warm_start.published": "the tables that guide the sampler from now on",
-    "resources": "what one trial takes, workers included",
-    "max_concurrent": "trials at once",
-    "retries": "new starts of a trial whose process died",
-    "data.root": "another place of the same data: the annotation files must hold the same",
-    "data.detections": "another place of the same detections: the file must hold the same",
-    "data.prepared": "where the prepared pictures lie",
-    "data.workers": "loader processes",
-    "data.on_broken_image": "what becomes of a training at a broken image",
-    "latency": "how latency is measured; where `latency_ms` is an objective or has a limit, `warmup` and `runs` alone",
-    "directory": "the folder of the studies, which may be moved or copied; a study's own folder may be renamed",
-    "checkpoints": "another place, to which the checkpoints so far were moved",
-    "study_url": "another database, to which the study was copied",
-    "mlflow_url": "another tracking server; `dite-search sync` writes the study to it",
-    **{f"training.{name}": "how steps are computed, not what is learned" for name in COMPUTATION},
-}
-"""Fields and sections of a study's search file that may change between a search and what goes on with it, and what for.
-
-Every other field stays as it was. Low and high of a range may change too, while every earlier trial lies between them.
-"""
+from search_spaces.training_config import TrainConfig
 
 COUNTED = ("space", "objectives", "budget", "repeats", "seed", "start_with", "warm_start", "sampler")
 """Fields and sections in which a new study may differ from one whose results it takes over."""

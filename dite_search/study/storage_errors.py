@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dite_search.config.search_config import SearchConfig
-from dite_search.study.database_errors import is_damage, reason_of
+from dite_search.storage.database_errors import is_damage, reason_of
 from dite_search.study.study import DATABASE_AWAY, damaged_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import own_command

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.storage.database_errors import is_damage, reason_of
 from dite_search.study.attributes import (
     ARCH,
     CONTINUES,
@@ -40,7 +41,6 @@ from dite_search.study.attributes import (
     UNDECIDED,
     WHOLE,
 )
-from dite_search.study.database_errors import is_damage, reason_of
 from dite_search.study.directory import (
     SEARCH_FILE,
     STUDY_DATABASE,

@@ -23,8 +23,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from dite_search.config.search_config import SearchConfig
-from dite_search.study.database_errors import reason_of
-from dite_search.study.sqlite_url import sqlite_file, sqlite_url
+from dite_search.config.sqlite_url import sqlite_file, sqlite_url
+from dite_search.storage.database_errors import reason_of
 from dite_search.tracking.experiment import (
     ARTIFACTS_FOLDER,
     DELETED,

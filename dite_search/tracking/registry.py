@@ -25,7 +25,7 @@ from mlflow.types.schema import Array
 
 from analysis.export import CARD_FILE, EXAMPLE_FILE, Exported
 from dite_search.config.search_config import NAME_PATTERN, SearchConfig
-from dite_search.study.database_errors import reason_of
+from dite_search.storage.database_errors import reason_of
 from dite_search.tracking import served_model
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Refused, Tracker, Unreachable, tracker_of
 from dite_search.tracking.experiment import EXPERIMENT

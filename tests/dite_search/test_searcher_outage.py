@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 
 from dite_search.driver.run_search import _close
 from dite_search.driver.searcher import StudySearch
+from dite_search.storage.pause import Pause
 from dite_search.study.attributes import REASON
-from dite_search.study.pause import Pause
 from dite_search.study.study import create_study, open_study, read_study, reopen_running
 from search_spaces.common.errors import InvalidInput
 

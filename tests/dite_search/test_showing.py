@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dite_search.cli import main
-from dite_search.cli.output import ascii_text
+from dite_search.cli.shared.output import ascii_text
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.study import create_study, read_study
 from search_spaces.common.files import write_mapping

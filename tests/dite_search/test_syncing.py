@@ -9,7 +9,7 @@ import socket
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from dite_search.study.lease import Lease, driver_of
+from dite_search.storage.lease import Lease, driver_of
 from dite_search.study.storage_errors import answering
 from dite_search.study.study import DATABASE_AWAY, create_study, storage_of
 from search_spaces.common.errors import InvalidInput
@@ -64,7 +64,7 @@ def test_a_database_that_is_away_is_one_sentence(make_search, monkeypatch):
     def refuse(engine):
         raise full
 
-    monkeypatch.setattr("dite_search.study.lease._make_table", refuse)
+    monkeypatch.setattr("dite_search.storage.lease._make_table", refuse)
     sentence = rf"^study small must have one driver, but its database cannot tell: {words}$"
     with pytest.raises(InvalidInput, match=sentence):
         Lease(config.name, storage_of(config)).take()

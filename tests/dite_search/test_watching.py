@@ -59,7 +59,7 @@ def test_a_driver_that_was_killed_is_noticed(config):
     driver.begin("a")
     driver.epoch("a", 1, 0.3)
     driver.lease.release()
-    hold = "import sys; from dite_search.study.lease import Lease; from optuna.storages import RDBStorage;"
+    hold = "import sys; from dite_search.storage.lease import Lease; from optuna.storages import RDBStorage;"
     hold += "Lease('small', RDBStorage(sys.argv[1])).take(); print('taken', flush=True); import time; time.sleep(60)"
     url = f"sqlite:///{config.study_directory / 'study.db'}"
     other = subprocess.Popen([sys.executable, "-c", hold, url], stdout=subprocess.PIPE, text=True)

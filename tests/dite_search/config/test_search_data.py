@@ -14,8 +14,8 @@ from dite_search.driver.run_search import Recorder
 from dite_search.driver.searcher import StudySearch
 from dite_search.monitor.progress_table import Progress
 from dite_search.monitor.snapshot import LiveReader, eta, eta_words
-from dite_search.study.lease import Lease
-from dite_search.study.pause import Pause
+from dite_search.storage.lease import Lease
+from dite_search.storage.pause import Pause
 from dite_search.study.study import create_study, storage_of
 
 

@@ -8,8 +8,9 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from dite_search.algorithms.latency_prediction import store_of_search
 from dite_search.cli import main
-from dite_search.driver.latency import LATENCY_FILE, store_of_search, trial_latency
+from dite_search.driver.latency import LATENCY_FILE, trial_latency
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
 from search_spaces.space.space_file import named_space

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from dite_search.config.search_config import parse_search
 from dite_search.driver.searcher import StudySearch, epoch_metrics
-from dite_search.study.pause import Pause
+from dite_search.storage.pause import Pause
 from dite_search.study.study import create_study, open_study, read_study, reopen_running, rung_records
 from search_spaces.registry import cost_of
 from tests.profiles import by_profile
@@ -102,7 +102,7 @@ def test_over_budget_suggestions_are_infeasible_and_cost_no_trial(start):
 
 
 def test_a_measured_latency_over_its_limit_makes_a_trial_infeasible(start, monkeypatch):
-    monkeypatch.setattr("dite_search.driver.latency.predicted_latency", lambda config: lambda arch: 1.0)
+    monkeypatch.setattr("dite_search.algorithms.latency_prediction.predicted_latency", lambda config: lambda arch: 1.0)
     config, search = start(budget=["latency_ms <= 5"])
     search.suggest("t")
     search.on_trial_result("t", {"reason": "over budget: latency_ms must be at most 5, got 7", "latency_ms": 7.0})
@@ -294,7 +294,7 @@ SCORES = {"loss": 1 / 3, "ap_gt": 0.3}
     ],
 )
 def test_a_pause_completes_no_trial_whose_latency_is_to_come(paused_at, monkeypatch, limited, results, state):
-    monkeypatch.setattr("dite_search.driver.latency.predicted_latency", lambda config: lambda arch: 1.0)
+    monkeypatch.setattr("dite_search.algorithms.latency_prediction.predicted_latency", lambda config: lambda arch: 1.0)
     config, trial = paused_at(results, **limited)
     (record,) = read_study(config).trials
     assert record.curve == [result for result in results if "epoch" in result]
@@ -303,7 +303,7 @@ def test_a_pause_completes_no_trial_whose_latency_is_to_come(paused_at, monkeypa
 
 
 def test_the_last_epoch_of_a_network_that_turns_out_too_slow_is_kept(paused_at, monkeypatch):
-    monkeypatch.setattr("dite_search.driver.latency.predicted_latency", lambda config: lambda arch: 1.0)
+    monkeypatch.setattr("dite_search.algorithms.latency_prediction.predicted_latency", lambda config: lambda arch: 1.0)
     config, trial = paused_at([*CURVE[:2], CURVE[2] | LATENCY], budget=["latency_ms <= 5"])
     (record,) = read_study(config).trials
     assert (trial.state, record.reason) == (TrialState.PRUNED, "over budget: latency_ms must be at most 5, got 7")

@@ -19,7 +19,7 @@ from plotly.offline import get_plotlyjs
 
 from dite_search.driver.searcher import StudySearch
 from dite_search.monitor.server import Board, Dashboard, is_loopback, page_of, tools_of
-from dite_search.study.lease import Lease
+from dite_search.storage.lease import Lease
 from dite_search.study.study import DATABASE_AWAY, create_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from tests.analysis.browser import DESKTOP, PHONE, Opened, launched

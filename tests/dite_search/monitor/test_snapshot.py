@@ -33,8 +33,8 @@ from dite_search.monitor.snapshot import (
     tally_words,
     throughput,
 )
+from dite_search.storage.lease import Holder, Lease
 from dite_search.study.directory import SEARCH_FILE
-from dite_search.study.lease import Holder, Lease
 from dite_search.study.study import create_study, extend_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from tests.analysis.studies import trial

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dite_search.config.changeable import CHANGEABLE
 from dite_search.config.reference_page import SECTIONS, search_file_reference
 from dite_search.config.search_config import parse_search
-from dite_search.study.protocol import CHANGEABLE, Difference, differences, may_change, refuse_changes, settings_of
+from dite_search.study.protocol import Difference, differences, may_change, refuse_changes, settings_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import BLOCKS, FUSIONS, POOLINGS, STEMS, ArchConfig
 from search_spaces.training_config import COMPUTATION, TrainConfig

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from dite_search.study.sqlite_url import anchored, sqlite_file, sqlite_url
+from dite_search.config.sqlite_url import anchored, sqlite_file, sqlite_url
 
 names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
 

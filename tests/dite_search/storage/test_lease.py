@@ -12,8 +12,8 @@ import pytest
 from optuna.storages import RDBStorage
 from sqlalchemy import inspect
 
-from dite_search.study.lease import Lease, ask_to_pause, holder_of
-from dite_search.study.pause import Pause
+from dite_search.storage.lease import Lease, ask_to_pause, holder_of
+from dite_search.storage.pause import Pause
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.servers import postgres
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("clo
 HOLD = """
 import sys, time
 from optuna.storages import RDBStorage
-from dite_search.study.lease import Lease
+from dite_search.storage.lease import Lease
 Lease("s", RDBStorage(sys.argv[1])).take()
 print("taken", flush=True)
 time.sleep(60)

@@ -33,8 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from dite_search.study.database_errors import reason_of
-from dite_search.study.pause import Pause
+from dite_search.storage.database_errors import reason_of
+from dite_search.storage.pause import Pause
 from search_spaces.common.errors import InvalidInput
 
 LIFETIME = 60.0

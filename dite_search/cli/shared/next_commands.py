@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from dite_search.cli.output import program
+from dite_search.cli.shared.output import program
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import HIDDEN, redacted
 from search_spaces.common.shell import shell_command

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from dite_search.driver.stopper import PauseStopper
-from dite_search.study.pause import Pause
+from dite_search.storage.pause import Pause
 
 
 def test_the_first_signal_pauses_the_second_stops_and_the_third_is_pythons_own():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dite_search.study.outbox import LONGEST_WAIT, Outbox
+from dite_search.storage.outbox import LONGEST_WAIT, Outbox
 
 
 class Clock:
