@@ -10,7 +10,7 @@ from rich.console import Console
 from dite_search.config.search_config import SearchConfig
 from trainers.data.annotations.notes import DataNote, Severity
 from trainers.data.config import DataConfig
-from trainers.data.images.image_check import image_notes
+from trainers.data.images.image_check import image_notes, orientation_notes
 from trainers.data.prepared.image_source import training_pictures, validation_pictures
 from trainers.data.samples.photometric import photometric_of
 from trainers.data.synthetic.dataset import draw_dataset
@@ -74,7 +74,11 @@ def check_data(config: SearchConfig, data: DataConfig) -> list[DataNote]:
     if data.val_split != data.train_split:
         notes = (*notes, *data.notes(data.val_split))
     read = [person for index, person in enumerate(people) if stored is None or stored.image_size(index) is None]
-    return [*notes, *image_notes(read, data.annotations, on_orientation=data.on_orientation)]
+    found = image_notes(read, data.annotations, on_orientation=data.on_orientation)
+    if len(read) < len(people):
+        # A prepared set has the pixels as they were turned; whether they had to be is in the images alone.
+        found = orientation_notes(people, data.annotations, on_orientation=data.on_orientation)
+    return [*notes, *found]
 
 
 def say_notes(notes: Sequence[DataNote], console: Console) -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from dite_search.config.search_data import data_of
+from dite_search.config.search_data import check_data, data_of
 from dite_search.driver.run_search import Recorder
 from dite_search.driver.searcher import StudySearch
 from dite_search.monitor.progress_table import Progress
@@ -17,6 +17,9 @@ from dite_search.monitor.snapshot import LiveReader, eta, eta_words
 from dite_search.storage.lease import Lease
 from dite_search.storage.pause import Pause
 from dite_search.study.study import create_study, storage_of
+from trainers.data.images.orientation import with_orientation
+from trainers.data.prepared.prepare import SplitToPrepare, prepare
+from trainers.data.prepared.prepared_set import standard_directory
 
 
 def test_drawn_data_is_drawn_once_for_all_studies(make_search):
@@ -29,6 +32,25 @@ def test_drawn_data_is_drawn_once_for_all_studies(make_search):
 def test_data_on_disk_is_taken_as_it_is(make_search, tmp_path):
     data = data_of(make_search(data={"root": str(tmp_path), "name": "mine", "val_split": "train", "workers": 3}))
     assert (data.root, data.name, data.val_split, data.workers) == (tmp_path, "mine", "train", 3)
+
+
+def test_a_prepared_set_keeps_the_warning_of_images_that_are_turned(make_search):
+    config = make_search()
+    data = data_of(config)
+    for image in data.image_dir("val").iterdir():
+        image.write_bytes(with_orientation(image.read_bytes(), 3))
+    before = [(note.topic, note.count) for note in check_data(config, data)]
+    size = config.search_space.base.input_size
+    prepare(
+        [SplitToPrepare(name="val", annotation_file=data.annotations, people=data.people("val"))],
+        root=data.root,
+        output=standard_directory(data.root, size),
+        format=data.format,
+        keypoint_set=data.keypoint_set,
+        input_size=size,
+    )
+    assert before == [("orientation", 8)]
+    assert [(note.topic, note.count) for note in check_data(config, data)] == before
 
 
 @pytest.mark.filterwarnings("ignore")
