@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 # Tests run on so many workers; groups of them that may not run beside each other follow each other on one.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# With `=`: pytest takes a file that stands alone for a test to run.
 DURATIONS := .pytest_cache/durations.json
 
 .DEFAULT_GOAL := help
@@ -30,7 +31,7 @@ quickstart: setup  ## Search small networks on drawn people: minutes, nothing to
 	$(BIN)/dite-search quickstart
 
 test: setup  ## Run all tests but the nightly ones, in about ten minutes
-	$(PYTEST) -m 'not nightly' --durations-to $(DURATIONS)
+	$(PYTEST) -m 'not nightly' --durations-to=$(DURATIONS)
 
 test-fast: setup  ## Run the tests that take seconds each
 	$(PYTEST) -m 'not slow and not nightly'
