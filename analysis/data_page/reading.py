@@ -16,15 +16,12 @@ from trainers.data.annotations.keypoint_order import plain_name
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.annotations.notes import DataNote, Severity
 from trainers.data.config import DataConfig
-from trainers.data.formats.coco import CocoSplit, Person, annotated_people, coco_split, image_file
+from trainers.data.formats.coco import CocoSplit, Person, annotated_people, image_file
 from trainers.data.formats.coco_file import CocoFile, parse_coco
-from trainers.data.formats.crowdpose import crowdpose_split
-from trainers.data.formats.data_format import COCO, CROWDPOSE, MPII
+from trainers.data.formats.data_format import COCO, MPII
 from trainers.data.formats.json_file import read_json
-from trainers.data.formats.mpii import mpii_split
 
 OWN_KEYPOINTS = "own keypoints"
-_SPLITS = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +95,7 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
     missing: dict[str, str] = {}
     for split in dict.fromkeys(splits):
         try:
-            places[split] = _SPLITS[data.format](data.root, split)
+            places[split] = data.data_format.find_split(data.root, split)
         except InvalidInput as error:
             missing[split] = str(error)
     if not places:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from tests.trainers.data.layouts import MAT_JOINTS, named, people_of, truth_fields, write_crowdpose, write_mpii, write_truth
-from trainers.data.annotations.keypoints import MPII16
+from trainers.data.annotations.keypoints import COCO17, MPII16, KeypointSet
 from trainers.data.config import DataConfig
-from trainers.data.formats.data_format import FORMATS
+from trainers.data.formats.data_format import FORMATS, DataFormat
 from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.pckh import JOINTS
@@ -32,6 +33,34 @@ def mpii(people: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> DataCo
 @pytest.fixture
 def network(small_arch: ArchConfig) -> ArchConfig:
     return dataclasses.replace(small_arch, keypoints=16)
+
+
+def test_a_format_of_ones_own_is_one_entry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, people: DataConfig) -> None:
+    """Four keypoints in COCO's layout: a keypoint set and a row of `FORMATS` are all that reading needs."""
+    names = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+    markers = KeypointSet(
+        name="markers4",
+        names=names,
+        flip_pairs=((0, 1), (2, 3)),
+        upper_body=(0, 1),
+        limbs=((0, 1),),
+        oks_sigmas=(0.079, 0.079, 0.107, 0.107),
+    )
+    monkeypatch.setitem(FORMATS, "markers", DataFormat(name="markers", keypoint_set=markers))
+    places = [COCO17.names.index(name) for name in names]
+    document = json.loads(people.annotations.read_text())
+    for entry in document["annotations"]:
+        entry["keypoints"] = [entry["keypoints"][3 * place + offset] for place in places for offset in range(3)]
+    document["categories"] = [{"id": 1, "name": "person", "keypoints": list(names)}]
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / people.annotations.name).write_text(json.dumps(document))
+    (tmp_path / "val2017").symlink_to(people.root / "val2017")
+    data = DataConfig(root=tmp_path, format="markers", train_split="val")
+    assert data.accuracy == "ap_gt"
+    for one, other in zip(data.people("val"), people.people("val"), strict=True):
+        assert one.keypoints is not None
+        assert other.keypoints is not None
+        assert one.keypoints.tolist() == other.keypoints[places].tolist()
 
 
 def test_the_people_of_mpii_are_those_they_were_made_from(mpii: DataConfig, people: DataConfig) -> None:

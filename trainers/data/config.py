@@ -12,11 +12,11 @@ from search_spaces.common.errors import InvalidInput, unknown_name
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.annotations.notes import DataNote
 from trainers.data.annotations.plausibility import detection_notes
-from trainers.data.formats.coco import CocoSplit, Person, annotated_people, coco_split, detected_people
+from trainers.data.formats.coco import CocoSplit, Person, annotated_people, detected_people
 from trainers.data.formats.coco_file import CocoFile, read_coco
-from trainers.data.formats.crowdpose import crowdpose_split, read_crowdpose
-from trainers.data.formats.data_format import COCO, CROWDPOSE, FORMATS, MPII, DataFormat
-from trainers.data.formats.mpii import load_mpii_people, mpii_split, mpii_truth_file
+from trainers.data.formats.crowdpose import read_crowdpose
+from trainers.data.formats.data_format import CROWDPOSE, FORMATS, MPII, DataFormat
+from trainers.data.formats.mpii import load_mpii_people, mpii_truth_file
 from trainers.data.formats.mpii_truth import MpiiTruth, read_mpii_truth
 from trainers.data.images.orientation import ON_ORIENTATION
 
@@ -178,5 +178,4 @@ class DataConfig:
         return cls(**values)
 
     def _split(self, split: str) -> CocoSplit:
-        find = {COCO.name: coco_split, MPII.name: mpii_split, CROWDPOSE.name: crowdpose_split}[self.format]
-        return find(self.root, split)
+        return self.data_format.find_split(self.root, split)
