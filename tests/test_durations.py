@@ -62,12 +62,12 @@ def test_the_page_has_the_slowest_first():
 def test_a_sum_over_its_bound_fails_and_names_the_slowest(tmp_path, capsys):
     file = recorded(tmp_path / "durations.json", test_a=[SUM_BOUND_SECONDS - 60.0], test_b=[59.0])
     assert main([str(file)]) == 0
-    assert capsys.readouterr().out == "2 tests: 0:00 on 2 workers, 23:59 one after another, at most 24:00\n"
+    assert capsys.readouterr().out == "2 tests: 0:00 on 2 workers, 59:59 one after another, at most 60:00\n"
     file = recorded(tmp_path / "durations.json", test_a=[SUM_BOUND_SECONDS - 60.0], test_b=[61.0])
     assert main([str(file)]) == 1
     assert capsys.readouterr().err == (
-        "error: all tests together must take at most 24:00, but took 24:01; the slowest, tests/test_a.py::test_a, took"
-        " 23:00: shorten one, or leave its long form to make test-nightly\n"
+        "error: all tests together must take at most 60:00, but took 60:01; the slowest, tests/test_a.py::test_a, took"
+        " 59:00: shorten one, or leave its long form to make test-nightly\n"
     )
 
 

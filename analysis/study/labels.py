@@ -94,10 +94,15 @@ def families_of(study: StudyRecord) -> list[Family[Any]]:
 
 
 def differing_words(first: Architecture, second: Architecture) -> list[tuple[str, str, str]]:
-    """Return the fields in which two architectures differ, in words; none where they are the same network."""
+    """Return the fields in which two architectures differ, in words; none where they are the same network.
+
+    A field that is only spelled in another way, as reductions of one bottleneck may be, does not differ.
+    """
     ours, theirs = dict(architecture_words(first)), dict(architecture_words(second))
-    names = dict.fromkeys((*ours, *theirs))
-    return [(name, ours.get(name, "–"), theirs.get(name, "–")) for name in names if ours.get(name) != theirs.get(name)]
+    one, other = dict(architecture_words(first.canonical)), dict(architecture_words(second.canonical))
+    acting = [name for name in dict.fromkeys((*ours, *theirs)) if one.get(name) != other.get(name)]
+    pairs = [(name, ours.get(name, "–"), theirs.get(name, "–")) for name in acting]
+    return [(name, before, after) for name, before, after in pairs if before != after]
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

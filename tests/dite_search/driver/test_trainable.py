@@ -59,7 +59,7 @@ def test_a_reason_is_the_last_line_of_the_deepest_cause():
 @pytest.fixture
 def trial(make_search, monkeypatch):
     """A trial whose storage has room after its third refusal; what it reports, and what it waits."""
-    told, waits, refused = [], [], dict.fromkeys((STARTS_FILE, ARCH_FILE, ERROR_FILE, "latency"), 3)
+    told, waits, refused = [], [], dict.fromkeys((STARTS_FILE, ARCH_FILE, ERROR_FILE, "latency_ms"), 3)
 
     def full(path, name):
         if refused[name]:
@@ -74,7 +74,7 @@ def trial(make_search, monkeypatch):
         return call
 
     def measure(search, arch, directory):
-        full(directory, "latency")
+        full(directory, "latency_ms")
         return 7.0
 
     monkeypatch.setattr(trainable, "write_text", write(write_text))
@@ -102,7 +102,7 @@ def test_a_full_disk_is_waited_for_with_every_small_file(trial, monkeypatch):
     again = "the storage is there again: going on"
     assert notes == [
         sentence
-        for name in (STARTS_FILE, ARCH_FILE, "latency", ERROR_FILE)
+        for name in (STARTS_FILE, ARCH_FILE, "latency_ms", ERROR_FILE)
         for sentence in (f"{folder / name} cannot be written: no space left in {folder}; goes on once there is", again)
     ]
     assert waits == [1.0, 2.0, 4.0] * 4
