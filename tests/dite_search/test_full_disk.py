@@ -11,7 +11,7 @@ from tests.integration.crashes import small_disk
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-FULL = "(sqlite3.OperationalError) database or disk is full"
+FULL = "database or disk is full"
 LEASE = f"Error: study small must have one driver, but its database cannot tell: {FULL}"
 
 
