@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml requirements.lock
 quickstart: setup  ## Search small networks on drawn people: minutes, nothing to download
 	$(BIN)/dite-search quickstart
 
-test: setup  ## Run all tests but the nightly ones, in about 20 minutes
+test: setup  ## Run all tests but the nightly ones, in about 25 minutes
 	$(PYTEST) -m 'not nightly' --durations-to=$(DURATIONS)
 
 test-fast: setup  ## Run the tests that take seconds each
