@@ -24,7 +24,7 @@ MUST_AGREE = {
     "on_orientation": "rule on the orientation of images",
     "flip_test": "flip test",
 }
-"""What two scores must have in common to be compared, by the names of a protocol."""
+"""Fields of a protocol that two scores must have in common to be compared."""
 
 
 MAY_DIFFER = {
@@ -35,7 +35,7 @@ MAY_DIFFER = {
     "recipe_changes": "hyper-parameters",
     "seed": "seed",
 }
-"""What is part of what is compared, and is said where it differs."""
+"""Fields of a protocol that may differ; a note names each one that does."""
 
 
 def check_protocols(first: Side, second: Side) -> None:

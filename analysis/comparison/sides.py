@@ -41,7 +41,7 @@ class Side:
 
     @property
     def cost(self) -> Cost:
-        """What the network costs."""
+        """Parameters and multiply-accumulates of the network."""
         return cost_of(self.arch)
 
     @property

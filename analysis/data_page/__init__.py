@@ -1,1 +1,1 @@
-"""What networks will learn from a data set, on one page: what was read, what looks wrong, and people in pictures."""
+"""One page on a data set: the people that were read, remarks on them, and pictures of what networks will learn from."""

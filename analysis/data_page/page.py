@@ -35,7 +35,7 @@ from trainers.data.formats.data_format import FORMATS
 from trainers.data.samples.datasets import augmentation_of, codec_for
 
 GENERATOR = "dite-search data show"
-"""What the page says of its origin, by which it is known again before it is replaced."""
+"""The mark of a page of this program, looked for before a page is replaced."""
 HEAD_BYTES = 1000
 """Bytes of a page among which `GENERATOR` stands."""
 MOST_SUSPICIOUS, MOST_BEHIND = 12, 12

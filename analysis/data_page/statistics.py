@@ -1,4 +1,4 @@
-"""What a split holds, counted: keypoints by name, sizes and shapes of people, and what reaches outside the images."""
+"""Counts of a split: keypoints by name, sizes and shapes of people, and boxes that reach outside their images."""
 
 from __future__ import annotations
 

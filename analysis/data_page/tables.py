@@ -30,7 +30,7 @@ class BarTable:
 
 
 def overview(found: Inspection) -> Table:
-    """What each split holds, and what of it is left out."""
+    """Return the rows of people and images in each split, and of those left out."""
     counts = found.statistics
     reasons = list(dict.fromkeys(reason for entry in counts for reason in entry.left_out))
 
