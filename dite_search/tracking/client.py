@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,6 +107,29 @@ def tracker_of(config: SearchConfig) -> Tracker:
     )
 
 
+def create_database(database: Path, artifacts: Path) -> bool:
+    """Make MLflow's SQLite file with its tables where there is none; whether it was made.
+
+    The tables are made in a file beside it that is linked into place when it is whole. MLflow itself needs about a second for
+    them, and refuses a file whose maker was killed in between as one of an older MLflow.
+    """
+    if database.exists():
+        return False
+    # The store of a database is slow to import, and one behind a server needs none.
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{database.name}-", dir=database.parent) as folder:
+        whole = Path(folder) / database.name
+        store = SqlAlchemyStore(sqlite_url(whole), artifacts.absolute().as_uri())
+        store.engine.dispose()
+        # Another process that made the file meanwhile has made the same one.
+        with suppress(FileExistsError):
+            os.link(whole, database)
+            return True
+    return False
+
+
 class Tracker:
     """The runs of one experiment. Calls raise `Unreachable` and `Refused`, whose texts hold no password.
 
@@ -122,6 +146,7 @@ class Tracker:
         database = sqlite_file(uri, Path()) if uri.startswith("sqlite") else None
         try:
             if database and artifacts:
+                create_database(database, artifacts)
                 follow_folder(database, artifacts, experiment=experiment, own=own)
             self._client = mlflow.MlflowClient(tracking_uri=uri)
             self._connect()

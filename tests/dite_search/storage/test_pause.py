@@ -13,7 +13,15 @@ from dite_search.driver.stopper import PauseStopper
 from dite_search.storage.pause import Pause
 
 
-def test_the_first_signal_pauses_the_second_stops_and_the_third_is_pythons_own():
+@pytest.fixture
+def pythons_own():
+    """Python's handler of Ctrl-C, whatever a library or the shell that began the tests put in its place."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_first_signal_pauses_the_second_stops_and_the_third_is_pythons_own(pythons_own):
     told = []
     pause = Pause(told.append)
     with pause.on_signals():

@@ -7,11 +7,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import mlflow
 import pytest
 
-from dite_search.tracking.client import Point, Refused, Tracker, Unreachable, tracking_uri
+from dite_search.tracking.client import Point, Refused, Tracker, Unreachable, create_database, tracking_uri
 from dite_search.tracking.mirror import Mirror
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.tracking.mirrors import MemoryStudy
@@ -132,3 +133,22 @@ def test_a_study_in_mlflow(tracker, monkeypatch):
         assert (run.info.start_time, run.info.end_time) == (1_000_000 + 1000 * number, 1_009_000 + 1000 * number)
         steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "loss")]
         assert steps == [epoch["epoch"] for epoch in trial.curve]
+
+
+def test_a_database_is_made_whole_or_not_at_all(tmp_path):
+    """Another process that is killed while it makes the tables leaves nothing in the way."""
+    database, artifacts = tmp_path / "a b" / "mlflow.db", tmp_path / "artifacts"
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom dite_search.tracking.client import create_database\n"
+        "import mlflow.store.tracking.sqlalchemy_store\nprint('begun', flush=True)\n"
+        "create_database(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, database, artifacts], stdout=subprocess.PIPE) as maker:
+        assert maker.stdout.readline() == b"begun\n"
+        time.sleep(0.2)
+        maker.kill()
+    assert not database.exists()
+    assert create_database(database, artifacts)
+    assert not create_database(database, artifacts)
+    client = mlflow.MlflowClient(tracking_uri(None, database.parent))
+    assert client.get_experiment("0").artifact_location.startswith(artifacts.as_uri())
