@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from analysis.comparison.protocol import check_protocols, notes_of
-from analysis.comparison.sides import COSTS, Figure, Line, Side
+from analysis.comparison.sides import COSTS, ComparedNetwork, ComparisonRow, Figure
 from analysis.comparison.significance import verdict
 from analysis.pareto.front import front_of, hypervolume, matrix_of, non_dominated, reference_point, scored
 from analysis.statistics.bootstrap import (
@@ -54,8 +54,8 @@ class Comparison:
     ``verdict`` says so. ``notes`` are sentences on what is not alike.
     """
 
-    sides: tuple[Side, Side]
-    architecture: Sequence[Line]
+    sides: tuple[ComparedNetwork, ComparedNetwork]
+    architecture: Sequence[ComparisonRow]
     costs: Sequence[Figure]
     scores: Sequence[Figure]
     keypoints: Sequence[Figure]
@@ -91,8 +91,8 @@ class Comparison:
 
 
 def compare(
-    first: Side,
-    second: Side,
+    first: ComparedNetwork,
+    second: ComparedNetwork,
     *,
     generator: np.random.Generator,
     scores: bool = True,
@@ -131,9 +131,9 @@ def compare(
     )
 
 
-def architecture_differences(first: Architecture, second: Architecture) -> list[Line]:
+def architecture_differences(first: Architecture, second: Architecture) -> list[ComparisonRow]:
     """The fields of two architectures that differ, in words; none where they are the same network."""
-    return [Line(name=name, first=ours, second=other) for name, ours, other in differing_words(first, second)]
+    return [ComparisonRow(name=name, first=ours, second=other) for name, ours, other in differing_words(first, second)]
 
 
 def fronts_of(first: StudyRecord, second: StudyRecord) -> Fronts:
@@ -165,20 +165,22 @@ def _dominated(front: np.ndarray, other: np.ndarray, directions: Sequence[str]) 
     return int((~mask[: len(front)]).sum())
 
 
-def _difference(first: Side, second: Side, generator: np.random.Generator, resamples: int) -> Difference | None:
+def _difference(
+    first: ComparedNetwork, second: ComparedNetwork, generator: np.random.Generator, resamples: int
+) -> Difference | None:
     ours, other = first.predictions, second.predictions
     if ours is None or other is None or not (ours.has_similarity and other.has_similarity):
         return None
     return ap_difference(ours.image_scores(), other.image_scores(), generator=generator, resamples=resamples)
 
 
-def _noises(sides: tuple[Side, Side]) -> list[SeedNoise]:
+def _noises(sides: tuple[ComparedNetwork, ComparedNetwork]) -> list[SeedNoise]:
     """The seed noise of each study that is in it, once."""
     studies = {side.study.directory: side.study for side in sides if side.study is not None}
     return [seed_noise(study) for study in studies.values() if costs_and_scores(study.objectives)[1]]
 
 
-def _fronts(first: Side, second: Side) -> Fronts | None:
+def _fronts(first: ComparedNetwork, second: ComparedNetwork) -> Fronts | None:
     if first.kind != "study" or second.kind != "study" or first.study is None or second.study is None:
         return None
     same = first.study.objectives == second.study.objectives
@@ -194,7 +196,7 @@ def _figures(names: Sequence[str], first: Mapping[str, float], second: Mapping[s
     ]
 
 
-def _scores(first: Side, second: Side) -> list[Figure]:
+def _scores(first: ComparedNetwork, second: ComparedNetwork) -> list[Figure]:
     names = [name for name in (*first.values, *second.values) if name not in COSTS and name != "macs"]
     ranked = [name for name in names if DIRECTIONS.get(name) == MAXIMIZE]
     shown = [name for name in names if _is_score(name)]
@@ -205,7 +207,7 @@ def _is_score(name: str) -> bool:
     return name.startswith(("ap", "ar", "pckh"))
 
 
-def _keypoints(first: Side, second: Side) -> list[Figure]:
+def _keypoints(first: ComparedNetwork, second: ComparedNetwork) -> list[Figure]:
     ours, other = (
         side.predictions.keypoint_aps() if side.predictions and side.predictions.has_similarity else {}
         for side in (first, second)
@@ -213,11 +215,11 @@ def _keypoints(first: Side, second: Side) -> list[Figure]:
     return _figures(list(dict.fromkeys([*ours, *other])), ours, other)
 
 
-def _parameter_differences(first: Side, second: Side) -> list[Line]:
+def _parameter_differences(first: ComparedNetwork, second: ComparedNetwork) -> list[ComparisonRow]:
     """Hyper-parameters that differ; those of the architecture are told by `architecture_differences`."""
     ours, other = (training_values(side.parameters) for side in (first, second))
     return [
-        Line(name=name.replace("_", " "), first=plain(ours.get(name)), second=plain(other.get(name)))
+        ComparisonRow(name=name.replace("_", " "), first=plain(ours.get(name)), second=plain(other.get(name)))
         for name in dict.fromkeys([*ours, *other])
         if ours.get(name) != other.get(name)
     ]

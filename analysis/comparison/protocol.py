@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from analysis.comparison.published_baselines import BOXES, UNRECORDED
-from analysis.comparison.sides import FEW_IMAGES, Side
+from analysis.comparison.sides import FEW_IMAGES, ComparedNetwork
 from analysis.errors.predictions import data_digest
 from analysis.statistics.bootstrap import (
     Difference,
@@ -38,7 +38,7 @@ MAY_DIFFER = {
 """Fields of a protocol that may differ; a note names each one that does."""
 
 
-def check_protocols(first: Side, second: Side) -> None:
+def check_protocols(first: ComparedNetwork, second: ComparedNetwork) -> None:
     """Refuse two sides whose scores are of different things.
 
     Raises:
@@ -55,7 +55,7 @@ def check_protocols(first: Side, second: Side) -> None:
         raise _not_comparable(first, second, "the people to find must be the same, got different annotations or boxes")
 
 
-def notes_of(sides: tuple[Side, Side], difference: Difference | None) -> list[str]:
+def notes_of(sides: tuple[ComparedNetwork, ComparedNetwork], difference: Difference | None) -> list[str]:
     """Return sentences on what differs between the sides and may, and on what each side is."""
     notes = []
     for name, label in MAY_DIFFER.items():
@@ -76,12 +76,12 @@ def notes_of(sides: tuple[Side, Side], difference: Difference | None) -> list[st
     return notes
 
 
-def _of_protocol(side: Side, name: str) -> Any:
+def _of_protocol(side: ComparedNetwork, name: str) -> Any:
     size = side.arch.input_size
     return f"{size[0]}x{size[1]}" if name == "input_size" else side.protocol.get(name, UNRECORDED)
 
 
-def _reproduced(name: str, side: Side) -> list[str]:
+def _reproduced(name: str, side: ComparedNetwork) -> list[str]:
     """A sentence where the checkpoint scores otherwise than its trial did."""
     if side.predictions is None:
         return []
@@ -95,7 +95,7 @@ def _reproduced(name: str, side: Side) -> list[str]:
     ]
 
 
-def _not_comparable(first: Side, second: Side, rule: str) -> InvalidInput:
+def _not_comparable(first: ComparedNetwork, second: ComparedNetwork, rule: str) -> InvalidInput:
     return InvalidInput(
         f"{first.label} and {second.label} cannot be compared by accuracy, since {rule}; --costs-only leaves accuracies out"
     )

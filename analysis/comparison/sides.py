@@ -21,7 +21,7 @@ FEW_IMAGES = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Side:
+class ComparedNetwork:
     """One of the two: a network and all that is known of it.
 
     ``kind`` is ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only). ``curve``,
@@ -52,7 +52,7 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ComparisonRow:
     """One row: a name and both values, as text."""
 
     name: str

@@ -28,7 +28,7 @@ from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import
 
 from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.algorithms.successive_halving import insert_rank
-from dite_search.simulation.tabular_benchmark import RecordedTable
+from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import EPOCH_KEY
 from search_spaces.common.objectives import DIRECTIONS
 from search_spaces.registry import cost_of
@@ -42,7 +42,7 @@ FIRST_OBJECTIVE = 0
 class Moasha:
     """MOASHA in the place of a replay's searcher and scheduler."""
 
-    def __init__(self, table: RecordedTable, settings: MoashaSettings, *, seed: int) -> None:
+    def __init__(self, table: TabularBenchmark, settings: MoashaSettings, *, seed: int) -> None:
         # Its suggestions and brackets come from numpy's global generator.
         np.random.seed(seed)
         self._space, self._objectives, self._seed = table.config.search_space, table.config.objectives, table.config.seed

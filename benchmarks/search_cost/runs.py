@@ -23,7 +23,7 @@ import dite_search
 from analysis.pareto.front import hypervolume
 from benchmarks.search_cost.competitors import Competitor
 from dite_search.simulation.simulator import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config
-from dite_search.simulation.tabular_benchmark import RecordedTable, load_table
+from dite_search.simulation.tabular_benchmark import TabularBenchmark, load_table
 from dite_search.study.study import create_study
 from search_spaces.common.files import write_json
 from search_spaces.space.budget import Budget
@@ -64,7 +64,7 @@ class Run:
         return next((float(epochs) for epochs, reached in self.steps if reached >= fraction), float("inf"))
 
 
-def run(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -> Run:
+def run(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int) -> Run:
     """One search, until the target, the last epoch of the budget, or the last network."""
     simulation = _simulation(competitor, table, terms, seed)
     limits = Budget.parse(terms.budget, [name for name, side in _sides(table) if side == "minimize"])
@@ -89,7 +89,7 @@ def run(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -
     return Run(steps=tuple(steps), spent=simulation.epochs, trials=counts)
 
 
-def _simulation(competitor: Competitor, table: RecordedTable, terms: Terms, seed: int) -> Simulation:
+def _simulation(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int) -> Simulation:
     budget = {"budget": list(terms.budget)} if competitor.gated else {}
     config, storage = replayed_config(table, {**competitor.changes, **budget, "seed": seed}), InMemoryStorage()
     create_study(config, storage=storage)
@@ -110,11 +110,11 @@ def _simulation(competitor: Competitor, table: RecordedTable, terms: Terms, seed
     return simulation
 
 
-def _sides(table: RecordedTable) -> Iterable[tuple[str, str]]:
+def _sides(table: TabularBenchmark) -> Iterable[tuple[str, str]]:
     return zip(table.config.objectives, table.directions, strict=True)
 
 
-def _volume(table: RecordedTable, networks: Iterable[str]) -> float:
+def _volume(table: TabularBenchmark, networks: Iterable[str]) -> float:
     return hypervolume(table.matrix(sorted(networks)), table.reference, table.directions)
 
 
@@ -155,7 +155,7 @@ def _read(path: Path) -> Run:
     )
 
 
-def _digest(competitor: Competitor, table: RecordedTable, terms: Terms) -> str:
+def _digest(competitor: Competitor, table: TabularBenchmark, terms: Terms) -> str:
     """What a kept run depends on, in short: for this search its code too."""
     facts: dict[str, Any] = {
         "competitor": dataclasses.asdict(competitor) | {"label": ""},

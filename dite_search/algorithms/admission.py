@@ -39,7 +39,7 @@ class Stopped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Decision:
     """What becomes of one suggestion.
 
     ``problem`` says why it is not trained; ``excess`` by which fraction each limited cost is over its limit; ``key`` is the
@@ -57,7 +57,7 @@ class Verdict:
     continues: Stopped | None = None
 
 
-class Gate:
+class Admission:
     """Judges suggestions, and knows which trainings there were.
 
     ``latency`` predicts milliseconds where they are asked for before a training, and ``allowed`` narrows the space further
@@ -77,7 +77,7 @@ class Gate:
         self._stopped: dict[str, Stopped] = {}
         self._ended: set[str] = set()
 
-    def judge(self, point: Mapping[str, Scalar], *, continuing: bool = False) -> Verdict:
+    def judge(self, point: Mapping[str, Scalar], *, continuing: bool = False) -> Decision:
         """What becomes of a point; nothing is remembered.
 
         ``continuing`` is that of a trial which was cut off while it continued a stopped one.
@@ -86,24 +86,24 @@ class Gate:
         try:
             arch = config.search_space.build(point)
         except InvalidInput as error:
-            return Verdict(outcome="invalid", problem=f"not a valid network: {error}")
+            return Decision(outcome="invalid", problem=f"not a valid network: {error}")
         if self._allowed and not self._allowed(arch):
-            return Verdict(outcome="invalid", problem=f"network {arch.arch_id} is not among the recorded ones")
+            return Decision(outcome="invalid", problem=f"network {arch.arch_id} is not among the recorded ones")
         costs = self.costs(arch)
         excess, key = config.network_budget.excess(costs), self.key(arch, point)
         problem = config.network_budget.problem(costs)
         if problem:
-            return Verdict(outcome="over_budget", problem=f"over budget: {problem}", arch=arch, key=key, excess=excess)
+            return Decision(outcome="over_budget", problem=f"over budget: {problem}", arch=arch, key=key, excess=excess)
         stopped = self._stopped.get(key)
         if stopped and (self._continue_stopped or continuing):
-            return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=stopped.seed, continues=stopped)
+            return Decision(outcome="train", arch=arch, key=key, excess=excess, seed=stopped.seed, continues=stopped)
         earlier = self._trained.get(key, {})
         seeds = set(earlier.values())
         if config.reuse and earlier and (len(seeds) >= config.repeats or key in self._ended):
-            return Verdict(outcome="known", arch=arch, key=key, excess=excess, trial=min(earlier))
+            return Decision(outcome="known", arch=arch, key=key, excess=excess, trial=min(earlier))
         repeated = config.repeats > 1
         seed = next(seed for seed in itertools.count(config.seed) if not repeated or seed not in seeds)
-        return Verdict(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
+        return Decision(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
 
     def costs(self, arch: Architecture) -> dict[str, float]:
         """What is known of a network's costs before it is trained; the latency, where it is asked for, is predicted."""
@@ -154,7 +154,7 @@ class Gate:
             return self.fresh(generator)
         return found[int(generator.integers(len(found)))] if found else None
 
-    def _within_budget(self, point: Point, generator: np.random.Generator) -> tuple[Point, Verdict]:
+    def _within_budget(self, point: Point, generator: np.random.Generator) -> tuple[Point, Decision]:
         """A point, or one that a walk from it towards the budget comes to."""
         verdict = self.judge(point)
         for _ in range(STEPS):
@@ -167,12 +167,12 @@ class Gate:
         return point, verdict
 
 
-def gate_of(config: SearchConfig, *, allowed: Callable[[Architecture], bool] | None = None) -> Gate:
+def gate_of(config: SearchConfig, *, allowed: Callable[[Architecture], bool] | None = None) -> Admission:
     """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
     asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
     if "latency_ms" not in asked:
-        return Gate(config, allowed=allowed)
+        return Admission(config, allowed=allowed)
     # This import takes seconds, and few searches need it.
     from dite_search.algorithms.latency_prediction import predicted_latency
 
-    return Gate(config, latency=predicted_latency(config), allowed=allowed)
+    return Admission(config, latency=predicted_latency(config), allowed=allowed)

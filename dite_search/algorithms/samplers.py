@@ -17,7 +17,7 @@ from optuna.samplers import (
 )
 from optuna.trial import FrozenTrial
 
-from dite_search.algorithms.admission import Gate
+from dite_search.algorithms.admission import Admission
 from dite_search.algorithms.cost_aware.candidates import SpaceCandidates
 from dite_search.algorithms.cost_aware.sampler import CostAwareSampler
 from dite_search.algorithms.published_prior import published_prior
@@ -30,7 +30,7 @@ from search_spaces.common.objectives import costs_and_scores, directions_of
 from search_spaces.families.architecture import Architecture
 
 
-def sampler_of(config: SearchConfig, gate: Gate) -> BaseSampler:
+def sampler_of(config: SearchConfig, gate: Admission) -> BaseSampler:
     """The sampler that a search names, seeded by the search.
 
     A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose: Optuna's
@@ -54,7 +54,7 @@ def sampler_of(config: SearchConfig, gate: Gate) -> BaseSampler:
     return makers[settings.name]()
 
 
-def _cost_aware(config: SearchConfig, gate: Gate) -> BaseSampler:
+def _cost_aware(config: SearchConfig, gate: Admission) -> BaseSampler:
     published, proxies = config.warm_start.published, config.sampler.proxies
     costs, _ = costs_and_scores(config.objectives)
     candidates = SpaceCandidates(

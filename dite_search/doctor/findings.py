@@ -33,7 +33,7 @@ class NoAnswer(Exception):
     """A call did not end in time."""
 
 
-class Call:
+class ThreadCall:
     """A call that begins at once in a thread of its own, and is left behind where it does not end in time."""
 
     def __init__(self, function: Callable[[], T]) -> None:
@@ -77,7 +77,7 @@ class Pending:
 
     def __init__(self, checks: Sequence[Check]) -> None:
         began = time.monotonic()
-        self._calls = [(check, Call(check.look), began + check.seconds) for check in checks]
+        self._calls = [(check, ThreadCall(check.look), began + check.seconds) for check in checks]
 
     def findings(self) -> list[Finding]:
         """What they found, in their order, each waited for until its own time is over."""
@@ -87,7 +87,7 @@ class Pending:
         return found
 
 
-def found_in_time(check: Check, call: Call, seconds: float) -> list[Finding]:
+def found_in_time(check: Check, call: ThreadCall, seconds: float) -> list[Finding]:
     """What a check found; a failure where it does not end in so many seconds, a warning where it breaks itself."""
     try:
         found = call.result(seconds)

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 
 from rich.console import Console
 
-from dite_search.algorithms.admission import Gate, gate_of
+from dite_search.algorithms.admission import Admission, gate_of
 from dite_search.algorithms.samplers import sampler_of
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import check_data, data_of, say_notes
@@ -42,7 +42,7 @@ class Ready:
         return self._read(self.config)
 
     @cached_property
-    def gate(self) -> Gate:
+    def gate(self) -> Admission:
         """The gate, which knows the costs of every network."""
         return gate_of(self.config)
 

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from dite_search.algorithms.admission import Stopped, Verdict, gate_of
+from dite_search.algorithms.admission import Decision, Stopped, gate_of
 from dite_search.algorithms.cost_aware.candidates import distributions_of
 from dite_search.algorithms.samplers import sampler_of
 from dite_search.config.search_config import SearchConfig
@@ -152,7 +152,7 @@ class StudySearch(OptunaSearch):
             self._replace(trial, verdict)
         raise AssertionError("the loop ends with a point to train or with none left")
 
-    def _begin(self, trial: optuna.Trial, verdict: Verdict) -> dict[str, Any]:
+    def _begin(self, trial: optuna.Trial, verdict: Decision) -> dict[str, Any]:
         assert verdict.arch is not None
         earlier = trial.user_attrs
         seed = earlier.get(SEED, verdict.seed)
@@ -197,7 +197,7 @@ class StudySearch(OptunaSearch):
             trial.set_user_attr(epoch_name(metrics[EPOCH_KEY]), metrics)
         trial.set_user_attr(CONTINUES, {"first": stopped.first, "last": stopped.last, "epoch": stopped.epoch})
 
-    def _replace(self, trial: optuna.Trial, verdict: Verdict) -> None:
+    def _replace(self, trial: optuna.Trial, verdict: Decision) -> None:
         """Tell what is not trained as what it is."""
         if verdict.outcome == "known":
             assert verdict.trial is not None

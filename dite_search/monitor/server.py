@@ -67,7 +67,7 @@ def tools_of(config: SearchConfig, *, mlflow: str = "mlflow") -> list[Tool]:
     ]
 
 
-class Board:
+class SnapshotCache:
     """The newest reading of a study, as JSON; read at most every ``every`` seconds, however many pages ask.
 
     Where the study cannot be read, the last reading stays, with the ``problem`` in words.
@@ -114,7 +114,7 @@ class Dashboard:
     def __init__(
         self, config: SearchConfig, *, host: str, ports: Iterable[int], every: float = 2.0, mlflow: str = "mlflow"
     ) -> None:
-        board = Board(LiveReader(config), every=every)
+        board = SnapshotCache(LiveReader(config), every=every)
         with readable(config):
             board.json()
         self.tools = tools_of(config, mlflow=mlflow)
@@ -152,7 +152,7 @@ class Dashboard:
 class Site:
     """What is served: paths below the token, or below / without one."""
 
-    board: Board
+    board: SnapshotCache
     token: str
     page: Callable[[str], bytes]
 
@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
-    def _state(self, board: Board) -> None:
+    def _state(self, board: SnapshotCache) -> None:
         try:
             found = board.json()
         except Exception:

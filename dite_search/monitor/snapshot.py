@@ -37,7 +37,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class StudySnapshot:
     """A study as it was read at ``now``.
 
     ``started`` and ``where`` have, by number, when a trial began and the process that reported last; ``spent`` counts the
@@ -90,7 +90,7 @@ class LiveReader:
         self._storage, self._reader = storage_of(config), StudyReader(config, self._study)
         self._written = 0
 
-    def read(self, now: float) -> Moment:
+    def read(self, now: float) -> StudySnapshot:
         """The study as it stands.
 
         Raises:
@@ -102,7 +102,7 @@ class LiveReader:
         study = self._reader.read()
         # Read later, so that it knows every trial that the records have.
         trials = self._study.get_trials(deepcopy=False)
-        return Moment(
+        return StudySnapshot(
             study=study,
             now=now,
             asked=self._asked,
@@ -142,7 +142,7 @@ class Throughput:
         )
 
 
-def epoch_times(moment: Moment) -> list[float]:
+def epoch_times(moment: StudySnapshot) -> list[float]:
     """When each epoch that was trained here ended, in order; epochs of an earlier trial count for that one."""
     times = []
     for record in moment.own:
@@ -157,7 +157,7 @@ def epoch_times(moment: Moment) -> list[float]:
     return sorted(times)
 
 
-def end_times(moment: Moment) -> list[float]:
+def end_times(moment: StudySnapshot) -> list[float]:
     """When each trial that has ended did, in order."""
     return sorted(
         moment.started[record.number] + record.seconds
@@ -166,7 +166,7 @@ def end_times(moment: Moment) -> list[float]:
     )
 
 
-def throughput(moment: Moment) -> Throughput | None:
+def throughput(moment: StudySnapshot) -> Throughput | None:
     """How fast the search goes or, where nothing drives it, went at last; None where there is too little to tell."""
     epochs, ends = epoch_times(moment), end_times(moment)
     if not epochs:
@@ -193,7 +193,7 @@ def throughput(moment: Moment) -> Throughput | None:
     )
 
 
-def epochs_left(moment: Moment) -> float:
+def epochs_left(moment: StudySnapshot) -> float:
     """Epochs that the trials to come will train if they are like those that have ended; all of them where none has."""
     ended = [record.epochs_trained for record in moment.own if record.status in ENDED]
     usual = sum(ended) / len(ended) if ended else float(moment.epochs)
@@ -203,7 +203,7 @@ def epochs_left(moment: Moment) -> float:
     return to_come * usual + max(0.0, begun)
 
 
-def eta(moment: Moment) -> float | None:
+def eta(moment: StudySnapshot) -> float | None:
     """Seconds to the end at the present throughput; None where nothing can be said."""
     speed = throughput(moment)
     if state_of(moment) != "running" or moment.spent >= moment.asked or speed is None or speed.epochs_per_hour <= 0:
@@ -211,7 +211,7 @@ def eta(moment: Moment) -> float | None:
     return epochs_left(moment) / speed.epochs_per_hour * 3600
 
 
-def eta_words(moment: Moment) -> str:
+def eta_words(moment: StudySnapshot) -> str:
     """The time left, in words that promise no more than is known."""
     if state_of(moment) != "running":
         return ""
@@ -220,7 +220,7 @@ def eta_words(moment: Moment) -> str:
     return time_left(moment) or "too early to say how long it takes"
 
 
-def time_left(moment: Moment) -> str:
+def time_left(moment: StudySnapshot) -> str:
     """Return the time that a running search still takes, in words; nothing where it cannot be told."""
     seconds = eta(moment)
     if seconds is None:
@@ -230,7 +230,7 @@ def time_left(moment: Moment) -> str:
     return f"{at_most}about {_coarse(seconds)} left"
 
 
-def state_of(moment: Moment) -> str:
+def state_of(moment: StudySnapshot) -> str:
     """``running``, ``pausing``, ``finished``, ``stopped`` in order with trials left, ``dead``, or ``idle``: never driven."""
     driver = moment.driver
     if driver is not None and driver.state == "drives":
@@ -242,7 +242,7 @@ def state_of(moment: Moment) -> str:
     return "dead" if driver.state == "gone" else "stopped"
 
 
-def state_words(moment: Moment) -> str:
+def state_words(moment: StudySnapshot) -> str:
     """Who drives the search, or that nobody does."""
     driver = moment.driver
     return {
@@ -255,12 +255,12 @@ def state_words(moment: Moment) -> str:
     }[state_of(moment)]
 
 
-def advice(moment: Moment) -> str:
+def advice(moment: StudySnapshot) -> str:
     """The command that goes on with a search that stands still; nothing for any other."""
     return own_command("resume", moment.study.directory) if state_of(moment) in ("stopped", "dead", "idle") else ""
 
 
-def tally_words(moment: Moment) -> str:
+def tally_words(moment: StudySnapshot) -> str:
     """How many trials there are of each status; those that nobody trains any more wait."""
     counts = Counter(
         "waiting" if record.status == "running" and not moment.is_driven else record.status for record in moment.own
@@ -272,7 +272,7 @@ def tally_words(moment: Moment) -> str:
     return f"{moment.spent} of {number_words(moment.asked, 'trial')} ended" + (f": {', '.join(parts)}" if parts else "")
 
 
-def curve_metric(moment: Moment) -> str:
+def curve_metric(moment: StudySnapshot) -> str:
     """What the curves show: the accuracy, or the loss until there is one."""
     score = moment.score
     return score if any(score in point for record in moment.study.trials for point in record.curve) else "loss"
@@ -298,20 +298,20 @@ def sparkline(values: Sequence[float], *, low: float, high: float, width: int) -
     )
 
 
-def curve_range(moment: Moment, metric: str) -> tuple[float, float]:
+def curve_range(moment: StudySnapshot, metric: str) -> tuple[float, float]:
     """The least and the greatest value of all curves, which share one scale."""
     values = [value for record in moment.study.trials for _, value in curve_points(record, metric)]
     return (min(values), max(values)) if values else (0.0, 0.0)
 
 
-def shown_curves(moment: Moment, front: Sequence[TrialRecord]) -> list[TrialRecord]:
+def shown_curves(moment: StudySnapshot, front: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Whose curves are worth showing: what runs, the front, then the newest of the others."""
     first = {record.number: record for record in (*moment.running, *front)}
     rest = [record for record in reversed(moment.own) if record.number not in first]
     return [*first.values(), *rest][:MAX_CURVES]
 
 
-def as_plain(moment: Moment) -> dict[str, Any]:
+def as_plain(moment: StudySnapshot) -> dict[str, Any]:
     """The moment as plain JSON types, every name and value in words as well."""
     front, metric, speed = front_of(moment.study), curve_metric(moment), throughput(moment)
     numbers = {record.number for record in front}

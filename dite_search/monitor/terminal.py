@@ -15,7 +15,7 @@ from analysis.pareto.front import front_of
 from analysis.study.labels import short
 from analysis.study.records import TrialRecord
 from dite_search.monitor.snapshot import (
-    Moment,
+    StudySnapshot,
     advice,
     clean,
     curve_metric,
@@ -53,7 +53,7 @@ LEAST_WORDS, MOST_WORDS = 8, 30
 MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
 
 
-def frame(moment: Moment, *, width: int, height: int | None = None, problem: str = "") -> RenderableType:
+def frame(moment: StudySnapshot, *, width: int, height: int | None = None, problem: str = "") -> RenderableType:
     """The search in at most ``height`` lines, of which ``problem`` is one; any height where none is given."""
     speed = throughput(moment)
     pace = ", ".join(filter(None, [str(speed) if speed else "no epoch has ended yet", eta_words(moment)]))
@@ -81,7 +81,7 @@ def frame(moment: Moment, *, width: int, height: int | None = None, problem: str
     return Group(*parts)
 
 
-def _bar(moment: Moment, width: int) -> Text:
+def _bar(moment: StudySnapshot, width: int) -> Text:
     """How many of the trials have ended."""
     done = round(width * min(1.0, moment.spent / moment.asked))
     return Text.assemble(("━" * done, "green"), ("─" * (width - done), "dim"))
@@ -105,7 +105,7 @@ def _shares(wanted: Sequence[int], height: int | None, *, extra: bool) -> list[i
     return found
 
 
-def _table(moment: Moment, title: str, records: Sequence[TrialRecord], count: int, width: int) -> Table:
+def _table(moment: StudySnapshot, title: str, records: Sequence[TrialRecord], count: int, width: int) -> Table:
     """Return a table of the first ``count`` trials: numbers are whole at any width, words and curves take what is left."""
     metric, roomy = curve_metric(moment), width >= ROOMY
     shown, is_front = records[:count], title.startswith("The front")
@@ -153,7 +153,7 @@ class _Column:
 
 
 def _number_columns(
-    moment: Moment, records: Sequence[TrialRecord], *, is_front: bool, roomy: bool, width: int
+    moment: StudySnapshot, records: Sequence[TrialRecord], *, is_front: bool, roomy: bool, width: int
 ) -> list[_Column]:
     """Return the columns of numbers, as many as fit: the last ones are left out first, but never trial and accuracy."""
     names = list(moment.study.objectives) if is_front or roomy else [moment.score]
@@ -181,7 +181,7 @@ def _curve_width(left: int, *, longest: int, remarks: Sequence[str]) -> int:
     return bars if bars >= min(LEAST_BARS, longest) else 0
 
 
-def _remark(moment: Moment, record: TrialRecord, title: str) -> str:
+def _remark(moment: StudySnapshot, record: TrialRecord, title: str) -> str:
     if title == "Running":
         return moment.where.get(record.number, "not heard of yet")
     if record.status == "running":

@@ -24,7 +24,7 @@ from analysis.pareto.front import Array, hypervolume
 from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.searcher import StudySearch
-from dite_search.simulation.tabular_benchmark import Curve, RecordedTable
+from dite_search.simulation.tabular_benchmark import Curve, TabularBenchmark
 from dite_search.study.attributes import ARCH_ID, EPOCH_KEY, REUSED
 from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
@@ -216,7 +216,7 @@ class ReplayResult:
         return int(self.epochs[reached[0]]) if len(reached) else None
 
 
-def replayed_config(table: RecordedTable, changes: Mapping[str, Any]) -> SearchConfig:
+def replayed_config(table: TabularBenchmark, changes: Mapping[str, Any]) -> SearchConfig:
     """The table's own search with some fields replaced; of a section, only what is given of it.
 
     Raises:
@@ -230,7 +230,7 @@ def replayed_config(table: RecordedTable, changes: Mapping[str, Any]) -> SearchC
 
 
 def replay(
-    table: RecordedTable,
+    table: TabularBenchmark,
     config: SearchConfig,
     *,
     workers: int,
@@ -290,7 +290,7 @@ def replay(
 class _Coverage:
     """Which fraction of the hypervolume within the budget the networks seen so far have."""
 
-    def __init__(self, table: RecordedTable, config: SearchConfig) -> None:
+    def __init__(self, table: TabularBenchmark, config: SearchConfig) -> None:
         self._table = table
         within = [arch_id for arch_id in table.points if config.network_budget.allows(table.finals[arch_id])]
         if not within:

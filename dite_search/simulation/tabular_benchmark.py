@@ -41,7 +41,7 @@ Curve = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordedTable:
+class TabularBenchmark:
     """What became of networks of a space that were trained to the end.
 
     ``config`` is the search that recorded them: space, objectives, protocol and epochs. ``points`` and ``curves`` are by
@@ -129,7 +129,7 @@ def shipped_tables() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in TABLES.glob(f"*/{SEARCH_FILE}")))
 
 
-def load_table(name: str | Path, *, directory: str | Path = "runs") -> RecordedTable:
+def load_table(name: str | Path, *, directory: str | Path = "runs") -> TabularBenchmark:
     """A shipped table by its name, a folder that holds one, or a finished study by its folder or its name in ``directory``.
 
     Raises:
@@ -146,7 +146,7 @@ def load_table(name: str | Path, *, directory: str | Path = "runs") -> RecordedT
     return _table_of_study(config)
 
 
-def read_table(folder: Path) -> RecordedTable:
+def read_table(folder: Path) -> TabularBenchmark:
     """The table in a folder: its search file and its curves.
 
     ``curves.csv`` has a row for each epoch of each training, in order: the parameters of the space, ``seed``, ``epoch``, the
@@ -169,7 +169,7 @@ def _check_space(config: SearchConfig, source: str) -> None:
         raise InvalidInput(f"{source}: a search that is replayed must vary the network alone, but its space has {varied}")
 
 
-def _published_table(config: SearchConfig, networks: Sequence[PublishedNetwork]) -> RecordedTable:
+def _published_table(config: SearchConfig, networks: Sequence[PublishedNetwork]) -> TabularBenchmark:
     points: dict[str, Point] = {}
     curves: dict[str, tuple[Curve, ...]] = {}
     for network in networks:
@@ -178,7 +178,7 @@ def _published_table(config: SearchConfig, networks: Sequence[PublishedNetwork])
         assert network.epochs == config.train_config.epochs, f"{network.label} was trained as {config.name} says"
         points[network.arch.arch_id] = point
         curves[network.arch.arch_id] = ([{"epoch": network.epochs, network.metric: network.score}],)
-    return RecordedTable(name=config.name, config=config, points=points, curves=curves)
+    return TabularBenchmark(name=config.name, config=config, points=points, curves=curves)
 
 
 class _Reader:
@@ -194,7 +194,7 @@ class _Reader:
         self._ids: dict[tuple[str, ...], str] = {}
         self._curves: dict[str, dict[int, list[dict[str, float]]]] = {}
 
-    def table(self) -> RecordedTable:
+    def table(self) -> TabularBenchmark:
         """The whole file."""
         for number, row in self._rows():
             try:
@@ -203,7 +203,7 @@ class _Reader:
                 raise InvalidInput(f"{self._path} row {number}: {error}") from None
         self._check_whole()
         curves = {arch_id: tuple(curve for _, curve in sorted(by_seed.items())) for arch_id, by_seed in self._curves.items()}
-        return RecordedTable(name=self._config.name, config=self._config, points=self._points, curves=curves)
+        return TabularBenchmark(name=self._config.name, config=self._config, points=self._points, curves=curves)
 
     def _rows(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Row number (the heading is row 1) and cells by column."""
@@ -302,7 +302,7 @@ def _check_time(metrics: Mapping[str, float], before: Curve) -> None:
         raise InvalidInput(f"seconds must be above {earlier:g}, those of the epoch before, got {metrics['seconds']:g}")
 
 
-def _table_of_study(config: SearchConfig) -> RecordedTable:
+def _table_of_study(config: SearchConfig) -> TabularBenchmark:
     """The complete trials of a study; of several with one seed the first."""
     _check_space(config, f"study {config.name}")
     complete = [record for record in read_study(config).trials if record.status == "complete"]
@@ -321,7 +321,7 @@ def _table_of_study(config: SearchConfig) -> RecordedTable:
         # A latency is measured once, not epoch by epoch: it stands beside the scores of the last one.
         last = {**record.curve[-1], **{name: record.values[name] for name in config.objectives if name in record.metrics}}
         curves.setdefault(arch_id, {}).setdefault(seeds[record.number], [*record.curve[:-1], last])
-    return RecordedTable(
+    return TabularBenchmark(
         name=config.name,
         config=config,
         points=points,

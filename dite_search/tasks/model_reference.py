@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.comparison.sides import Side
+from analysis.comparison.sides import ComparedNetwork
 from analysis.errors.predictions import ScoredPredictions, predictions_of, predictions_with
 from analysis.pareto.front import front_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
@@ -24,12 +24,12 @@ ARCH_FILE, WEIGHTS_FILE = "arch.yaml", "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class ModelReference:
     """A side without predictions, and what it can be predicted with: ``config`` of its study, or the ``folder`` of an
     export.
     """
 
-    side: Side
+    side: ComparedNetwork
     config: SearchConfig | None = None
     folder: Path | None = None
 
@@ -39,7 +39,7 @@ class Named:
         return self.folder is not None or (self.side.record is not None and self.side.record.checkpoint is not None)
 
 
-def named(text: str, *, directory: str | Path = "runs") -> Named:
+def named(text: str, *, directory: str | Path = "runs") -> ModelReference:
     """What ``text`` names: ``STUDY:NUMBER``, a study, the folder of an export, a preset or an architecture file.
 
     Raises:
@@ -49,18 +49,20 @@ def named(text: str, *, directory: str | Path = "runs") -> Named:
     if colon and head and tail.isascii() and tail.isdigit():
         config = load_config(head, directory=directory)
         study = read_study(config)
-        return Named(side=_side(study, _numbered(study, int(tail)), "trial"), config=config)
+        return ModelReference(side=_side(study, _numbered(study, int(tail)), "trial"), config=config)
     if any((folder / SEARCH_FILE).is_file() for folder in (Path(text), Path(directory) / text)):
         config = load_config(text, directory=directory)
         study = read_study(config)
-        return Named(side=_side(study, _most_accurate(study), "study"), config=config)
+        return ModelReference(side=_side(study, _most_accurate(study), "study"), config=config)
     if (Path(text) / ARCH_FILE).is_file():
         from search_spaces.registry import load_arch
 
         folder = Path(text)
-        return Named(side=Side(label=f"export {text}", kind="export", arch=load_arch(folder / ARCH_FILE)), folder=folder)
+        return ModelReference(
+            side=ComparedNetwork(label=f"export {text}", kind="export", arch=load_arch(folder / ARCH_FILE)), folder=folder
+        )
     if text in PRESETS or Path(text).is_file():
-        return Named(side=Side(label=f"network {text}", kind="network", arch=resolve_arch(text)))
+        return ModelReference(side=ComparedNetwork(label=f"network {text}", kind="network", arch=resolve_arch(text)))
     raise InvalidInput(
         f"{text!r} must be STUDY:NUMBER, a study in {directory}, the folder of an export, an architecture file or one of"
         f" {', '.join(PRESETS)}"
@@ -68,13 +70,13 @@ def named(text: str, *, directory: str | Path = "runs") -> Named:
 
 
 def predicted(
-    first: Named,
-    second: Named,
+    first: ModelReference,
+    second: ModelReference,
     *,
     data: DataConfig | None,
     flip_test: bool | None,
     say: Callable[[str], None] = lambda sentence: None,
-) -> tuple[Side, Side, str]:
+) -> tuple[ComparedNetwork, ComparedNetwork, str]:
     """Both sides with the predictions of the same people in the same way, or a reason why they have none.
 
     ``data`` and ``flip_test`` are those of the studies unless given. Data that were not given and cannot be read are such a
@@ -115,7 +117,7 @@ def predicted(
     )
 
 
-def _predictions(item: Named, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
+def _predictions(item: ModelReference, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
     if item.folder is not None:
         from analysis.export import load_export, read_with
 
@@ -127,9 +129,9 @@ def _predictions(item: Named, data: DataConfig, *, flip_test: bool) -> ScoredPre
     return predictions_of(study, record, data, flip_test=flip_test)
 
 
-def _side(study: StudyRecord, record: TrialRecord, kind: str) -> Side:
+def _side(study: StudyRecord, record: TrialRecord, kind: str) -> ComparedNetwork:
     name = f"{study.name}:{record.number}"
-    return Side(
+    return ComparedNetwork(
         label=name if kind == "trial" else f"{study.name} (most accurate: trial {record.number})",
         kind=kind,
         arch=record.arch,

@@ -110,8 +110,8 @@ def tracker_of(config: SearchConfig) -> Tracker:
 def create_database(database: Path, artifacts: Path) -> bool:
     """Make MLflow's SQLite file with its tables where there is none; whether it was made.
 
-    The tables are made in a file beside it that is linked into place when it is whole. MLflow itself needs about a second for
-    them, and refuses a file whose maker was killed in between as one of an older MLflow.
+    The tables are made in a file beside it that is linked into place when it is whole. MLflow itself needs about a second,
+    and refuses a file whose maker was killed in between as the file of an older MLflow.
     """
     if database.exists():
         return False
@@ -121,7 +121,7 @@ def create_database(database: Path, artifacts: Path) -> bool:
     database.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{database.name}-", dir=database.parent) as folder:
         whole = Path(folder) / database.name
-        store = SqlAlchemyStore(sqlite_url(whole), artifacts.absolute().as_uri())
+        store = SqlAlchemyStore(sqlite_url(whole), artifacts.absolute().as_uri())  # type: ignore[no-untyped-call]
         store.engine.dispose()
         # Another process that made the file meanwhile has made the same one.
         with suppress(FileExistsError):

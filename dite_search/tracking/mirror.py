@@ -17,7 +17,7 @@ from analysis.pareto.front import front_of
 from dite_search.tracking.client import RUNNING, STUDY_TAG, Refused, RunState, Tracker
 from dite_search.tracking.plan import (
     FILES_TAG,
-    Seen,
+    ServerRun,
     Wanted,
     choose_run,
     holds_all_points,
@@ -57,7 +57,7 @@ class Mirror:
         self.refused: dict[int, str] = {}
         self.refusal = ""
         self._clock, self._sleep = clock, sleep or self._wait_for_news
-        self._seen: dict[Key, Seen] = {}
+        self._seen: dict[Key, ServerRun] = {}
         self._unknown: set[Key] = set()
         self._lock, self._news = threading.Lock(), threading.Event()
         self._due: dict[int, None] = {}
@@ -198,7 +198,7 @@ class Mirror:
         self._unknown.clear()
         self.refused.clear()
 
-    def _adopted(self, runs: list[RunState], noted: str | None) -> Seen | None:
+    def _adopted(self, runs: list[RunState], noted: str | None) -> ServerRun | None:
         """The one run of a trial; others, made by calls whose answer was lost, are deleted."""
         known = self.tracker.get_run(noted) if noted and noted not in {run.run_id for run in runs} else None
         if known and known.tags.get(STUDY_TAG, self.source.tag) != self.source.tag:
@@ -208,7 +208,7 @@ class Mirror:
         for twin in twins:
             self.tracker.delete_run(twin.run_id)
             self.written["twins deleted"] += 1
-        return Seen(run=chosen, points=None) if chosen else None
+        return ServerRun(run=chosen, points=None) if chosen else None
 
     def _settle_trial(self, number: int, snapshot: Snapshot, front: Collection[int] | None) -> None:
         """Write what the run of a trial lacks; a refusal concerns this trial alone."""
@@ -250,11 +250,11 @@ class Mirror:
         self._seen[key] = settled(wanted, seen)
         self._unknown.discard(key)
 
-    def _created(self, wanted: Wanted) -> Seen:
+    def _created(self, wanted: Wanted) -> ServerRun:
         run_id = self.tracker.create_run(wanted.name, wanted.tags, started=wanted.started)
         self.written["runs created"] += 1
         run = RunState(run_id=run_id, status=RUNNING, started=wanted.started, tags=wanted.tags)
-        return Seen(run=run, points=frozenset())
+        return ServerRun(run=run, points=frozenset())
 
     def _wait_for_news(self, seconds: float | None) -> None:
         self._news.wait(seconds)

@@ -166,7 +166,7 @@ def wanted_search(snapshot: Snapshot, *, source: Source, runs: Mapping[int, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class ServerRun:
     """A run as the server holds it; ``points`` are name and step of its values, or None where they were not read."""
 
     run: RunState
@@ -194,12 +194,12 @@ def choose_run(runs: Iterable[RunState], noted: str | None) -> tuple[RunState | 
     return (ordered[0] if ordered else None), ordered[1:]
 
 
-def holds_all_points(wanted: Wanted, seen: Seen) -> bool:
+def holds_all_points(wanted: Wanted, seen: ServerRun) -> bool:
     """Whether a run says by its tag that no value is missing: its history need not be read."""
     return seen.run.tags.get(POINTS_TAG) == str(len(wanted.points))
 
 
-def missing(wanted: Wanted, seen: Seen) -> list[Batch]:
+def missing(wanted: Wanted, seen: ServerRun) -> list[Batch]:
     """What a run lacks, in calls of the size MLflow takes: values in the order of epochs, and the tags after all else.
 
     Parameters cannot be changed in MLflow, and those that are there stay.
@@ -223,12 +223,12 @@ def batches(points: Sequence[Point], params: Mapping[str, str], tags: Mapping[st
         yield Batch(tags=dict(list(tags.items())[first : first + MAX_TAGS]))
 
 
-def stale_tags(wanted: Wanted, seen: Seen) -> list[str]:
+def stale_tags(wanted: Wanted, seen: ServerRun) -> list[str]:
     """The optional tags that a run has and the study no longer gives it."""
     return [name for name in OPTIONAL_TAGS if name in seen.run.tags and name not in (*wanted.tags, *wanted.keeps)]
 
 
-def settled(wanted: Wanted, seen: Seen) -> Seen:
+def settled(wanted: Wanted, seen: ServerRun) -> ServerRun:
     """A run after all that it lacked was written; the values of a closed one are not kept."""
     kept = {name: value for name, value in seen.run.tags.items() if name not in stale_tags(wanted, seen)}
     run = replace(
@@ -238,7 +238,7 @@ def settled(wanted: Wanted, seen: Seen) -> Seen:
         tags={**kept, **wanted.closing_tags, FILES_TAG: wanted.digest},
     )
     points = None if wanted.status != RUNNING else (seen.points or frozenset()) | {(p.name, p.step) for p in wanted.points}
-    return Seen(run=run, points=points)
+    return ServerRun(run=run, points=points)
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

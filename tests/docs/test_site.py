@@ -243,9 +243,9 @@ def test_the_recipe_for_an_objective_of_ones_own(monkeypatch):
     search = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 2, **yaml.safe_load(recipe)}
     # The training of the paper is for larger data; what is read here is the objective and the budget.
     config = parse_search({**search, "budget": ["weights_mb <= 0.25"]}, "search.yaml")
-    from dite_search.algorithms.admission import Gate
+    from dite_search.algorithms.admission import Admission
 
-    gate = Gate(config)
+    gate = Admission(config)
     small, large = sorted(config.search_space.enumerate(), key=lambda arch: gate.costs(arch)["params"])[::191]
     assert gate.costs(large)["weights_mb"] == pytest.approx(gate.costs(large)["params"] * 4e-6)
     assert config.network_budget.allows(gate.costs(small))

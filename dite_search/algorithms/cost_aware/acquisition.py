@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analysis.pareto.front import non_dominated, reference_point
 from dite_search.algorithms.cost_aware.candidates import Point
 from dite_search.algorithms.cost_aware.expected_improvement import expected_improvement
-from dite_search.algorithms.cost_aware.history import Record
+from dite_search.algorithms.cost_aware.history import TrialHistory
 from dite_search.algorithms.cost_aware.surrogate import Posterior
 
 Array = NDArray[np.float64]
@@ -32,13 +32,15 @@ class Target:
     corner: Array
 
     @classmethod
-    def of(cls, record: Record, posterior: Posterior, features: Callable[[Point], Array], pool_costs: Array) -> Target:
-        """The target of a record; a pending trial counts with its expected score."""
-        known = [seen.result for seen in record.front]
-        waiting = [seen for seen in record.pending if seen.costs is not None]
+    def of(
+        cls, history: TrialHistory, posterior: Posterior, features: Callable[[Point], Array], pool_costs: Array
+    ) -> Target:
+        """The target of a history; a pending trial counts with its expected score."""
+        known = [observation.result for observation in history.front]
+        waiting = [observation for observation in history.pending if observation.costs is not None]
         if waiting:
-            means = posterior.mean(posterior.covariance(np.array([features(seen.point) for seen in waiting])))
-            known += [(float(mean), *(seen.costs or ())) for mean, seen in zip(means, waiting, strict=True)]
+            means = posterior.mean(posterior.covariance(np.array([features(observation.point) for observation in waiting])))
+            known += [(float(mean), *(observation.costs or ())) for mean, observation in zip(means, waiting, strict=True)]
         values = np.array(known).reshape(len(known), 1 + pool_costs.shape[1])
         values = values[non_dominated(values, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
         worst, best = float(posterior.scores.min()), float(posterior.scores.max())

@@ -31,7 +31,7 @@ class Trial(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class HistorySchema:
     """How the trials of a study are read.
 
     ``score`` is the place of the accuracy among a trial's values, and ``costs`` names the others in order; ``sign`` is -1
@@ -49,7 +49,7 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class Observation:
     """One trial that may teach something.
 
     ``ended`` sorts trials by when they did; ``score`` is final, None where there is none yet; ``costs`` are the study's
@@ -72,21 +72,21 @@ class Seen:
         return (self.score, *self.costs)
 
 
-class Record:
-    """The trials of one study. All scores are larger where better."""
+class TrialHistory:
+    """Trials of one study. All scores are larger where better."""
 
-    def __init__(self, candidates: Candidates, reading: Reading) -> None:
-        self._candidates, self._reading = candidates, reading
+    def __init__(self, candidates: Candidates, schema: HistorySchema) -> None:
+        self._candidates, self._schema = candidates, schema
         self._closed: set[int] = set()
         self._read = 0
         self._used: set[str] = set()
-        self.pending: list[Seen] = []
+        self.pending: list[Observation] = []
         """Trials that run or wait to be run, in order of number."""
-        self.finished: list[Seen] = []
+        self.finished: list[Observation] = []
         """Trials that have ended with a score or a curve, in the order in which they ended."""
         self.complete = 0
         """How many of these have a final score."""
-        self._front: list[Seen] = []
+        self._front: list[Observation] = []
 
     def update(self, trials: Sequence[Trial], *, own: int, given: Mapping[int, Point]) -> None:
         """Read what is new; ``own`` is the trial to come, and ``given`` the points of trials that do not show theirs yet."""
@@ -100,20 +100,20 @@ class Record:
             if trial.number == own:
                 continue
             if trial.state.name in ("RUNNING", "WAITING"):
-                seen = self._see(trial, self._point(trial, given))
-                self.pending += [seen] if seen else []
+                observation = self._see(trial, self._point(trial, given))
+                self.pending += [observation] if observation else []
             else:
                 self._closed.add(trial.number)
                 self._close(trial)
 
     @property
-    def front(self) -> list[Seen]:
+    def front(self) -> list[Observation]:
         """The complete, feasible trials that no other is better than, in order of number."""
-        return sorted(self._front, key=lambda seen: seen.number)
+        return sorted(self._front, key=lambda observation: observation.number)
 
     def uses(self) -> set[str]:
         """The keys of what is not to be suggested again: what was run, runs or waits to be run."""
-        return self._used | {seen.key for seen in self.pending}
+        return self._used | {observation.key for observation in self.pending}
 
     def _point(self, trial: Trial, given: Mapping[int, Point]) -> Point:
         """The point of a trial that may not have all its parameters yet."""
@@ -121,57 +121,57 @@ class Record:
         fixed = trial.system_attrs.get("fixed_params", {})
         return trial.params if names <= trial.params.keys() else given.get(trial.number, fixed)
 
-    def _see(self, trial: Trial, point: Mapping[str, Any]) -> Seen | None:
+    def _see(self, trial: Trial, point: Mapping[str, Any]) -> Observation | None:
         try:
             key = self._candidates.key(point)
             self._candidates.features(point)
         except InvalidInput:
             return None
-        sign, epochs = self._reading.sign, self._reading.epochs
-        curve = sorted((int(e), sign * float(v)) for e, v in self._reading.curve(trial).items() if math.isfinite(v))
+        sign, epochs = self._schema.sign, self._schema.epochs
+        curve = sorted((int(e), sign * float(v)) for e, v in self._schema.curve(trial).items() if math.isfinite(v))
         last = curve[-1] if curve else None
         costs = self._candidates.costs(point)
-        return Seen(
+        return Observation(
             number=trial.number,
             ended=(trial.datetime_complete.timestamp() if trial.datetime_complete else math.inf, trial.number),
             point=dict(point),
             key=key,
             score=last[1] if last and epochs is not None and last[0] >= epochs else None,
-            costs=None if costs is None else tuple(costs[name] for name in self._reading.costs),
+            costs=None if costs is None else tuple(costs[name] for name in self._schema.costs),
             curve=dict(curve),
         )
 
     def _close(self, trial: Trial) -> None:
-        seen = self._see(trial, trial.params)
-        if seen is None:
+        observation = self._see(trial, trial.params)
+        if observation is None:
             return
         feasible = all(excess <= 0 for excess in trial.constraints.values())
         if not self._may_be_repeated(trial, feasible):
-            self._used.add(seen.key)
+            self._used.add(observation.key)
         values = list(trial.values or ())
         if trial.state.name == "COMPLETE" and values and all(map(math.isfinite, values)):
-            score = self._reading.sign * values[self._reading.score]
-            costs = tuple(value for index, value in enumerate(values) if index != self._reading.score)
-            seen = dataclasses.replace(seen, score=score, costs=costs)
+            score = self._schema.sign * values[self._schema.score]
+            costs = tuple(value for index, value in enumerate(values) if index != self._schema.score)
+            observation = dataclasses.replace(observation, score=score, costs=costs)
             self.complete += 1
             if feasible:
-                self._join_front(seen)
-        elif trial.state.name != "PRUNED" or not feasible or not seen.curve:
+                self._join_front(observation)
+        elif trial.state.name != "PRUNED" or not feasible or not observation.curve:
             return
-        bisect.insort(self.finished, seen, key=lambda other: other.ended)
+        bisect.insort(self.finished, observation, key=lambda other: other.ended)
 
     def _may_be_repeated(self, trial: Trial, feasible: bool) -> bool:
         if trial.state.name == "FAIL":
-            return self._reading.repeatable(trial)
-        return trial.state.name == "PRUNED" and feasible and self._reading.continues(trial)
+            return self._schema.repeatable(trial)
+        return trial.state.name == "PRUNED" and feasible and self._schema.continues(trial)
 
-    def _join_front(self, new: Seen) -> None:
+    def _join_front(self, new: Observation) -> None:
         """Keep the front one of trials none of which is as good as another throughout; of equals the first."""
         if any(_covers(old, new) and (not _covers(new, old) or old.number < new.number) for old in self._front):
             return
         self._front = [old for old in self._front if not _covers(new, old)] + [new]
 
 
-def _covers(one: Seen, other: Seen) -> bool:
+def _covers(one: Observation, other: Observation) -> bool:
     (score, *costs), (least, *most) = one.result, other.result
     return score >= least and all(a <= b for a, b in zip(costs, most, strict=True))

@@ -16,7 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 from dite_search.algorithms.cost_aware.candidates import Candidates
 from dite_search.algorithms.cost_aware.expected_improvement import MAX_LEVELS
-from dite_search.algorithms.cost_aware.history import Reading
+from dite_search.algorithms.cost_aware.history import HistorySchema
 from dite_search.algorithms.cost_aware.suggester import Suggester
 from dite_search.algorithms.cost_aware.surrogate import Curve
 from search_spaces.common.errors import InvalidInput, unknown_name
@@ -64,7 +64,7 @@ class CostAwareSampler(BaseSampler):
             if value < 2:
                 raise InvalidInput(f"{name} must be at least 2, got {value}")
         self._candidates, self._startup, self._pool_size = candidates, startup_trials, pool_size
-        self._reading = Reading(
+        self._schema = HistorySchema(
             score=list(objectives).index(accuracy),
             sign=1.0 if directions[list(objectives).index(accuracy)] == "maximize" else -1.0,
             costs=tuple(name for name in objectives if name != accuracy),
@@ -112,7 +112,7 @@ class CostAwareSampler(BaseSampler):
 
     def _suggester(self) -> Suggester:
         return Suggester(
-            self._candidates, self._reading, startup_trials=self._startup, pool_size=self._pool_size, seed=self._seed
+            self._candidates, self._schema, startup_trials=self._startup, pool_size=self._pool_size, seed=self._seed
         )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dite_search.algorithms.cost_aware.acquisition import Target
 from dite_search.algorithms.cost_aware.candidate_pool import Pool, Pools, joined
 from dite_search.algorithms.cost_aware.candidates import Candidates, Point
-from dite_search.algorithms.cost_aware.history import Reading, Record, Trial
+from dite_search.algorithms.cost_aware.history import HistorySchema, Trial, TrialHistory
 from dite_search.algorithms.cost_aware.initial_design import most_different
 from dite_search.algorithms.cost_aware.surrogate_data import Learner
 
@@ -28,25 +28,27 @@ NEIGHBOURS = 2
 class Suggester:
     """Suggests candidates for one study under one seed; see `CostAwareSampler`."""
 
-    def __init__(self, candidates: Candidates, reading: Reading, *, startup_trials: int, pool_size: int, seed: int) -> None:
+    def __init__(
+        self, candidates: Candidates, schema: HistorySchema, *, startup_trials: int, pool_size: int, seed: int
+    ) -> None:
         self._candidates, self._startup_trials, self._seed = candidates, startup_trials, seed
-        self._record = Record(candidates, reading)
-        self._pools = Pools(candidates, reading.costs, size=pool_size, seed=seed)
+        self._history = TrialHistory(candidates, schema)
+        self._pools = Pools(candidates, schema.costs, size=pool_size, seed=seed)
         self._learner = Learner(candidates.features, [seed, 5])
         self._second = Learner(self._all_features, [seed, 5])
         self._given: dict[int, Point] = {}
 
     def suggest(self, trials: Sequence[Trial], number: int, fixed: Mapping[str, Any]) -> Point:
         """The point for the trial of this number, with some values ``fixed``, after the ``trials`` of the study."""
-        self._record.update(trials, own=number, given=self._given)
-        running = {seen.number for seen in self._record.pending}
+        self._history.update(trials, own=number, given=self._given)
+        running = {seen.number for seen in self._history.pending}
         point = self._next(number, fixed)
         # Until it is run, a trial shows none of the parameters that were suggested for it.
         self._given = {n: earlier for n, earlier in self._given.items() if n in running} | {number: point}
         return point
 
     def _next(self, number: int, fixed: Mapping[str, Any]) -> Point:
-        record = self._record
+        record = self._history
         pool = self._pools.draw(number, [(seen.key, seen.point) for seen in record.front], fixed)
         used = record.uses()
         fresh = pool.without(used)
@@ -61,7 +63,7 @@ class Suggester:
 
     def _spread(self, fresh: Pool, number: int) -> Point:
         """A point unlike those that were tried."""
-        seen = [one for one in (*self._record.finished, *self._record.pending) if one.costs is not None]
+        seen = [one for one in (*self._history.finished, *self._history.pending) if one.costs is not None]
         width = fresh.features.shape[1]
         place = most_different(
             fresh.features,
@@ -75,7 +77,7 @@ class Suggester:
 
     def _best(self, fresh: Pool, number: int, fixed: Mapping[str, Any], used: set[str]) -> Point:
         """The point from which most is to be expected."""
-        features, record = self._candidates.features, self._record
+        features, record = self._candidates.features, self._history
         posterior = self._learner.posterior(record)
         target = Target.of(record, posterior, features, fresh.costs)
         leading = fresh.subset(target.best(posterior, fresh.features, fresh.costs, SHORT_LIST))

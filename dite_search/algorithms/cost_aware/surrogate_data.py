@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis.pareto.front import non_dominated
 from dite_search.algorithms.cost_aware.candidates import Point
 from dite_search.algorithms.cost_aware.expected_improvement import best_scores
-from dite_search.algorithms.cost_aware.history import Record, Seen
+from dite_search.algorithms.cost_aware.history import Observation, TrialHistory
 from dite_search.algorithms.cost_aware.surrogate import Carried, CurveModel, Kernel, Observations, Posterior, fit_kernel
 
 Array = NDArray[np.float64]
@@ -46,28 +46,39 @@ class Learner:
         self._curves = _Latest(_curve_model)
         self._rows = _Latest(lambda trials: self._chosen(trials, _curve_model(trials), MAX_ROWS))
 
-    def posterior(self, record: Record) -> Posterior:
+    def posterior(self, history: TrialHistory) -> Posterior:
         """What is known of the accuracy now; there must be complete trials."""
-        finished = record.finished
+        finished = history.finished
         settled = len(finished) if len(finished) <= MAX_ROWS else len(finished) - len(finished) % BATCH
-        rows = (*self._rows(finished[:settled]), *finished[settled:], *(seen for seen in record.pending if seen.curve))
-        pending = [self._features(seen.point) for seen in record.pending[-MAX_PENDING:]]
+        rows = (
+            *self._rows(finished[:settled]),
+            *finished[settled:],
+            *(observation for observation in history.pending if observation.curve),
+        )
+        pending = [self._features(observation.point) for observation in history.pending[-MAX_PENDING:]]
         return Posterior(
             self._kernel(finished[: milestone(len(finished))]),
             self._observations(rows, self._curves(finished)),
             np.array(pending) if pending else None,
         )
 
-    def _fit(self, first: Sequence[Seen]) -> Kernel:
+    def _fit(self, first: Sequence[Observation]) -> Kernel:
         curves = _curve_model(first)
         return fit_kernel(self._observations(self._chosen(first, curves, KERNEL_ROWS), curves))
 
-    def _chosen(self, trials: Sequence[Seen], curves: CurveModel, limit: int) -> Sequence[Seen]:
+    def _chosen(self, trials: Sequence[Observation], curves: CurveModel, limit: int) -> Sequence[Observation]:
         """The trials to learn from: those nearest below the front, and some by chance."""
         if len(trials) <= limit:
             return trials
-        known = [(seen, found) for seen in trials if (found := _final(seen, curves)) and seen.costs is not None]
-        scores, costs = np.array([found.score for _, found in known]), np.array([seen.costs for seen, _ in known])
+        known = [
+            (observation, found)
+            for observation in trials
+            if (found := _final(observation, curves)) and observation.costs is not None
+        ]
+        scores, costs = (
+            np.array([found.score for _, found in known]),
+            np.array([observation.costs for observation, _ in known]),
+        )
         final = np.array([found.variance == 0.0 for _, found in known])
         directions = ["maximize"] + ["minimize"] * costs.shape[1]
         front = non_dominated(np.column_stack([scores[final], costs[final]]), directions)
@@ -75,21 +86,29 @@ class Learner:
             costs, front_scores=scores[final][front], front_costs=costs[final][front], floor=float(scores.min())
         )
         nearest = np.argsort(best - scores, kind="stable")[: round(NEAR_FRONT * limit)]
-        chance = np.random.default_rng(self._seed).random(1 + max(seen.number for seen in trials))
+        chance = np.random.default_rng(self._seed).random(1 + max(observation.number for observation in trials))
         chance[[known[index][0].number for index in nearest]] = -1.0
-        return sorted(trials, key=lambda seen: chance[seen.number])[:limit]
+        return sorted(trials, key=lambda observation: chance[observation.number])[:limit]
 
-    def _observations(self, trials: Iterable[Seen], curves: CurveModel) -> Observations:
+    def _observations(self, trials: Iterable[Observation], curves: CurveModel) -> Observations:
         """A point's final scores, copies of one training once; without one, what its longest curve foretells."""
-        ordered = sorted(trials, key=lambda seen: seen.number)
-        final = {(seen.key, seen.score): seen for seen in ordered if seen.score is not None}
+        ordered = sorted(trials, key=lambda observation: observation.number)
+        final = {
+            (observation.key, observation.score): observation for observation in ordered if observation.score is not None
+        }
         ended = {key for key, _ in final}
         longest = {
-            seen.key: seen for seen in sorted(ordered, key=lambda seen: max(seen.curve, default=0)) if seen.key not in ended
+            observation.key: observation
+            for observation in sorted(ordered, key=lambda observation: max(observation.curve, default=0))
+            if observation.key not in ended
         }
-        known = [(seen, found) for seen in (*final.values(), *longest.values()) if (found := _final(seen, curves))]
+        known = [
+            (observation, found)
+            for observation in (*final.values(), *longest.values())
+            if (found := _final(observation, curves))
+        ]
         return Observations(
-            features=np.array([self._features(seen.point) for seen, _ in known]),
+            features=np.array([self._features(observation.point) for observation, _ in known]),
             scores=np.array([found.score for _, found in known]),
             extra=np.array([found.variance for _, found in known]),
         )
@@ -98,11 +117,11 @@ class Learner:
 class _Latest(Generic[T]):
     """A function of the first trials that have ended, computed anew only when their number changes."""
 
-    def __init__(self, function: Callable[[Sequence[Seen]], T]) -> None:
+    def __init__(self, function: Callable[[Sequence[Observation]], T]) -> None:
         self._function = function
         self._known: tuple[int, T] | None = None
 
-    def __call__(self, trials: Sequence[Seen]) -> T:
+    def __call__(self, trials: Sequence[Observation]) -> T:
         if self._known is None or self._known[0] != len(trials):
             self._known = (len(trials), self._function(trials))
         return self._known[1]
@@ -116,17 +135,17 @@ def milestone(count: int) -> int:
     return reached
 
 
-def _curve_model(trials: Sequence[Seen]) -> CurveModel:
+def _curve_model(trials: Sequence[Observation]) -> CurveModel:
     latest = trials[-MAX_CURVES:]
-    complete = [(seen.curve, seen.score) for seen in latest if seen.score is not None]
-    return CurveModel(complete, [seen.curve for seen in latest if seen.score is None])
+    complete = [(observation.curve, observation.score) for observation in latest if observation.score is not None]
+    return CurveModel(complete, [observation.curve for observation in latest if observation.score is None])
 
 
-def _final(seen: Seen, curves: CurveModel) -> Carried | None:
+def _final(observation: Observation, curves: CurveModel) -> Carried | None:
     """The final score of a trial, or what its curve lets expect."""
-    if seen.score is not None:
-        return Carried(score=seen.score, variance=0.0)
-    if not seen.curve:
+    if observation.score is not None:
+        return Carried(score=observation.score, variance=0.0)
+    if not observation.curve:
         return None
-    epoch = max(seen.curve)
-    return curves.carry(epoch, seen.curve[epoch])
+    epoch = max(observation.curve)
+    return curves.carry(epoch, observation.curve[epoch])

@@ -12,7 +12,7 @@ import torch
 
 from analysis.comparison.html import page, write_page
 from analysis.comparison.pairwise import architecture_differences, compare, curve_rows, fronts_of
-from analysis.comparison.sides import Side
+from analysis.comparison.sides import ComparedNetwork
 from analysis.errors.predictions import ScoredPredictions, predictions_of, predictions_with
 from analysis.pareto.front import hypervolume
 from search_spaces.common.errors import InvalidInput
@@ -53,7 +53,7 @@ def found_by(data: DataConfig, *, error: float, seed: int = 0) -> ScoredPredicti
     )
 
 
-def side(number: int = 0, *, ap: float = 0.5, kind: str = "trial", of=None, **changes) -> Side:
+def side(number: int = 0, *, ap: float = 0.5, kind: str = "trial", of=None, **changes) -> ComparedNetwork:
     record = trial(number, ap=ap)
     made_up = of or study([record])
     fields = {
@@ -67,10 +67,10 @@ def side(number: int = 0, *, ap: float = 0.5, kind: str = "trial", of=None, **ch
         "study": made_up,
         "record": record,
     }
-    return Side(**{**fields, **changes})  # type: ignore[arg-type]
+    return ComparedNetwork(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def put_together(first: Side, second: Side, **options):
+def put_together(first: ComparedNetwork, second: ComparedNetwork, **options):
     return compare(first, second, generator=np.random.default_rng(0), **{"resamples": 200} | options)
 
 
@@ -125,8 +125,8 @@ def test_without_predictions_nothing_is_claimed():
 
 
 def test_networks_have_costs_alone():
-    first = Side(label="network a", kind="network", arch=preset("dite_hrnet_18"))
-    second = Side(label="network b", kind="network", arch=preset("lite_hrnet_18"))
+    first = ComparedNetwork(label="network a", kind="network", arch=preset("dite_hrnet_18"))
+    second = ComparedNetwork(label="network b", kind="network", arch=preset("lite_hrnet_18"))
     found = put_together(first, second)
     assert found.verdict == "Accuracies are not compared: at least one side has none."
     assert {figure.name for figure in found.costs} == {"params", "mmacs", "mmacs_paper"}

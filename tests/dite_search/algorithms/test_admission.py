@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dite_search.algorithms.admission import Gate, Stopped
+from dite_search.algorithms.admission import Admission, Stopped
 from dite_search.config.search_config import parse_search
 from search_spaces.registry import cost_of
 from search_spaces.space.space_file import named_space
@@ -19,12 +19,12 @@ LIMIT = 3.0
 
 @pytest.fixture
 def gate(make_search):
-    return lambda **changes: Gate(make_search(**changes))
+    return lambda **changes: Admission(make_search(**changes))
 
 
 @given(index=st.integers(0, len(POINTS) - 1))
 def test_only_networks_within_the_budget_are_trained(index):
-    gate = Gate(budgeted())
+    gate = Admission(budgeted())
     verdict = gate.judge(POINTS[index])
     within = cost_of(SPACE.build(POINTS[index])).mmacs <= LIMIT
     assert verdict.outcome == ("train" if within else "over_budget")
@@ -95,7 +95,7 @@ def test_hyper_parameters_are_part_of_the_identity(gate):
 
 
 def test_a_fresh_point_is_found_as_long_as_there_is_one(make_search):
-    gate = Gate(budgeted(), allowed=lambda arch: arch.modules[1] == 1)
+    gate = Admission(budgeted(), allowed=lambda arch: arch.modules[1] == 1)
     generator = np.random.default_rng(0)
     seen = set()
     while (point := gate.fresh(generator)) is not None:
@@ -112,7 +112,7 @@ def test_a_fresh_point_is_found_in_a_huge_space_with_a_tight_budget(make_search)
     space, generator = config.search_space, np.random.default_rng(0)
     within = [cost_of(space.build(space.sample(generator))).mmacs <= 90 for _ in range(300)]
     assert np.mean(within) < 0.01
-    point = Gate(config).fresh(generator)
+    point = Admission(config).fresh(generator)
     assert point is not None
     assert cost_of(space.build(point)).mmacs <= 90
 
@@ -142,7 +142,7 @@ def test_a_continuation_that_was_cut_off_goes_on_whatever_the_sampler(gate):
 
 
 def test_other_samplers_go_on_with_it_when_nothing_else_is_left(make_search):
-    gate = Gate(
+    gate = Admission(
         make_search(), allowed=lambda arch: arch.arch_id in (SPACE.build(POINTS[0]).arch_id, SPACE.build(POINTS[1]).arch_id)
     )
     generator = np.random.default_rng(0)

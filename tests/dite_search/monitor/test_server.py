@@ -18,7 +18,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from dite_search.driver.searcher import StudySearch
-from dite_search.monitor.server import Board, Dashboard, is_loopback, page_of, tools_of
+from dite_search.monitor.server import Dashboard, SnapshotCache, is_loopback, page_of, tools_of
 from dite_search.storage.lease import Lease
 from dite_search.study.study import DATABASE_AWAY, create_study, storage_of
 from search_spaces.common.errors import InvalidInput
@@ -186,7 +186,7 @@ def test_a_database_that_goes_away_leaves_the_last_reading_with_a_word():
             return steady(now=now)
 
     reader, clock = Reader(), iter(range(100))
-    board = Board(reader, every=0.5, clock=lambda: next(clock), now=lambda: 100_000.0)  # type: ignore[arg-type]
+    board = SnapshotCache(reader, every=0.5, clock=lambda: next(clock), now=lambda: 100_000.0)  # type: ignore[arg-type]
     assert json.loads(board.json())["problem"] == ""
     reader.away = True
     state = json.loads(board.json())
@@ -207,7 +207,7 @@ def test_the_study_is_read_once_for_many_pages():
             return steady(now=now)
 
     reader = Reader()
-    board = Board(reader, every=2.0, clock=lambda: 1.0, now=lambda: 100_000.0)  # type: ignore[arg-type]
+    board = SnapshotCache(reader, every=2.0, clock=lambda: 1.0, now=lambda: 100_000.0)  # type: ignore[arg-type]
     assert len({board.json() for _ in range(5)}) == 1
     assert reader.readings == 1
 

@@ -18,7 +18,7 @@ from dite_search.driver.searcher import StudySearch
 from dite_search.monitor.snapshot import (
     BARS,
     LiveReader,
-    Moment,
+    StudySnapshot,
     advice,
     as_plain,
     clean,
@@ -51,14 +51,14 @@ def trained(number: int, epochs: int, *, each: float = 60.0, status: str = "comp
     return trial(number, ap=0.4, status=status, curve=curve, seconds=each * epochs, **changes)
 
 
-def moment_of(trials: list[TrialRecord], started: dict[int, float], **changes) -> Moment:
+def moment_of(trials: list[TrialRecord], started: dict[int, float], **changes) -> StudySnapshot:
     study = StudyRecord(name="s", directory=Path("runs/s"), objectives=("ap_gt", "mmacs"), trials=trials)
     spent = sum(record.status not in ("running", "waiting") and not record.origin for record in trials)
     fields = {"study": study, "now": NOW, "asked": 10, "spent": spent, "epochs": 12, "started": started, "driver": DRIVER}
-    return Moment(**(fields | changes))
+    return StudySnapshot(**(fields | changes))
 
 
-def steady(epochs: int = 12, trials: int = 5, **changes) -> Moment:
+def steady(epochs: int = 12, trials: int = 5, **changes) -> StudySnapshot:
     """Trials one after another, an epoch a minute, the last of which ends now."""
     records = [trained(number, epochs) for number in range(trials)]
     return moment_of(records, {n: NOW - (trials - n) * epochs * 60 for n in range(trials)}, **changes)
