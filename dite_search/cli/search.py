@@ -190,13 +190,12 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
 
 def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
     from analysis.report import Setup
-    from search_spaces.common.objectives import DIRECTIONS
+    from search_spaces.common.objectives import COSTS
     from search_spaces.space.budget import Budget
 
-    costs = [name for name, side in DIRECTIONS.items() if side == "minimize"]
     resources = config.resources
     return Setup(
-        budget=Budget.parse(limits, costs) if limits else config.network_budget,
+        budget=Budget.parse(limits, COSTS) if limits else config.network_budget,
         workers=resources.workers if resources.max_workers is None else None,
         gpus_per_worker=resources.gpus_per_worker,
         cpus_per_worker=resources.cpus_per_worker,
@@ -218,11 +217,10 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     from analysis.report.sections.noise import image_intervals
     from dite_search.config.search_data import data_of
     from search_spaces.common.errors import InvalidInput
-    from trainers.data.formats.data_format import MPII
 
-    if config.data.format == MPII.name:
+    if not (config.data.data_format.has_oks and config.data.used_metric.is_oks):
         raise InvalidInput(
-            "--intervals must be left out for data in MPII's format: they are of AP, which MPII is not scored by"
+            f"--intervals must be left out for networks that are ranked by {config.accuracy}: they are of AP over images"
         )
     front = front_within(study, setup.budget)
     found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)

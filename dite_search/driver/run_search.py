@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 # Before Ray itself, which reads its settings when it is imported.
@@ -127,7 +126,7 @@ def _found_data(config: SearchConfig, console: Console) -> tuple[DataConfig, dic
         data = data_of(config, console)
         return data, data_contents(data)
     except InvalidInput as error:
-        if config.data.root is None or Path(config.data.root).exists():
+        if config.data.folder is None or config.data.folder.exists():
             raise
         file = config.study_directory / SEARCH_FILE
         raise InvalidInput(f"{error}; if the data were moved, say in {file} where data.root is now") from None
