@@ -41,15 +41,26 @@ def quickstart(directory: str, trials: int | None, as_json: bool) -> None:
 @click.option("--name", help="Replaces the name of the study.")
 @click.option("--trials", type=click.IntRange(min=1), help="Replaces the number of trials.")
 @click.option("--directory", help="Replaces the folder of the studies.", type=click.Path(file_okay=False))
+@click.option("--val-share", type=float, help="Part the people of data.root: the share of the images to score on.")
+@click.option("--group-by", help="Field whose equal values stay in one part of --val-share, such as subject.")
 @json_option
 def search(
-    file: str, data_root: str | None, name: str | None, trials: int | None, directory: str | None, as_json: bool
+    file: str,
+    data_root: str | None,
+    name: str | None,
+    trials: int | None,
+    directory: str | None,
+    val_share: float | None,
+    group_by: str | None,
+    as_json: bool,
 ) -> None:
     """Run the search that FILE describes, and write its report."""
     from dite_search.config.search_config import load_search
 
     changes = {"name": name, "trials": trials, "directory": directory}
-    _search_and_show(load_search(file, data_root=data_root, changes=changes), as_json=as_json, export=False)
+    parting = {"val_share": val_share, "group_by": group_by}
+    config = load_search(file, data_root=data_root, changes=changes, data_changes=parting)
+    _search_and_show(config, as_json=as_json, export=False)
 
 
 @click.command(epilog="Example:  dite-search resume quickstart")

@@ -22,6 +22,8 @@ DATA_PATHS = ("root", "detections", "prepared", "annotations", "images", "split"
 """Fields that hold a path, in which environment variables are filled in."""
 PLACE_PATHS = ("annotations", "images")
 """Those of a split's place."""
+COCO_TRAIN = {"annotations": "annotations/person_keypoints_train2017.json", "images": "train2017"}
+"""The people that are parted where a root alone is given."""
 UNDER_ROOT = ("annotations", "images", "split")
 """Fields whose relative paths count from the root, where there is one."""
 
@@ -170,9 +172,11 @@ class DataSection(Section):
             raise InvalidInput("data must have annotations and images together, or neither")
         whole = {"annotations": self.annotations, "images": self.images} if self.annotations else None
         if not places and whole is None:
-            if self.split is not None or self.val_share is not None:
-                raise InvalidInput("split and val_share must come with annotations and images, which they part")
-            return None
+            if self.split is None and self.val_share is None:
+                return None
+            if self.root is None:
+                raise InvalidInput("split and val_share must come with root, or annotations and images, which they part")
+            whole = COCO_TRAIN
         return Layout.from_dict(
             {
                 "splits": {name: self._anchored(place.model_dump()) for name, place in places.items()},

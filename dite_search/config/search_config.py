@@ -209,11 +209,17 @@ class SearchConfig(Section):
         return {**self.model_dump(mode="json"), **self._urls_as_given}
 
 
-def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapping[str, Any] | None = None) -> SearchConfig:
+def load_search(
+    path: str | Path,
+    *,
+    data_root: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    data_changes: Mapping[str, Any] | None = None,
+) -> SearchConfig:
     """Read a search file.
 
-    ``data_root`` replaces ``data.root``, and ``changes`` replace top-level fields; environment variables in paths and URLs
-    are filled in.
+    ``data_root`` replaces ``data.root``, ``changes`` top-level fields and ``data_changes`` those of ``data``; environment
+    variables in paths and URLs are filled in.
 
     Raises:
         InvalidInput: the message names the file, the field, the rule and the value.
@@ -221,6 +227,9 @@ def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapp
     values = read_mapping(path) | {name: value for name, value in (changes or {}).items() if value is not None}
     if data_root is not None and isinstance(values.get("data"), dict):
         values["data"] = {k: v for k, v in values["data"].items() if k != "synthetic"} | {"root": data_root}
+    given = {name: value for name, value in (data_changes or {}).items() if value is not None}
+    if given and isinstance(values.get("data"), dict):
+        values["data"] = {**values["data"], **given}
     return with_keypoints(parse_search(values, str(path)), values, str(path))
 
 

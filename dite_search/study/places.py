@@ -14,6 +14,8 @@ from dite_search.config.sqlite_url import sqlite_file, sqlite_url
 from trainers.data.formats.layout import NAMES
 
 PROVENANCE_FILE = "provenance.json"
+SPLIT_FILE = "split.json"
+"""The images of each split, where a share of all was drawn: a list as ``data.split`` takes it."""
 WORKING_DIRECTORY = "working_directory"
 """In the provenance of a study: from where its search was started."""
 

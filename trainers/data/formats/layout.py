@@ -145,6 +145,17 @@ def split_images(document: Mapping[str, Any], layout: Layout, file: Path) -> dic
     return _by_share(document, layout.val_share, layout.group_by, file)
 
 
+def listed_split(layout: Layout) -> dict[str, list[str]]:
+    """Return the images of each split by their file names, as a list of splits holds them."""
+    assert layout.whole is not None, "only one file of all people is parted"
+    document = read_json(layout.whole.annotations)
+    parts = split_images(document, layout, layout.whole.annotations)
+    return {
+        split: [str(_file_name(entry)) for entry in document["images"] if _id(entry) in members]
+        for split, members in parts.items()
+    }
+
+
 def _by_share(document: Mapping[str, Any], share: float, group_by: str, file: Path) -> dict[str, set[Any]]:
     """Part images by the digest of their group: the same groups give the same parts, in whatever order they are listed."""
     groups: dict[str, set[Any]] = defaultdict(set)

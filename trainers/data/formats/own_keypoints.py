@@ -210,8 +210,8 @@ def _confirmation(keypoint_set: KeypointSet, annotation_file: Path | None) -> Da
     """Return a note that says what was understood of the keypoints, for the user to confirm."""
     halves = "both halves of the body are known" if keypoint_set.has_halves else "halves of the body are not known"
     sentence = (
-        f"{keypoint_set.count} keypoints of {annotation_file or WHERE}, please confirm: {keypoint_set.sides}; {halves}; sigmas"
-        f" {keypoint_set.sigma_words}"
+        f"{keypoint_set.count} keypoints of {annotation_file or WHERE}, please confirm: {keypoint_set.sides}; {halves};"
+        f" sigmas {keypoint_set.sigma_words}"
     )
     return DataNote(topic="keypoints", severity=Severity.NOTE, sentence=sentence)
 
