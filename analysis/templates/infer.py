@@ -392,7 +392,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--on-orientation",
         choices=RULES,
-        help="rule for EXIF orientation: turn, read as stored, refuse (default: training's)",
+        help="EXIF orientation: turn by it, read as stored, refuse (default: training's)",
     )
     parser.add_argument("--flip", action="store_true", help="average with the mirrored image, in twice the time")
     parser.add_argument("--output", help="picture to draw, such as out.png")
