@@ -136,7 +136,7 @@ def seconds(function: Callable[[int], object], count: int) -> Spent:
 
 
 def disk_bytes() -> int:
-    """What this process has made the disks read, by the system's count (Linux)."""
+    """Return the bytes that this process has made the disks read, by the system's count (Linux)."""
     lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
     return int(dict(line.split(": ") for line in lines)["read_bytes"])
 

@@ -43,7 +43,7 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     "given MACs, parameters": BASELINES,
     "given settings": ("settings",),
 }
-"""What each column holds fixed."""
+"""The quantities that each column holds fixed."""
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from trainers.training.loop import train
 
 TABLES = Path(__file__).parents[1] / "dite_search" / "tables"
 KEPT = ("epoch", "ap_gt", "loss", "seconds")
-"""What is kept of an epoch; ``seconds`` are since the start of the training, on the machine that recorded it."""
+"""The figures of an epoch that are kept; ``seconds`` are since the start of training, on the machine that recorded it."""
 
 
 def jobs_of(config: SearchConfig, *, repeated: int, seeds: int) -> list[tuple[Point, int]]:

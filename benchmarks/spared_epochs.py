@@ -125,7 +125,7 @@ def volume(rows: Sequence[Sequence[float]], budget: float) -> float:
 
 
 def within(study: StudyRecord, budget: float) -> list[TrialRecord]:
-    """What counts for the front."""
+    """Return the trials that count for the front."""
     return [trial for trial in scored(study) if trial.cost.mmacs <= budget]
 
 
@@ -154,7 +154,7 @@ def compare(without: StudyRecord, found: StudyRecord, budget: float) -> float:
 
 
 def trained_again(studies: Mapping[str, StudyRecord], budget: float, fields: Mapping[str, Any], *, times: int) -> str:
-    """What the networks on both fronts are worth when they are trained so many times more, with new seeds, in words."""
+    """Train the networks on both fronts so many times more, with new seeds, and describe their scores."""
     space = parse_search({**SEARCH, "name": "space", **fields}, "benchmark").search_space
     fronts = {side: front_of(dataclasses.replace(study, trials=within(study, budget))) for side, study in studies.items()}
     networks = {trial.arch.arch_id: space.point_of(trial.arch) for front in fronts.values() for trial in front}

@@ -31,7 +31,7 @@ LABELS = {
     "batch_size": "batch",
     "flip_test": "flip test",
 }
-"""What two protocols are compared in, besides their hyper-parameters, in words."""
+"""Labels of the fields in which two protocols are compared, besides their hyper-parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ def comparison_table(study: StudyRecord) -> ComparisonTable | None:
 
 
 def differences(study: StudyRecord, record: TrialRecord, score: str, published: PublishedNetwork) -> tuple[str, ...]:
-    """What sets the protocol of a trial apart from a published one, in words; what is not recorded counts as different."""
+    """Describe how the protocol of a trial differs from a published one; a field without a record counts as different."""
     parameters = record.parameters
     ours: dict[str, Any] = {**study.protocol, "input_size": format_size(record.arch.input_size)}
     ours |= {name: parameters[name] for name in ("batch_size",) if name in parameters}

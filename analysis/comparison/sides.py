@@ -22,7 +22,7 @@ FEW_IMAGES = 100
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ComparedNetwork:
-    """One of the two: a network and all that is known of it.
+    """One side of a comparison: a network and all that is known of it.
 
     ``kind`` is ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only). ``curve``,
     ``metrics`` and ``protocol`` are as in a trial's and a study's record.

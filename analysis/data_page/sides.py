@@ -48,7 +48,7 @@ class Conflict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sides:
-    """What the sides of N people look like.
+    """The appearance of left and right of N people.
 
     Args:
         torso: 1 where shoulders and hips look seen from the front, -1 from behind, 0 where that is not clear (N,).

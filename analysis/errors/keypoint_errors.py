@@ -1,16 +1,16 @@
-"""What is wrong with predicted keypoints: a class for each, and what putting a class right would be worth.
+"""The errors of predicted keypoints: a class for each keypoint, and the gain in OKS if a class were right.
 
 The classes are those of Ronchi and Perona (arXiv:1707.05388, doi:10.1109/ICCV.2017.48). Their measure is the keypoint
-similarity, the keypoint's own term of OKS: exp(-d² / (2 s² (2σ)²)) for a distance d to a true place, with the area s² of the
-person whose place it is and COCO's σ of the keypoint. With p the person and i the keypoint, a prediction is
+similarity, the keypoint's own term of OKS: exp(-d² / (2 s² (2σ)²)). d is the distance to a true place, s² the area of the
+person whose place it is, and σ COCO's constant of the keypoint. With p the person and i the keypoint, a prediction is
 
 - good, where its similarity to the true place is 0.85 or more,
 - jitter, where that is from 0.5 to 0.85: the right part, not quite in place,
-- inversion, where it is less than 0.5, but 0.5 or more to the same part of p on the other side of the body,
+- inversion, where it is less than 0.5, but 0.5 or more to the opposite part of p,
 - swap, where it is 0.5 or more to this part, on either side, of another annotated person of the image,
 - miss, where no such place is near.
 
-Every labelled keypoint, hidden or visible, has exactly one class: where both an inversion and a swap would explain it, the
+Every labelled keypoint, hidden or visible, has exactly one class. Where both an inversion and a swap would explain it, the
 more similar place does, the inversion where they are equal.
 """
 
@@ -138,7 +138,7 @@ def gains(errors: KeypointErrors) -> dict[str, float]:
 
 
 def advice(errors: KeypointErrors) -> str:
-    """What to fix first, in words: the class whose correction would raise the mean OKS most, and by how much."""
+    """Name the class to fix first: its correction would raise the mean OKS most, and by how much."""
     known = errors.oks[np.isfinite(errors.oks)]
     if not len(known):
         return "Nobody has a labelled keypoint, so there is nothing to learn from the errors."

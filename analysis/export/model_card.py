@@ -108,7 +108,7 @@ def card_text(
 
 
 def int8_verdict(parity: Parity) -> str:
-    """What int8 costs and gains, in plain words; empty where there is no int8 model."""
+    """Describe the costs and gains of int8; empty where there is no int8 model."""
     float_form, int8 = parity.form(ONNX_FILE), parity.form(INT8_FILE)
     if float_form is None or int8 is None:
         return ""

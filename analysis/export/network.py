@@ -51,7 +51,7 @@ NO_DATA = "the export was not given the training's data"
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What an export wrote, and how far each form is from the trained network."""
+    """The files of an export, and how far each form is from the trained network."""
 
     directory: Path
     agreement: Agreement

@@ -22,4 +22,4 @@ class Parts:
 
 EVERYTHING = Parts()
 ESSENTIAL = Parts(program=False, int8=False, accuracy=False)
-"""What takes no time."""
+"""The parts that take no time."""

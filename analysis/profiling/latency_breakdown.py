@@ -77,7 +77,7 @@ def measured_shares(
 
 
 def known_shares(store: LatencyStore, arch: Architecture) -> LatencyShares | None:
-    """What the store knows without measuring: a measured network, else a predicted one; None where it knows neither.
+    """Return the shares that the store knows without measuring: measured, else predicted; None where it knows neither.
 
     A network that was measured has parts only where the table knows them all.
     """

@@ -76,8 +76,7 @@ class SeedNoise:
 
 @dataclass(frozen=True, kw_only=True)
 class FrontNoise:
-    """What noise makes of a front: the probability of each trial, by number, to be on it, and the interval of its
-    hypervolume.
+    """The effect of noise on a front: each trial's probability to be on it, by number, and the interval of its hypervolume.
     """
 
     probabilities: Mapping[int, float]
@@ -222,10 +221,10 @@ def front_from_intervals(
     draws: int = RESAMPLES,
     level: float = LEVEL,
 ) -> FrontNoise:
-    """What other images would make of the front, from an interval of the accuracy of trials by number, of one at least.
+    """Estimate the front under other images, from an interval of the accuracy of trials by number, of one at least.
 
     Trials without an interval are taken to be as uncertain as the median of those with one. Images are drawn for each trial
-    on its own, although the same ones are hard for all: two trials are told apart better than this says.
+    on its own, although the same images are hard for all. Two trials are therefore told apart better than this says.
     """
     known = {
         number: (interval.high - interval.low) / (2 * float(stats.norm.ppf(0.5 + interval.level / 2)))

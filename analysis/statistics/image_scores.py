@@ -1,4 +1,4 @@
-"""What COCO's average precision is made of, image by image, so that it can be computed anew for any choice of images.
+"""The parts of COCO's average precision, image by image, so that it can be computed anew for any choice of images.
 
 pycocotools matches people within each image; only the sorting by score and the adding up go across images. A prediction's
 matches therefore stay as they are when images are drawn again, and each image simply counts as often as it was drawn.

@@ -316,7 +316,7 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
 
 
 def described(people: Any, boxes: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was found, as plain values."""
+    """Return the found people as plain values."""
     return [
         {
             "box": [float(value) for value in box],

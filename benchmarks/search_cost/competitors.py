@@ -1,4 +1,4 @@
-"""Who takes part: peers as their users run them, this search, and this search with its parts switched off in turn."""
+"""The competitors: peers as their users run them, this search, and this search with its parts switched off in turn."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Moasha:
         return str(FIFOScheduler.STOP)
 
     def ending_of(self, trial_id: str) -> dict[str, Any]:
-        """What became of a trial, in the words of `dite_search.driver.searcher.StudySearch`."""
+        """Return the end of a trial, in the words of `dite_search.driver.searcher.StudySearch`."""
         return {"failed": False, **({"stopped_at": self._stopped[trial_id]} if trial_id in self._stopped else {})}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a network and its training take from the format of the data, where the user says nothing else."""
+"""The settings of a network and its training that follow from the format of the data, where the user sets nothing else."""
 
 from __future__ import annotations
 

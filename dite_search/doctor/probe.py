@@ -1,4 +1,4 @@
-"""What a node is asked. This runs in a task on every node, and imports nothing that is slow."""
+"""The questions to a node. This runs in a task on every node, and imports nothing that is slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What travels with a search to a cluster: the search file, what it names beside it, and the command that runs it.
+"""The package of a search for a cluster: the search file, the files that it names, and the command that runs it.
 
 Data and results stay on storage that every node sees. A job runs in a folder that is removed with it, so a relative path
 would lose what it leads to.
@@ -30,7 +30,7 @@ from search_spaces.common.files import read_mapping
 from search_spaces.common.redaction import SECRETS
 
 MAX_PACKAGE_BYTES = 20_000_000
-"""What may travel with a job: more than any search file needs, less than a cluster's store would mind."""
+"""Bytes that may travel with a job: more than any search file needs, less than a cluster's store would mind."""
 DISTRIBUTION = "dite-search"
 OWN_PACKAGES = ("dite_search", "search_spaces", "trainers", "analysis")
 WORKING_DIRECTORY = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"

@@ -32,12 +32,12 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 
 COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
-"""What becomes of a training, in the words of a study's records."""
+"""The ends of a training, in the words of a study's records."""
 
 
 @dataclass(kw_only=True)
 class ReplayedTrial:
-    """What a scheduler sees of a trial, under the names of Ray Tune's own ``Trial``."""
+    """A trial as a scheduler sees it, with the field names of Ray Tune's own ``Trial``."""
 
     trial_id: str
     config: Mapping[str, Any]
@@ -192,14 +192,14 @@ class _Training:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayResult:
-    """What a replay reached, and what it took.
+    """The result of a replay, and its expense.
 
-    The arrays (n,) have an entry for the start and one for each training that ended: ``epochs`` of all trainings together
-    that were finished by then, simulated ``seconds`` (or epochs, where no times were recorded), and ``fractions`` of the
-    hypervolume that the table holds within the budget, reached by complete trainings alone.
+    The arrays (n,) have an entry for the start and one for each training that ended. ``epochs`` are those that all trainings
+    had finished by then, and ``seconds`` the simulated time (or epochs, where no times were recorded). ``fractions`` are of
+    the hypervolume that the table holds within the budget, reached by complete trainings alone.
 
-    ``trials`` counts trainings by status, with those that were running at the end, and ``spent`` every finished epoch, those
-    of running trainings too. ``reused`` and ``over_budget`` count suggestions that were not trained.
+    ``trials`` counts trainings by status, with those that were running at the end. ``spent`` counts every finished epoch,
+    those of running trainings too. ``reused`` and ``over_budget`` count suggestions that were not trained.
     """
 
     epochs: NDArray[np.int64]

@@ -42,7 +42,7 @@ Curve = Sequence[Mapping[str, float]]
 
 @dataclass(frozen=True, kw_only=True)
 class TabularBenchmark:
-    """What became of networks of a space that were trained to the end.
+    """The recorded trainings of networks of a space, each trained to its end.
 
     ``config`` is the search that recorded them: space, objectives, protocol and epochs. ``points`` and ``curves`` are by
     ``arch_id``; of several seeds of a network the first counts as its value. ``left_out`` counts complete trials of a study
@@ -70,7 +70,7 @@ class TabularBenchmark:
 
     @cached_property
     def finals(self) -> dict[str, dict[str, float]]:
-        """What is known of every network by ``arch_id``: the last epoch of its first seed, and its costs."""
+        """The final values of every network by ``arch_id``: the last epoch of its first seed, and its costs."""
         space = self.config.search_space
         return {
             arch_id: dict(self.curve(arch_id)[-1]) | cost_of(space.build(point)).objectives

@@ -1,4 +1,4 @@
-"""What waits to be written while a database does not answer."""
+"""The writes that wait while a database does not answer."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ class SearchSpace:
         return found
 
     def _base(self, values: Mapping[str, Scalar]) -> Architecture:
-        """What the other parameters change: the network that the values name, or the base."""
+        """Return the network that the other parameters change: the network that the values name, or the base."""
         if NETWORK not in values:
             return self.base
         return preset(str(values[NETWORK]), input_size=self.base.input_size, keypoints=self.base.keypoints)

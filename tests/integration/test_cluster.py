@@ -137,7 +137,7 @@ def trained_alone(folder, number):
 
 
 def scores(curve):
-    """What does not depend on how fast the machine was."""
+    """Return the figures that do not depend on how fast the machine was."""
     timed = set(LOOP_FIGURES) - {"epoch", "loss", "learning_rate"}
     return [{name: value for name, value in epoch.items() if name not in timed} for epoch in curve]
 

@@ -36,7 +36,7 @@ Report = Callable[[Metrics, Location | None], None]
 """Called after every epoch with its metrics and, where one was written, the location of the checkpoints."""
 
 LOOP_FIGURES = ("epoch", "loss", "learning_rate", "samples_per_second", "seconds", "micro_batch", "memory_gib")
-"""What every epoch reports about itself; everything else an epoch reports is a score."""
+"""The figures of every epoch about itself; all other figures of an epoch are scores."""
 
 CHECK_EVERY = 20
 """Iterations between looks at the loss: each look waits for the device."""
@@ -51,9 +51,9 @@ class WorkersLostError(RuntimeError):
 
 
 OWN_REASONS = (InvalidInput, NonFiniteLossError, torch.OutOfMemoryError)
-"""What a training raises for reasons of its own: the same start would end in the same way, so it is not tried again."""
+"""The errors of the training itself: the same start would end in the same way, so it is not tried again."""
 OUTAGES = (StorageUnavailable, WorkersLostError)
-"""What ends a training and says nothing about its network, which may be trained another time."""
+"""The errors that say nothing about the network, which may be trained another time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ def check_batch(config: TrainConfig, workers: int) -> None:
 
 
 class _Run:
-    """What changes while a network trains: ``position`` batches of the epoch after those in ``curve`` are learned."""
+    """The changing state of a training: ``position`` batches of the epoch after the epochs in ``curve`` are learned."""
 
     def __init__(
         self,

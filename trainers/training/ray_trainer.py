@@ -125,7 +125,7 @@ def backend_for(gpus_per_worker: float) -> str:
 
 
 def own_reason(error: BaseException) -> Exception | None:
-    """What the training itself raised, where that is why its workers failed."""
+    """Return the error that the training itself raised, where that is why its workers failed."""
     failures: list[BaseException | None] = [error, *getattr(error, "worker_failures", {}).values()]
     for failure in failures:
         cause = failure
@@ -144,7 +144,7 @@ def _last_line(error: BaseException) -> str:
 
 
 def _train_loop(settings: Mapping[str, Any]) -> None:
-    """What each worker runs: the engine's loop, with this worker's rank and device."""
+    """Run the engine's loop in a worker, with this worker's rank and device."""
     torch.set_num_threads(settings["threads"])
     context = ray.train.get_context()
     train(

@@ -189,7 +189,7 @@ def _head(g: Graph, fields: Mapping[str, Any]) -> Written:
 
 
 def _branch_alone(g: Graph, fields: Mapping[str, Any]) -> Written:
-    """What one branch of a block does after the branches have met: its convolutions and its context."""
+    """Write the work of one branch of a block after the branches have met: its convolutions and its context."""
     branch, values = fields["branch"], {**fields, "block": "dmc" if fields["acm"] else "lite_dsc"}
     for name, own, filler in (
         ("widths", "width", 2),

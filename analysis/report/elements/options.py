@@ -1,4 +1,4 @@
-"""What a report is told besides the study: the budget of its reader, and what a trial ran on."""
+"""The options of a report: the budget of its reader, and the machine of a trial."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Setup:
 
     @property
     def unit(self) -> str:
-        """What compute is counted in, to be followed by ``hours`` or the like."""
+        """Return the unit of compute, to be followed by ``hours`` or the like."""
         if self.workers is None:
             return "trial"
         return "GPU" if self.gpus_per_worker else "CPU core"

@@ -113,10 +113,10 @@ class ArchConfig(Architecture):
 
     @cached_property
     def canonical(self) -> ArchConfig:
-        """The one spelling of this network.
+        """Return the canonical spelling of this network.
 
-        Fields without effect take their defaults; a reduction becomes the smallest that gives the same bottleneck; and
-        DSC with G = N = 1 on every branch is a static depth-wise convolution, so such a block is the one without DSC.
+        Fields without effect take their defaults, and a reduction becomes the smallest that gives the same bottleneck. DSC
+        with G = N = 1 on every branch is a static depth-wise convolution, so such a block becomes the block without DSC.
         """
         static = not self.uses_dsc or set(self.groups) == set(self.kernels) == {1}
         ones = (1,) * BRANCHES
