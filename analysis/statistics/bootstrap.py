@@ -76,8 +76,7 @@ class SeedNoise:
 
 @dataclass(frozen=True, kw_only=True)
 class FrontNoise:
-    """The effect of noise on a front: each trial's probability to be on it, by number, and the interval of its hypervolume.
-    """
+    """The effect of noise on a front: each trial's probability to be on it, by number; the interval of its hypervolume."""
 
     probabilities: Mapping[int, float]
     hypervolume: Interval
