@@ -5,7 +5,7 @@ Nothing is trained. A made-up formula stands for every learning curve, so the sc
 is measured. Each study is first filled with finished trials by the random sampler, and memory is noted every 1,000. Then
 each sampler goes on in it, and the clock runs. The first trials, for which a sampler may have to read the whole study, are
 timed apart from those after them. A suggestion is everything that Tune's driver does for one trial. It asks the sampler and
-judges the point, asks the scheduler and records the epoch for each of them, and tells the study how the trial ended.
+judges the point, and asks the scheduler and records each of the epochs. At last it tells the study how the trial ended.
 """
 
 from __future__ import annotations

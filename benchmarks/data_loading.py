@@ -4,9 +4,9 @@
 
 One process, one thread, the published augmentation. Every round times all ways one after the other; the figures are medians
 over the rounds. Rates are given by the clock on the wall and by the processor time of the process, which other programs
-disturb less; the ratio to decoding the whole JPEG files, timed in the same rounds, depends least on the machine. The
-data are prepared in a temporary folder first. ``--cold`` adds readings for which the system was asked to forget the files'
-pages, and says how much came from the disk.
+disturb less. The ratio to decoding the whole JPEG files, timed in the same rounds, depends least on the machine. The data
+are prepared in a temporary folder first. ``--cold`` adds readings after the system was asked to forget the files' pages, and
+says how much came from the disk.
 """
 
 from __future__ import annotations

@@ -45,9 +45,12 @@ STARTS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeypointErrors:
-    """N people with K keypoints: ``classes`` (N, K) places in `CLASSES` or `UNLABELLED`, ``similarity`` (N, K) to the true
-    place in [0, 1], and ``distance`` (N, K) to it in lengths of the person's scale, the square root of its area; both NaN
-    where nothing is labelled.
+    """The errors of N people with K keypoints; distances are NaN where nothing is labelled.
+
+    Args:
+        classes: Places (N, K) in `CLASSES`, or `UNLABELLED`.
+        similarity: The keypoint similarity (N, K) to the true place, in [0, 1].
+        distance: The distance (N, K) to the true place in lengths of the person's scale, the square root of its area.
     """
 
     classes: NDArray[np.int64]
@@ -84,9 +87,13 @@ def classify(
 ) -> KeypointErrors:
     """Class each keypoint of N predictions among M annotated people.
 
-    ``predicted`` (N, K, 2) x, y in image pixels, ``own`` (N,) the row of each one's truth; ``truth`` (M, K, 3) x, y and
-    visibility (0 not labelled), ``areas`` (M,) in square pixels and ``images`` (M,) the image of each person. The keypoint
-    set must have deviations.
+    Args:
+        predicted: Keypoints (N, K, 2) x, y in image pixels.
+        own: The row (N,) of each prediction's truth.
+        truth: True keypoints (M, K, 3) x, y and visibility (0 not labelled).
+        areas: The area (M,) of each person in square pixels.
+        images: The image (M,) of each person.
+        keypoint_set: The keypoints, which must have deviations.
     """
     assert keypoint_set.oks_sigmas, keypoint_set.name
     sigmas, partners = np.array(keypoint_set.oks_sigmas), np.array(keypoint_set.flip_permutation)
@@ -158,8 +165,15 @@ def advice(errors: KeypointErrors) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class PartError:
-    """One keypoint over all people: the ``median`` distance in lengths of the scale, the shares ``within`` `PCK` of it, the
-    mean ``similarity``, and the share of each class; ``people`` have it labelled.
+    """The errors of one keypoint over all people.
+
+    Args:
+        name: The name of the keypoint.
+        people: The number of people who have it labelled.
+        median: The median distance in lengths of the scale.
+        within: The shares of people within each distance of `PCK`.
+        similarity: The mean similarity.
+        shares: The share of each class.
     """
 
     name: str

@@ -37,10 +37,14 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoredPredictions:
-    """The predictions of one network for the validation people of ``data``.
+    """The predictions of one network for the validation people of a data set.
 
-    ``dataset`` has the people in the order of ``predictions``, with their truth where boxes are annotated. Keypoints are in
-    pixels of the original images. ``metrics`` and ``results`` are as in `trainers.evaluation.scoring.Evaluation`.
+    Args:
+        data: The data set.
+        dataset: The people in the order of ``predictions``, with their truth where boxes are annotated.
+        predictions: The keypoints in pixels of the original images.
+        metrics: The figures, as in `trainers.evaluation.scoring.Evaluation`.
+        results: The entries of the results file, as there.
     """
 
     data: DataConfig
@@ -71,11 +75,11 @@ class ScoredPredictions:
 
 
 def predictions_of(study: StudyRecord, record: TrialRecord, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
-    """The predictions of a trial's last checkpoint for the validation people of ``data``, and their scores.
+    """Return the predictions of a trial's last checkpoint for the validation people of ``data``, and their scores.
 
-    ``flip_test`` averages with the mirrored image, as the study's protocol says whether its scores do. What was predicted
-    once is read from ``predictions/`` of the study's folder as long as checkpoint, annotations and boxes are the same; a
-    folder that cannot be written keeps nothing.
+    ``flip_test`` averages with the mirrored image, as the study's protocol says whether its scores do. Kept predictions are
+    read from ``predictions/`` of the study's folder as long as checkpoint, annotations and boxes are the same. A folder that
+    cannot be written keeps nothing.
 
     Raises:
         InvalidInput: the trial has no checkpoint, it is broken or of another network, or the data cannot be read.

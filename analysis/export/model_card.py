@@ -32,8 +32,15 @@ MUCH, NOTICEABLE = 0.05, 0.10
 class ModelCard:
     """The facts of a card that the network itself does not tell.
 
-    ``metrics`` by the names of a trial record; ``protocol`` and ``provenance`` as in the study record; ``origin`` one
-    sentence on where the weights come from; ``codec`` and ``sigma`` (None: the published one) how its heatmaps are read.
+    Args:
+        name: The name of the network.
+        origin: One sentence on where the weights come from.
+        metrics: The scores, by the names of a trial record.
+        protocol: The protocol, as in the study record.
+        provenance: The provenance, as in the study record.
+        latency: The latency of the ONNX model, where it was measured.
+        codec: The codec that reads the heatmaps.
+        sigma: The deviation of the codec's Gaussian; None: the published one.
     """
 
     name: str

@@ -57,10 +57,10 @@ def axis_costs(study: StudyRecord) -> list[str]:
 
 
 def knee_of(study: StudyRecord) -> TrialRecord | None:
-    """The trial where the front bends: furthest above the straight line between its cheapest and most accurate trial.
+    """Return the trial where the front bends: furthest above the straight line between its cheapest and most accurate trial.
 
-    In the plane of the first accuracy and the first cost, each scaled to run from 0 to 1 over the front; None with fewer
-    than three networks or no bend outwards.
+    The plane is that of the first accuracy and the first cost, each scaled to run from 0 to 1 over the front. None with
+    fewer than three networks or no bend outwards.
     """
     front = front_of(study)
     costs, scores = costs_and_scores(study.objectives)

@@ -48,8 +48,12 @@ class Importance:
 class Explanation:
     """The evidence of the trials about one objective.
 
-    ``r2`` is the forest's on held-out trials (at most 1; 0 is no better than the mean), None where none was fitted.
-    ``importances`` is empty exactly where ``reason`` says why.
+    Args:
+        objective: The name of the objective.
+        trials: The number of trials.
+        r2: The forest's R² on held-out trials (at most 1; 0 is no better than the mean), None where none was fitted.
+        importances: The importances, empty exactly where there is a ``reason``.
+        reason: The reason why there are none.
     """
 
     objective: str

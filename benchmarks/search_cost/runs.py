@@ -51,8 +51,11 @@ class Terms:
 class Run:
     """The result of one run.
 
-    ``steps`` has a pair for each rise of the hypervolume: the epochs spent by all trainings together, and the fraction that
-    complete trials had reached by then. ``spent`` epochs of the run are in ``trials`` complete, stopped and running.
+    Args:
+        steps: A pair for each rise of the hypervolume: the epochs that all trainings spent, and the fraction that complete
+            trials had reached by then.
+        spent: The epochs of the run.
+        trials: The number of trials that are complete, stopped and running.
     """
 
     steps: tuple[tuple[int, float], ...]

@@ -179,9 +179,14 @@ def sqlite_findings(config: SearchConfig, mounts: str) -> list[Finding]:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """The space that the checkpoints of a search take: ``trials`` trainings, the largest network with ``parameters``.
+    """The space that the checkpoints of a search take.
 
-    ``each`` is the size (bytes) of one checkpoint; ``average`` tells that weights are averaged too.
+    Args:
+        place: The folder of the checkpoints.
+        trials: The number of trainings.
+        parameters: The parameters of the largest network.
+        each: The size of one checkpoint in bytes.
+        average: Whether weights are averaged too.
     """
 
     place: Path

@@ -49,8 +49,12 @@ def preflight(
 ) -> Examination:
     """Look at all that a search needs, before anything of it is made; warnings are shown.
 
-    ``start`` connects to Ray, or starts it; ``trials`` are those still to run, all of the search by default; ``source`` is
-    the search file for a reader.
+    Args:
+        config: The search.
+        console: The place of the warnings.
+        start: Connects to Ray, or starts it.
+        trials: The number of trials still to run; all of the search by default.
+        source: The name of the search file for a reader.
 
     Raises:
         InvalidInput: something failed; the sentence ends in what mends it.

@@ -1,6 +1,6 @@
 """MLflow follows the study: a thread writes what it lacks, and blocks no training.
 
-The study is the one record. News only names the trial that changed, and what is written is read from the study then: nothing
+The study is the one record. News only names the trial that changed, and the values are then read from the study. So nothing
 is lost while a server is down, and an hour of epochs goes out in a few calls once it is back.
 """
 

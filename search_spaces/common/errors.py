@@ -9,8 +9,8 @@ from collections.abc import Iterable
 class InvalidInput(ValueError):
     """Something a user supplied breaks a rule.
 
-    The message is one sentence that names the file or field, the rule and the value received; the command line prints
-    it as it is and exits with status 2. Everything else that escapes is a defect of the program and keeps its traceback.
+    The message is one sentence that names the file or field, the rule and the value received. The command line prints it as
+    it is and exits with status 2. Everything else that escapes is a defect of the program and keeps its traceback.
     """
 
 

@@ -1,7 +1,7 @@
 """Ray nodes of one machine, each a machine of its own to Ray: with processes, resources, an address and perhaps a network.
 
-On loopback each node has an address of 127.0.0.0/8. With ``cables`` each node but the head has a network namespace that a
-pair of virtual Ethernet ends ties to a bridge, and `Node.unplug` takes that down: what a switch that fails looks like.
+On loopback each node has an address of 127.0.0.0/8. With ``cables`` each node but the head has a network namespace. A pair
+of virtual Ethernet ends ties it to a bridge, and `Node.unplug` takes that down, as a switch that fails does.
 """
 
 from __future__ import annotations

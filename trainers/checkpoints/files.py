@@ -124,7 +124,7 @@ class FolderFiles:
 class S3Files:
     """Objects below a prefix of an S3 bucket, whose service and credentials the environment or ``~/.aws`` name.
 
-    A store shows an object once it has all of it, and copies within itself; a new content is uploaded under a name of its
+    A store shows an object once it has all of it, and copies within itself. A new content is uploaded under a name of its
     own, and only then takes the place of the old one.
     """
 

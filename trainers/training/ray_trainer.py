@@ -43,10 +43,21 @@ def fit(
 ) -> Metrics:
     """Train on ``workers`` processes that share each batch, and return the metrics of the last epoch.
 
-    Up to ``max_workers`` are used while the cluster has room for them; the batch stays the same. Checkpoints go to
-    ``directory``, which every worker must see; Ray Train's own state goes to ``storage`` under ``name``. When a worker
-    dies, all start again from the last checkpoint, ``retries`` times at most. Within a Ray Tune trial ``callbacks`` carries
-    the one that hands metrics on to Tune.
+    When a worker dies, all start again from the last checkpoint.
+
+    Args:
+        arch: The network.
+        config: The recipe.
+        data: The data set.
+        directory: The place of the checkpoints, which every worker must see.
+        workers: The number of processes.
+        max_workers: The number of processes while the cluster has room for them; the batch stays the same.
+        cpus_per_worker: The CPU cores, and threads, of each process.
+        gpus_per_worker: The GPUs of each process; a fraction shares one.
+        retries: How often the workers start again.
+        name: The name of the training in ``storage``.
+        storage: The folder of Ray Train's own state.
+        callbacks: Callbacks of Ray Train; within a Ray Tune trial, the one that hands metrics on to Tune.
 
     Raises:
         InvalidInput, NonFiniteLossError, torch.OutOfMemoryError: as the training loop, for reasons of its own.

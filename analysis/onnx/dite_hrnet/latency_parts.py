@@ -32,7 +32,7 @@ from trainers.networks.dite_hrnet.build import build_block, build_stem
 from trainers.networks.dite_hrnet.fusion import Fusion, IterativeHead, Transition
 
 BLOCKS, BRANCH = "blocks", "G and N"
-"""A part's kind: all blocks of a stage as if G = N = 1, and what the G and N of one branch take beyond that."""
+"""The kinds of a part: all blocks of a stage as if G = N = 1, and the addition for the G and N of one branch."""
 AFTER_STAGES = 100
 _ORDER = ("stem", "transition", BLOCKS, "fusion", BRANCH, "head")
 _STAGE_FIELD = {"transition": "after", "fusion": "widths", "block": "widths"}

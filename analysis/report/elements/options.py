@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """The reader's ``budget``, and the processors of one trial: ``workers`` processes with so many GPUs or cores each.
+    """The setup of a report: the reader's budget, and the processors of one trial.
 
-    ``workers`` is None where it is not known, or changes while a trial runs. ``search`` is how the search was set up, as
-    plain values: space, sampler, scheduler and the like. ``intervals`` are of the accuracy over images, by trial. ``people``
-    are the validation people in pictures, where they were asked for.
+    Args:
+        budget: The budget of the reader.
+        workers: The number of processes of one trial; None where it is not known, or changes while a trial runs.
+        gpus_per_worker: The GPUs of each process.
+        cpus_per_worker: The CPU cores of each process.
+        search: The settings of the search as plain values: space, sampler, scheduler and the like.
+        intervals: The intervals of the accuracy over images, by trial.
+        people: The validation people in pictures, where they were asked for.
     """
 
     budget: Budget = field(default_factory=Budget)

@@ -1,8 +1,8 @@
 """`ArchConfig`: one network of the Lite-HRNet / Dite-HRNet family as frozen, validated data.
 
-The family (Li et al., "Dite-HRNet", IJCAI 2022; Yu et al., "Lite-HRNet", CVPR 2021) shares one skeleton: a stem at a
-quarter of the input resolution, three stages of 2, 3 and 4 parallel branches, multi-scale fusion and an iterative head.
-Its members differ in the stem, in the block, and in the numbers below.
+The family is published (Li et al., "Dite-HRNet", IJCAI 2022; Yu et al., "Lite-HRNet", CVPR 2021). Its members share one
+skeleton: a stem at a quarter of the input resolution, three stages of 2, 3 and 4 parallel branches, multi-scale fusion and
+an iterative head. They differ in the stem, in the block, and in the numbers below.
 """
 
 from __future__ import annotations
