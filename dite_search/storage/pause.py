@@ -18,7 +18,7 @@ class Pause:
     The ``listener`` is given one sentence for each change. After the first request (`asked`) the running epochs end, are
     checkpointed and reported, and no new trial begins. The second request (`immediate`) stops everything as it stands.
     Epochs since the last checkpoint are then trained again when the search goes on. A driver that may have lost its study to
-    another driver writes nothing (`doubtful`) until it knows. If it has lost the study (`superseded`), it never writes again.
+    another driver writes nothing (`doubtful`) until it knows. If the study is lost (`superseded`), it never writes again.
     """
 
     def __init__(self, listener: Callable[[str], None] = lambda sentence: None) -> None:
