@@ -1,4 +1,4 @@
-"""What a network and its training take from the format of the data, where the user says nothing else."""
+"""The settings of a network and its training that follow from the format of the data, where the user sets nothing else."""
 
 from __future__ import annotations
 
@@ -35,11 +35,16 @@ def space_for(
     input_size: str | None,
     keypoint_set: KeypointSet | None = None,
 ) -> SearchSpace:
-    """The space of a search file, whose networks have the keypoints of the data.
+    """Return the space of a search file, whose networks have the keypoints of the data.
 
-    The networks of a named space or preset that are meant for COCO's 256×192 take the papers' input size for the data;
-    every other size stays, and ``input_size`` goes before all. ``keypoint_set`` are the keypoints of the data where they are
-    not the format's.
+    A named space or preset for COCO's 256×192 takes the input size of the papers for the data. Every other size stays, and
+    ``input_size`` goes before all.
+
+    Args:
+        spec: The space of the search file.
+        data_format: The format of the data.
+        input_size: The input of every network; None leaves that of the space.
+        keypoint_set: The keypoints of the data; None stands for those of the format.
     """
     expected = keypoint_set or data_format.keypoint_set
     space = space_from(spec, input_size=input_size)

@@ -91,7 +91,7 @@ class DataConfig:
 
     @property
     def data_format(self) -> DataFormat:
-        """What follows from the name of the format."""
+        """The data format that the field names."""
         return FORMATS[self.format]
 
     @property
