@@ -32,7 +32,7 @@ from search_spaces.common.objectives import SCORES, costs_and_scores, directions
 from search_spaces.families.architecture import Architecture
 
 SCORE_FIGURES = ("ap", "ar", *(f"{name}_" for name in SCORES))
-"""What the names of scores begin with, those of single keypoints and parts of the data among them."""
+"""Beginnings of the names of scores, those of single keypoints and parts of the data among them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -389,11 +389,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
         metavar=("X", "Y", "WIDTH", "HEIGHT"),
         help="a person's box in pixels; may be given again (default: the whole image)",
     )
-    parser.add_argument(
-        "--on-orientation",
-        choices=RULES,
-        help="EXIF orientation: turn by it, read as stored, refuse (default: training's)",
-    )
+    parser.add_argument("--on-orientation", choices=RULES, help="rule for the EXIF orientation (default: as in training)")
     parser.add_argument("--flip", action="store_true", help="average with the mirrored image, in twice the time")
     parser.add_argument("--output", help="picture to draw, such as out.png")
     parser.add_argument("--json", help="file of the keypoints (default: standard output)")

@@ -21,7 +21,7 @@ from trainers.data.keypoint_sets.metric import Metric
 DATA_PATHS = ("root", "detections", "prepared", "annotations", "images", "split")
 """Fields that hold a path, in which environment variables are filled in."""
 PLACE_PATHS = ("annotations", "images")
-"""Those of a split's place."""
+"""Fields of a split's place that hold a path."""
 COCO_TRAIN = {"annotations": "annotations/person_keypoints_train2017.json", "images": "train2017"}
 """The people that are parted where a root alone is given."""
 UNDER_ROOT = ("annotations", "images", "split")
@@ -161,7 +161,7 @@ class DataSection(Section):
 
     @property
     def data_format(self) -> DataFormat:
-        """What follows from the name of the format."""
+        """The data format that the field names."""
         return FORMATS[self.format]
 
     @property

@@ -188,9 +188,9 @@ OBJECTIVES: dict[str, Objective] = {
 """By name. AP, PCK, PCKh and AUC are fractions from 0 to 1; ``ap_gt`` was scored with ground-truth boxes, ``ap_det`` with
 detected ones, and the two are never compared."""
 COSTS = tuple(row.name for row in OBJECTIVES.values() if not row.is_learned)
-"""What is known of a network without training it: what budgets limit."""
+"""Names of the objectives that are known of a network without training it, which budgets limit."""
 SCORES = tuple(row.name for row in OBJECTIVES.values() if row.is_learned)
-"""What a training gives."""
+"""Names of the objectives that a training gives."""
 DIRECTIONS = {row.name: row.direction for row in OBJECTIVES.values()}
 """Which way each objective is better."""
 

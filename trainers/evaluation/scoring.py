@@ -103,4 +103,4 @@ SCORERS: dict[str, Callable[[TopDownDataset, Predictions, DataConfig], Evaluatio
     "crowdpose": _score_crowdpose,
     "mpii": _score_mpii,
 }
-"""What scores the people of a format, by the name that the format gives."""
+"""Functions that score the people of a format, by the name that the format gives."""

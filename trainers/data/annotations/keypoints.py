@@ -99,7 +99,8 @@ class KeypointSet:
         """The left and right keypoints in words, for somebody who confirms them."""
         if self.flip_pairs:
             pairs = ", ".join(f"{self.names[left]} / {self.names[right]}" for left, right in self.flip_pairs)
-            return f"{len(self.flip_pairs)} pairs change places in a mirrored image: {pairs}"
+            count = len(self.flip_pairs)
+            return f"{count} {'pairs change' if count > 1 else 'pair changes'} places in a mirrored image: {pairs}"
         if self.mirrors:
             return "no keypoint changes its name in a mirrored image"
         return "no left and right are known, so that no image is mirrored, in training or in tests"

@@ -68,7 +68,8 @@ class Metric:
             raise InvalidInput(f"points of metric {self.name} must be left out unless by names a length of the person")
         if by == POINTS and not self.points:
             raise InvalidInput(f"points of metric {self.name} must be two keypoints where by is {POINTS}")
-        if self.threshold is not None and self.name != PCK:
+        fixed = THRESHOLDS[HEAD] if self.name == PCKH50 else None
+        if self.threshold not in (None, fixed) and self.name != PCK:
             raise InvalidInput(f"threshold must be left out for metric {self.name}, got {shown(self.threshold)}")
         if self.name in (PCK, PCKH50):
             object.__setattr__(self, "threshold", THRESHOLDS[by or BOX] if self.threshold is None else self.threshold)
