@@ -101,7 +101,7 @@ def export_network(
     """
     network = copy.deepcopy(network).cpu().eval()
     with whole_directory(Path(directory)) as folder:
-        model = onnx_bytes(arch, network)
+        model = onnx_bytes(arch, network, card.keypoint_set.names if card.keypoint_set else ())
         found = agreement(network, model, arch.input_size)
         if not found.holds:
             raise InvalidInput(f"the exported network must compute what the trained one does, but {found}")
