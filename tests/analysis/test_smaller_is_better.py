@@ -33,7 +33,7 @@ def errors(name: str = "nme") -> StudyRecord:
     trials = []
     for number, value in enumerate(ERRORS):
         record = trial(number, ap=0.5)
-        curve = [{"epoch": float(epoch), "loss": 0.1 / epoch, name: value * 2 / epoch} for epoch in (1, 2)]
+        curve = [{"epoch": float(epoch), "loss": 0.1 / epoch, name: value * 12 / epoch} for epoch in (6, 12)]
         trials.append(dataclasses.replace(record, metrics={name: value}, curve=curve))
     return study(trials, objectives=(name, "mmacs"), protocol=PROTOCOL | METRIC)
 
