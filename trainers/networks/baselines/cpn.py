@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from trainers.networks.baselines.layers import Bottleneck, conv_bn, relu
+from search_spaces.families.baselines.cpn import LEVELS, CPNConfig
+from search_spaces.families.baselines.layers import resnet_widths
+from trainers.networks.baselines.layers import Bottleneck, Heatmaps, conv_bn, relu
 from trainers.networks.baselines.resnet import ResNet
 from trainers.networks.common.layers import conv2d
-
-CHANNELS = 256
-LEVELS = 4
+from trainers.networks.common.recompute import RecomputableSequential
+from trainers.networks.family import NetworkFamily
 
 
 class Bilinear(nn.Module):
@@ -35,22 +36,23 @@ class GlobalNet(nn.Module):
     """Features and coarse heatmaps of each level, from the lowest resolution up.
 
     Args:
-        channels: Channels of the backbone's features, from the lowest resolution up.
+        features: Channels of the backbone's features, from the lowest resolution up.
+        channels: Channels of every level.
         size: Height and width of the heatmaps, in cells.
     """
 
-    def __init__(self, channels: Sequence[int], keypoints: int, size: tuple[int, int]) -> None:
+    def __init__(self, features: Sequence[int], channels: int, keypoints: int, size: tuple[int, int]) -> None:
         super().__init__()
-        self.laterals = nn.ModuleList([nn.Sequential(*conv_bn(width, CHANNELS, 1), relu()) for width in channels])
+        self.laterals = nn.ModuleList([nn.Sequential(*conv_bn(width, channels, 1), relu()) for width in features])
         self.upsamples = nn.ModuleList(
-            [nn.Sequential(Bilinear(), *conv_bn(CHANNELS, CHANNELS, 1)) for _ in range(LEVELS - 1)]
+            [nn.Sequential(Bilinear(), *conv_bn(channels, channels, 1)) for _ in range(LEVELS - 1)]
         )
         self.predict = nn.ModuleList(
             [
                 nn.Sequential(
-                    *conv_bn(CHANNELS, CHANNELS, 1),
+                    *conv_bn(channels, channels, 1),
                     relu(),
-                    conv2d(CHANNELS, keypoints, 3),
+                    conv2d(channels, keypoints, 3),
                     Bilinear(size),
                     nn.BatchNorm2d(keypoints),
                 )
@@ -69,16 +71,16 @@ class GlobalNet(nn.Module):
 class RefineNet(nn.Module):
     """Refined heatmaps (B, K, h, w) from the features of all levels; lower resolutions pass more bottlenecks."""
 
-    def __init__(self, keypoints: int, size: tuple[int, int]) -> None:
+    def __init__(self, channels: int, keypoints: int, size: tuple[int, int]) -> None:
         super().__init__()
         self.cascade = nn.ModuleList(
             [
-                nn.Sequential(*(_bottleneck(CHANNELS) for _ in range(LEVELS - 1 - level)), Bilinear(size))
+                RecomputableSequential(*(_bottleneck(channels, channels) for _ in range(LEVELS - 1 - level)), Bilinear(size))
                 for level in range(LEVELS)
             ]
         )
         self.final_predict = nn.Sequential(
-            _bottleneck(LEVELS * CHANNELS), conv2d(CHANNELS, keypoints, 3), nn.BatchNorm2d(keypoints)
+            _bottleneck(LEVELS * channels, channels), conv2d(channels, keypoints, 3), nn.BatchNorm2d(keypoints)
         )
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
@@ -87,21 +89,19 @@ class RefineNet(nn.Module):
         return out
 
 
-def _bottleneck(in_channels: int) -> Bottleneck:
-    return Bottleneck(in_channels, CHANNELS // 2, expansion=2, projected=True)
+def _bottleneck(in_channels: int, channels: int) -> Bottleneck:
+    return Bottleneck(in_channels, channels // 2, expansion=2, projected=True)
 
 
 class CascadedPyramid(nn.Module):
-    """(B, 3, H, W) to (B, K, H/4, W/4) for the one ``input_size`` (height, width) that it is built for."""
+    """(B, 3, H, W) to (B, K, H/4, W/4) for the one input size that it is built for."""
 
-    def __init__(
-        self, *, keypoints: int, input_size: tuple[int, int], blocks: Sequence[int] = (3, 4, 6, 3), width: int = 64
-    ) -> None:
+    def __init__(self, arch: CPNConfig) -> None:
         super().__init__()
-        size = input_size[0] // 4, input_size[1] // 4
-        self.resnet = ResNet(blocks=blocks, width=width)
-        self.global_net = GlobalNet([4 * width * 2**level for level in (3, 2, 1, 0)], keypoints, size)
-        self.refine_net = RefineNet(keypoints, size)
+        self.resnet = ResNet(blocks=arch.blocks, width=arch.base_width)
+        features = resnet_widths(arch.base_width)[::-1]
+        self.global_net = GlobalNet(features, arch.pyramid_channels, arch.keypoints, arch.heatmap_size)
+        self.refine_net = RefineNet(arch.pyramid_channels, arch.keypoints, arch.heatmap_size)
         for module in (*self.resnet.modules(), *self.global_net.modules()):
             if isinstance(module, nn.Conv2d):
                 fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
@@ -109,7 +109,10 @@ class CascadedPyramid(nn.Module):
             elif isinstance(module, nn.BatchNorm2d):
                 nn.init.ones_(module.weight)
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def forward(self, x: Tensor) -> Heatmaps:
         levels, coarse = self.global_net(self.resnet.features(x)[::-1])
         refined: Tensor = self.refine_net(levels)
         return (*coarse, refined) if self.training else refined
+
+
+NETWORKS = NetworkFamily(build=CascadedPyramid)

@@ -9,17 +9,26 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from search_spaces.families.baselines.layers import HEAD_CHANNELS
 from trainers.networks.common.layers import conv2d
+from trainers.networks.common.recompute import RecomputableSequential
 
 HEAD_STD = 0.001
 """Standard deviation of the initial weights of every head (arXiv:1804.06208)."""
 
 Activation = Callable[[], nn.Module]
+Heatmaps = Tensor | tuple[Tensor, ...]
+"""Those of the prediction, or in training those of every output that has a loss."""
 
 
 def relu() -> nn.Module:
     """Return a ReLU that works in place."""
     return nn.ReLU(inplace=True)
+
+
+def up2() -> nn.Module:
+    """Return an upsampling by 2 to the nearest value."""
+    return nn.Upsample(scale_factor=2, mode="nearest")
 
 
 class ConvBnAct(nn.Sequential):
@@ -113,7 +122,8 @@ def residual_layer(
 ) -> nn.Sequential:
     """Return ``count`` residual blocks in a row, of which the first has the stride."""
     inner = block.expansion * channels
-    return nn.Sequential(block(in_channels, channels, stride=stride), *(block(inner, channels) for _ in range(count - 1)))
+    first = block(in_channels, channels, stride=stride)
+    return RecomputableSequential(first, *(block(inner, channels) for _ in range(count - 1)))
 
 
 class DeconvHead(nn.Module):
@@ -123,7 +133,7 @@ class DeconvHead(nn.Module):
         channels: Output channels of each transposed convolution; each doubles the resolution.
     """
 
-    def __init__(self, in_channels: int, keypoints: int, channels: Sequence[int] = (256, 256, 256)) -> None:
+    def __init__(self, in_channels: int, keypoints: int, channels: Sequence[int] = HEAD_CHANNELS) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for before, after in zip((in_channels, *channels), channels, strict=False):
@@ -133,7 +143,7 @@ class DeconvHead(nn.Module):
                 relu(),
             ]
         self.deconv_layers = nn.Sequential(*layers)
-        self.final_layer = nn.Conv2d(channels[-1] if channels else in_channels, keypoints, 1)
+        self.final_layer = nn.Conv2d(channels[-1], keypoints, 1)
         initialise_head(self)
 
     def forward(self, x: Tensor) -> Tensor:
