@@ -104,8 +104,8 @@ class CPN(Baseline[CPNConfig]):
         for level in range(LEVELS):
             name = "pyramid" if level == 0 else ""
             words = counted(LEVELS - 1 - level, "bottleneck") if level < LEVELS - 1 else "no bottlenecks"
-            rows.append(Row(name, 32 // 2**level, arch.pyramid_channels, f"coarse heatmaps; refined by {words}"))
-        return [*rows, Row("refinement", 4, arch.pyramid_channels, "all levels together, 1 bottleneck")]
+            rows.append(Row(name, 32 // 2**level, arch.pyramid_channels, f"heatmaps; refined by {words}"))
+        return [*rows, Row("refinement", 4, arch.pyramid_channels, "all levels, 1 bottleneck")]
 
 
 def _heatmaps(tally: LayerTally, inputs: int, keypoints: int, area: int) -> None:

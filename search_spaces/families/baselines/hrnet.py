@@ -126,7 +126,7 @@ class HRNet(Baseline[HRNetConfig]):
             Row("stage 1", 4, outputs, counted(arch.stem_blocks, "bottleneck")),
         ]
         for stage, modules in zip(STAGES, arch.modules, strict=True):
-            label = f"{counted(modules, 'module')} of {counted(arch.blocks, 'basic block')} a branch"
+            label = f"{counted(modules, 'module')} of {counted(arch.blocks, 'block')} a branch"
             for branch, width in enumerate(arch.widths[:stage]):
                 name = f"stage {stage}" if branch == 0 else ""
                 rows.append(Row(name, 4 * 2**branch, width, label if branch == 0 else ""))

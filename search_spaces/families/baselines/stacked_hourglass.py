@@ -92,7 +92,7 @@ class StackedHourglass(Baseline[StackedHourglassConfig]):
         return parts
 
     def rows(self, arch: StackedHourglassConfig) -> list[Row]:
-        rows = [Row("stem", 4, arch.base_width, "7×7 convolution, three residual blocks, max pooling")]
+        rows = [Row("stem", 4, arch.base_width, "7×7 convolution, 3 blocks, pooling")]
         for level in range(LEVELS + 1):
             rows.append(Row("hourglass" if level == 0 else "", 4 * 2**level, arch.base_width, ""))
         return [*rows, Row("stacks", 4, arch.base_width, f"{arch.stacks} of these")]

@@ -10,14 +10,27 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from search_spaces.families.baselines.cpn import LEVELS, CPNConfig
 from search_spaces.families.baselines.layers import resnet_widths
+from trainers.data.codecs import default_sigma
 from trainers.networks.baselines.layers import Bottleneck, Heatmaps, conv_bn, relu
 from trainers.networks.baselines.resnet import ResNet
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
+from trainers.networks.loss import heatmap_loss
+
+KERNELS, LARGE_KERNELS = (15, 11, 9, 7), (23, 17, 13, 9)
+"""Sides of the kernels that the authors blur the targets of the coarse outputs with, at 256×192 and at 384×288.
+
+The refined target has the last one.
+"""
+LARGE_HEIGHT = 80
+"""Height of heatmaps, in cells, from which on the kernels for 384×288 are meant."""
+HARDEST = 8
+"""Keypoints of a sample that the refined output learns from: those with the largest errors."""
 
 
 class Bilinear(nn.Module):
@@ -29,7 +42,7 @@ class Bilinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         size = self._size or (2 * x.shape[2], 2 * x.shape[3])
-        return nn.functional.interpolate(x, size=size, mode="bilinear", align_corners=True)
+        return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
 class GlobalNet(nn.Module):
@@ -93,6 +106,29 @@ def _bottleneck(in_channels: int, channels: int) -> Bottleneck:
     return Bottleneck(in_channels, channels // 2, expansion=2, projected=True)
 
 
+def blur_deviation(kernel: int) -> float:
+    """Return the deviation, in cells, that OpenCV gives a Gaussian kernel of a side."""
+    return 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
+
+
+def widened(target: Tensor, deviation: float) -> Tensor:
+    """Blur heatmaps (B, K, h, w) by a Gaussian, and keep the largest value of each.
+
+    Args:
+        target: Heatmaps without negative values.
+        deviation: Deviation of the Gaussian in cells; 0 changes nothing.
+    """
+    if deviation == 0:
+        return target
+    radius, keypoints = math.ceil(3 * deviation), target.shape[1]
+    places = torch.arange(-radius, radius + 1, device=target.device, dtype=target.dtype)
+    line = torch.exp(-(places**2) / (2 * deviation**2)).expand(keypoints, 1, 1, -1)
+    blurred = F.conv2d(target, line, padding=(0, radius), groups=keypoints)
+    blurred = F.conv2d(blurred, line.transpose(2, 3), padding=(radius, 0), groups=keypoints)
+    largest, before = (maps.amax((2, 3), keepdim=True) for maps in (blurred, target))
+    return blurred * (before / largest.clamp_min(torch.finfo(target.dtype).tiny))
+
+
 class CascadedPyramid(nn.Module):
     """(B, 3, H, W) to (B, K, H/4, W/4) for the one input size that it is built for."""
 
@@ -108,6 +144,23 @@ class CascadedPyramid(nn.Module):
                 nn.init.normal_(module.weight, std=math.sqrt(2.0 / fan_out))
             elif isinstance(module, nn.BatchNorm2d):
                 nn.init.ones_(module.weight)
+
+    def training_loss(self, outputs: Sequence[Tensor], target: Tensor, weight: Tensor) -> Tensor:
+        """Return half the mean squared error of each coarse output, and that of the hardest keypoints of the refined one.
+
+        Coarse targets are wider, in the proportions of the authors' kernels; the refined target is the codec's. The
+        refined loss is the mean over the 8 keypoints of each sample with the largest errors.
+        """
+        *coarse, refined = outputs
+        height = target.shape[2]
+        kernels = LARGE_KERNELS if height >= LARGE_HEIGHT else KERNELS
+        errors = (weight[:, :, None, None] * (refined - target)).square().mean((2, 3))
+        loss = errors.topk(min(HARDEST, errors.shape[1]), dim=1).values.mean()
+        for output, kernel in zip(coarse, kernels, strict=True):
+            ratio = blur_deviation(kernel) / blur_deviation(kernels[-1])
+            wide = widened(target, default_sigma((height, target.shape[3])) * math.sqrt(ratio**2 - 1))
+            loss = loss + heatmap_loss(output, wide, weight) / 2
+        return loss
 
     def forward(self, x: Tensor) -> Heatmaps:
         levels, coarse = self.global_net(self.resnet.features(x)[::-1])

@@ -61,6 +61,8 @@ class Hourglass(nn.Module):
         )
         self.hourglass_modules = nn.ModuleList([HourglassModule(channels, blocks) for _ in range(stacks)])
         self.inters = residual_layer(BasicBlock, width, width, max(1, stacks - 1))
+        # Nothing runs the block of a single stack: processes that train together would wait for its gradients.
+        self.inters.requires_grad_(stacks > 1)
         self.conv1x1s = nn.ModuleList([conv_bn(width, width, 1) for _ in range(stacks - 1)])
         self.out_convs = nn.ModuleList([ConvBnAct(width, width, 3) for _ in range(stacks)])
         self.remap_convs = nn.ModuleList([conv_bn(width, width, 1) for _ in range(stacks - 1)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from search_spaces.families.baselines.layers import HEAD_CHANNELS
 from trainers.networks.common.layers import conv2d
@@ -114,7 +115,25 @@ def _projection(in_channels: int, out_channels: int, stride: int, *, always: boo
     """Return the 1×1 convolution of a shortcut; None where the identity fits."""
     if stride == 1 and in_channels == out_channels and not always:
         return None
-    return conv_bn(in_channels, out_channels, 1, stride=stride)
+    return nn.Sequential(ShortcutConv(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels))
+
+
+class ShortcutConv(nn.Conv2d):
+    """A 1×1 convolution without bias, whose stride in training is a slice of its input: the values are the same.
+
+    The backward pass of oneDNN's strided 1×1 convolution (torch 2.13, channels-last) writes beyond its memory where there
+    are few channels.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__(in_channels, out_channels, 1, stride, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, C', H/stride, W/stride)."""
+        if not self.training or self.stride == (1, 1):
+            return super().forward(input)
+        rows, columns = self.stride
+        return F.conv2d(input[:, :, ::rows, ::columns], self.weight)
 
 
 def residual_layer(

@@ -25,7 +25,7 @@ def hard_swish() -> nn.Module:
 class SqueezeExcitation(nn.Module):
     """Channel weights from the mean over positions: (B, C, H, W) to the same shape.
 
-    The last activation is min(max((x + 1) / 2, 0), 1), as in the published pose network.
+    The last activation is min(max((x + 1) / 2, 0), 1), as in the published pose network: PyTorch's has x / 6 and 1 / 2.
     """
 
     def __init__(self, channels: int) -> None:
@@ -35,7 +35,7 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         weights = F.relu(self.conv1(x.mean((2, 3), keepdim=True)))
-        out: Tensor = x * ((self.conv2(weights) + 1.0) / 2.0).clamp(0.0, 1.0)
+        out: Tensor = x * F.hardsigmoid(3.0 * self.conv2(weights))
         return out
 
 
