@@ -14,13 +14,24 @@ COCO_TEST = "coco_test_dev2017"
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedFigure:
-    """One row of a published table. ``score`` is a fraction; the printed figures are as printed, rounding included.
+    """One row of a published table; the printed figures are as printed, rounding included.
 
-    ``training`` are hyper-parameters that differ from the published recipe for the data, and ``remark`` is what else sets
-    the training apart. ``epochs`` is 0 where the length of the training is not stated.
-
-    ``table`` is the number of the table in the paper, and ``table_name`` its name in search files: a table with figures on
-    two data sets has two. ``proposed`` sets the networks that the paper proposes apart from those it compares them with.
+    Args:
+        name: The name of the network.
+        table: The number of the table in the paper.
+        table_name: The name of the table in search files: a table with figures on two data sets has two.
+        arch: The network.
+        metric: The name of the score.
+        score: The score, a fraction.
+        printed_params_m: The printed parameters in millions.
+        printed_flops: The printed multiply-accumulates.
+        flops_unit: Their unit.
+        epochs: The length of the training; 0 where it is not stated.
+        proposed: Whether the paper proposes the network, rather than compares others with it.
+        dataset: The data set that was scored; empty for the validation set of the metric.
+        decay_epochs: Epochs after which the learning rate falls to a tenth.
+        training: Hyper-parameters that differ from the published recipe for the data.
+        remark: What else sets the training apart.
     """
 
     name: str
@@ -36,8 +47,6 @@ class PublishedFigure:
     epochs: int
     proposed: bool = False
     dataset: str = ""
-    """The data set that was scored; the validation set of the metric where it is empty."""
     decay_epochs: tuple[int, ...] = (170, 200)
-    """Epochs after which the learning rate falls to a tenth."""
     training: tuple[tuple[str, Any], ...] = ()
     remark: str = ""
