@@ -17,7 +17,7 @@ from search_spaces.common.objectives import format_value
 from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.registry import cost_of, family_of
 from trainers.data.codecs import make_codec
-from trainers.data.geometry.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+from trainers.data.geometry.transforms import BOX_PADDING
 
 if TYPE_CHECKING:
     from analysis.export.parity import Parity
@@ -103,8 +103,8 @@ def card_text(
         input_name=INPUT,
         output_name=OUTPUT,
         opset=OPSET,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        mean=arch.NORMALISATION.mean,
+        std=arch.NORMALISATION.std,
         padding=BOX_PADDING,
         codec=codec,
         parity=parity,
