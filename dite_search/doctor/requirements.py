@@ -110,7 +110,7 @@ def _data(ready: Ready) -> str:
     if ready.config.data.synthetic is not None and not data.root.exists():
         return "the images are drawn in the folder of the studies"
     ready.notes = check_data(ready.config, data)
-    return f"annotations and images in {ready.config.data.root or data.root} can be read"
+    return f"annotations and images in {ready.config.data.folder or data.root} can be read"
 
 
 def _budget(ready: Ready) -> str:

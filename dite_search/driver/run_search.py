@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 # Before Ray itself, which reads its settings when it is imported.
@@ -33,7 +32,7 @@ from dite_search.storage.outbox import Outbox
 from dite_search.storage.pause import Pause
 from dite_search.study.backfill import backfill_curves
 from dite_search.study.directory import SEARCH_FILE
-from dite_search.study.places import PROVENANCE_FILE
+from dite_search.study.places import PROVENANCE_FILE, SPLIT_FILE
 from dite_search.study.provenance import provenance
 from dite_search.study.resumption import check_same_data, check_study, keep_record
 from dite_search.study.storage_errors import answering
@@ -58,6 +57,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_json
 from search_spaces.common.shell import own_command
 from trainers.data.config import DataConfig
+from trainers.data.formats.layout import listed_split
 from trainers.data.identity import data_contents, identity_of
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
@@ -79,6 +79,8 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     with answering(config):
         create_study(config, known=ready.known, contents=contents)
     write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data))
+    if data.layout and data.layout.val_share is not None:
+        write_json(config.study_directory / SPLIT_FILE, listed_split(data.layout))
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
         return _search(config, data, tracker, console, pause, trials=config.trials, concurrent=concurrent)
@@ -127,7 +129,7 @@ def _found_data(config: SearchConfig, console: Console) -> tuple[DataConfig, dic
         data = data_of(config, console)
         return data, data_contents(data)
     except InvalidInput as error:
-        if config.data.root is None or Path(config.data.root).exists():
+        if config.data.folder is None or config.data.folder.exists():
             raise
         file = config.study_directory / SEARCH_FILE
         raise InvalidInput(f"{error}; if the data were moved, say in {file} where data.root is now") from None

@@ -24,7 +24,7 @@ from dite_search.study.attributes import SEED
 from dite_search.study.directory import SEARCH_FILE, load_config
 from dite_search.study.study import open_study, read_study
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.common.objectives import DIRECTIONS, directions_of
+from search_spaces.common.objectives import OBJECTIVES, directions_of
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Point
 from search_spaces.registry import cost_of
@@ -293,7 +293,7 @@ def _figure(name: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    highest = 1.0 if DIRECTIONS.get(name) == "maximize" else math.inf
+    highest = OBJECTIVES[name].highest if name in OBJECTIVES else math.inf
     if not 0 <= value <= highest or math.isinf(value):
         rule = "a fraction from 0 to 1" if highest == 1.0 else "a number of at least 0"
         raise InvalidInput(f"{name} must be {rule}, got {text!r}")

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
+from search_spaces.common.objectives import gain
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import LAST, Checkpoint
@@ -233,8 +234,8 @@ class _Run:
         self.position = 0
         self._loss.zero_()
         score = self._data.accuracy
-        earlier = [scores[score] for scores in self.curve[:-1] if score in scores]
-        self._save(best=score in metrics and metrics[score] >= max(earlier, default=-math.inf))
+        earlier = [gain(score, scores[score]) for scores in self.curve[:-1] if score in scores]
+        self._save(best=score in metrics and gain(score, metrics[score]) >= max(earlier, default=-math.inf))
 
     def _synchronise(self) -> Tensor:
         """Bring the processes to one state, in which a checkpoint of the first holds for all; the loss of all so far."""
