@@ -46,7 +46,8 @@ from dite_search.simulation.simulator import COMPLETE, Simulation, replayed_conf
 from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.storage.pause import Pause
 from dite_search.study.directory import load_config
-from dite_search.study.study import create_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import directions_of
 

@@ -24,7 +24,7 @@ from dite_search.algorithms.published_prior import published_prior
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE, OPTUNAHUB
 from dite_search.study.attributes import ORIGIN
-from dite_search.study.study import curve_of, is_blameless
+from dite_search.study.reader import curve_of, is_blameless
 from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.objectives import costs_and_scores, directions_of
 from search_spaces.families.architecture import Architecture

@@ -35,19 +35,16 @@ from dite_search.study.backfill import backfill_curves
 from dite_search.study.directory import SEARCH_FILE
 from dite_search.study.places import PROVENANCE_FILE
 from dite_search.study.provenance import provenance
+from dite_search.study.reader import StudyReader, is_spent, read_study, rung_records
 from dite_search.study.resumption import check_same_data, check_study, keep_record
 from dite_search.study.storage_errors import answering
 from dite_search.study.study import (
     DATABASE_AWAY,
-    StudyReader,
     create_study,
     extend_study,
     finish_creation,
-    is_spent,
     open_study,
-    read_study,
     reopen_running,
-    rung_records,
     storage_of,
 )
 from dite_search.study.warm_start import earlier_trials

@@ -22,7 +22,8 @@ from analysis.study.records import TrialRecord
 from dite_search.config.search_config import SearchConfig, load_search
 from dite_search.study.attributes import SEED
 from dite_search.study.directory import SEARCH_FILE, load_config
-from dite_search.study.study import open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import open_study
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.objectives import DIRECTIONS, directions_of
 from search_spaces.families.architecture import Architecture

@@ -13,7 +13,7 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import ARCH, ARCH_ID, METRICS, ORIGIN
 from dite_search.study.directory import checkpoint_location, load_config
 from dite_search.study.protocol import protocol_of
-from dite_search.study.study import epoch_name, read_study
+from dite_search.study.reader import epoch_name, read_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Scalar
 

@@ -13,7 +13,8 @@ from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import MLFLOW_RUN
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE, load_config
-from dite_search.study.study import StudyReader, open_study
+from dite_search.study.reader import StudyReader
+from dite_search.study.study import open_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import redacted
 

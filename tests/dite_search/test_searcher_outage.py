@@ -14,7 +14,8 @@ from dite_search.driver.run_search import _close
 from dite_search.driver.searcher import StudySearch
 from dite_search.storage.pause import Pause
 from dite_search.study.attributes import REASON
-from dite_search.study.study import create_study, open_study, read_study, reopen_running
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, open_study, reopen_running
 from search_spaces.common.errors import InvalidInput
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -29,7 +29,8 @@ from dite_search.driver.trainable import STARTS_FILE
 from dite_search.monitor.snapshot import has_ended
 from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.study.directory import checkpoint_location, load_config
-from dite_search.study.study import open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import open_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, TABLE
 from tests.ports import free_port

@@ -28,7 +28,8 @@ from analysis.report import write_report
 from dite_search.config.search_config import load_search, parse_search
 from dite_search.driver.run_search import run_search
 from dite_search.study.directory import load_config
-from dite_search.study.study import open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import open_study
 from dite_search.tracking.client import tracking_uri
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
