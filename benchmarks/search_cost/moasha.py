@@ -26,6 +26,7 @@ from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
 from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import MOPriority, NonDominatedPriority
 from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import compute_epsilon_net
 
+from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.algorithms.successive_halving import insert_rank
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
@@ -61,7 +62,7 @@ class Moasha:
         )
         self._trials: dict[str, Trial] = {}
         self._costs: dict[str, dict[str, float]] = {}
-        self._stopped: dict[str, int] = {}
+        self._stopped: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """The next point, as `dite_search.driver.searcher.StudySearch.suggest`; one that was not recorded is drawn again."""
@@ -87,12 +88,12 @@ class Moasha:
             return str(FIFOScheduler.CONTINUE)
         self._moasha.on_trial_remove(self._trials[trial_id])
         if epoch < self._epochs:
-            self._stopped[trial_id] = epoch
+            self._stopped.add(trial_id)
         return str(FIFOScheduler.STOP)
 
-    def ending_of(self, trial_id: str) -> dict[str, Any]:
-        """What became of a trial, in the words of `dite_search.driver.searcher.StudySearch`."""
-        return {"failed": False, **({"stopped_at": self._stopped[trial_id]} if trial_id in self._stopped else {})}
+    def ending_of(self, trial_id: str) -> TrialStatus:
+        """Return what became of a trial, as `dite_search.driver.searcher.StudySearch.ending_of`."""
+        return TrialStatus.STOPPED if trial_id in self._stopped else TrialStatus.COMPLETE
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing: the scheduler's half has told MOASHA."""

@@ -9,11 +9,11 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from analysis.study.trial_status import TrialStatus
 from dite_search.algorithms.admission import Stopped
 from dite_search.study.attributes import (
     CONTINUES,
     EPOCH_KEY,
-    INTERRUPTED,
     ORIGIN,
     OUTAGE,
     REASON,
@@ -21,7 +21,7 @@ from dite_search.study.attributes import (
     UNDECIDED,
     WHERE,
 )
-from dite_search.study.reader import curve_of, epoch_name
+from dite_search.study.reader import STATUSES, curve_of, epoch_name
 
 _TUNE_KEYS = frozenset(
     {
@@ -136,13 +136,10 @@ def stopped_training(trial: FrozenTrial) -> Stopped | None:
     return Stopped(first=first, last=trial.number, epoch=int(curve[-1][EPOCH_KEY]), seed=trial.user_attrs[SEED])
 
 
-def ending_of(trial: FrozenTrial) -> dict[str, Any]:
-    """Return why a trial ``failed``, or the epoch that it was ``stopped_at``."""
-    if not trial.state.is_finished():
-        return {"failed": INTERRUPTED}
-    if trial.state is TrialState.PRUNED and REASON not in trial.user_attrs:
-        return {"stopped_at": int(curve_of(trial)[-1][EPOCH_KEY])}
-    return {"failed": trial.user_attrs.get(REASON)}
+def ending_of(trial: FrozenTrial) -> TrialStatus:
+    """Return what became of a training: one that turned out over the budget has failed, though its trial is pruned."""
+    status = STATUSES[trial.state]
+    return TrialStatus.FAILED if status is TrialStatus.STOPPED and REASON in trial.user_attrs else status
 
 
 def _where(result: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ from dite_search.study.backfill import backfill_curves
 from dite_search.study.directory import SEARCH_FILE
 from dite_search.study.places import PROVENANCE_FILE
 from dite_search.study.provenance import provenance
-from dite_search.study.reader import StudyReader, is_spent, read_study, rung_records
+from dite_search.study.reader import StudyReader, read_study, rung_records
 from dite_search.study.resumption import check_same_data, check_study, keep_record
 from dite_search.study.storage_errors import answering
 from dite_search.study.study import (
@@ -101,8 +101,7 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
         finish_creation(config, lambda: earlier_trials(config, identity_of(contents)), contents)
         keep_record(config, contents)
         filled = backfill_curves(config, lambda sentence: console.print(sentence, highlight=False, markup=False))
-        study = open_study(config)
-        left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
+        left = config.trials + more - read_study(config).spent
         if left <= 0:
             return _finish(config, console, mended=bool(filled.trials))
         file = str(config.study_directory / SEARCH_FILE)

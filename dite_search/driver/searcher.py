@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
+from analysis.study.trial_status import TrialStatus
 from dite_search.algorithms.admission import Decision, Stopped, gate_of
 from dite_search.algorithms.cost_aware.candidates import distributions_of
 from dite_search.algorithms.samplers import sampler_of
@@ -310,8 +311,8 @@ class StudySearch(OptunaSearch):
         trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result).items() if k not in LOOP_FIGURES})
         self._study.tell(trial, [float(known[objective]) for objective in self._config.objectives])
 
-    def ending_of(self, trial_id: str) -> dict[str, Any]:
-        """How a trial ended, for the tracking: why it ``failed``, or the epoch it was ``stopped_at``."""
+    def ending_of(self, trial_id: str) -> TrialStatus:
+        """Return what became of a training, as `result_recorder.ending_of`."""
         return ending_of(self._study.get_trials(deepcopy=False)[self._ot_trials[trial_id].number])
 
     def save(self, checkpoint_path: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.pareto.front import front_of
 from analysis.study.labels import quantity
 from analysis.study.records import TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import (
     StudySnapshot,
     advice,
@@ -40,7 +41,7 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
     front, metric, speed = front_of(moment.study), curve_metric(moment), throughput(moment)
     numbers = {record.number for record in front}
     columns = list(moment.study.objectives)
-    complete = [record for record in moment.study.trials if record.status == "complete"]
+    complete = [record for record in moment.study.trials if record.status is TrialStatus.COMPLETE]
     kept = [record for record in complete if record.number not in numbers][-MAX_POINTS:]
     return {
         "name": moment.study.name,
@@ -82,7 +83,9 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
             ],
         },
         "failures": [
-            {"trial": record.number, "reason": clean(record.reason)} for record in moment.own if record.status == "failed"
+            {"trial": record.number, "reason": clean(record.reason)}
+            for record in moment.own
+            if record.status is TrialStatus.FAILED
         ][-5:],
     }
 

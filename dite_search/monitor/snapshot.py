@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.study.labels import format_seconds, number_words
-from analysis.study.records import STATUSES, StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig
 from dite_search.storage.lease import Holder, holder_of
-from dite_search.study.attributes import INTERRUPTED, STARTED, WHERE
+from dite_search.study.attributes import STARTED, WHERE
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE
 from dite_search.study.reader import StudyReader
 from dite_search.study.study import open_study, storage_of
@@ -28,8 +29,6 @@ WINDOW, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""
 SHORTEST = 10.0
 """Seconds that a window has at least: of less, no rate is told."""
-ENDED = ("complete", "stopped", "failed")
-"""Statuses of a trial that nobody trains any more."""
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -59,7 +58,7 @@ class StudySnapshot:
     @property
     def running(self) -> list[TrialRecord]:
         """What is being trained; nothing where no driver drives."""
-        return [record for record in self.own if record.status == "running"] if self.is_driven else []
+        return [record for record in self.own if record.status is TrialStatus.RUNNING] if self.is_driven else []
 
     @property
     def is_driven(self) -> bool:
@@ -103,7 +102,7 @@ class LiveReader:
             study=study,
             now=now,
             asked=self._asked,
-            spent=sum(has_ended(record) for record in study.trials),
+            spent=study.spent,
             epochs=config.train_config.epochs,
             started={trial.number: trial.user_attrs[STARTED] for trial in trials if STARTED in trial.user_attrs},
             where={trial.number: clean(trial.user_attrs[WHERE]) for trial in trials if WHERE in trial.user_attrs},
@@ -159,7 +158,7 @@ def end_times(moment: StudySnapshot) -> list[float]:
     return sorted(
         moment.started[record.number] + record.seconds
         for record in moment.own
-        if record.status in ENDED and record.number in moment.started
+        if record.status.has_ended and record.number in moment.started
     )
 
 
@@ -192,7 +191,7 @@ def throughput(moment: StudySnapshot) -> Throughput | None:
 
 def epochs_left(moment: StudySnapshot) -> float:
     """Epochs that the trials to come will train if they are like those that have ended; all of them where none has."""
-    ended = [record.epochs_trained for record in moment.own if record.status in ENDED]
+    ended = [record.epochs_trained for record in moment.own if record.status.has_ended]
     usual = sum(ended) / len(ended) if ended else float(moment.epochs)
     running = moment.running
     to_come = max(0, moment.asked - moment.spent - len(running))
@@ -222,7 +221,7 @@ def time_left(moment: StudySnapshot) -> str:
     seconds = eta(moment)
     if seconds is None:
         return ""
-    none_ended = not any(record.status in ENDED for record in moment.own)
+    none_ended = not any(record.status.has_ended for record in moment.own)
     at_most = "at most " if none_ended and moment.stops_early else ""
     return f"{at_most}about {_coarse(seconds)} left"
 
@@ -260,9 +259,10 @@ def advice(moment: StudySnapshot) -> str:
 def tally_words(moment: StudySnapshot) -> str:
     """How many trials there are of each status; those that nobody trains any more wait."""
     counts = Counter(
-        "waiting" if record.status == "running" and not moment.is_driven else record.status for record in moment.own
+        TrialStatus.WAITING if record.status is TrialStatus.RUNNING and not moment.is_driven else record.status
+        for record in moment.own
     )
-    parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
+    parts = [f"{counts[status]} {status}" for status in TrialStatus if counts[status]]
     inherited = len(moment.study.trials) - len(moment.own)
     if inherited:
         parts.append(f"{inherited} from earlier studies")
@@ -304,11 +304,6 @@ def curve_range(moment: StudySnapshot, metric: str) -> tuple[float, float]:
 def clean(text: str) -> str:
     """A text of others without what would steer a terminal."""
     return "".join(character if character.isprintable() else "�" for character in text)
-
-
-def has_ended(record: TrialRecord) -> bool:
-    """Whether a trial counts among those that a search asks for: `dite_search.study.study.is_spent` of a record."""
-    return not record.origin and record.status in ENDED and record.reason != INTERRUPTED
 
 
 def _rate(value: float) -> str:

@@ -21,6 +21,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from analysis.pareto.front import Array, hypervolume
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.searcher import StudySearch
@@ -30,9 +31,6 @@ from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
-
-COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
-"""What becomes of a training, in the words of a study's records."""
 
 
 @dataclass(kw_only=True)
@@ -54,7 +52,7 @@ class Ended:
     """
 
     arch: Architecture
-    status: str
+    status: TrialStatus
     epochs: int
     seconds: float
 
@@ -127,7 +125,7 @@ class Simulation:
             self.trainings += 1
             spent = self.trainings == self._max_trials
 
-    def _report(self, training: _Training) -> str | None:
+    def _report(self, training: _Training) -> TrialStatus | None:
         """Tell what the next epoch brought, in the order of Ray's controller; what became of the training if it ended."""
         trial, result = training.trial, training.advance()
         decision = self.scheduler.on_trial_result(None, trial, result)
@@ -141,8 +139,7 @@ class Simulation:
         self.scheduler.on_trial_complete(None, trial, result)
         self.searcher.on_trial_complete(trial.trial_id, result)
         trial.status = "TERMINATED"
-        ending = self.searcher.ending_of(trial.trial_id)
-        return STOPPED if "stopped_at" in ending else FAILED if ending["failed"] else COMPLETE
+        return self.searcher.ending_of(trial.trial_id)
 
 
 @dataclass(kw_only=True)
@@ -206,7 +203,7 @@ class ReplayResult:
     seconds: Array
     fractions: Array
     spent: int
-    trials: Mapping[str, int]
+    trials: Mapping[TrialStatus, int]
     reused: int
     over_budget: int
 
@@ -263,10 +260,10 @@ def replay(
         max_trials=max_trials,
     )
     progress: list[tuple[int, float, float]] = [(0, 0.0, coverage.fraction)]
-    trials: Counter[str] = Counter()
+    trials: Counter[TrialStatus] = Counter()
     for ended in simulation.run():
         trials[ended.status] += 1
-        if ended.status == COMPLETE:
+        if ended.status is TrialStatus.COMPLETE:
             coverage.add(ended.arch.arch_id)
         progress.append((ended.epochs, ended.seconds, coverage.fraction))
         if target is not None and coverage.fraction >= target:
@@ -279,8 +276,8 @@ def replay(
         fractions=np.array(fractions, np.float64),
         spent=simulation.epochs,
         trials={
-            **{status: trials[status] for status in (COMPLETE, STOPPED, FAILED)},
-            RUNNING: simulation.trainings - trials.total(),
+            **{status: trials[status] for status in (TrialStatus.COMPLETE, TrialStatus.STOPPED, TrialStatus.FAILED)},
+            TrialStatus.RUNNING: simulation.trainings - trials.total(),
         },
         reused=sum(REUSED in trial.user_attrs for trial in study),
         over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in study),

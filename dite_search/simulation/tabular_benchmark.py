@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from analysis.pareto.front import Array, hypervolume, non_dominated, reference_point
 from analysis.study.published_results import PUBLISHED_TABLES, PublishedNetwork
 from analysis.study.records import TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig, load_search
 from dite_search.study.attributes import SEED
 from dite_search.study.directory import SEARCH_FILE, load_config
@@ -306,7 +307,7 @@ def _check_time(metrics: Mapping[str, float], before: Curve) -> None:
 def _table_of_study(config: SearchConfig) -> TabularBenchmark:
     """The complete trials of a study; of several with one seed the first."""
     _check_space(config, f"study {config.name}")
-    complete = [record for record in read_study(config).trials if record.status == "complete"]
+    complete = [record for record in read_study(config).trials if record.status is TrialStatus.COMPLETE]
     trials = open_study(config).get_trials(deepcopy=False)
     seeds = {trial.number: trial.user_attrs.get(SEED, config.seed) for trial in trials}
     whole = [record for record in complete if _is_whole(config, record)]

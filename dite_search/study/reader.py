@@ -11,13 +11,13 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import (
     ARCH,
     CONTINUES,
     EPOCH,
     EPOCH_KEY,
-    INTERRUPTED,
     METRICS,
     MLFLOW_RUN,
     NOT_ITS_OWN,
@@ -37,13 +37,14 @@ from dite_search.study.study import open_study, readable
 from search_spaces.registry import architecture_from, cost_of
 from trainers.checkpoints.location import LAST, PREVIOUS, Location, below, located
 
-_STATUSES = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "stopped",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting",
+STATUSES = {
+    TrialState.COMPLETE: TrialStatus.COMPLETE,
+    TrialState.PRUNED: TrialStatus.STOPPED,
+    TrialState.FAIL: TrialStatus.FAILED,
+    TrialState.RUNNING: TrialStatus.RUNNING,
+    TrialState.WAITING: TrialStatus.WAITING,
 }
+"""The status of a trial by its state in the study."""
 
 
 def epoch_name(epoch: float) -> str:
@@ -96,13 +97,6 @@ class StudyReader:
         return self._ended[trial.number]
 
 
-def is_spent(trial: FrozenTrial) -> bool:
-    """Whether a trial was trained in this search and has ended: one of the number that the search asks for."""
-    attributes = trial.user_attrs
-    here = ARCH in attributes and ORIGIN not in attributes
-    return here and trial.state.is_finished() and attributes.get(REASON) != INTERRUPTED
-
-
 def is_complete(trial: FrozenTrial) -> bool:
     """Whether a trial has the values of all objectives."""
     return trial.state is TrialState.COMPLETE
@@ -139,7 +133,7 @@ def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
     place = located(origin["folder"]) if origin else checkpoint_location(config, trial.number)
     return TrialRecord(
         number=trial.number,
-        status=_STATUSES[trial.state],
+        status=STATUSES[trial.state],
         reason=attributes.get(REASON, ""),
         arch=arch,
         cost=cost_of(arch),

@@ -16,10 +16,10 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from analysis.study.trial_status import INTERRUPTED
 from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.storage.database_errors import is_damage, reason_of
 from dite_search.study.attributes import (
-    INTERRUPTED,
     PROTOCOL,
     REASON,
     REUSED,

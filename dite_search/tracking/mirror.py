@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from analysis.pareto.front import front_of
+from analysis.study.trial_status import TrialStatus
 from dite_search.tracking.client import RUNNING, STUDY_TAG, Refused, RunState, Tracker
 from dite_search.tracking.plan import (
     FILES_TAG,
@@ -99,7 +100,7 @@ class Mirror:
 
     def lacks(self) -> str:
         """What MLflow lacks of the study, in words; empty when the two are equal."""
-        ended = {number for number, record in self.source.read().records.items() if record.status != "running"}
+        ended = {number for number, record in self.source.read().records.items() if record.status is not TrialStatus.RUNNING}
         behind = (ended - self._settled) | (ended & set(self._due))
         parts = [f"{len(behind)} of {len(ended)} trials"] if behind else []
         parts += [] if self._closed else ["the front"]
@@ -166,7 +167,7 @@ class Mirror:
             if compare:
                 self._compare_all(snapshot)
                 due, compare = dict.fromkeys(snapshot.records), False
-            closed = ended and all(record.status != "running" for record in snapshot.records.values())
+            closed = ended and all(record.status is not TrialStatus.RUNNING for record in snapshot.records.values())
             if not closed or None not in self._seen:
                 self._settle(None, wanted_search(snapshot, source=self.source, runs={}, closed=False, now=time.time()))
             front = {record.number for record in front_of(snapshot.study)} if closed else None
@@ -219,7 +220,7 @@ class Mirror:
             self.refused[number] = str(error)
             return
         self.refused.pop(number, None)
-        if record.status != "running":
+        if record.status is not TrialStatus.RUNNING:
             self._settled.add(number)
 
     def _settle(self, key: Key, wanted: Wanted) -> None:

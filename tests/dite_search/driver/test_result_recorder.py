@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from analysis.study.trial_status import TrialStatus
 from dite_search.driver.result_recorder import (
     ResultRecorder,
     ending_of,
@@ -18,7 +19,7 @@ from dite_search.driver.result_recorder import (
     set_constraints,
     stopped_training,
 )
-from dite_search.study.attributes import INTERRUPTED, OUTAGE, REASON, SEED, UNDECIDED, WHERE
+from dite_search.study.attributes import OUTAGE, REASON, SEED, UNDECIDED, WHERE
 from dite_search.study.reader import curve_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -85,17 +86,17 @@ def test_an_objective_that_is_no_finite_number_is_named(value):
 def test_an_ending_tells_a_stop_from_a_failure_and_a_cut():
     recorder = ResultRecorder()
     study, trial = begun(recorder)
-    assert ending_of(study.get_trials()[0]) == {"failed": INTERRUPTED}
+    assert ending_of(study.get_trials()[0]) is TrialStatus.RUNNING
     assert stopped_training(study.get_trials()[0]) is None
     recorder.record(trial, {"epoch": 3, "loss": 0.5}, decided=True)
     trial.set_user_attr(SEED, 7)
     study.tell(trial, state=TrialState.PRUNED)
     (frozen,) = study.get_trials()
-    assert ending_of(frozen) == {"stopped_at": 3}
+    assert ending_of(frozen) is TrialStatus.STOPPED
     stopped = stopped_training(frozen)
     assert (stopped.first, stopped.last, stopped.epoch, stopped.seed) == (0, 0, 3, 7)
     failed = study.ask()
     failed.set_user_attr(REASON, "over budget")
     study.tell(failed, state=TrialState.PRUNED)
-    assert ending_of(study.get_trials()[1]) == {"failed": "over budget"}
+    assert ending_of(study.get_trials()[1]) is TrialStatus.FAILED
     assert stopped_training(study.get_trials()[1]) is None
