@@ -30,9 +30,14 @@ from dite_search.tracking.plan import (
     wanted_trial,
 )
 from dite_search.tracking.source import Key, Snapshot, Source
+from search_spaces.common.retry import RetryPolicy
 
-FIRST_DELAY, LONGEST_DELAY, LAST_DELAY, GRACE = 1.0, 60.0, 2.0, 30.0
-"""Seconds: between the first two attempts, at most, at most once the search has ended, and from then to giving up."""
+SEARCH_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=60.0)
+"""How long the mirror waits for the server while the search goes on."""
+END_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=2.0)
+"""How long the mirror waits for the server once the search has ended."""
+GRACE = 30.0
+"""Seconds from the end of the search to giving up."""
 
 
 class Mirror:
@@ -151,8 +156,9 @@ class Mirror:
             self.refusal = str(error) if isinstance(error, Refused) else ""
             logging.getLogger(__name__).debug("tracking", exc_info=True)
             with self._lock:
-                delay = min(FIRST_DELAY * 2.0 ** min(self._failures, 16), LAST_DELAY if self._ended else LONGEST_DELAY)
-                self._failures, self._retry_at = self._failures + 1, self._clock() + delay
+                self._failures += 1
+                delay = (END_RETRY if self._ended else SEARCH_RETRY).pause_after(self._failures)
+                self._retry_at = self._clock() + delay
             return delay
         self._failures, self.refusal = 0, ""
         return 0.0
