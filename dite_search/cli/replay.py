@@ -44,8 +44,8 @@ def replay(
     """Run searches over TABLE, looking every training up instead of training.
 
     TABLE is a recorded table that comes with the program (tiny_128, table5), or a finished study by its name or folder. The
-    search is the one that recorded it, with the options in place of its own, and counts as covered what its complete trials
-    have of the hypervolume of the whole table.
+    search is the recorded one, with the options in place of its own. Its coverage is the part of the whole table's
+    hypervolume that its complete trials reach.
     """
     from dite_search.config.sections import SamplerSection
     from dite_search.simulation.simulator import replay as run

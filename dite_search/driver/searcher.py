@@ -223,7 +223,7 @@ class StudySearch(OptunaSearch):
         self._study.tell(trial, twin.values if twin.state is TrialState.COMPLETE else None, state=twin.state)
 
     def _remember(self, trial: FrozenTrial) -> None:
-        """What a trial of an earlier start means for the gate."""
+        """Tell the gate of a trial of an earlier start."""
         attributes = trial.user_attrs
         if ARCH not in attributes or trial.state is TrialState.WAITING:
             return

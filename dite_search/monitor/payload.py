@@ -30,7 +30,7 @@ MAX_CURVES, MAX_POINTS = 40, 2000
 
 
 def shown_curves(moment: StudySnapshot, front: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Whose curves are worth showing: what runs, the front, then the newest of the others."""
+    """Return the trials whose curves are shown: running ones, the front, then the newest of the others."""
     first = {record.number: record for record in (*moment.running, *front)}
     rest = [record for record in reversed(moment.own) if record.number not in first]
     return [*first.values(), *rest][:MAX_CURVES]

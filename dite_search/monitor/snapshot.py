@@ -57,7 +57,7 @@ class StudySnapshot:
 
     @property
     def running(self) -> list[TrialRecord]:
-        """What is being trained; nothing where no driver drives."""
+        """The trials that are being trained; none where no driver drives."""
         return [record for record in self.own if record.status is TrialStatus.RUNNING] if self.is_driven else []
 
     @property
@@ -239,7 +239,7 @@ def state_of(moment: StudySnapshot) -> str:
 
 
 def state_words(moment: StudySnapshot) -> str:
-    """Who drives the search, or that nobody does."""
+    """Say who drives the search, or that nobody does."""
     driver = moment.driver
     return {
         "running": f"runs, driven by {driver}",
@@ -270,7 +270,7 @@ def tally_words(moment: StudySnapshot) -> str:
 
 
 def curve_metric(moment: StudySnapshot) -> str:
-    """What the curves show: the accuracy, or the loss until there is one."""
+    """Return the metric of the curves: the accuracy, or the loss until there is one."""
     score = moment.score
     return score if any(score in point for record in moment.study.trials for point in record.curve) else "loss"
 

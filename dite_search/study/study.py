@@ -45,7 +45,7 @@ CONNECT_TIMEOUT = 5
 
 
 DATABASE_AWAY = optuna.exceptions.StorageInternalError
-"""What a storage raises while its database does not answer."""
+"""The exception of a storage whose database does not answer."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

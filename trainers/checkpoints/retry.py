@@ -17,7 +17,7 @@ Note = Callable[[str], None]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 PASSING = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH)
-"""What a network file system answers while its server is away."""
+"""Error numbers of a network file system whose server is away."""
 
 STORAGE_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=60.0, total_seconds=3600.0)
 """How a training waits until a storage takes or gives its checkpoint."""
