@@ -22,7 +22,6 @@ from analysis.statistics.bootstrap import (
     ap_difference,
     pooled,
     seed_noise,
-    training_values,
     with_seed_noise,
 )
 from analysis.study.labels import differing_words, plain
@@ -30,6 +29,7 @@ from analysis.study.records import StudyRecord
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import DIRECTIONS, MAXIMIZE, costs_and_scores, directions_of
 from search_spaces.families.architecture import Architecture
+from search_spaces.training_config import training_values
 
 
 @dataclass(frozen=True, kw_only=True)

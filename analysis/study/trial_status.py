@@ -9,7 +9,7 @@ INTERRUPTED = "the search was stopped before the trial ended"
 
 
 class TrialStatus(StrEnum):
-    """What became of a trial. The value is the spelling in JSON, CSV, tags of MLflow and the search's own tables.
+    """The state of a trial. The value is the spelling in JSON, CSV, tags of MLflow and the search's own tables.
 
     Args:
         value: the spelling.

@@ -32,7 +32,7 @@ from dite_search.algorithms.successive_halving import insert_rank
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import EPOCH_KEY
 from search_spaces.common.objectives import DIRECTIONS
-from search_spaces.registry import cost_of
+from search_spaces.space.candidate import candidate_of
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 """When every trial was created: Syne Tune asks, and MOASHA does not look."""
@@ -68,13 +68,14 @@ class Moasha:
         """The next point, as `dite_search.driver.searcher.StudySearch.suggest`; one that was not recorded is drawn again."""
         while True:
             point = self._moasha.suggest().config
-            arch = self._space.build(point)
-            if arch in self._table:
+            candidate = candidate_of(self._space, point)
+            if candidate.arch in self._table:
                 break
         trial = Trial(trial_id=len(self._trials), config=point, creation_time=EPOCH_ZERO)
-        self._trials[trial_id], self._costs[trial_id] = trial, dict(cost_of(arch).objectives)
+        self._trials[trial_id], self._costs[trial_id] = trial, candidate.cost.objectives
         self._moasha.on_trial_add(trial)
-        return {"number": trial.trial_id, "point": point, "seed": self._seed, "repeat": 0, "continues": None}
+        carried = {"arch": candidate.arch, "costs": candidate.cost.objectives, "key": candidate.key}
+        return {"number": trial.trial_id, "point": point, **carried, "seed": self._seed, "repeat": 0, "continues": None}
 
     def decide(self, trial_id: str, result: Mapping[str, Any]) -> str:
         """Ray Tune's word for what MOASHA says to a result; a trial at its last epoch has ended anyway."""

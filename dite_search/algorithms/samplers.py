@@ -60,6 +60,7 @@ def _cost_aware(config: SearchConfig, gate: Admission) -> BaseSampler:
     candidates = SpaceCandidates(
         config.search_space,
         cost_objectives=costs,
+        candidate=gate.candidate,
         allowed=gate.allows,
         costs=gate.costs,
         extra=published_prior(published) if published else None,

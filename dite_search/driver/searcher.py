@@ -45,11 +45,11 @@ from dite_search.study.attributes import (
     UNDECIDED,
     UNEXPLAINED,
 )
-from dite_search.study.reader import curve_of, epoch_name, is_blameless
+from dite_search.study.reader import TrialNetworks, curve_of, epoch_name, is_blameless
 from dite_search.study.study import DATABASE_AWAY, reopen, storage_of
 from search_spaces.common.objectives import DIRECTIONS, MEASURED, named
 from search_spaces.families.architecture import Architecture
-from search_spaces.registry import architecture_from, cost_of
+from search_spaces.space.candidate import Candidate, CandidateCache, training_key
 from trainers.training.loop import LOOP_FIGURES
 
 MAX_REPLACED = 10
@@ -70,8 +70,15 @@ class StudySearch(OptunaSearch):
     checkpoint reports its whole curve again. Where ``pause`` is asked for, nothing more is suggested, and what was stopped
     for it stays a running trial of the study.
 
-    ``storage`` takes the place of the search's own, and ``allowed`` narrows the space (both for replays); ``note`` is given
-    a sentence when the database goes and when it comes back, and ``clock`` gives seconds.
+    Args:
+        config: The search.
+        storage: Takes the place of the search's own, for replays.
+        allowed: Narrows the space, for replays.
+        candidates: Remembers the networks that were built before the search.
+        networks: Is told each network that is trained, for what reads the study in this process.
+        pause: Ends the search early.
+        note: Takes a sentence when the database goes and when it comes back.
+        clock: Seconds of a clock that runs evenly.
     """
 
     def __init__(
@@ -80,11 +87,13 @@ class StudySearch(OptunaSearch):
         *,
         storage: BaseStorage | None = None,
         allowed: Callable[[Architecture], bool] | None = None,
+        candidates: CandidateCache | None = None,
+        networks: TrialNetworks | None = None,
         pause: Pause | None = None,
         note: Callable[[str], None] = lambda sentence: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        gate = gate_of(config, allowed=allowed)
+        gate = gate_of(config, allowed=allowed, candidates=candidates)
         super().__init__(
             space=distributions_of(config.search_space),
             metric=list(config.objectives),
@@ -97,6 +106,8 @@ class StudySearch(OptunaSearch):
         self._generator = np.random.default_rng([config.seed, 1])
         self._followers: dict[int, list[optuna.Trial]] = {}
         self._recorder = ResultRecorder()
+        self._training: dict[int, Candidate] = {}
+        self._networks = networks or TrialNetworks()
         self._pause = pause or Pause()
         self.outbox = Outbox("the study's database", DATABASE_AWAY, note=note, may_write=self._may_write, clock=clock)
         trials = self._study.get_trials(deepcopy=False)
@@ -119,7 +130,11 @@ class StudySearch(OptunaSearch):
         return not (self._pause.doubtful or self._pause.superseded)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        """The next point to train, as ``{"number", "point", "seed", "repeat", "continues"}``; FINISHED when none is left.
+        """Return the next training, or FINISHED when none is left.
+
+        A suggestion has the ``number`` of its trial, its ``point`` with the network (``arch``), counted ``costs`` and
+        training ``key`` that its admission made of it, its ``seed``, which ``repeat`` of the network this is, and the trial
+        that it ``continues``, if any.
 
         None where the database does not answer: Tune asks again.
         """
@@ -154,7 +169,8 @@ class StudySearch(OptunaSearch):
         raise AssertionError("the loop ends with a point to train or with none left")
 
     def _begin(self, trial: optuna.Trial, verdict: Decision) -> dict[str, Any]:
-        assert verdict.arch is not None
+        candidate = verdict.candidate
+        assert candidate is not None, "what is trained was built"
         earlier = trial.user_attrs
         seed = earlier.get(SEED, verdict.seed)
         stopped = verdict.continues
@@ -162,14 +178,17 @@ class StudySearch(OptunaSearch):
         if stopped and CONTINUES not in earlier:
             self._take_over(trial, stopped)
         if ARCH not in earlier:
-            trial.set_user_attr(ARCH_ID, verdict.arch.arch_id)
+            trial.set_user_attr(ARCH_ID, candidate.arch.arch_id)
             trial.set_user_attr(SEED, seed)
-            trial.set_user_attr(ARCH, verdict.arch.to_dict())
+            trial.set_user_attr(ARCH, candidate.arch.to_dict())
         # A constraint can be set once: that of the latency waits for its measurement.
         set_constraints(trial, {name: value for name, value in verdict.excess.items() if name not in named(source=MEASURED)})
         suggestion = {
             "number": trial.number,
             "point": dict(trial.params),
+            "arch": candidate.arch,
+            "costs": candidate.cost.objectives,
+            "key": candidate.key,
             "seed": seed,
             "repeat": seed - self._config.seed,
             "continues": trial.user_attrs.get(CONTINUES),
@@ -179,7 +198,9 @@ class StudySearch(OptunaSearch):
             trial.number, taken_over=continued["epoch"] if continued else 0, undecided=earlier.get(UNDECIDED)
         )
         # Last, as it cannot fail: where the database goes away before, the trial has not begun.
-        self._gate.begin(verdict.key, trial.number, seed)
+        self._gate.begin(candidate.key, trial.number, seed)
+        self._training[trial.number] = candidate
+        self._networks.keep(trial.number, candidate.arch, candidate.cost)
         return suggestion
 
     def _give_back(self) -> None:
@@ -227,7 +248,7 @@ class StudySearch(OptunaSearch):
         attributes = trial.user_attrs
         if ARCH not in attributes or trial.state is TrialState.WAITING:
             return
-        key = self._gate.key(architecture_from(attributes[ARCH]), trial.params)
+        key = training_key(self._networks.of(trial)[0], trial.params)
         if is_blameless(trial):
             return
         seed = attributes.get(SEED, attributes.get(ORIGIN, {}).get("seed"))
@@ -267,7 +288,7 @@ class StudySearch(OptunaSearch):
                 return
             self._conclude(trial, result, error)
         frozen = self._study.get_trials(deepcopy=False)[trial.number]
-        key = self._gate.key(architecture_from(frozen.user_attrs[ARCH]), frozen.params)
+        key = self._training[trial.number].key
         if is_blameless(frozen):
             self._gate.forget(key, trial.number)
         elif frozen.state is not TrialState.COMPLETE:
@@ -277,11 +298,12 @@ class StudySearch(OptunaSearch):
                 self.outbox.later(lambda: self._study.enqueue_trial(frozen.params))
         for follower in self._followers.pop(trial.number, []):
             self.outbox.later(partial(self._follow, follower, frozen))
+        del self._training[trial.number]
 
     def _has_ended(self, trial: optuna.Trial, result: Mapping[str, Any]) -> bool:
         """Whether a trial that ends during a pause ended for its own reason, or with all that an undisturbed one reports."""
         epochs = self._config.train_config.epochs
-        known = dict(result) | cost_of(architecture_from(trial.user_attrs[ARCH])).objectives
+        known = dict(result) | self._training[trial.number].cost.objectives
         needed = (*self._config.objectives, *self._config.network_budget.costs)
         # What follows the last epoch carries its scores, and no epoch.
         whole = known.get(EPOCH_KEY, epochs) >= epochs
@@ -290,7 +312,7 @@ class StudySearch(OptunaSearch):
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
         attributes = trial.user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
-        known = dict(result) | cost_of(architecture_from(attributes[ARCH])).objectives
+        known = dict(result) | self._training[trial.number].cost.objectives
         excess = self._config.network_budget.excess(known)
         set_constraints(trial, excess)
         if any(value > 0 for value in excess.values()):

@@ -61,16 +61,16 @@ class TrialRunner:
             back_off(directory)
             if suggestion["continues"]:
                 take_checkpoint(checkpoint_location(self.search, suggestion["continues"]["last"]), place, tell)
-            self._train(suggestion["point"], suggestion["seed"], directory, place)
+            self._train(suggestion, directory, place)
         except Exception as error:
             # Whatever a training raises belongs to its trial; the search goes on with the others.
             keep_trace(directory / ERROR_FILE, traceback.format_exc(), error)
             tune.report({REASON: reason_of(error)} | ({OUTAGE: True} if isinstance(error, loop.OUTAGES) else {}))
 
-    def _train(self, point: Mapping[str, Any], seed: int, directory: Path, place: Location) -> None:
-        space, budget = self.search.search_space, self.search.network_budget
-        arch = space.build(point)
-        config = dataclasses.replace(space.train_config(point, self.search.train_config), seed=seed)
+    def _train(self, suggestion: Mapping[str, Any], directory: Path, place: Location) -> None:
+        arch, budget = suggestion["arch"], self.search.network_budget
+        training = self.search.search_space.train_config(suggestion["point"], self.search.train_config)
+        config = dataclasses.replace(training, seed=suggestion["seed"])
         patiently(lambda: write_mapping(directory / ARCH_FILE, arch.to_dict()), directory / ARCH_FILE)
         wanted = [name for name in named(source=MEASURED) if name in (*self.search.objectives, *budget.costs)]
         costs = {name: measured(name, self.search, arch, directory) for name in wanted}

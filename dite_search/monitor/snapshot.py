@@ -18,7 +18,7 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.storage.lease import Holder, holder_of
 from dite_search.study.attributes import STARTED, WHERE
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE
-from dite_search.study.reader import StudyReader
+from dite_search.study.reader import StudyReader, TrialNetworks
 from dite_search.study.study import open_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
@@ -78,12 +78,12 @@ class LiveReader:
         InvalidInput: at construction, where the study has not begun or its database cannot be opened.
     """
 
-    def __init__(self, config: SearchConfig) -> None:
+    def __init__(self, config: SearchConfig, networks: TrialNetworks | None = None) -> None:
         file = config.study_directory / STUDY_DATABASE
         if not config.study_url and not file.is_file():
             raise InvalidInput(f"study {config.name} must have begun to be watched, but there is no {file}")
         self._config, self._study, self._asked = config, open_study(config), config.trials
-        self._storage, self._reader = storage_of(config), StudyReader(config, self._study)
+        self._storage, self._reader = storage_of(config), StudyReader(config, self._study, networks)
         self._written = 0
 
     def read(self, now: float) -> StudySnapshot:

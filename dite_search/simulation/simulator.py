@@ -31,6 +31,7 @@ from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
+from search_spaces.space.candidate import CandidateCache
 
 
 @dataclass(kw_only=True)
@@ -74,6 +75,7 @@ class Simulation:
         workers: The number of trainings side by side.
         storage: The storage of the study (`create_study`).
         allowed: Whether a network has a curve.
+        candidates: The networks of the space that were built before.
         max_epochs: The epochs of all trainings; the simulation stops before an epoch that would pass them.
         max_trials: The number of trainings; the simulation stops when so many have begun and ended.
     """
@@ -86,10 +88,11 @@ class Simulation:
         workers: int,
         storage: BaseStorage,
         allowed: Callable[[Architecture], bool] | None = None,
+        candidates: CandidateCache | None = None,
         max_epochs: int | None = None,
         max_trials: int | None = None,
     ) -> None:
-        self.searcher = StudySearch(config, storage=storage, allowed=allowed)
+        self.searcher = StudySearch(config, storage=storage, allowed=allowed, candidates=candidates)
         # Any: it is handed stand-ins for Ray's controller and trials.
         self.scheduler: Any = scheduler_of(config) or FIFOScheduler()  # type: ignore[no-untyped-call]
         self._config, self._curve_of, self._workers = config, curve_of, workers
@@ -123,7 +126,7 @@ class Simulation:
             if not isinstance(suggestion, dict):
                 self._exhausted = suggestion == Searcher.FINISHED
                 return
-            arch = self._config.search_space.build(suggestion["point"])
+            arch = suggestion["arch"]
             curve = self._curve_of(arch, suggestion["repeat"])
             trial = ReplayedTrial(trial_id=trial_id, config=suggestion)
             training = _Training(trial=trial, arch=arch, curve=curve, began=self.seconds)
@@ -269,6 +272,7 @@ def replay(
         workers=workers,
         storage=storage,
         allowed=table.__contains__,
+        candidates=table.candidates if config.search_space == table.candidates.space else None,
         max_epochs=max_epochs,
         max_trials=max_trials,
     )

@@ -34,6 +34,8 @@ from dite_search.study.directory import (
 )
 from dite_search.study.protocol import protocol_of, provenance_of
 from dite_search.study.study import open_study, readable
+from search_spaces.families.architecture import Architecture
+from search_spaces.families.cost import Cost
 from search_spaces.registry import architecture_from, cost_of
 from trainers.checkpoints.location import LAST, PREVIOUS, Location, below, located
 
@@ -71,8 +73,8 @@ def read_study(config: SearchConfig, study: optuna.Study | None = None) -> Study
 class StudyReader:
     """Reads a study that stays open again and again: a trial that has ended is made into a record once."""
 
-    def __init__(self, config: SearchConfig, study: optuna.Study) -> None:
-        self._config, self._study = config, study
+    def __init__(self, config: SearchConfig, study: optuna.Study, networks: TrialNetworks | None = None) -> None:
+        self._config, self._study, self._networks = config, study, networks or TrialNetworks()
         self._ended: dict[int, TrialRecord] = {}
 
     def read(self) -> StudyRecord:
@@ -91,10 +93,32 @@ class StudyReader:
 
     def _record(self, trial: FrozenTrial) -> TrialRecord:
         if not trial.state.is_finished():
-            return _record(self._config, trial)
+            return self._read(trial)
         if trial.number not in self._ended:
-            self._ended[trial.number] = _record(self._config, trial)
+            self._ended[trial.number] = self._read(trial)
         return self._ended[trial.number]
+
+    def _read(self, trial: FrozenTrial) -> TrialRecord:
+        attributes = trial.user_attrs
+        arch, cost = self._networks.of(trial)
+        origin = attributes.get(ORIGIN, {})
+        place = located(origin["folder"]) if origin else checkpoint_location(self._config, trial.number)
+        return TrialRecord(
+            number=trial.number,
+            status=STATUSES[trial.state],
+            reason=attributes.get(REASON, ""),
+            arch=arch,
+            cost=cost,
+            parameters=trial.params,
+            seed=attributes.get(SEED, origin.get("seed")),
+            metrics=attributes.get(METRICS, {}),
+            curve=curve_of(trial),
+            seconds=attributes.get(SECONDS, 0.0),
+            checkpoint=_last_checkpoint(place, attributes),
+            mlflow_run_id=attributes.get(MLFLOW_RUN),
+            epochs_before=attributes.get(CONTINUES, {}).get("epoch", 0),
+            origin=f"trial {origin['trial']} of {origin['study']}" if origin else "",
+        )
 
 
 def is_complete(trial: FrozenTrial) -> bool:
@@ -108,45 +132,41 @@ def is_blameless(trial: FrozenTrial) -> bool:
     return trial.state is TrialState.FAIL and (attributes.get(REASON) in NOT_ITS_OWN or OUTAGE in attributes)
 
 
-def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, float]]]:
+class TrialNetworks:
+    """The networks of a study's trials with their costs: each is read from the study once in a process, or not at all."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Architecture, Cost]] = {}
+
+    def keep(self, number: int, arch: Architecture, cost: Cost) -> None:
+        """Remember the network of a trial that this process built itself."""
+        self._known[number] = arch, cost
+
+    def of(self, trial: FrozenTrial) -> tuple[Architecture, Cost]:
+        """Return the network of a trial that has one, and its cost."""
+        if trial.number not in self._known:
+            arch = architecture_from(trial.user_attrs[ARCH])
+            self._known[trial.number] = arch, cost_of(arch)
+        return self._known[trial.number]
+
+
+def rung_records(config: SearchConfig, networks: TrialNetworks | None = None) -> Iterator[tuple[int, int, dict[str, float]]]:
     """Yield each report of a study's trials once: trial number, epoch, and the metrics of the epoch with the costs.
 
     Epochs about which the scheduler was not asked, as when a pause stopped a trial, are left out. The trial reports them
     again, and they are decided then.
     """
+    networks = networks or TrialNetworks()
     for trial in open_study(config).get_trials(deepcopy=False):
         if ARCH not in trial.user_attrs or trial.user_attrs.get(SEED, config.seed) != config.seed:
             continue
         number = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
-        costs = cost_of(architecture_from(trial.user_attrs[ARCH])).objectives
+        costs = networks.of(trial)[1].objectives
         undecided = math.inf if trial.state.is_finished() else trial.user_attrs.get(UNDECIDED, math.inf)
         for metrics in curve_of(trial):
             if metrics[EPOCH_KEY] >= undecided:
                 break
             yield number, int(metrics[EPOCH_KEY]), costs | trial.user_attrs.get(METRICS, {}) | metrics
-
-
-def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
-    attributes = trial.user_attrs
-    arch = architecture_from(attributes[ARCH])
-    origin = attributes.get(ORIGIN, {})
-    place = located(origin["folder"]) if origin else checkpoint_location(config, trial.number)
-    return TrialRecord(
-        number=trial.number,
-        status=STATUSES[trial.state],
-        reason=attributes.get(REASON, ""),
-        arch=arch,
-        cost=cost_of(arch),
-        parameters=trial.params,
-        seed=attributes.get(SEED, origin.get("seed")),
-        metrics=attributes.get(METRICS, {}),
-        curve=curve_of(trial),
-        seconds=attributes.get(SECONDS, 0.0),
-        checkpoint=_last_checkpoint(place, attributes),
-        mlflow_run_id=attributes.get(MLFLOW_RUN),
-        epochs_before=attributes.get(CONTINUES, {}).get("epoch", 0),
-        origin=f"trial {origin['trial']} of {origin['study']}" if origin else "",
-    )
 
 
 def _last_checkpoint(place: Location, attributes: Mapping[str, Any]) -> Location | None:

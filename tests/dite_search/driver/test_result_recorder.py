@@ -1,4 +1,4 @@
-"""What results leave in a trial of the study."""
+"""Results in a trial of the study: epochs, reasons, constraints and ends."""
 
 from __future__ import annotations
 

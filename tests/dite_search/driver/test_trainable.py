@@ -84,7 +84,14 @@ def trial(make_search, monkeypatch):
     config = make_search(objectives=["ap_gt", "latency_ms"])
     point = next(config.search_space.points())
     runner = TrialRunner(search=config, data=DataConfig(root=config.study_directory, format="coco", name="none"))
-    suggestion = {"number": 3, "point": point, "seed": config.seed, "repeat": 0, "continues": None}
+    suggestion = {
+        "number": 3,
+        "point": point,
+        "arch": config.search_space.build(point),
+        "seed": config.seed,
+        "repeat": 0,
+        "continues": None,
+    }
     return runner, suggestion, trial_directory(config, 3), told, waits, refused
 
 
