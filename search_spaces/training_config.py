@@ -166,6 +166,11 @@ is learned.
 """
 
 
+def training_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hyper-parameters among the parameters of a trial, without those that describe its network."""
+    return {name: value for name, value in parameters.items() if name in TRAIN_PARAMETERS}
+
+
 def _number(name: str, value: Any, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
         raise InvalidInput(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")

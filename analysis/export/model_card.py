@@ -13,6 +13,7 @@ from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.profiling.latency import Latency
 from analysis.study.labels import CONVENTIONS, architecture_words, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, format_value, gain
 from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.registry import cost_of, family_of
@@ -61,7 +62,7 @@ def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
     epochs = number_words(len(record.curve), "epoch")
     recipe = dict(study.protocol.get("recipe_changes", {})) | dict(record.parameters)
     origin = f"Trial {record.number} of the search {study.name!r}, after {epochs} of training."
-    if record.status != "complete":
+    if record.status is not TrialStatus.COMPLETE:
         origin += f" The trial was {record.status} before its budget was spent: its scores are of a lower fidelity."
     return ModelCard(
         name=f"{study.name}, trial {record.number}",
