@@ -22,7 +22,6 @@ from analysis.statistics.bootstrap import (
     ap_difference,
     pooled,
     seed_noise,
-    training_values,
     with_seed_noise,
 )
 from analysis.study.labels import differing_words, plain
@@ -30,6 +29,7 @@ from analysis.study.records import StudyRecord
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import SCORES, costs_and_scores, directions_of, is_score
 from search_spaces.families.architecture import Architecture
+from search_spaces.training_config import training_values
 
 SCORE_FIGURES = ("ap", "ar", *(f"{name}_" for name in SCORES))
 """Beginnings of the names of scores, those of single keypoints and parts of the data among them."""

@@ -12,6 +12,7 @@ from analysis.statistics.bootstrap import (
     Difference,
 )
 from analysis.study.labels import number_words, plain, quantity
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import format_value, is_score
 
@@ -70,7 +71,7 @@ def notes_of(sides: tuple[ComparedNetwork, ComparedNetwork], difference: Differe
                 f"{label[0].upper()}{label[1:]} {plain(ours) or 'unchanged'} in A, {plain(other) or 'unchanged'} in B."
             )
     for name, side in zip("AB", sides, strict=True):
-        if side.record is not None and side.record.status != "complete":
+        if side.record is not None and side.record.status is not TrialStatus.COMPLETE:
             epochs = number_words(len(side.curve), "epoch")
             notes.append(f"{name} is {side.record.status} after {epochs}: its scores are of a lower fidelity.")
         notes += _reproduced(name, side)

@@ -14,6 +14,7 @@ from typing import Any
 from analysis.study.labels import plain, quantity
 from analysis.study.published_results import AP, DECAY_EPOCHS, DETECTOR, PCKH, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import costs_and_scores, format_value
 from search_spaces.families.architecture import Architecture, format_size, resized
 from search_spaces.families.published import PAPER
@@ -224,7 +225,7 @@ def _rows_of(arch: Architecture, rows: list[PublishedNetwork]) -> list[Published
 
 
 def _comparison(study: StudyRecord, score: str, published: PublishedNetwork, trials: list[TrialRecord]) -> Comparison:
-    complete = [record for record in trials if record.status == "complete" and score in record.values]
+    complete = [record for record in trials if record.status is TrialStatus.COMPLETE and score in record.values]
     record = max(complete, key=lambda record: record.values[score]) if complete else trials[0]
     return Comparison(
         published=published,

@@ -10,7 +10,7 @@ from search_spaces.families.architecture import Architecture
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import DarkCodec, make_codec
 from trainers.data.formats.data_format import FORMATS
-from trainers.data.geometry.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+from trainers.data.geometry.transforms import BOX_PADDING
 from trainers.data.images.orientation import APPLY
 
 TEMPLATE = "infer.py"
@@ -52,8 +52,8 @@ def example_settings(
         "arch_id": arch.arch_id,
         "input_size": list(arch.input_size),
         "padding": BOX_PADDING,
-        "mean": list(IMAGENET_MEAN),
-        "std": list(IMAGENET_STD),
+        "mean": list(arch.NORMALISATION.mean),
+        "std": list(arch.NORMALISATION.std),
         "codec": codec,
         "sigma": coding.sigma,
         "stride": list(coding.stride),

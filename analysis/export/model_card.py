@@ -13,12 +13,13 @@ from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.profiling.latency import Latency
 from analysis.study.labels import CONVENTIONS, architecture_words, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, format_value, gain
 from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.registry import cost_of, family_of
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import make_codec
-from trainers.data.geometry.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+from trainers.data.geometry.transforms import BOX_PADDING
 
 if TYPE_CHECKING:
     from analysis.export.parity import Parity
@@ -61,7 +62,7 @@ def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
     epochs = number_words(len(record.curve), "epoch")
     recipe = dict(study.protocol.get("recipe_changes", {})) | dict(record.parameters)
     origin = f"Trial {record.number} of the search {study.name!r}, after {epochs} of training."
-    if record.status != "complete":
+    if record.status is not TrialStatus.COMPLETE:
         origin += f" The trial was {record.status} before its budget was spent: its scores are of a lower fidelity."
     return ModelCard(
         name=f"{study.name}, trial {record.number}",
@@ -106,8 +107,8 @@ def card_text(
         input_name=INPUT,
         output_name=OUTPUT,
         opset=OPSET,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        mean=arch.NORMALISATION.mean,
+        std=arch.NORMALISATION.std,
         padding=BOX_PADDING,
         codec=codec,
         parity=parity,

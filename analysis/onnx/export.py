@@ -96,8 +96,8 @@ def onnx_bytes(arch: Architecture, network: nn.Module, keypoints: Sequence[str] 
     properties = {
         "arch_id": arch.arch_id,
         "color_order": "RGB",
-        "normalization_mean": " ".join(map(str, IMAGENET_MEAN)),
-        "normalization_std": " ".join(map(str, IMAGENET_STD)),
+        "normalization_mean": " ".join(map(str, arch.NORMALISATION.mean)),
+        "normalization_std": " ".join(map(str, arch.NORMALISATION.std)),
     }
     if keypoints:
         properties["keypoints"] = json.dumps(list(keypoints))

@@ -9,7 +9,8 @@ import numpy as np
 from analysis.pareto.budget_filter import within
 from analysis.pareto.front import Array, front_of, matrix_of, reference_point, scored
 from analysis.study.labels import format_seconds, number_words, parameter_words, quantity, short, varied_parameters
-from analysis.study.records import STATUSES, StudyRecord, TrialRecord
+from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, directions_of, format_value, gain
 from search_spaces.space.budget import Budget
 
@@ -158,7 +159,7 @@ def _spared(study: StudyRecord) -> str:
 
 def status_counts(study: StudyRecord) -> dict[str, int]:
     """How many trials have each status."""
-    return {status: sum(record.status == status for record in study.trials) for status in STATUSES}
+    return {status: sum(record.status == status for record in study.trials) for status in TrialStatus}
 
 
 def reference_words(study: StudyRecord) -> str:

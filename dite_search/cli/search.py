@@ -138,7 +138,7 @@ def report(
     """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
     from analysis.report import check_report_place
     from dite_search.study.directory import load_config
-    from dite_search.study.study import read_study
+    from dite_search.study.reader import read_study
 
     config = load_config(study, directory=directory)
     setup, record = _report_setup(config, limits), read_study(config)

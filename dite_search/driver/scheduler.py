@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -16,7 +15,6 @@ from dite_search.config.rungs import rung_epochs
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import EPOCH_KEY, REASON
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, directions_of
-from search_spaces.registry import cost_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
@@ -133,15 +131,10 @@ class ParetoScheduler(FIFOScheduler):
         return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SuggestionCosts:
-    """`Costs` of what the searcher suggests."""
-
-    search: SearchConfig
-
-    def __call__(self, suggestion: Mapping[str, Any]) -> Mapping[str, float]:
-        """The counted costs of the suggested network."""
-        return cost_of(self.search.search_space.build(suggestion["point"])).objectives
+def carried_costs(suggestion: Mapping[str, Any]) -> Mapping[str, float]:
+    """Return the costs that a suggestion carries since its admission."""
+    costs: Mapping[str, float] = suggestion["costs"]
+    return costs
 
 
 def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
@@ -155,5 +148,5 @@ def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
         validate_every=training.validate_every,
         grace_period=section.grace_period,
         reduction_factor=section.reduction_factor,
-        costs=SuggestionCosts(search=config),
+        costs=carried_costs,
     )

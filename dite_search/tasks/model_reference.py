@@ -13,7 +13,7 @@ from analysis.pareto.front import front_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.directory import SEARCH_FILE, load_config
-from dite_search.study.study import read_study
+from dite_search.study.reader import read_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import costs_and_scores, gain
 from search_spaces.registry import PRESETS, resolve_arch

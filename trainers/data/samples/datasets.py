@@ -48,6 +48,7 @@ def training_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> T
         seed=config.seed,
         prepared=prepared,
         on_orientation=data.on_orientation,
+        normalisation=arch.NORMALISATION,
     )
 
 
@@ -61,6 +62,7 @@ def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig) ->
         keypoint_set=data.keypoint_set,
         prepared=validation_pictures(data, people, arch.input_size),
         on_orientation=data.on_orientation,
+        normalisation=arch.NORMALISATION,
     )
 
 
