@@ -1,4 +1,4 @@
-"""What a node answers about itself."""
+"""The answers of a node about itself."""
 
 from __future__ import annotations
 
