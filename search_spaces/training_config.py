@@ -116,3 +116,8 @@ TRAIN_PARAMETERS = tuple(
 The length of the training, its validation and its seed are the protocol's. How its steps are computed changes nothing that
 is learned.
 """
+
+
+def training_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hyper-parameters among the parameters of a trial, without those that describe its network."""
+    return {name: value for name, value in parameters.items() if name in TRAIN_PARAMETERS}

@@ -96,6 +96,12 @@ def cases() -> Path:
 
 
 @pytest.fixture(scope="session")
+def lsp_small() -> Path:
+    """The folder of photographs that a crowd labelled, with 14 keypoints of their own."""
+    return _shared("data", "lsp_small")
+
+
+@pytest.fixture(scope="session")
 def coco_mini() -> Path:
     """The folder of real photographs in COCO format."""
     return _shared("data", "coco_mini")

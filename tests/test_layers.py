@@ -53,7 +53,9 @@ KEPT_TO: dict[str, set[str]] = {
         "dite_search/storage/lease.py",
         "dite_search/simulation/simulator.py",
         "dite_search/algorithms/samplers.py",
+        "dite_search/driver/result_recorder.py",
         "dite_search/driver/searcher.py",
+        "dite_search/study/reader.py",
         "dite_search/study/study.py",
         "dite_search/study/warm_start.py",
     },
@@ -66,10 +68,7 @@ UNUSED_PACKAGES = {"torchvision", "timm", "kaleido", "mmcv", "mmpose", "xtcocoto
 """Packages no module may import: they need what an installation of ours does not bring."""
 
 LONG: dict[str, int] = {
-    "analysis/templates/infer.py": 431,
-    "dite_search/driver/searcher.py": 421,
-    "dite_search/monitor/snapshot.py": 408,
-    "dite_search/study/study.py": 408,
+    "analysis/templates/infer.py": 428,
 }
 """Modules of more than `MOST_LINES` lines, and how many they have; no module may join them, and none may grow.
 

@@ -16,14 +16,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dite_search.config.changeable import CHANGEABLE
+from dite_search.config.data_section import DataSection, PlaceSection, SyntheticSection
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import (
-    DataSection,
     LatencySection,
     ResourcesSection,
     SamplerSection,
     SchedulerSection,
-    SyntheticSection,
     WarmStartSection,
 )
 from search_spaces.common.bounds import limits_of
@@ -37,6 +36,7 @@ from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 SECTIONS: dict[str, type[BaseModel]] = {
     "The search": SearchConfig,
     "data": DataSection,
+    "data.train": PlaceSection,
     "data.synthetic": SyntheticSection,
     "sampler": SamplerSection,
     "scheduler": SchedulerSection,

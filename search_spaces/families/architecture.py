@@ -26,6 +26,20 @@ MAX_KEYPOINTS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
+class Normalisation:
+    """What is taken off the red, green and blue values of an image, from 0 to 1, and what they are then divided by."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+IMAGENET = Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""The mean and deviation of ImageNet, which most networks are trained with."""
+CENTRED = Normalisation(mean=IMAGENET.mean, std=(1.0, 1.0, 1.0))
+"""The mean of ImageNet alone, without a division."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Architecture(ABC):
     """One network as frozen, validated data. A family subclasses it with a dataclass whose fields all have defaults.
 
@@ -35,6 +49,8 @@ class Architecture(ABC):
 
     FAMILY: ClassVar[str]
     """The name of the family in `search_spaces.registry`."""
+    NORMALISATION: ClassVar[Normalisation] = IMAGENET
+    """How images are normalised for the networks of the family."""
 
     @property
     @abstractmethod

@@ -99,7 +99,11 @@ class SearchSpace:
         networks = self.choices[NETWORK].values if NETWORK in self.choices else ("",)
         for network in networks:
             point = {name: network if name == NETWORK else values[name] for name in self.choices}
-            if self.is_valid(point) and self.build(point) == arch:
+            try:
+                built = self.build(point)
+            except InvalidInput:
+                continue
+            if built == arch:
                 return point
         return None
 
