@@ -96,7 +96,7 @@ def test_memory_for_not_even_the_smallest_piece_ends_the_training(small_arch: Ar
         raise torch.OutOfMemoryError("out of memory")
 
     learner.network.forward = never  # type: ignore[method-assign]
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(torch.OutOfMemoryError, match=r"^out of memory$"):
         learner.step(batch, 1e-3)
 
 
