@@ -59,7 +59,7 @@ def end_drivers():
 class Search:
     """A search driven by a process, and what its study says.
 
-    The ``epochs`` of real trainings take a quarter of a second each on an idle core, the recorded ones ``seconds``; either must
+    The ``epochs`` of real trainings take a quarter of a second each on an idle core, recorded ones ``seconds``; either must
     outlast what a test does to the nodes meanwhile. With ``trained`` trainings are real in any profile.
     """
 

@@ -40,7 +40,7 @@ from tests.integration.replaying_driver import replayed_command
 from tests.integration.replaying_runner import TABLE, ReplayingRunner
 from tests.profiles import by_profile
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
 TRAINED = by_profile(False, True)
@@ -177,7 +177,6 @@ def test_a_name_in_use_is_refused_before_anything_starts(finished):
         run_search(config, Console(file=io.StringIO()))
 
 
-@pytest.mark.slow
 def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
     # AdamW multiplies the weights by 1 - 10·10 at each step of the first trial; the second is an ordinary one.
     space = {"base": "tiny", "parameters": {"weight_decay": [0.0, 10.0], "learning_rate": [0.001, 10.0]}}
@@ -208,7 +207,6 @@ def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
     assert "Traceback" in (config.study_directory / "trials" / "00000" / "error.txt").read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.longer
 def test_an_interrupted_search_keeps_what_it_has(tmp_path):
     file = tmp_path / "search.yaml"
@@ -235,7 +233,6 @@ def still_runs(process, said):
     assert process.poll() is None, said()
 
 
-@pytest.mark.slow
 @pytest.mark.longer
 @pytest.mark.usefixtures("recorded_here")
 def test_a_paused_search_goes_on_where_its_epochs_ended_and_is_extended(tmp_path):
@@ -304,7 +301,6 @@ def judged_by_anything(monkeypatch):
     monkeypatch.setattr("dite_search.driver.scheduler.LEARNED", 0.0)
 
 
-@pytest.mark.slow
 @pytest.mark.longer
 @pytest.mark.usefixtures("judged_by_anything", "recorded_here")
 def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(tmp_path):
@@ -332,7 +328,6 @@ def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(
     assert ends == {str(len(trial.curve)) for trial in stopped}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("judged_by_anything")
 def test_a_stopped_trial_goes_on_from_its_checkpoint_when_nothing_else_is_left(tmp_path):
     fixed = ("groups_branch3", "groups_branch4", "kernels_branch1", "kernels_branch2", "modules_stage3")
@@ -387,7 +382,6 @@ def ancestors(process: Path) -> list[int]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").is_file(), reason="finds the process to kill under /proc")
 def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(tmp_path):
     config = search_in(tmp_path, name="killed", trials=1, training=TRAINING | {"epochs": 12})
@@ -403,7 +397,6 @@ def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(tmp_path):
     assert open_study(config).trials[0].state is TrialState.COMPLETE
 
 
-@pytest.mark.slow
 def test_a_trial_on_two_workers(tmp_path):
     config = search_in(tmp_path, name="two", trials=1, resources={"workers": 2})
     (trial,) = run_search(config, Console(file=io.StringIO())).trials
@@ -419,7 +412,6 @@ def test_a_trial_that_does_not_fit_is_refused_with_the_arithmetic(tmp_path):
     assert not config.study_directory.exists()
 
 
-@pytest.mark.slow
 def test_the_example_on_real_photographs(coco_mini, tmp_path):
     config = load_search(
         ROOT / "examples" / "coco_mini.yaml",
