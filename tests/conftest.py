@@ -1,4 +1,4 @@
-"""What every test has: the shared reference facts and photographs, one thread for torch, profiles, groups and durations."""
+"""The fixtures of every test: shared reference facts and photographs, one thread for torch, profiles, groups, durations."""
 
 from __future__ import annotations
 
@@ -93,6 +93,12 @@ def exports() -> Path:
 def cases() -> Path:
     """The folder of small data sets with a network and right figures."""
     return _shared("cases")
+
+
+@pytest.fixture(scope="session")
+def lsp_small() -> Path:
+    """The folder of photographs that a crowd labelled, with 14 keypoints of their own."""
+    return _shared("data", "lsp_small")
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.study.labels import plain, quantity
-from analysis.study.published_results import DECAY_EPOCHS, DETECTOR, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
+from analysis.study.published_results import AP, DECAY_EPOCHS, DETECTOR, PCKH, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import costs_and_scores, format_value
 from search_spaces.families.architecture import Architecture, format_size, resized
 from search_spaces.families.published import PAPER
@@ -21,6 +22,8 @@ from search_spaces.training_config import TrainConfig
 
 BOXES = {"gt": "ground-truth boxes", "det": "detected boxes"}
 UNRECORDED = "not recorded"
+PUBLISHED_METRICS = {"ap_gt": (AP,), "ap_det": (AP,), "pckh50": (PCKH,)}
+"""The published figures that stand beside each of our scores."""
 LABELS = {
     "dataset": "data set",
     "train_split": "training split",
@@ -31,16 +34,20 @@ LABELS = {
     "batch_size": "batch",
     "flip_test": "flip test",
 }
-"""What two protocols are compared in, besides their hyper-parameters, in words."""
+"""Labels of the fields in which two protocols are compared, besides their hyper-parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """One published network and the trials of the study that train it.
 
-    ``record`` is the best complete of so many ``trials``, or the first where none is complete; ``score`` is None then.
-    ``differences`` say in words what sets the study's protocol apart from the published one; none makes it the same, as
-    far as a study records it.
+    Args:
+        published: The published network.
+        record: The best complete trial, or the first where none is complete.
+        trials: The number of trials.
+        score: The score of the best complete trial; None where none is complete.
+        differences: The differences of the study's protocol from the published one, in words. None of them makes it the
+            same, as far as a study records it.
     """
 
     published: PublishedNetwork
@@ -59,8 +66,12 @@ class Comparison:
 class ComparisonTable:
     """The comparisons as text, for any output.
 
-    ``columns`` are headings in words, ``names`` short ones of two lines with the names of objectives. ``notes`` belong below
-    the table.
+    Args:
+        title: The title.
+        columns: Headings in words.
+        names: Short headings of two lines, with the names of objectives.
+        rows: The cells.
+        notes: Sentences that belong below the table.
     """
 
     title: str
@@ -71,15 +82,18 @@ class ComparisonTable:
 
 
 def comparisons(study: StudyRecord) -> list[Comparison]:
-    """Every network of the study that a table of the papers holds, in the order of the tables.
+    """Return every network of the study that a table of the papers holds, in the order of the tables.
 
-    A network is found whatever its input size; a row of the same input size is preferred, then the table that holds most
-    networks of the study, then the one with more digits.
+    A network is found whatever its input size. A row of the same input size is preferred, then the table that holds most
+    networks of the study, then the table with more digits.
     """
     scores = costs_and_scores(study.objectives)[1]
     if not scores:
         return []
-    rows = [network for network in PUBLISHED if (network.metric == "pckh50") == (scores[0] == "pckh50")]
+    if "keypoints" in study.protocol:
+        return []
+    metrics = PUBLISHED_METRICS.get(scores[0], ())
+    rows = [network for network in PUBLISHED if network.metric in metrics]
     trials: dict[str, list[TrialRecord]] = {}
     for record in sorted(study.trials, key=lambda record: record.number):
         trials.setdefault(record.arch.arch_id, []).append(record)
@@ -140,7 +154,7 @@ def comparison_table(study: StudyRecord) -> ComparisonTable | None:
 
 
 def differences(study: StudyRecord, record: TrialRecord, score: str, published: PublishedNetwork) -> tuple[str, ...]:
-    """What sets the protocol of a trial apart from a published one, in words; what is not recorded counts as different."""
+    """Describe how the protocol of a trial differs from a published one; a field without a record counts as different."""
     parameters = record.parameters
     ours: dict[str, Any] = {**study.protocol, "input_size": format_size(record.arch.input_size)}
     ours |= {name: parameters[name] for name in ("batch_size",) if name in parameters}
@@ -167,6 +181,7 @@ def protocol_words(protocol: Mapping[str, Any], *, detector: str = "", other_epo
         for name, verb in (("train_split", "trained on"), ("val_split", "scored on"))
         if protocol.get(name, name.removesuffix("_split")) != name.removesuffix("_split")
     ]
+    parts += [f"{name} {protocol[name]}" for name in ("split", "keypoints", "metric") if name in protocol]
     parts.append(BOXES.get(boxes, str(boxes)) + (f" ({detector})" if detector and boxes == "det" else ""))
     parts += [f"input {plain(protocol['input_size'])}"] if "input_size" in protocol else []
     parts += (
@@ -210,7 +225,7 @@ def _rows_of(arch: Architecture, rows: list[PublishedNetwork]) -> list[Published
 
 
 def _comparison(study: StudyRecord, score: str, published: PublishedNetwork, trials: list[TrialRecord]) -> Comparison:
-    complete = [record for record in trials if record.status == "complete" and score in record.values]
+    complete = [record for record in trials if record.status is TrialStatus.COMPLETE and score in record.values]
     record = max(complete, key=lambda record: record.values[score]) if complete else trials[0]
     return Comparison(
         published=published,

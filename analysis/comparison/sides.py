@@ -8,12 +8,12 @@ from typing import Any
 
 from analysis.errors.predictions import ScoredPredictions
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.common.objectives import DIRECTIONS, MINIMIZE
+from search_spaces.common.objectives import COSTS as KNOWN_COSTS
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.cost import Cost
 from search_spaces.registry import cost_of
 
-COSTS = ("params", *(name for name, side in DIRECTIONS.items() if side == MINIMIZE and name != "params"))
+COSTS = ("params", *(name for name in KNOWN_COSTS if name != "params"))
 
 
 FEW_IMAGES = 100
@@ -22,10 +22,19 @@ FEW_IMAGES = 100
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ComparedNetwork:
-    """One of the two: a network and all that is known of it.
+    """One side of a comparison: a network and all that is known of it.
 
-    ``kind`` is ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only). ``curve``,
-    ``metrics`` and ``protocol`` are as in a trial's and a study's record.
+    Args:
+        label: The name of the side.
+        kind: ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only).
+        arch: The network.
+        curve: The epochs, as in a trial's record.
+        metrics: The scores, as in a trial's record.
+        parameters: The hyper-parameters.
+        protocol: The protocol, as in a study's record.
+        study: The study of the trial.
+        record: The trial.
+        predictions: The predictions for the validation people.
     """
 
     label: str

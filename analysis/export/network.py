@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -42,7 +43,9 @@ from search_spaces.common.files import write_mapping
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import load_arch
 from search_spaces.training_config import TrainConfig
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.images.orientation import APPLY
+from trainers.data.keypoint_sets.fields import from_plain, to_plain
 from trainers.networks.registry import build_network
 
 ROUNDS = 3
@@ -51,7 +54,7 @@ NO_DATA = "the export was not given the training's data"
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What an export wrote, and how far each form is from the trained network."""
+    """The files of an export, and how far each form is from the trained network."""
 
     directory: Path
     agreement: Agreement
@@ -82,9 +85,15 @@ def export_network(
 ) -> Exported:
     """Write an export to a directory that does not exist, is empty, or holds an earlier export, which is replaced.
 
-    With ``threads`` the latency of the ONNX models on this processor is measured for the card. ``data`` is what the
-    network was trained on; where there is none, or it cannot be read, what needs it is left out, for the reason
-    ``no_data``, and the card says so.
+    Args:
+        arch: The architecture.
+        network: The trained network.
+        directory: The folder of the export.
+        card: The facts for the model card.
+        threads: The threads with which the latency of the ONNX models is measured for the card; None measures nothing.
+        parts: The forms that are made.
+        data: The data of the training. Without it the parts that need it are left out, and the card says so.
+        no_data: The reason why there is no data.
 
     Raises:
         InvalidInput: the directory holds anything else, or a form does not agree with the trained network; nothing is left
@@ -92,7 +101,7 @@ def export_network(
     """
     network = copy.deepcopy(network).cpu().eval()
     with whole_directory(Path(directory)) as folder:
-        model = onnx_bytes(arch, network)
+        model = onnx_bytes(arch, network, card.keypoint_set.names if card.keypoint_set else ())
         found = agreement(network, model, arch.input_size)
         if not found.holds:
             raise InvalidInput(f"the exported network must compute what the trained one does, but {found}")
@@ -113,6 +122,7 @@ def export_network(
             sigma=card.sigma,
             data_format=card.protocol.get("format"),
             on_orientation=rule,
+            keypoint_set=card.keypoint_set,
         )
         (folder / EXAMPLE_FILE).write_text(example_text(settings), encoding="utf-8")
         card = replace(card, latency=latencies.get(ONNX_FILE))
@@ -217,8 +227,20 @@ def read_with(directory: Path) -> TrainConfig:
         raise InvalidInput(f"{path}: {error}") from None
 
 
+def keypoints_of(directory: Path) -> KeypointSet | None:
+    """Return the keypoints of an exported network, by their names; None where an earlier version wrote the export.
+
+    Raises:
+        InvalidInput: ``model.safetensors`` is missing or broken.
+    """
+    with _opened(Path(directory) / WEIGHTS_FILE) as weights:
+        known = (weights.metadata() or {}).get("keypoints")
+    return from_plain(json.loads(known), None, f"keypoints of {directory}") if known else None
+
+
 def _reading(card: ModelCard) -> dict[str, str]:
-    return {"codec": card.codec} | ({} if card.sigma is None else {"sigma": str(card.sigma)})
+    points = {} if card.keypoint_set is None else {"keypoints": json.dumps(to_plain(card.keypoint_set))}
+    return {"codec": card.codec} | ({} if card.sigma is None else {"sigma": str(card.sigma)}) | points
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""How sure a figure is: over the images it was measured on, over the seeds of training, and what is left of the front.
+"""The certainty of a figure: over images, over the seeds of training, and what is left of the front.
 
-Two sources of noise are kept apart. Other images of the same kind would give another AP: images are drawn again with
-replacement (Efron, doi:10.1214/aos/1176344552), the same ones for both networks of a comparison. Another seed would have
-trained another network: only repeats of a training tell how far apart those are.
+Two sources of noise are kept apart. Other images of the same kind would give another AP. Images are therefore drawn again
+with replacement (Efron, doi:10.1214/aos/1176344552), the same ones for both networks of a comparison. Another seed would
+have trained another network: only repeats of a training tell how far apart those are.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from analysis.statistics.image_scores import ImageScores, average_precisions
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import costs_and_scores, directions_of
-from search_spaces.families.architecture import Scalar
-from search_spaces.families.parameter import NETWORK
-from search_spaces.registry import is_architecture_parameter
+from search_spaces.space.candidate import training_key
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -63,9 +61,13 @@ class Difference(ApInterval):
 
 @dataclass(frozen=True, kw_only=True)
 class SeedNoise:
-    """The standard deviation of a score between trainings that differ in their seed alone, pooled over ``groups`` networks.
+    """The standard deviation of a score between trainings that differ in their seed alone.
 
-    ``deviation`` is None, and ``degrees`` of freedom 0, where no network was trained twice.
+    Args:
+        objective: The name of the score.
+        deviation: The standard deviation, pooled over networks; None where no network was trained twice.
+        groups: The number of networks that were trained more than once.
+        degrees: The degrees of freedom; 0 where no network was trained twice.
     """
 
     objective: str
@@ -76,9 +78,7 @@ class SeedNoise:
 
 @dataclass(frozen=True, kw_only=True)
 class FrontNoise:
-    """What noise makes of a front: the probability of each trial, by number, to be on it, and the interval of its
-    hypervolume.
-    """
+    """The effect of noise on a front: each trial's probability to be on it, by number; the interval of its hypervolume."""
 
     probabilities: Mapping[int, float]
     hypervolume: Interval
@@ -139,10 +139,10 @@ def ap_difference(
 
 
 def with_seed_noise(difference: Difference, noise: SeedNoise, trainings: tuple[int, int] = (1, 1)) -> Difference:
-    """The difference with an interval for other seeds too, where each network was trained so many times.
+    """Return the difference with an interval for other seeds too, where each network was trained so many times.
 
-    The variances of the images and of both networks' seeds add up, and the interval is Student's with the degrees of freedom
-    of Welch and Satterthwaite (doi:10.2307/3002019).
+    The variances of the images and of both networks' seeds add up. The interval is Student's with the degrees of freedom of
+    Welch and Satterthwaite (doi:10.2307/3002019).
 
     Raises:
         InvalidInput: the noise is not known.
@@ -173,16 +173,10 @@ def repeats(study: StudyRecord, objective: str | None = None) -> list[list[Trial
     Those of one seed count once: they differ, if at all, by the order in which processors add.
     """
     name = objective or _score_of(study)
-    groups: dict[tuple[object, ...], dict[int | None, TrialRecord]] = {}
+    groups: dict[str, dict[int | None, TrialRecord]] = {}
     for record in measured(study, name):
-        key = (record.arch.arch_id, *sorted(training_values(record.parameters).items()))
-        groups.setdefault(key, {}).setdefault(record.seed, record)
+        groups.setdefault(training_key(record.arch, record.parameters), {}).setdefault(record.seed, record)
     return [list(group.values()) for group in groups.values() if len(group) > 1]
-
-
-def training_values(parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The hyper-parameters among a trial's parameters, without what describes its network."""
-    return {n: value for n, value in parameters.items() if n != NETWORK and not is_architecture_parameter(n)}
 
 
 def seed_noise(study: StudyRecord, objective: str | None = None) -> SeedNoise:
@@ -222,10 +216,10 @@ def front_from_intervals(
     draws: int = RESAMPLES,
     level: float = LEVEL,
 ) -> FrontNoise:
-    """What other images would make of the front, from an interval of the accuracy of trials by number, of one at least.
+    """Estimate the front under other images, from an interval of the accuracy of trials by number, of one at least.
 
     Trials without an interval are taken to be as uncertain as the median of those with one. Images are drawn for each trial
-    on its own, although the same ones are hard for all: two trials are told apart better than this says.
+    on its own, although the same images are hard for all. Two trials are therefore told apart better than this says.
     """
     known = {
         number: (interval.high - interval.low) / (2 * float(stats.norm.ppf(0.5 + interval.level / 2)))
@@ -244,11 +238,11 @@ def front_noise(
     draws: int = RESAMPLES,
     level: float = LEVEL,
 ) -> FrontNoise:
-    """The front where the accuracy of each trial, by number, is drawn from a normal distribution around the measured one.
+    """Return the front where each trial's accuracy, by number, is drawn from a normal distribution around the measured one.
 
     Costs are exact. The hypervolume is in the objectives' own units, from `reference_point` of the study. The best of
-    several noisy scores looks better than it is, and in a draw, noisy twice, better again: the interval is the basic one,
-    which takes off as much as the draws add.
+    several noisy scores looks better than it is, and in a draw, noisy twice, better again. The interval is therefore the
+    basic one, which takes off as much as the draws add.
 
     Raises:
         InvalidInput: a deviation is negative or not finite, a number is out of its range, or the study has no accuracy.

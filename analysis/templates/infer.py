@@ -3,10 +3,10 @@
     python infer.py image.jpg --box 50 30 120 240 --output out.png --json keypoints.json
 
 It stands beside model.onnx and needs onnxruntime, numpy and opencv-python-headless, nothing else. A box is x, y, width and
-height in pixels of the image. Where a camera noted in the file how the image has to be turned, that is done, or not, as in
-the network's training; --on-orientation says otherwise, and boxes and keypoints count the pixels that it leaves. Several
---box are several people; without one, the whole image is one person's box. --flip averages the network's answer with that
-for the mirrored image, as published scores do, and takes twice the time.
+height in pixels of the image. A camera may have noted in the file how the image has to be turned. That is done, or not, as
+in the network's training, unless --on-orientation says otherwise. Boxes and keypoints count the pixels after the turn.
+Several --box are several people; without one, the whole image is one person's box. --flip averages the network's answer with
+that for the mirrored image, as published scores do, and takes twice the time.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Estimator:
             raise Mistake(f"model {model} cannot be opened: {str(error).splitlines()[0]}") from None
 
     def __call__(self, image: Any, boxes: Any, *, flip: bool = False) -> Any:
-        """An (h, w, 3) BGR image of 8 bits and boxes (N, 4) to (N, K, 3): x, y in pixels of the image, and confidence."""
+        """Return keypoints (N, K, 3), x, y and confidence, for an (h, w, 3) BGR image of 8 bits and boxes (N, 4)."""
         height, width = self.settings["input_size"]
         found = []
         for box in boxes:
@@ -298,6 +298,7 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
     """The image with each person's box, limbs and keypoints of some confidence."""
     canvas = image.copy()
     size = max(1, round(max(canvas.shape[:2]) / 300))
+    owns = [tuple(bytes.fromhex(text[1:])[::-1]) for text in settings["colours"]] or [None] * len(settings["keypoints"])
     for number, (keypoints, box) in enumerate(zip(people, boxes, strict=True)):
         hue = np.array([[[(number * 47 + 20) % 180, 220, 255]]], np.uint8)
         colour = tuple(int(value) for value in cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0])
@@ -308,15 +309,15 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
         for start, end in settings["limbs"]:
             if sure[start] and sure[end]:
                 cv2.line(canvas, points[start], points[end], colour, size, cv2.LINE_AA)
-        for point, shown in zip(points, sure, strict=True):
+        for point, shown, own in zip(points, sure, owns, strict=True):
             if shown:
                 cv2.circle(canvas, point, size + 1, (255, 255, 255), cv2.FILLED, cv2.LINE_AA)
-                cv2.circle(canvas, point, size, colour, cv2.FILLED, cv2.LINE_AA)
+                cv2.circle(canvas, point, size, own or colour, cv2.FILLED, cv2.LINE_AA)
     return canvas
 
 
 def described(people: Any, boxes: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was found, as plain values."""
+    """Return the found people as plain values."""
     return [
         {
             "box": [float(value) for value in box],
@@ -388,17 +389,11 @@ def parse(words: list[str] | None) -> argparse.Namespace:
         metavar=("X", "Y", "WIDTH", "HEIGHT"),
         help="a person's box in pixels; may be given again (default: the whole image)",
     )
-    parser.add_argument(
-        "--on-orientation",
-        choices=RULES,
-        help="turn an image by its EXIF orientation, read it as stored, or refuse it (default: as in training)",
-    )
+    parser.add_argument("--on-orientation", choices=RULES, help="rule for the EXIF orientation (default: as in training)")
     parser.add_argument("--flip", action="store_true", help="average with the mirrored image, in twice the time")
     parser.add_argument("--output", help="picture to draw, such as out.png")
     parser.add_argument("--json", help="file of the keypoints (default: standard output)")
-    parser.add_argument(
-        "--model", default=str(Path(__file__).with_name("model.onnx")), help="default: the model.onnx beside"
-    )
+    parser.add_argument("--model", default=str(Path(__file__).with_name("model.onnx")), help="default: model.onnx beside")
     parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime (default: its own choice)")
     return parser.parse_args(words)
 
@@ -409,6 +404,8 @@ def main(words: list[str] | None = None) -> int:
     try:
         if given.threads < 0:
             raise Mistake(f"--threads must be 0 or more, got {given.threads}")
+        if given.flip and not SETTINGS["mirrors"]:
+            raise Mistake("--flip must be left out: left and right of these keypoints are not known")
         check_outputs(given)
         image = read_image(given.image, given.on_orientation)
         boxes = given.boxes or [[0.0, 0.0, float(image.shape[1]), float(image.shape[0])]]

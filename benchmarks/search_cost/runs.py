@@ -21,8 +21,9 @@ from optuna.storages import InMemoryStorage
 
 import dite_search
 from analysis.pareto.front import hypervolume
+from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import Competitor
-from dite_search.simulation.simulator import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config
+from dite_search.simulation.simulator import Simulation, replayed_config
 from dite_search.simulation.tabular_benchmark import TabularBenchmark, load_table
 from dite_search.study.study import create_study
 from search_spaces.common.files import write_json
@@ -35,7 +36,7 @@ DECIDING = ("cost_aware/*.py", "gate.py", "halving.py", "replay.py", "samplers.p
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What is the same for all: the table, workers side by side, epochs in all, the fraction that ends a run, a budget.
+    """The terms that are the same for all: table, workers side by side, epochs in all, fraction that ends a run, budget.
 
     ``budget`` holds limits such as ``mmacs <= 2``: the hypervolume is then that of the networks within, for everyone.
     """
@@ -49,10 +50,13 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one run came to.
+    """The result of one run.
 
-    ``steps`` are pairs of epochs spent by all trainings together and the fraction of the hypervolume that complete trials
-    had reached by then, a pair for each rise. ``spent`` epochs of the run are in ``trials`` complete, stopped and running.
+    Args:
+        steps: A pair for each rise of the hypervolume: the epochs that all trainings spent, and the fraction that complete
+            trials had reached by then.
+        spent: The epochs of the run.
+        trials: The number of trials that are complete, stopped and running.
     """
 
     steps: tuple[tuple[int, float], ...]
@@ -76,7 +80,7 @@ def run(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int
     for ended in simulation.run():
         trials[ended.status] += 1
         arch_id = ended.arch.arch_id
-        if ended.status != COMPLETE or arch_id not in within or arch_id in seen:
+        if ended.status is not TrialStatus.COMPLETE or arch_id not in within or arch_id in seen:
             continue
         seen.add(arch_id)
         reached = _volume(table, seen) / whole
@@ -84,8 +88,11 @@ def run(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int
             steps.append((ended.epochs, reached))
         if reached >= terms.target:
             break
-    trials[RUNNING] = simulation.trainings - trials.total()
-    counts = {status: trials[status] for status in (COMPLETE, STOPPED, FAILED, RUNNING)}
+    trials[TrialStatus.RUNNING] = simulation.trainings - trials.total()
+    counts = {
+        status: trials[status]
+        for status in (TrialStatus.COMPLETE, TrialStatus.STOPPED, TrialStatus.FAILED, TrialStatus.RUNNING)
+    }
     return Run(steps=tuple(steps), spent=simulation.epochs, trials=counts)
 
 
@@ -156,7 +163,7 @@ def _read(path: Path) -> Run:
 
 
 def _digest(competitor: Competitor, table: TabularBenchmark, terms: Terms) -> str:
-    """What a kept run depends on, in short: for this search its code too."""
+    """Return a digest of everything that a kept run depends on: for this search its code too."""
     facts: dict[str, Any] = {
         "competitor": dataclasses.asdict(competitor) | {"label": ""},
         "terms": dataclasses.asdict(terms) | {"table": ""},

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from analysis.study.trial_status import TrialStatus
 from dite_search.cli.shared.options import directory_option, json_option
 
 FRACTIONS = (0.5, 0.9, 0.95, 0.99)
@@ -43,8 +44,8 @@ def replay(
     """Run searches over TABLE, looking every training up instead of training.
 
     TABLE is a recorded table that comes with the program (tiny_128, table5), or a finished study by its name or folder. The
-    search is the one that recorded it, with the options in place of its own, and counts as covered what its complete trials
-    have of the hypervolume of the whole table.
+    search is the recorded one, with the options in place of its own. Its coverage is the part of the whole table's
+    hypervolume that its complete trials reach.
     """
     from dite_search.config.sections import SamplerSection
     from dite_search.simulation.simulator import replay as run
@@ -102,7 +103,7 @@ def _counts(results: Sequence[Any], *, timed: bool) -> dict[str, Any]:
     counts: dict[str, list[float]] = {
         "epochs": [result.spent for result in results],
         "trainings": [sum(result.trials.values()) for result in results],
-        "stopped": [result.trials["stopped"] for result in results],
+        "stopped": [result.trials[TrialStatus.STOPPED] for result in results],
         "reused": [result.reused for result in results],
         "over_budget": [result.over_budget for result in results],
     }

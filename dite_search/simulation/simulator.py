@@ -1,7 +1,7 @@
 """Replays of recorded tables: a search as in production, on a simulated clock, with nothing trained.
 
-The searcher, its sampler and its gate, the scheduler and the study are the ones that a search runs. What is replaced is
-Ray's loop around them (the calls and their order are kept), the training (its curve is looked up) and the time it takes.
+The searcher, its sampler and its gate, the scheduler and the study are those of a search. Ray's loop around them is
+replaced, with its calls and their order kept. So are the training (its curve is looked up) and the time it takes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from analysis.pareto.front import Array, hypervolume
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.searcher import StudySearch
@@ -30,14 +31,12 @@ from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
-
-COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
-"""What becomes of a training, in the words of a study's records."""
+from search_spaces.space.candidate import CandidateCache
 
 
 @dataclass(kw_only=True)
 class ReplayedTrial:
-    """What a scheduler sees of a trial, under the names of Ray Tune's own ``Trial``."""
+    """A trial as a scheduler sees it, with the field names of Ray Tune's own ``Trial``."""
 
     trial_id: str
     config: Mapping[str, Any]
@@ -49,26 +48,36 @@ class ReplayedTrial:
 class Ended:
     """A training that ended, and where the simulation stood then.
 
-    ``status`` is ``complete``, ``stopped`` (by the scheduler) or ``failed`` (by a rule of the searcher). ``epochs`` counts
-    those that all trainings together had finished, and ``seconds`` is the simulated time.
+    Args:
+        arch: The network.
+        status: ``complete``, ``stopped`` (by the scheduler) or ``failed`` (by a rule of the searcher).
+        epochs: The epochs that all trainings together had finished.
+        seconds: The simulated time.
     """
 
     arch: Architecture
-    status: str
+    status: TrialStatus
     epochs: int
     seconds: float
 
 
 class Simulation:
-    """A search whose trainings are looked up: ``workers`` of them side by side, each epoch taking the time of its curve.
+    """A search whose trainings are looked up, several side by side, each epoch taking the time of its curve.
 
-    ``curve_of`` gives the curve of a network's training number ``repeat``; its times are its ``seconds``, or its epochs
-    where it has none. ``storage`` holds the study (`create_study`); ``allowed`` says which networks there are curves of. The
-    search goes on until the searcher has nothing left, ``max_trials`` trainings have begun and ended, or the next epoch
-    would be past ``max_epochs``; ``trials`` of the search is no limit. Of what happens at the same time, what began first
-    comes first.
+    The search goes on until the searcher has nothing left or a limit is reached; ``trials`` of the search is no limit. Of
+    events at the same time, the one that began first comes first. ``epochs``, ``seconds`` and ``trainings`` (those that have
+    begun) say where the simulation stands.
 
-    ``epochs``, ``seconds`` and ``trainings`` (those that have begun) say where it stands.
+    Args:
+        config: The search.
+        curve_of: Returns the curve of a network's training number ``repeat``. Its times are its ``seconds``, or its epochs
+            where it has none.
+        workers: The number of trainings side by side.
+        storage: The storage of the study (`create_study`).
+        allowed: Whether a network has a curve.
+        candidates: The networks of the space that were built before.
+        max_epochs: The epochs of all trainings; the simulation stops before an epoch that would pass them.
+        max_trials: The number of trainings; the simulation stops when so many have begun and ended.
     """
 
     def __init__(
@@ -79,10 +88,11 @@ class Simulation:
         workers: int,
         storage: BaseStorage,
         allowed: Callable[[Architecture], bool] | None = None,
+        candidates: CandidateCache | None = None,
         max_epochs: int | None = None,
         max_trials: int | None = None,
     ) -> None:
-        self.searcher = StudySearch(config, storage=storage, allowed=allowed)
+        self.searcher = StudySearch(config, storage=storage, allowed=allowed, candidates=candidates)
         # Any: it is handed stand-ins for Ray's controller and trials.
         self.scheduler: Any = scheduler_of(config) or FIFOScheduler()  # type: ignore[no-untyped-call]
         self._config, self._curve_of, self._workers = config, curve_of, workers
@@ -116,7 +126,7 @@ class Simulation:
             if not isinstance(suggestion, dict):
                 self._exhausted = suggestion == Searcher.FINISHED
                 return
-            arch = self._config.search_space.build(suggestion["point"])
+            arch = suggestion["arch"]
             curve = self._curve_of(arch, suggestion["repeat"])
             trial = ReplayedTrial(trial_id=trial_id, config=suggestion)
             training = _Training(trial=trial, arch=arch, curve=curve, began=self.seconds)
@@ -127,7 +137,7 @@ class Simulation:
             self.trainings += 1
             spent = self.trainings == self._max_trials
 
-    def _report(self, training: _Training) -> str | None:
+    def _report(self, training: _Training) -> TrialStatus | None:
         """Tell what the next epoch brought, in the order of Ray's controller; what became of the training if it ended."""
         trial, result = training.trial, training.advance()
         decision = self.scheduler.on_trial_result(None, trial, result)
@@ -141,8 +151,7 @@ class Simulation:
         self.scheduler.on_trial_complete(None, trial, result)
         self.searcher.on_trial_complete(trial.trial_id, result)
         trial.status = "TERMINATED"
-        ending = self.searcher.ending_of(trial.trial_id)
-        return STOPPED if "stopped_at" in ending else FAILED if ending["failed"] else COMPLETE
+        return self.searcher.ending_of(trial.trial_id)
 
 
 @dataclass(kw_only=True)
@@ -192,21 +201,25 @@ class _Training:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayResult:
-    """What a replay reached, and what it took.
+    """The result of a replay, and its expense.
 
-    The arrays (n,) have an entry for the start and one for each training that ended: ``epochs`` of all trainings together
-    that were finished by then, simulated ``seconds`` (or epochs, where no times were recorded), and ``fractions`` of the
-    hypervolume that the table holds within the budget, reached by complete trainings alone.
+    The arrays (n,) have an entry for the start and one for each training that ended.
 
-    ``trials`` counts trainings by status, with those that were running at the end, and ``spent`` every finished epoch, those
-    of running trainings too. ``reused`` and ``over_budget`` count suggestions that were not trained.
+    Args:
+        epochs: The epochs that all trainings together had finished by then.
+        seconds: The simulated time, or epochs where no times were recorded.
+        fractions: The part of the hypervolume that the table holds within the budget, reached by complete trainings alone.
+        spent: Every finished epoch, those of running trainings too.
+        trials: The number of trainings by status, with those that were running at the end.
+        reused: The number of suggestions that were not trained, because they had been.
+        over_budget: The number of suggestions that were not trained, because they were over the budget.
     """
 
     epochs: NDArray[np.int64]
     seconds: Array
     fractions: Array
     spent: int
-    trials: Mapping[str, int]
+    trials: Mapping[TrialStatus, int]
     reused: int
     over_budget: int
 
@@ -259,14 +272,15 @@ def replay(
         workers=workers,
         storage=storage,
         allowed=table.__contains__,
+        candidates=table.candidates if config.search_space == table.candidates.space else None,
         max_epochs=max_epochs,
         max_trials=max_trials,
     )
     progress: list[tuple[int, float, float]] = [(0, 0.0, coverage.fraction)]
-    trials: Counter[str] = Counter()
+    trials: Counter[TrialStatus] = Counter()
     for ended in simulation.run():
         trials[ended.status] += 1
-        if ended.status == COMPLETE:
+        if ended.status is TrialStatus.COMPLETE:
             coverage.add(ended.arch.arch_id)
         progress.append((ended.epochs, ended.seconds, coverage.fraction))
         if target is not None and coverage.fraction >= target:
@@ -279,8 +293,8 @@ def replay(
         fractions=np.array(fractions, np.float64),
         spent=simulation.epochs,
         trials={
-            **{status: trials[status] for status in (COMPLETE, STOPPED, FAILED)},
-            RUNNING: simulation.trainings - trials.total(),
+            **{status: trials[status] for status in (TrialStatus.COMPLETE, TrialStatus.STOPPED, TrialStatus.FAILED)},
+            TrialStatus.RUNNING: simulation.trainings - trials.total(),
         },
         reused=sum(REUSED in trial.user_attrs for trial in study),
         over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in study),

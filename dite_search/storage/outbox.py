@@ -1,4 +1,4 @@
-"""What waits to be written while a database does not answer."""
+"""The writes that wait while a database does not answer."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-LONGEST_WAIT = 30.0
-"""Seconds between two tries; the first wait takes one, and each is twice as long as the one before."""
+from search_spaces.common.retry import RetryPolicy
+
+WRITE_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=30.0)
+"""How long writing waits after a failure."""
 
 
 class Outbox:
-    """Writes in the order in which they were put, each until it succeeds; ``unreachable`` is the error that says try again.
+    """Writes in the order in which they were put, each until it succeeds.
 
-    A write may have happened in part when it is tried again, and must bear that. ``note`` is given a sentence when ``name``
-    goes and when it comes back; while ``may_write`` says no, nothing is tried; ``clock`` gives seconds.
+    A write may have happened in part when it is tried again, and must bear that.
+
+    Args:
+        name: The name of the database in sentences.
+        unreachable: The error that says try again.
+        note: Takes a sentence when the database goes and when it comes back.
+        may_write: Whether a write may be tried now.
+        clock: Returns seconds.
     """
 
     def __init__(
@@ -64,8 +72,8 @@ class Outbox:
         if not self._failures:
             trouble = "has no room" if has_no_room(error) else "does not answer"
             self._note(f"{self._name} {trouble}; trainings go on, and what they report waits to be written")
-        self._try_at = self._clock() + min(LONGEST_WAIT, 2.0**self._failures)
         self._failures += 1
+        self._try_at = self._clock() + WRITE_RETRY.pause_after(self._failures)
 
     def _answered(self) -> None:
         self._try_at = 0.0

@@ -1,4 +1,4 @@
-"""What makes a study one study: the fields of its search file that stay as they were when it was made, and its data.
+"""The protocol of a study: the fields of its search file that stay as they were when it was made, and its data.
 
 The study's database holds a record of both, made with the study. Whoever opens a study compares its search file with it.
 """
@@ -39,7 +39,7 @@ class Difference:
 
 
 def protocol_of(config: SearchConfig) -> dict[str, Any]:
-    """What makes the scores of two trials comparable."""
+    """Return the settings that must be equal for the scores of two trials to be comparable."""
     space = config.search_space
     return {
         "dataset": "synthetic" if config.data.synthetic else config.data.name,
@@ -53,10 +53,25 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
         "input_size": "x".join(map(str, space.base.input_size)) if "input_size" not in space.parameters else "varied",
         "epochs": config.train_config.epochs,
         "batch_size": config.train_config.batch_size,
-        "flip_test": config.train_config.flip_test,
+        # Keypoints without sides are not mirrored, whatever the hyper-parameters say.
+        "flip_test": config.train_config.flip_test and config.data.keypoint_set.mirrors,
         "recipe_changes": recipe_changes(config.train_config),
         "seed": config.seed,
+        **_own_protocol(config),
     }
+
+
+def _own_protocol(config: SearchConfig) -> dict[str, Any]:
+    """Keypoints, metric and split of a user's own; nothing where they are the format's."""
+    data, found = config.data, {}
+    known = data.keypoint_set
+    if known != data.data_format.keypoint_set:
+        found["keypoints"] = f"{known.name} ({', '.join(known.names)})"
+    if found or data.metric is not None:
+        found["metric"] = data.metric_words
+    if data.val_share is not None:
+        found["split"] = f"{data.val_share:g} of the images to score on, by {data.group_by}"
+    return found
 
 
 def provenance_of(config: SearchConfig) -> dict[str, Any]:
@@ -111,7 +126,7 @@ def may_change(field: str) -> bool:
 def differences(
     recorded: Mapping[str, Any], present: Mapping[str, Any], tried: Mapping[str, Sequence[Any]]
 ) -> list[Difference]:
-    """What differs between two results of `settings_of`, as far as earlier trials cannot stay beside later ones.
+    """Return the differences between two results of `settings_of` that keep earlier trials from standing beside later ones.
 
     Args:
         recorded: when the study was made; a field that is missing was not known then, and had its default.

@@ -1,4 +1,4 @@
-"""What a user names on either side of a comparison: a trial, a study, an export or a network, with its predictions."""
+"""The references to the two sides of a comparison: a trial, a study, an export or a network, with its predictions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from analysis.pareto.front import front_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.directory import SEARCH_FILE, load_config
-from dite_search.study.study import read_study
+from dite_search.study.reader import read_study
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import costs_and_scores
+from search_spaces.common.objectives import costs_and_scores, gain
 from search_spaces.registry import PRESETS, resolve_arch
 from trainers.data.config import DataConfig
 
@@ -40,7 +40,7 @@ class ModelReference:
 
 
 def named(text: str, *, directory: str | Path = "runs") -> ModelReference:
-    """What ``text`` names: ``STUDY:NUMBER``, a study, the folder of an export, a preset or an architecture file.
+    """Find the model that ``text`` names: ``STUDY:NUMBER``, a study, an export's folder, a preset or an architecture file.
 
     Raises:
         InvalidInput: it names nothing, the study has no such trial, or none with a score.
@@ -156,4 +156,4 @@ def _most_accurate(study: StudyRecord) -> TrialRecord:
     trials, scores = scored(study), costs_and_scores(study.objectives)[1]
     if not trials or not scores:
         raise InvalidInput(f"study {study.name} has no complete trial with a score to compare ({len(study.trials)} trials)")
-    return max(trials, key=lambda record: (record.values[scores[0]], -record.cost.macs, -record.number))
+    return max(trials, key=lambda record: (gain(scores[0], record.values[scores[0]]), -record.cost.macs, -record.number))

@@ -28,7 +28,8 @@ from analysis.report import write_report
 from dite_search.config.search_config import load_search
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.directory import load_config
-from dite_search.study.study import create_study, open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, open_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig
@@ -166,7 +167,7 @@ def test_data_on_a_page(people):
 
 @pytest.mark.parametrize("data_format", [COCO.name, CROWDPOSE.name])
 def test_fields_of_annotations_are_read_remarked_on_and_scored(data_format, tmp_path):
-    """What is taken has remarks of one line each, and scores that are figures."""
+    """Every accepted field has remarks of one line each, and scores that are figures."""
     draw_dataset(tmp_path / "people", train_images=2, val_images=3, seed=0)
     root, keypoint_set = tmp_path / "people", FORMATS[data_format].keypoint_set
     if data_format == CROWDPOSE.name:

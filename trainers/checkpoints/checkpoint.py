@@ -16,6 +16,9 @@ from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.files import FolderFiles
 from trainers.checkpoints.location import BEST, LAST, PREVIOUS
 from trainers.checkpoints.torch_file import parse_torch_file, read_torch_file, torch_file_bytes
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.formats.data_format import FORMATS
+from trainers.data.keypoint_sets.fields import from_plain
 
 __all__ = [
     "BEST",
@@ -33,11 +36,18 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A training after the epochs in ``curve`` and ``position`` batches of the next, whose losses add up to ``loss``.
+    """A training after the epochs in ``curve`` and some batches of the next.
 
-    ``state`` is the learner's: ``network``, ``optimizer``, ``scaler``, ``average`` (None without one) and
-    ``averaged_steps``. ``data`` is the data set and protocol as plain values, and ``contents`` the digests of its files,
-    as of `trainers.data.identity.data_contents`, which files of earlier versions lack. ``seconds`` is the time spent so far.
+    Args:
+        arch: The network.
+        train: The recipe.
+        data: The data set and the protocol as plain values.
+        state: The learner's ``network``, ``optimizer``, ``scaler``, ``average`` (None without one) and ``averaged_steps``.
+        curve: The finished epochs.
+        position: The number of batches that are learned of the next epoch.
+        loss: The sum of their losses.
+        seconds: The time spent so far.
+        contents: The digests of the data's files (`trainers.data.identity.data_contents`), which earlier versions lack.
     """
 
     arch: Architecture
@@ -49,6 +59,12 @@ class Checkpoint:
     loss: float = 0.0
     seconds: float = 0.0
     contents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def keypoint_set(self) -> KeypointSet | None:
+        """The keypoints of the network, by their names; None where the checkpoint does not say of what data it is."""
+        own, known = self.data.get("keypoints"), FORMATS.get(str(self.data.get("format", "")))
+        return from_plain(own, None, "keypoints of the checkpoint") if own else known.keypoint_set if known else None
 
     @property
     def weights(self) -> Mapping[str, Tensor]:

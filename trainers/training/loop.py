@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
+from search_spaces.common.objectives import gain
+from search_spaces.common.retry import RetryPolicy
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import LAST, Checkpoint
 from trainers.checkpoints.location import Location
-from trainers.checkpoints.retry import Note, Patience
+from trainers.checkpoints.retry import STORAGE_RETRY, Note, until_done
 from trainers.checkpoints.store import CheckpointStore, log_note
 from trainers.data.config import DataConfig
 from trainers.data.identity import data_contents
@@ -36,7 +38,7 @@ Report = Callable[[Metrics, Location | None], None]
 """Called after every epoch with its metrics and, where one was written, the location of the checkpoints."""
 
 LOOP_FIGURES = ("epoch", "loss", "learning_rate", "samples_per_second", "seconds", "micro_batch", "memory_gib")
-"""What every epoch reports about itself; everything else an epoch reports is a score."""
+"""The figures of every epoch about itself; all other figures of an epoch are scores."""
 
 CHECK_EVERY = 20
 """Iterations between looks at the loss: each look waits for the device."""
@@ -51,9 +53,9 @@ class WorkersLostError(RuntimeError):
 
 
 OWN_REASONS = (InvalidInput, NonFiniteLossError, torch.OutOfMemoryError)
-"""What a training raises for reasons of its own: the same start would end in the same way, so it is not tried again."""
+"""The errors of the training itself: the same start would end in the same way, so it is not tried again."""
 OUTAGES = (StorageUnavailable, WorkersLostError)
-"""What ends a training and says nothing about its network, which may be trained another time."""
+"""The errors that say nothing about the network, which may be trained another time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,23 +80,30 @@ def train(
     report: Report,
     worker: Worker | None = None,
     note: Note = log_note,
-    patience: Patience | None = None,
+    retry: RetryPolicy = STORAGE_RETRY,
 ) -> TrainResult:
     """Train a network from its seed, or from the last checkpoint in ``directory``, to the end of its epochs.
 
     Every epoch ends with ``report``; a training that goes on begins by reporting its epochs so far again. Every
-    ``validate_every``-th epoch and the last are validated. ``directory``, a folder or an S3 URL (None writes nothing),
-    receives ``last.pt`` after each epoch, and within it where the configuration says so, and ``best.pt`` after the best
-    validation so far; ``previous.pt`` is the last but one. On a processor a training that goes on ends, to the last bit,
-    where it would have ended undisturbed.
+    ``validate_every``-th epoch and the last are validated. On a processor a training that goes on ends, to the last bit,
+    where it would have ended undisturbed. Where a checkpoint cannot be written or read, because a disk is full or a storage
+    does not answer, the training waits.
 
-    Where a checkpoint cannot be written or read, for a full disk or a storage that does not answer, the training waits,
-    with ``patience`` (an hour); ``note`` is told of that, and of a last checkpoint that is not whole.
+    Args:
+        arch: The network.
+        config: The recipe.
+        data: The data set.
+        directory: A folder or an S3 URL; None writes nothing. It receives ``last.pt`` after each epoch, and within the epoch
+            where the configuration says so. ``previous.pt`` is the last but one, ``best.pt`` the best validation so far.
+        report: Takes the metrics of each epoch, and the place of its checkpoint, None in all processes but the first.
+        worker: This process among those of the training.
+        note: Takes a sentence when the training waits, and on a last checkpoint that is not whole.
+        retry: How long the training waits for its storage; an hour by default.
 
     Raises:
         NonFiniteLossError: the loss is not finite; the last checkpoint is the one before.
-        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``; or the patience was
-            in vain.
+        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``; or the retrying was in
+            vain.
     """
     worker = worker or Worker(device=default_device())
     check_batch(config, worker.count)
@@ -104,7 +113,7 @@ def train(
     # All processes read the checkpoint; one of them speaks.
     note = note if worker.is_first else lambda sentence: None
     store = None if directory is None else CheckpointStore(directory, note=note)
-    run = _Run(arch, config, data, training, worker, store, note, patience or Patience())
+    run = _Run(arch, config, data, training, worker, store, note, retry)
     for metrics in run.curve:
         # The process before, or who listened to it, may have died between a checkpoint and the report of it.
         report(metrics, directory)
@@ -136,7 +145,7 @@ def check_batch(config: TrainConfig, workers: int) -> None:
 
 
 class _Run:
-    """What changes while a network trains: ``position`` batches of the epoch after those in ``curve`` are learned."""
+    """The changing state of a training: ``position`` batches of the epoch after the epochs in ``curve`` are learned."""
 
     def __init__(
         self,
@@ -147,10 +156,10 @@ class _Run:
         worker: Worker,
         store: CheckpointStore | None,
         note: Note,
-        patience: Patience,
+        retry: RetryPolicy,
     ) -> None:
         self._arch, self._config, self._data, self._worker = arch, config, data, worker
-        self._store, self._note, self._patience = store, note, patience
+        self._store, self._note, self._retry = store, note, retry
         self._training, self._contents = training, data_contents(data)
         self._shares = BatchShares(
             len(training), batch_size=config.batch_size, seed=config.seed, rank=worker.rank, count=worker.count
@@ -165,7 +174,7 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = build_network(arch)
-        checkpoint = patience.until_done(store.load, note) if store else None
+        checkpoint = until_done(store.load, note, retry) if store else None
         _check_same_progress(checkpoint, worker)
         if store and checkpoint:
             last = str(store.where(LAST))
@@ -226,8 +235,8 @@ class _Run:
         self.position = 0
         self._loss.zero_()
         score = self._data.accuracy
-        earlier = [scores[score] for scores in self.curve[:-1] if score in scores]
-        self._save(best=score in metrics and metrics[score] >= max(earlier, default=-math.inf))
+        earlier = [gain(score, scores[score]) for scores in self.curve[:-1] if score in scores]
+        self._save(best=score in metrics and gain(score, metrics[score]) >= max(earlier, default=-math.inf))
 
     def _synchronise(self) -> Tensor:
         """Bring the processes to one state, in which a checkpoint of the first holds for all; the loss of all so far."""
@@ -258,7 +267,7 @@ class _Run:
             loss=float(self._loss),
             seconds=time.monotonic() - self._began,
         )
-        self._patience.until_done(lambda: store.save(checkpoint, best=best), self._note)
+        until_done(lambda: store.save(checkpoint, best=best), self._note, self._retry)
 
 
 def _is_validated(epoch: int, config: TrainConfig) -> bool:

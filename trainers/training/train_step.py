@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from search_spaces.training_config import TrainConfig
 from trainers.networks.common.batch_norm import synchronise_batch_norm
 from trainers.networks.common.recompute import Recomputable
-from trainers.networks.loss import Batch, heatmap_loss
+from trainers.networks.loss import Batch, network_loss
 from trainers.processes.distributed import Worker
 
 SMALLEST_PIECE = 2
@@ -102,8 +102,8 @@ class Learner:
             try:
                 piece = next(self._pieces(batch))
                 with computing_in(self._config.precision, self._worker.device):
-                    heatmaps = self.network(piece["image"])
-                heatmap_loss(heatmaps.float(), piece["target"], piece["weight"]).backward()  # type: ignore[no-untyped-call]
+                    outputs = self.network(piece["image"])
+                network_loss(self.network, outputs, piece["target"], piece["weight"]).backward()  # type: ignore[no-untyped-call]
                 short = 0.0
             except torch.OutOfMemoryError:
                 short = 1.0
@@ -116,7 +116,7 @@ class Learner:
             buffer.copy_(before)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps: tensors and plain values."""
+        """Return the state for a checkpoint: tensors and plain values."""
         average = self._average
         return {
             "network": self.network.state_dict(),
@@ -144,9 +144,9 @@ class Learner:
         for number, piece in enumerate(self._pieces(batch), start=1):
             with self._gradients_kept(until_last=number < pieces):
                 with computing_in(self._config.precision, self._worker.device):
-                    heatmaps = self._forward(piece["image"])
+                    outputs = self._forward(piece["image"])
                 part = len(piece["image"]) / self._config.batch_size
-                piece_loss = heatmap_loss(heatmaps.float(), piece["target"], piece["weight"]) * part
+                piece_loss = network_loss(self.network, outputs, piece["target"], piece["weight"]) * part
                 # The wrapped network averages gradients over the processes; the losses are parts of one sum.
                 self._scaler.scale(piece_loss * self._worker.count).backward()  # type: ignore[no-untyped-call]
             loss += piece_loss.detach()

@@ -1,4 +1,4 @@
-"""What the cost-aware sampler promises of every suggestion, whatever the study holds."""
+"""The promises of the cost-aware sampler about every suggestion, whatever the study holds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DIRECTIONS = ("maximize", "minimize")
 
 
 def sampler(*, seed: int, limit: float = LIMIT, **changes) -> CostAwareSampler:
-    candidates = SpaceCandidates(SPACE, allowed=lambda arch: cost_of(arch).mmacs <= limit)
+    candidates = SpaceCandidates(SPACE, allowed=lambda candidate: candidate.cost.mmacs <= limit)
     return CostAwareSampler(
         candidates, objectives=("ap_gt", "mmacs"), directions=DIRECTIONS, accuracy="ap_gt", seed=seed, **changes
     )
