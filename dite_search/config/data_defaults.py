@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.registry import DEFAULT_NETWORK, PRESETS, family_of, resolve_arch
 from search_spaces.space.search_space import SearchSpace
-from search_spaces.space.space_file import SPACES, space_from
+from search_spaces.space.space_file import SPACES, space_spec
 from trainers.data.formats.data_format import DataFormat
 
 
@@ -29,14 +28,15 @@ def space_for(spec: str | Mapping[str, Any], data_format: DataFormat, *, input_s
     A named space or preset for COCO's 256×192 takes the input size of the papers for the data. Every other size stays, and
     ``input_size`` goes before all.
     """
-    space = space_from(spec, input_size=input_size)
+    found = space_spec(spec)
     base = spec if isinstance(spec, str) else spec.get("base", DEFAULT_NETWORK)
     named = isinstance(base, str) and (base in SPACES or base in PRESETS)
-    if "keypoints" in space.parameters:
+    if "keypoints" in found.parameters:
         raise InvalidInput(
-            f"space {space.name}: keypoints must not be searched, they are the {data_format.keypoint_set.count} of the data"
+            f"space {found.name}: keypoints must not be searched, they are the {data_format.keypoint_set.count} of the data"
         )
-    return dataclasses.replace(space, base=_fitted(space.base, data_format, sized=input_size is not None or not named))
+    sized = resized(found.base, input_size=input_size)
+    return found.space(_fitted(sized, data_format, sized=input_size is not None or not named))
 
 
 def training_for(given: Mapping[str, Any], data_format: DataFormat) -> dict[str, Any]:

@@ -388,7 +388,7 @@ def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
         reason=attributes.get(REASON, ""),
         arch=arch,
         cost=cost_of(arch),
-        parameters=trial.params,
+        parameters=config.search_space.effective(trial.params),
         seed=attributes.get(SEED, origin.get("seed")),
         metrics=attributes.get(METRICS, {}),
         curve=curve_of(trial),

@@ -54,7 +54,9 @@ def submit_one(
     where = test_dev_split(Path(root))
     people = detected_people(read_image_info(where.annotation_file), Path(detections), where.image_dir)
     codec = codec_for(arch, trained_with(Path(checkpoint)))
-    dataset = TopDownDataset(people, codec, keypoint_set=COCO17, on_orientation=on_orientation, normalisation=arch.NORMALISATION)
+    dataset = TopDownDataset(
+        people, codec, keypoint_set=COCO17, on_orientation=on_orientation, normalisation=arch.NORMALISATION
+    )
     device = default_device()
     results = coco_results(dataset, predict(network.to(device), dataset, flip_test=flip_test, device=device))
     results_file, zip_file = write_submission(Path(dump), results)
