@@ -21,8 +21,9 @@ from optuna.storages import InMemoryStorage
 
 import dite_search
 from analysis.pareto.front import hypervolume
+from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import Competitor
-from dite_search.simulation.simulator import COMPLETE, FAILED, RUNNING, STOPPED, Simulation, replayed_config
+from dite_search.simulation.simulator import Simulation, replayed_config
 from dite_search.simulation.tabular_benchmark import TabularBenchmark, load_table
 from dite_search.study.study import create_study
 from search_spaces.common.files import write_json
@@ -79,7 +80,7 @@ def run(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int
     for ended in simulation.run():
         trials[ended.status] += 1
         arch_id = ended.arch.arch_id
-        if ended.status != COMPLETE or arch_id not in within or arch_id in seen:
+        if ended.status is not TrialStatus.COMPLETE or arch_id not in within or arch_id in seen:
             continue
         seen.add(arch_id)
         reached = _volume(table, seen) / whole
@@ -87,8 +88,11 @@ def run(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int
             steps.append((ended.epochs, reached))
         if reached >= terms.target:
             break
-    trials[RUNNING] = simulation.trainings - trials.total()
-    counts = {status: trials[status] for status in (COMPLETE, STOPPED, FAILED, RUNNING)}
+    trials[TrialStatus.RUNNING] = simulation.trainings - trials.total()
+    counts = {
+        status: trials[status]
+        for status in (TrialStatus.COMPLETE, TrialStatus.STOPPED, TrialStatus.FAILED, TrialStatus.RUNNING)
+    }
     return Run(steps=tuple(steps), spent=simulation.epochs, trials=counts)
 
 

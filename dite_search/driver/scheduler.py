@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -15,15 +14,14 @@ from dite_search.algorithms.successive_halving import Key, Rungs
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import EPOCH_KEY, REASON
-from search_spaces.common.objectives import costs_and_scores, directions_of
-from search_spaces.registry import cost_of
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, directions_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
 
 
 LEARNED = 0.01
-"""Accuracy (AP or PCKh, fractions) below which a network has found next to nobody."""
+"""Accuracy (AP, PCK or AUC, fractions) below which a network has found next to nobody."""
 
 
 class ParetoScheduler(FIFOScheduler):
@@ -34,8 +32,8 @@ class ParetoScheduler(FIFOScheduler):
     epoch, and holds for the whole trial. A result without an epoch, at an epoch that is no rung, with a reason why the trial
     ends, of a ``repeat`` of a network (which would compete with itself), or without a finite value of every objective
     decides nothing; ``unjudged`` counts the last kind at rungs. A trial that ``continues`` a stopped one has its place at
-    the rungs, and is not judged again at those that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, it
-    stops nobody.
+    the rungs, and is not judged again at those that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, or
+    an error below the useless one of its objective, it stops nobody.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
@@ -63,8 +61,15 @@ class ParetoScheduler(FIFOScheduler):
             epochs, validate_every=validate_every, grace_period=grace_period, reduction_factor=reduction_factor
         )
         self._objectives = tuple(objectives)
-        self._measurable, _ = costs_and_scores(objectives)
-        self._rungs = Rungs(rungs, directions_of(objectives), reduction_factor, least=LEARNED)
+        self._measurable, scores = costs_and_scores(objectives)
+        errors = [name for name in scores if not OBJECTIVES[name].is_better_high]
+        self._rungs = Rungs(
+            rungs,
+            directions_of(objectives),
+            reduction_factor,
+            least=OBJECTIVES[errors[0]].useless if errors else LEARNED,
+            learned=self._objectives.index(errors[0]) if errors else None,
+        )
         self._costs = costs
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}
@@ -126,15 +131,10 @@ class ParetoScheduler(FIFOScheduler):
         return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SuggestionCosts:
-    """`Costs` of what the searcher suggests."""
-
-    search: SearchConfig
-
-    def __call__(self, suggestion: Mapping[str, Any]) -> Mapping[str, float]:
-        """The counted costs of the suggested network."""
-        return cost_of(self.search.search_space.build(suggestion["point"])).objectives
+def carried_costs(suggestion: Mapping[str, Any]) -> Mapping[str, float]:
+    """Return the costs that a suggestion carries since its admission."""
+    costs: Mapping[str, float] = suggestion["costs"]
+    return costs
 
 
 def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
@@ -148,5 +148,5 @@ def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
         validate_every=training.validate_every,
         grace_period=section.grace_period,
         reduction_factor=section.reduction_factor,
-        costs=SuggestionCosts(search=config),
+        costs=carried_costs,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,15 +19,17 @@ from numpy.typing import NDArray
 from analysis.pareto.front import Array, hypervolume, non_dominated, reference_point
 from analysis.study.published_results import PUBLISHED_TABLES, PublishedNetwork
 from analysis.study.records import TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig, load_search
 from dite_search.study.attributes import SEED
 from dite_search.study.directory import SEARCH_FILE, load_config
-from dite_search.study.study import open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import open_study
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.common.objectives import DIRECTIONS, directions_of
+from search_spaces.common.objectives import COUNTED, OBJECTIVES, directions_of, named
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Point
-from search_spaces.registry import cost_of
+from search_spaces.space.candidate import CandidateCache
 from search_spaces.space.search_space import SearchSpace, describe
 
 TABLES = Path(__file__).parents[1] / "tables"
@@ -52,6 +54,7 @@ class TabularBenchmark:
         config: The search that recorded it: space, objectives, protocol and epochs.
         points: The point of each network, by ``arch_id``.
         curves: The curves of each network, by ``arch_id``; of several seeds the first counts as its value.
+        candidates: The networks of the space that were built, with their costs; a replay goes on with them.
         left_out: The number of complete trials of a study whose curves have gaps.
     """
 
@@ -59,6 +62,7 @@ class TabularBenchmark:
     config: SearchConfig
     points: Mapping[str, Point]
     curves: Mapping[str, tuple[Curve, ...]]
+    candidates: CandidateCache = field(repr=False, compare=False)
     left_out: int = 0
 
     def __contains__(self, network: object) -> bool:
@@ -77,9 +81,8 @@ class TabularBenchmark:
     @cached_property
     def finals(self) -> dict[str, dict[str, float]]:
         """The final values of every network by ``arch_id``: the last epoch of its first seed, and its costs."""
-        space = self.config.search_space
         return {
-            arch_id: dict(self.curve(arch_id)[-1]) | cost_of(space.build(point)).objectives
+            arch_id: dict(self.curve(arch_id)[-1]) | self.candidates(point).cost.objectives
             for arch_id, point in self.points.items()
         }
 
@@ -184,7 +187,8 @@ def _published_table(config: SearchConfig, networks: Sequence[PublishedNetwork])
         assert network.epochs == config.train_config.epochs, f"{network.label} was trained as {config.name} says"
         points[network.arch.arch_id] = point
         curves[network.arch.arch_id] = ([{"epoch": network.epochs, network.metric: network.score}],)
-    return TabularBenchmark(name=config.name, config=config, points=points, curves=curves)
+    candidates = CandidateCache(config.search_space)
+    return TabularBenchmark(name=config.name, config=config, points=points, curves=curves, candidates=candidates)
 
 
 class _Reader:
@@ -193,7 +197,8 @@ class _Reader:
     def __init__(self, config: SearchConfig, path: Path) -> None:
         self._config, self._path = config, path
         self._parameters = list(config.search_space.parameters)
-        measured = [name for name in config.objectives if name not in cost_of(config.search_space.base).objectives]
+        self._candidates = CandidateCache(config.search_space)
+        measured = [name for name in config.objectives if name not in named(source=COUNTED)]
         self._required = [*self._parameters, "seed", "epoch", *measured]
         self._figures = [*measured, "loss", "seconds"]
         self._points: dict[str, Point] = {}
@@ -209,7 +214,13 @@ class _Reader:
                 raise InvalidInput(f"{self._path} row {number}: {error}") from None
         self._check_whole()
         curves = {arch_id: tuple(curve for _, curve in sorted(by_seed.items())) for arch_id, by_seed in self._curves.items()}
-        return TabularBenchmark(name=self._config.name, config=self._config, points=self._points, curves=curves)
+        return TabularBenchmark(
+            name=self._config.name,
+            config=self._config,
+            points=self._points,
+            curves=curves,
+            candidates=self._candidates,
+        )
 
     def _rows(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Row number (the heading is row 1) and cells by column."""
@@ -254,7 +265,7 @@ class _Reader:
     def _network(self, cells: tuple[str, ...]) -> str:
         if cells not in self._ids:
             point = _point(self._config.search_space, dict(zip(self._parameters, cells, strict=True)))
-            arch_id = self._config.search_space.build(point).arch_id
+            arch_id = self._candidates(point).arch.arch_id
             self._ids[cells] = arch_id
             self._points.setdefault(arch_id, point)
         return self._ids[cells]
@@ -293,7 +304,7 @@ def _figure(name: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    highest = 1.0 if DIRECTIONS.get(name) == "maximize" else math.inf
+    highest = OBJECTIVES[name].highest if name in OBJECTIVES else math.inf
     if not 0 <= value <= highest or math.isinf(value):
         rule = "a fraction from 0 to 1" if highest == 1.0 else "a number of at least 0"
         raise InvalidInput(f"{name} must be {rule}, got {text!r}")
@@ -311,7 +322,7 @@ def _check_time(metrics: Mapping[str, float], before: Curve) -> None:
 def _table_of_study(config: SearchConfig) -> TabularBenchmark:
     """The complete trials of a study; of several with one seed the first."""
     _check_space(config, f"study {config.name}")
-    complete = [record for record in read_study(config).trials if record.status == "complete"]
+    complete = [record for record in read_study(config).trials if record.status is TrialStatus.COMPLETE]
     trials = open_study(config).get_trials(deepcopy=False)
     seeds = {trial.number: trial.user_attrs.get(SEED, config.seed) for trial in trials}
     whole = [record for record in complete if _is_whole(config, record)]
@@ -332,6 +343,7 @@ def _table_of_study(config: SearchConfig) -> TabularBenchmark:
         config=config,
         points=points,
         curves={arch_id: tuple(curve for _, curve in sorted(by_seed.items())) for arch_id, by_seed in curves.items()},
+        candidates=CandidateCache(config.search_space),
         left_out=len(complete) - len(whole),
     )
 

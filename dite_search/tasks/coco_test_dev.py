@@ -11,7 +11,7 @@ from search_spaces.families.architecture import resized
 from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco import detected_people, test_dev_split
 from trainers.data.formats.coco_file import read_image_info
-from trainers.data.formats.data_format import COCO, TEST_DEV
+from trainers.data.formats.data_format import COCO, FORMATS, TEST_DEV
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.samples.datasets import codec_for
 from trainers.evaluation.inference import predict
@@ -40,7 +40,7 @@ def submit_one(
         InvalidInput: something is not given, missing or broken, the network is not for COCO's keypoints, or ``dump`` names
             no method.
     """
-    if data_format != COCO.name:
+    if FORMATS[data_format] is not COCO:
         raise InvalidInput(f"--split {TEST_DEV} is a split of COCO's, so --format must be {COCO.name}, got {data_format}")
     if detections is None or dump is None:
         missing = "--detections, the people to estimate" if detections is None else "--dump, where to write the submission"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar, cast
 
+from search_spaces.common.bounds import checked_integer as checked_integer
+from search_spaces.common.bounds import checked_integers as checked_integers
 from search_spaces.common.errors import InvalidInput, unknown_name
 
 Scalar = int | str | float
@@ -138,17 +140,3 @@ def checked_size(value: Any, *, multiple: int) -> tuple[int, int]:
     if height % multiple or width % multiple:
         raise InvalidInput(f"input_size must be multiples of {multiple}, got {height}x{width}")
     return height, width
-
-
-def checked_integer(name: str, value: Any, low: int, high: int) -> int:
-    """Return an integer from ``low`` to ``high``, or raise `InvalidInput` with the field's name."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidInput(f"{name} must be an integer from {low} to {high}, got {value!r}")
-    return value
-
-
-def checked_integers(name: str, value: Any, length: int, low: int, high: int) -> tuple[int, ...]:
-    """Return ``length`` integers from ``low`` to ``high``, or raise `InvalidInput` with the field's name."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != length:
-        raise InvalidInput(f"{name} must be a list of {length} integers, got {value!r}")
-    return tuple(checked_integer(f"{name}[{index}]", entry, low, high) for index, entry in enumerate(value))

@@ -117,7 +117,11 @@ class SearchSpace:
                 continue
             own = {name: values.get(name, choice.values[0]) for name, choice in self.choices.items()}
             point = own | ({NETWORK: network} if NETWORK in self.choices else {})
-            if self.is_valid(point) and self.build(point) == arch:
+            try:
+                built = self.build(point)
+            except InvalidInput:
+                continue
+            if built == arch:
                 return point
         return None
 

@@ -18,7 +18,7 @@ import pytest
 
 from analysis.study.records import TrialRecord, read_trials_table
 from dite_search.study.directory import load_config
-from dite_search.study.study import read_study
+from dite_search.study.reader import read_study
 from dite_search.tracking.client import tracking_uri
 from tests.conftest import ROOT
 from tests.dite_search.commands import run as run_command
@@ -28,7 +28,7 @@ MADE_IN = "/tmp/studies"
 """The folder in which the studies were made, which their MLflow stores name in addresses of files."""
 FOLDERS = {"finished": "runs", "cut_off": "runs", "stopped": "second"}
 
-pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ from analysis.report import write_report
 from dite_search.config.search_config import load_search
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.directory import load_config
-from dite_search.study.study import create_study, open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, open_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig
@@ -144,6 +145,7 @@ def test_annotations(people):
     fuzz(read, text_inputs(content, document, json.dumps), seed=2)
 
 
+@pytest.mark.slow
 def test_data_on_a_page(people):
     """Annotations of COCO's keypoints and of others, as `data show` reads, counts and draws them."""
     file = coco_split(people, "train").annotation_file
@@ -244,6 +246,7 @@ def test_checkpoints(tmp_path):
     fuzz(read, lambda chance: mutated_bytes(content, chance), seed=5)
 
 
+@pytest.mark.slow
 def test_studies(tmp_path, make_search):
     config = make_search(directory=str(tmp_path / "inputs"))
     create_study(config)

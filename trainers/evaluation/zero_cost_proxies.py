@@ -83,7 +83,7 @@ def naswot(network: nn.Module, batch: Batch) -> float:
     (arXiv:2006.04647; batch normalisation with the batch's statistics). Natural logarithm, without a unit; it
     grows with the number of units. Two images of the same code make it -inf.
     """
-    with torch.no_grad(), _ActivationCodes(len(batch["image"])) as codes:
+    with torch.no_grad(), _ActivationCodes(len(batch["image"]), batch["image"].device) as codes:
         network.train()(batch["image"])
     return log_determinant(codes.kernel)
 
@@ -202,9 +202,9 @@ _RECTIFIERS = tuple(
 class _ActivationCodes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The Hamming kernel of all ReLUs evaluated, as modules or functions, summed as they come: codes are not kept."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, device: torch.device) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.kernel = torch.zeros(count, count, dtype=torch.double)
+        self.kernel = torch.zeros(count, count, dtype=torch.double, device=device)
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

@@ -17,7 +17,8 @@ from dite_search.storage.lease import Lease
 from dite_search.storage.pause import Pause
 from dite_search.study.backfill import Backfill, backfill_curves
 from dite_search.study.directory import checkpoint_location
-from dite_search.study.study import create_study, open_study, read_study, reopen_running, rung_records, storage_of
+from dite_search.study.reader import read_study, rung_records
+from dite_search.study.study import create_study, open_study, reopen_running, storage_of
 from dite_search.tracking.client import TRIAL_TAG, tracker_of, tracking_uri
 from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.source import StudySource
@@ -110,6 +111,7 @@ def synced(config):
     return json.loads(run("sync", config.study_directory, "--json").stdout)
 
 
+@pytest.mark.slow
 def test_sync_takes_the_epochs_that_a_study_lost_from_the_checkpoints_once(make_study):
     config = make_study(("complete", 3), ("complete", 3), ("failed", 2), ("cut off", 2), ("complete", 3))
     before = read_study(config).trials
@@ -198,6 +200,7 @@ def test_a_store_that_does_not_answer_is_an_error_and_no_gap(make_study, monkeyp
         backfill_curves(config)
 
 
+@pytest.mark.slow
 def test_resume_mends_a_study_that_has_ended(make_study):
     config = make_study(("complete", 3), ("complete", 3))
     mirror_as_it_is(config)

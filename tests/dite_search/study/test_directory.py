@@ -23,7 +23,8 @@ from dite_search.study.directory import (
     load_config,
     trial_directory,
 )
-from dite_search.study.study import create_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.training_config import TrainConfig
@@ -148,6 +149,7 @@ def trained(arch, *, epochs: int) -> Checkpoint:
     return Checkpoint(arch=arch, train=TrainConfig(), data={}, state=learner.state(), curve=curve)
 
 
+@pytest.mark.slow
 def test_a_network_is_exported_from_an_object_store(make_search, tmp_path, monkeypatch):
     with object_store(monkeypatch):
         config = make_search(checkpoints=f"s3://{BUCKET}/kept")

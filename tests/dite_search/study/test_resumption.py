@@ -15,8 +15,9 @@ from dite_search.study.attributes import PROTOCOL
 from dite_search.study.directory import load_config, study_url_of
 from dite_search.study.places import PROVENANCE_FILE
 from dite_search.study.protocol import provenance_of
+from dite_search.study.reader import read_study
 from dite_search.study.resumption import check_same_data, check_study, keep_record
-from dite_search.study.study import create_study, open_study, read_study
+from dite_search.study.study import create_study, open_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_json, write_mapping
@@ -96,6 +97,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changes", "sentence"), [*CHANGES, ({"repeats": 2}, "repeats 1, but FILE has 2: ")])
 def test_other_settings_are_refused_by_whatever_reads_the_study(study, changes, sentence):
     edit(study, **changes)
@@ -157,6 +159,7 @@ def test_another_project_is_not_taken_for_the_own(make_search, tmp_path, monkeyp
     assert "was made with annotations to learn from of sha256 " in refused("resume", config.study_directory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changes", "sentence"), CHANGES)
 def test_trials_tell_the_settings_of_a_study_that_kept_none(study, changes, sentence):
     older(study)

@@ -15,7 +15,7 @@ from search_spaces.common.errors import InvalidInput, StorageFull
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import BEST, LAST, load_checkpoint
-from trainers.checkpoints.retry import Patience
+from trainers.checkpoints.retry import STORAGE_RETRY
 from trainers.data.config import DataConfig
 from trainers.networks.load import load_network
 from trainers.processes.distributed import Worker
@@ -36,6 +36,7 @@ def test_every_epoch_is_reported_and_the_last_is_validated(people, small_arch, s
     assert (tmp_path / BEST).is_file()
 
 
+@pytest.mark.slow
 def test_the_same_seed_trains_the_same_network(people, small_arch, short_training):
     curves = [train(small_arch, short_training, people, directory=None, report=lambda *_: None).curve for _ in range(2)]
     assert [m["loss"] for m in curves[0]] == [m["loss"] for m in curves[1]]
@@ -47,6 +48,7 @@ class Interrupted(Exception):
     """Stands for a process that dies."""
 
 
+@pytest.mark.slow
 def test_a_training_cut_off_goes_on_to_the_same_end(people, small_arch, short_training, tmp_path):
     def die_after_first(metrics, _):
         if metrics["epoch"] == 1:
@@ -66,6 +68,7 @@ def test_a_training_cut_off_goes_on_to_the_same_end(people, small_arch, short_tr
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["plain", "everything"])
 def test_a_training_cut_off_within_an_epoch_goes_on_to_the_last_bit(
     people, small_arch, short_training, tmp_path, monkeypatch, recipe
@@ -112,6 +115,7 @@ def flat(value, name=""):
     return {} if value is None else {name: value}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "then"),
     [
@@ -179,6 +183,7 @@ def test_a_batch_too_small_for_the_workers_is_refused(people, small_arch, short_
         train(small_arch, short_training, people, directory=None, report=lambda *_: None, worker=worker)
 
 
+@pytest.mark.slow
 def test_it_learns_drawn_people(people, small_arch):
     config = TrainConfig(
         epochs=40,
@@ -222,6 +227,7 @@ def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path, epochs
     assert not network.training
 
 
+@pytest.mark.slow
 def test_a_training_waits_for_room_on_the_disk(people, small_arch, short_training, tmp_path, monkeypatch):
     now, notes, pauses, reported = 0.0, [], [], []
 
@@ -236,7 +242,7 @@ def test_a_training_waits_for_room_on_the_disk(people, small_arch, short_trainin
         sync(handle)
 
     sync = os.fsync
-    patience = Patience(clock=lambda: now, sleep=sleep)
+    retry = dataclasses.replace(STORAGE_RETRY, clock=lambda: now, sleep=sleep)
     whole = train(small_arch, short_training, people, directory=None, report=lambda *_: None)
     monkeypatch.setattr(os, "fsync", full_for_ten_seconds)
     result = train(
@@ -246,7 +252,7 @@ def test_a_training_waits_for_room_on_the_disk(people, small_arch, short_trainin
         directory=tmp_path,
         report=lambda m, _: reported.append(m["epoch"]),
         note=notes.append,
-        patience=patience,
+        retry=retry,
     )
     assert pauses == [1.0, 2.0, 4.0, 8.0]
     assert len(notes) == 2
@@ -260,9 +266,9 @@ def test_a_training_does_not_wait_for_ever(people, small_arch, short_training, t
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    patience = Patience(seconds=0.0)
+    retry = dataclasses.replace(STORAGE_RETRY, total_seconds=0.0)
     with pytest.raises(StorageFull, match=r"checkpoint .*\.pt cannot be written: no space left in"):
-        train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None, patience=patience)
+        train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None, retry=retry)
 
 
 def test_a_training_goes_on_from_the_checkpoint_before_a_broken_one(people, small_arch, short_training, tmp_path):
