@@ -34,10 +34,18 @@ BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, kw_only=True)
 class StudySnapshot:
-    """A study as it was read at ``now``.
+    """A study as it was read at one time.
 
-    ``started`` and ``where`` have, by number, when a trial began and the process that reported last; ``spent`` counts the
-    trials that have ended of the ``asked`` ones, each of which trains ``epochs`` unless it is stopped early.
+    Args:
+        study: The study.
+        now: The time of reading.
+        asked: The number of trials that were asked for.
+        spent: The number of them that have ended.
+        epochs: The length of a training, unless it is stopped early.
+        started: The time at which each trial began, by number.
+        where: The process that reported last of each trial, by number.
+        driver: The driver of the search.
+        stops_early: Whether the search stops trials early.
     """
 
     study: StudyRecord

@@ -1,7 +1,7 @@
 """Average precision and recall on CrowdPose (arXiv:1812.00324), also by how crowded an image is.
 
-The published scoring is COCO's, by object keypoint similarity with the joints of CrowdPose, of at most 20 people an image;
-it takes a share of the box for a person's area and has no figures for medium and large people.
+The published scoring is COCO's, by object keypoint similarity with the joints of CrowdPose, of at most 20 people an image.
+It takes a share of the box for a person's area, and has no figures for medium and large people.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The candidates that are compared for one suggestion: all points of a small space, or random ones and variants of the best.
 
-Draws come from generators that are seeded by what they are for, never by what was drawn before: a pool follows from the
-seed, the number of the trial and the front. What is kept from one suggestion to the next only saves time.
+Generators are seeded by the purpose of a draw, never by draws before it. So a pool follows from the seed, the number of the
+trial and the front. What is kept from one suggestion to the next only saves time.
 """
 
 from __future__ import annotations

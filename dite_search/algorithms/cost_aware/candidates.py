@@ -79,9 +79,16 @@ class _Facts:
 class SpaceCandidates:
     """The points of a `SearchSpace`.
 
-    ``costs`` gives what is known of a network before it is trained, at least the ``cost_objectives``; ``allowed`` narrows
-    the space (a budget). Features are the `Encoding`, the logarithms of the costs, and what ``extra`` computes of a
-    network (a published figure, say) for every candidate; ``expensive`` (zero-cost proxies, say) is for a short list.
+    Features are the `Encoding`, the logarithms of the costs, and the figures that ``extra`` gives.
+
+    Args:
+        space: The search space.
+        cost_objectives: The names of the costs that are objectives.
+        candidate: Returns a point's network with its costs.
+        allowed: Narrows the space (a budget).
+        costs: Returns the costs of a network that are known before its training, at least the ``cost_objectives``.
+        extra: Returns further figures of every candidate (published ones, say).
+        expensive: Returns figures for a short list (zero-cost proxies, say).
 
     Raises:
         InvalidInput: ``costs`` does not know one of the objectives.
@@ -180,8 +187,8 @@ class SpaceCandidates:
 class DistributionCandidates:
     """Points of any Optuna distributions, with a function from parameters to costs, which is None for what is not allowed.
 
-    Features are each number between the ends of its range, by its logarithm where the distribution is logarithmic or
-    categories spread widely, one column for each category that is not a number, and the logarithms of the costs.
+    Features are each number between the ends of its range, or its logarithm where the distribution is logarithmic or
+    categories spread widely. Each category that is not a number has a column. The logarithms of the costs follow.
 
     Raises:
         InvalidInput: there are no distributions.

@@ -73,8 +73,8 @@ class Kernel:
 def fit_kernel(data: Observations) -> Kernel:
     """The kernel of largest posterior probability, from one start and so without chance.
 
-    Priors keep it sound after few trials: the lengths of all features are alike and long unless the data say otherwise,
-    so that the accuracy is at first nearly linear in them.
+    Priors keep it sound after few trials. The lengths of all features are alike and long unless the data say otherwise. So
+    the accuracy is at first nearly linear in them.
     """
     shift, scale = data.features.mean(axis=0), np.maximum(data.features.std(axis=0), 0.1)
     mean, spread = float(data.scores.mean()), max(float(data.scores.std()), 1e-6)
@@ -197,10 +197,11 @@ class CurveModel:
     """Carries a score at an early epoch to the end of the training, by what complete curves show between the two.
 
     For each epoch, a ridge regression of the final score on the score at that epoch. A regression draws its forecasts
-    towards the mean of all trials, but the Gaussian process knows better than that mean where a candidate lies; so the
-    forecast's deviation from the mean is divided by the share of the variance that the epoch explains (R²), and its
-    residual variance likewise: an observation with noise, that the process weighs against what it knows. Trials that were
-    stopped enter the mean and the variance at an epoch, so that stopping the worse ones early does not distort them.
+    towards the mean of all trials, but the Gaussian process knows better than that mean where a candidate lies. The
+    forecast's deviation from the mean is therefore divided by the share of the variance that the epoch explains (R²). So is
+    its residual variance. The result is an observation with noise, which the process weighs against its knowledge. Trials
+    that were stopped enter the mean and the variance at an epoch, so that stopping the worse ones early does not distort
+    them.
     """
 
     def __init__(self, complete: Sequence[tuple[Curve, float]], stopped: Sequence[Curve] = ()) -> None:
