@@ -22,7 +22,7 @@ DRAWS = 100
 """Random points looked at before a fresh one is looked for among all points of the space."""
 STEPS = 50
 """Steps from a random point over the budget towards cheaper ones."""
-SCANNED = 50_000
+MAX_SCANNED_POINTS = 50_000
 """Points up to which all of a space are looked through for a fresh one, in seconds."""
 
 Outcome = Literal["train", "invalid", "over_budget", "known"]
@@ -155,7 +155,7 @@ class Admission:
             point, verdict = self._within_budget(space.sample(generator), generator)
             if verdict.outcome == "train":
                 return point
-        if space.training_parameters or space.count() > SCANNED:
+        if space.training_parameters or space.count() > MAX_SCANNED_POINTS:
             return None
         found = [point for point in space.points() if self.judge(point).outcome == "train"]
         if not found and self._stopped and not self._continue_stopped:

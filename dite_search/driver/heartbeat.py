@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-EVERY = 2.0
+QUESTION_SECONDS = 2.0
 """Seconds between two questions, and between two looks at the answers."""
 
 
@@ -36,7 +36,7 @@ class Heartbeat:
         *,
         lost: Callable[[], None],
         limit: float,
-        every: float = EVERY,
+        every: float = QUESTION_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ask, self._lost, self._limit, self._every, self._sleep = ask, lost, limit, every, sleep

@@ -25,9 +25,9 @@ from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import costs_and_scores
 from search_spaces.common.shell import own_command
 
-WINDOW, ENOUGH_EPOCHS = 3600.0, 8
+WINDOW_SECONDS, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""
-SHORTEST = 10.0
+MIN_WINDOW_SECONDS = 10.0
 """Seconds that a window has at least: of less, no rate is told."""
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -181,12 +181,12 @@ def throughput(moment: StudySnapshot) -> Throughput | None:
         until, since = moment.now, max(first, driver.since)
     else:
         until, since = max([epochs[-1], *ends[-1:]]), first
-    window = WINDOW
+    window = WINDOW_SECONDS
     while window < until - since and sum(until - window < time <= until for time in epochs) < ENOUGH_EPOCHS:
         window *= 2
     begin = max(since, until - window)
     seconds = until - begin
-    if seconds < SHORTEST:
+    if seconds < MIN_WINDOW_SECONDS:
         return None
 
     def rate(times: Sequence[float]) -> float:

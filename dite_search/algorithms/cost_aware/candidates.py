@@ -18,14 +18,14 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Parameter, Range
 from search_spaces.space.candidate import Candidate, candidate_of
-from search_spaces.space.encoding import SPREAD, Encoding
+from search_spaces.space.encoding import LOGARITHMIC_RATIO, Encoding
 from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 Point = dict[str, Any]
 """One value for every parameter."""
 
-CACHED = 100_000
+MAX_CACHED_POINTS = 100_000
 """Points whose facts are remembered, about a kilobyte each."""
 WALK = 60
 """Steps towards cheaper points, from a random one that is not allowed."""
@@ -114,8 +114,8 @@ class SpaceCandidates:
         for name in self._objectives:
             if name not in known:
                 raise InvalidInput(f"cost_objectives must be known before a training ({', '.join(known)}), got {name}")
-        self._facts = functools.lru_cache(CACHED)(self._learn)
-        self._expensive = functools.lru_cache(CACHED)(lambda arch: _numbers(expensive, arch))
+        self._facts = functools.lru_cache(MAX_CACHED_POINTS)(self._learn)
+        self._expensive = functools.lru_cache(MAX_CACHED_POINTS)(lambda arch: _numbers(expensive, arch))
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -205,7 +205,7 @@ class DistributionCandidates:
         self._distributions = dict(distributions)
         self._names = tuple(self._distributions)
         self._function = costs
-        self._facts = functools.lru_cache(CACHED)(self._learn)
+        self._facts = functools.lru_cache(MAX_CACHED_POINTS)(self._learn)
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -348,4 +348,4 @@ def _code(kind: BaseDistribution, value: Any) -> list[float]:
     if len(numbers) < len(kind.choices) or len(numbers) < 2:
         return [float(value == choice) for choice in kind.choices]
     low, high = min(numbers), max(numbers)
-    return [_place(FloatDistribution(low, high, log=low > 0 and high >= SPREAD * low), value)]
+    return [_place(FloatDistribution(low, high, log=low > 0 and high >= LOGARITHMIC_RATIO * low), value)]

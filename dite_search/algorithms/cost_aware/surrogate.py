@@ -28,7 +28,7 @@ MIN_EXPLAINED = 0.05
 RIDGE = 2.0
 """Weight, in observations, of the prior that an epoch's score says nothing of the final one."""
 JITTER = 1e-8
-FEW = 64
+ROUGH_TRIALS = 64
 """Trials that a first, rough look at the candidates takes into account."""
 
 # Mean and deviation of normal priors of the logarithms of the kernel's parameters, for standardised features and scores.
@@ -152,7 +152,7 @@ class Posterior:
         # The leading block of a Cholesky factor is the factor of the leading block: that of the observations alone.
         leading = (self._factor[:count, :count], True)
         self._weights = cho_solve(leading, (data.scores - kernel.mean) / kernel.spread, check_finite=False)
-        self._few = np.unique(np.linspace(0, len(known) - 1, min(len(known), FEW)).round().astype(int))
+        self._few = np.unique(np.linspace(0, len(known) - 1, min(len(known), ROUGH_TRIALS)).round().astype(int))
         few = known[np.ix_(self._few, self._few)]
         self._factor_of_few: Array = cholesky(few, lower=True, check_finite=False)
 
@@ -175,7 +175,7 @@ class Posterior:
         return self._deviation(self._factor, covariance)
 
     def rough_deviation(self, covariance: Array) -> Array:
-        """An upper bound of `deviation`, at a small part of its price: what is left uncertain by `FEW` of the trials."""
+        """An upper bound of `deviation` at a small part of its price: the uncertainty that `ROUGH_TRIALS` trials leave."""
         return self._deviation(self._factor_of_few, covariance[:, self._few])
 
     def _deviation(self, factor: Array, covariance: Array) -> Array:
