@@ -42,6 +42,7 @@ def test_a_stopped_trial_shows_the_last_score_of_its_curve() -> None:
     assert last_values(trial(0, ap=0.4, curve=curve))["ap_gt"] == 0.4
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_the_parts_of_a_network_add_up_to_its_cost(seed: int) -> None:
     space = space_from("dite_hrnet")

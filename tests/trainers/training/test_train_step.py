@@ -154,6 +154,7 @@ def test_the_average_follows_the_weights(small_arch: ArchConfig, batch: Batch) -
     assert learner_of(small_arch, CONFIG).scored is not learner.scored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.05), ("float16", 0.03)])
 def test_half_precision_learns_as_single_does(
     people: DataConfig, small_arch: ArchConfig, short_training: TrainConfig, precision: str, tolerance: float

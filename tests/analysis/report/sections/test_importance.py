@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from analysis.report.sections.importance import interaction_table, what_matters
 from analysis.study.records import StudyRecord
 from search_spaces.families.dite_hrnet.family import FAMILY
@@ -25,6 +27,7 @@ def varied_study(count: int = 40) -> StudyRecord:
     return study(trials, objectives=("ap_gt", "mmacs"))
 
 
+@pytest.mark.slow
 def test_what_matters_is_what_moved_the_accuracy() -> None:
     section = what_matters(varied_study())
     importance = section.tables[0]
