@@ -33,8 +33,8 @@ from search_spaces.families.architecture import Architecture
 def sampler_of(config: SearchConfig, gate: Admission) -> BaseSampler:
     """The sampler that a search names, seeded by the search.
 
-    A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose: Optuna's
-    own grid sampler ends by stopping a loop which a study that is asked and told has not.
+    A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose. Optuna's
+    own grid sampler ends by stopping a loop, which a study that is asked and told has not.
     """
     settings, seed = config.sampler, config.seed
     if settings.name.startswith(OPTUNAHUB):

@@ -223,10 +223,13 @@ def load_search(
     changes: Mapping[str, Any] | None = None,
     data_changes: Mapping[str, Any] | None = None,
 ) -> SearchConfig:
-    """Read a search file.
+    """Read a search file; environment variables in paths and URLs are filled in.
 
-    ``data_root`` replaces ``data.root``, ``changes`` top-level fields and ``data_changes`` those of ``data``; environment
-    variables in paths and URLs are filled in.
+    Args:
+        path: The search file.
+        data_root: The folder of the data, in place of ``data.root``.
+        changes: Top-level fields in place of the file's.
+        data_changes: Fields of ``data`` in place of the file's.
 
     Raises:
         InvalidInput: the message names the file, the field, the rule and the value.

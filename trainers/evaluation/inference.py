@@ -22,8 +22,9 @@ from trainers.data.samples.device_batches import DeviceBatches
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:
-    """One prediction for each of N people: ``keypoints`` (N, K, 2) x, y in pixels of the original images, ``scores``
-    (N, K), the maxima of their heatmaps.
+    """One prediction for each of N people.
+
+    ``keypoints`` (N, K, 2) are x, y in pixels of the original images, and ``scores`` (N, K) the maxima of their heatmaps.
     """
 
     keypoints: NDArray[np.float64]
@@ -52,12 +53,22 @@ def predict(
     count: int = 1,
     batches: DeviceBatches | None = None,
 ) -> Predictions:
-    """Predict every ``count``-th person of ``dataset`` from ``rank`` on, in its order; the data set must not augment.
+    """Predict every ``count``-th person of a data set from ``rank`` on, in its order; the data set must not augment.
 
-    The network is put in evaluation mode for the while and must already be on ``device``. ``flip_test`` averages its
-    heatmaps with those of the mirrored crop, laid over each other as the data set's codec says, where the sides of the
-    keypoints are known. ``batches`` are those of `prediction_batches`, kept from an earlier prediction of the same share.
-    Raises InvalidInput for a ``batch_size`` below 1, ``workers`` below 0, or an image that cannot be read.
+    Args:
+        network: The network, which must already be on ``device``; it is put in evaluation mode for the while.
+        dataset: The people.
+        flip_test: Whether heatmaps are averaged with those of the mirrored crop, where the sides of the keypoints are known.
+            The data set's codec says how they are laid over each other.
+        device: The device of the network.
+        batch_size: The number of people at once.
+        workers: The number of processes that load the samples.
+        rank: The number of this process, from 0.
+        count: The number of processes.
+        batches: Those of `prediction_batches`, kept from an earlier prediction of the same share.
+
+    Raises:
+        InvalidInput: ``batch_size`` is below 1, ``workers`` below 0, or an image cannot be read.
     """
     assert dataset.augmentation is None, "an augmented crop cannot be mapped back to its image"
     codec = dataset.codec

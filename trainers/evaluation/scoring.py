@@ -23,8 +23,11 @@ from trainers.processes.distributed import Worker
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
-    """``metrics``: the figures of ``coco_ap`` or ``crowdpose_ap``, each name followed by the kind of boxes (``ap_gt``,
-    ``ap_m_det``), or those of ``pckh`` or ``keypoint_scores``; ``results``: the entries they were computed from.
+    """The figures of a validation, and their entries.
+
+    ``metrics`` are the figures of ``coco_ap`` or ``crowdpose_ap``, each name followed by the kind of boxes (``ap_gt``,
+    ``ap_m_det``). They may be those of ``pckh`` or ``keypoint_scores`` too. ``results`` are the entries they were computed
+    from.
     """
 
     metrics: dict[str, float]

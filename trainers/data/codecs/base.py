@@ -1,7 +1,7 @@
 """The interface of heatmap codecs, and the shared part of the Gaussian codecs.
 
-B samples, K keypoints, heatmaps of h × w cells. Two coordinate spaces, both (x, y) with centres at whole numbers:
-input pixels of the network's H × W input, and heatmap cells, which are input pixels divided by the stride. The origins
+B samples, K keypoints, heatmaps of h × w cells. There are two coordinate spaces, both (x, y) with centres at whole numbers.
+Input pixels are those of the network's H × W input, and heatmap cells are input pixels divided by the stride. The origins
 coincide, so cell (0, 0) stands for input pixel (0, 0). Each codec defines its stride.
 """
 
@@ -61,8 +61,8 @@ class Codec(Protocol):
 def default_sigma(heatmap_size: tuple[int, int]) -> float:
     """The deviation of the target Gaussian in cells: a 32nd of the heatmap's height, and at least 1.
 
-    That line goes through the published values, 2 at 64×48 and 64×64 and 3 at 96×72, and keeps a Gaussian the same size
-    relative to the person; below 1 the target would be little more than one cell.
+    That line goes through the published values, 2 at 64×48 and 64×64 and 3 at 96×72. It keeps a Gaussian the same size
+    relative to the person. Below 1 the target would be little more than one cell.
     """
     return max(1.0, heatmap_size[0] / 32)
 
@@ -71,10 +71,10 @@ def default_sigma(heatmap_size: tuple[int, int]) -> float:
 class GaussianCodec:
     """A Gaussian of ``sigma`` cells for each keypoint, on the grid of the published networks.
 
-    The stride is W / w and H / h, the crop's centre goes to (W / 2, H / 2), and mirrored heatmaps move by one cell.
-    Input pixel x is mirrored to W - 1 - x, which is cell w - 1 - x / stride + (1 - 1 / stride): mirrored back, a map lies
-    that much of a cell too far to the left. A whole cell to the right leaves 1 / stride of a cell, and half of that, 0.125
-    at stride 4, in the mean of both maps.
+    The stride is W / w and H / h, the crop's centre goes to (W / 2, H / 2), and mirrored heatmaps move by one cell. Input
+    pixel x is mirrored to W - 1 - x, which is cell w - 1 - x / stride + (1 - 1 / stride). Mirrored back, a map lies that
+    much of a cell too far to the left. A whole cell to the right leaves 1 / stride of a cell, and half of that, 0.125 at
+    stride 4, in the mean of both maps.
     """
 
     input_size: tuple[int, int]
@@ -137,8 +137,9 @@ class GaussianCodec:
     def highest_cells(
         self, heatmaps: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """(B, K, h, w) to the maps one after the other (N, h, w), the column and the row of the highest cell of each
-        (the first of equals), and its value, all (N,).
+        """Return the maps of (B, K, h, w) one after the other (N, h, w), and the highest cell of each.
+
+        The cell's column, row and value are (N,); of equals the first is taken.
         """
         height, width = self.heatmap_size
         assert heatmaps.shape[2:] == (height, width), (heatmaps.shape, self.heatmap_size)

@@ -15,7 +15,7 @@ from trainers.data.codecs.base import GaussianCodec
 class MsraCodec(GaussianCodec):
     """Unnormalised Gaussian at the nearest cell, decoded by the arg-max and a quarter of a cell (arXiv:1804.06208).
 
-    Encoding rounds to a cell, so a round trip is off by at most half a stride along each axis; a network's heatmap, whose
+    Encoding rounds to a cell, so a round trip is off by at most half a stride along each axis. A network's heatmap, whose
     neighbours differ, moves a quarter of a stride at most.
     """
 

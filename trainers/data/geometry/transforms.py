@@ -28,8 +28,10 @@ IMAGENET_STD = IMAGENET.std
 class Crop:
     """The region of an image that becomes the network's input.
 
-    ``center`` (x, y) and ``size`` (width, height) in image pixels; ``rotation`` in degrees, positive turns the picture
-    counter-clockwise.
+    Args:
+        center: x, y in image pixels.
+        size: Width and height in image pixels.
+        rotation: Degrees by which the picture is turned counter-clockwise.
     """
 
     center: tuple[float, float]
@@ -65,8 +67,9 @@ def crop_matrix(crop: Crop, input_size: tuple[int, int]) -> Matrix:
 def unbiased_crop_matrix(crop: Crop, input_size: tuple[int, int]) -> Matrix:
     """The matrix from image pixels to input pixels that measures the input between its outermost centres.
 
-    The crop's centre goes to ((W - 1) / 2, (H - 1) / 2), its sides become W - 1 and H - 1 (arXiv:1911.07524, section 3.2):
-    the crop of a mirrored image is then exactly the mirrored crop. The two scales differ by less than a percent, as there.
+    The crop's centre goes to ((W - 1) / 2, (H - 1) / 2), and its sides become W - 1 and H - 1 (arXiv:1911.07524, section
+    3.2). The crop of a mirrored image is then exactly the mirrored crop. The two scales differ by less than a percent, as
+    there.
     """
     lengths = np.array([input_size[1] - 1.0, input_size[0] - 1.0])
     cosine, sine = math.cos(math.radians(crop.rotation)), math.sin(math.radians(crop.rotation))

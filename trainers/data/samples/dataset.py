@@ -49,12 +49,21 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 class TopDownDataset(Dataset[dict[str, Tensor]]):
     """One sample for each person; sample i depends on (seed, epoch, i) only, whichever worker loads it.
 
-    ``augmentation`` None gives the plain crop, as evaluation needs; ``photometric`` may join an augmentation. Decoded
-    images are kept in memory, up to ``cache_bytes`` in each process that loads (0 keeps none); a full cache keeps what it
-    has, which under a shuffled order serves a larger set better than replacing. ``prepared`` pictures of the same people
-    are read in place of the images, and give the same samples. ``on_orientation`` is a rule of
-    `trainers.data.images.orientation`. ``raw`` leaves the last steps of each sample to the device of the network, see
-    `trainers.data.samples.device_batches`.
+    A full cache keeps its images, which under a shuffled order serves a larger set better than replacing.
+
+    Args:
+        people: The people.
+        codec: Turns keypoints into heatmaps.
+        keypoint_set: The keypoints.
+        augmentation: The variation of the samples; None gives the plain crop, as evaluation needs.
+        photometric: Changes of colour, which may join an augmentation.
+        seed: The seed of the variation.
+        cache_bytes: Bytes of decoded images that each loading process keeps in memory; 0 keeps none.
+        prepared: Pictures of the same people, read in place of the images; they give the same samples.
+        on_orientation: A rule of `trainers.data.images.orientation`.
+        normalisation: The mean and the divisor of the colours.
+        raw: Whether the last steps of each sample are left to the device of the network, see
+            `trainers.data.samples.device_batches`.
     """
 
     def __init__(
