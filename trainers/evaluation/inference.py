@@ -65,7 +65,7 @@ def predict(
         workers: The number of processes that load the samples.
         rank: The number of this process, from 0.
         count: The number of processes.
-        batches: Those of `prediction_batches`, kept from an earlier prediction of the same share.
+        batches: The batches of `prediction_batches`, kept from an earlier prediction of the same share.
 
     Raises:
         InvalidInput: ``batch_size`` is below 1, ``workers`` below 0, or an image cannot be read.
