@@ -96,6 +96,12 @@ def cases() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tables() -> Path:
+    """The folder of recorded trainings of other projects."""
+    return _shared("data", "tables")
+
+
+@pytest.fixture(scope="session")
 def coco_mini() -> Path:
     """The folder of real photographs in COCO format."""
     return _shared("data", "coco_mini")

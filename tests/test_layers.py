@@ -47,6 +47,7 @@ KEPT_TO: dict[str, set[str]] = {
     "optuna": {
         "dite_search/study/backfill.py",
         "dite_search/algorithms/cost_aware/candidates.py",
+        "dite_search/algorithms/cost_aware/listed_candidates.py",
         "dite_search/algorithms/cost_aware/sampler.py",
         "dite_search/doctor/databases.py",
         "dite_search/storage/lease.py",

@@ -7,16 +7,17 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.architecture import Scalar
 from search_spaces.families.parameter import Point
-from search_spaces.registry import cost_of
+from search_spaces.space.network_space import Network
 
 DRAWS = 100
 """Random points looked at before a fresh one is looked for among all points of the space."""
@@ -49,7 +50,7 @@ class Decision:
 
     outcome: Outcome
     problem: str = ""
-    arch: Architecture | None = None
+    arch: Network | None = None
     key: str = ""
     excess: Mapping[str, float] = field(default_factory=dict)
     trial: int | None = None
@@ -66,10 +67,10 @@ class Admission:
 
     def __init__(
         self,
-        config: SearchConfig,
+        config: SearchProblem,
         *,
-        latency: Callable[[Architecture], float] | None = None,
-        allowed: Callable[[Architecture], bool] | None = None,
+        latency: Callable[[Any], float] | None = None,
+        allowed: Callable[[Any], bool] | None = None,
     ) -> None:
         self._config, self._latency, self._allowed = config, latency, allowed
         self._continue_stopped = config.sampler.name == COST_AWARE
@@ -105,16 +106,16 @@ class Admission:
         seed = next(seed for seed in itertools.count(config.seed) if not repeated or seed not in seeds)
         return Decision(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
 
-    def costs(self, arch: Architecture) -> dict[str, float]:
+    def costs(self, arch: Network) -> dict[str, float]:
         """What is known of a network's costs before it is trained; the latency, where it is asked for, is predicted."""
         predicted = {"latency_ms": self._latency(arch)} if self._latency else {}
-        return cost_of(arch).objectives | predicted
+        return {**self._config.costs_of(arch), **predicted}
 
-    def allows(self, arch: Architecture) -> bool:
+    def allows(self, arch: Network) -> bool:
         """Whether the network is within the budget, and among those that may be tried."""
         return (not self._allowed or self._allowed(arch)) and self._config.network_budget.allows(self.costs(arch))
 
-    def key(self, arch: Architecture, point: Mapping[str, Scalar]) -> str:
+    def key(self, arch: Network, point: Mapping[str, Scalar]) -> str:
         """The identity of a training under the protocol of the search, apart from its seed."""
         training = {name: point[name] for name in self._config.search_space.training_parameters}
         return f"{arch.arch_id} {json.dumps(training, sort_keys=True)}" if training else arch.arch_id
@@ -167,10 +168,13 @@ class Admission:
         return point, verdict
 
 
-def gate_of(config: SearchConfig, *, allowed: Callable[[Architecture], bool] | None = None) -> Admission:
-    """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
+def gate_of(config: SearchProblem, *, allowed: Callable[[Any], bool] | None = None) -> Admission:
+    """The gate of a search; with the fitted table of the device where the latency has to be known before a training.
+
+    A recorded table knows every cost, so that nothing is predicted for it.
+    """
     asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
-    if "latency_ms" not in asked:
+    if "latency_ms" not in asked or not isinstance(config, SearchConfig):
         return Admission(config, allowed=allowed)
     # This import takes seconds, and few searches need it.
     from dite_search.algorithms.latency_prediction import predicted_latency

@@ -12,11 +12,10 @@ from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import FIFOScheduler
 
 from dite_search.algorithms.successive_halving import Key, Rungs
+from dite_search.config.problem import SearchProblem
 from dite_search.config.rungs import rung_epochs
-from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import EPOCH_KEY, REASON
-from search_spaces.common.objectives import costs_and_scores, directions_of
-from search_spaces.registry import cost_of
+from search_spaces.common.objectives import MINIMIZE, directions_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
@@ -40,6 +39,9 @@ class ParetoScheduler(FIFOScheduler):
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
 
+    ``rungs`` are the epochs of decisions (`rung_epochs`) and ``directions`` the ways in which objectives are better; both
+    follow from the other arguments where they are not given, and so does ``least``, the accuracy in place of `LEARNED`.
+
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.
     """
@@ -57,14 +59,19 @@ class ParetoScheduler(FIFOScheduler):
         grace_period: int | None,
         reduction_factor: float,
         costs: Costs,
+        rungs: Sequence[int] | None = None,
+        directions: Sequence[str] | None = None,
+        least: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        rungs = rung_epochs(
-            epochs, validate_every=validate_every, grace_period=grace_period, reduction_factor=reduction_factor
-        )
+        if rungs is None:
+            rungs = rung_epochs(
+                epochs, validate_every=validate_every, grace_period=grace_period, reduction_factor=reduction_factor
+            )
+        directions = directions_of(objectives) if directions is None else directions
         self._objectives = tuple(objectives)
-        self._measurable, _ = costs_and_scores(objectives)
-        self._rungs = Rungs(rungs, directions_of(objectives), reduction_factor, least=LEARNED)
+        self._measurable = [name for name, side in zip(objectives, directions, strict=True) if side == MINIMIZE]
+        self._rungs = Rungs(rungs, directions, reduction_factor, least=LEARNED if least is None else least)
         self._costs = costs
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}
@@ -130,14 +137,14 @@ class ParetoScheduler(FIFOScheduler):
 class SuggestionCosts:
     """`Costs` of what the searcher suggests."""
 
-    search: SearchConfig
+    search: SearchProblem
 
     def __call__(self, suggestion: Mapping[str, Any]) -> Mapping[str, float]:
         """The counted costs of the suggested network."""
-        return cost_of(self.search.search_space.build(suggestion["point"])).objectives
+        return self.search.costs_of(self.search.search_space.build(suggestion["point"]))
 
 
-def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
+def scheduler_of(config: SearchProblem) -> ParetoScheduler | None:
     """The scheduler that a search names; None where every trial runs to its last epoch."""
     section, training = config.scheduler, config.train_config
     if section.name == "none":
@@ -149,4 +156,7 @@ def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
         grace_period=section.grace_period,
         reduction_factor=section.reduction_factor,
         costs=SuggestionCosts(search=config),
+        rungs=config.rungs,
+        directions=config.directions,
+        least=config.least_score,
     )

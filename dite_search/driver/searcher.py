@@ -17,8 +17,9 @@ from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
 from dite_search.algorithms.admission import Decision, Stopped, gate_of
-from dite_search.algorithms.cost_aware.candidates import distributions_of
+from dite_search.algorithms.cost_aware.candidates import Candidates, distributions_of
 from dite_search.algorithms.samplers import sampler_of
+from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.storage.outbox import Outbox
 from dite_search.storage.pause import Pause
@@ -41,9 +42,7 @@ from dite_search.study.attributes import (
     WHERE,
 )
 from dite_search.study.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
-from search_spaces.common.objectives import DIRECTIONS, MEASURED, named
-from search_spaces.families.architecture import Architecture
-from search_spaces.registry import architecture_from, cost_of
+from search_spaces.common.objectives import MAXIMIZE, MEASURED, named
 from trainers.training.loop import LOOP_FIGURES
 
 MAX_REPLACED = 10
@@ -64,27 +63,32 @@ class StudySearch(OptunaSearch):
     checkpoint reports its whole curve again. Where ``pause`` is asked for, nothing more is suggested, and what was stopped
     for it stays a running trial of the study.
 
-    ``storage`` takes the place of the search's own, and ``allowed`` narrows the space (both for replays); ``note`` is given
-    a sentence when the database goes and when it comes back, and ``clock`` gives seconds.
+    ``storage`` takes the place of the search's own, ``allowed`` narrows the space, and ``candidates`` are compared in place
+    of the space's (all for replays); ``note`` is given a sentence when the database goes and when it comes back, and
+    ``clock`` gives seconds.
     """
 
     def __init__(
         self,
-        config: SearchConfig,
+        config: SearchProblem,
         *,
         storage: BaseStorage | None = None,
-        allowed: Callable[[Architecture], bool] | None = None,
+        allowed: Callable[[Any], bool] | None = None,
+        candidates: Candidates | None = None,
         pause: Pause | None = None,
         note: Callable[[str], None] = lambda sentence: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         gate = gate_of(config, allowed=allowed)
+        if storage is None:
+            assert isinstance(config, SearchConfig), "only a search file names a database"
+            storage = storage_of(config)
         super().__init__(
             space=distributions_of(config.search_space),
             metric=list(config.objectives),
-            mode=["max" if DIRECTIONS[objective] == "maximize" else "min" for objective in config.objectives],
-            sampler=sampler_of(config, gate),
-            storage=storage or storage_of(config),
+            mode=["max" if side == MAXIMIZE else "min" for side in config.directions],
+            sampler=sampler_of(config, gate, candidates),
+            storage=storage,
             study_name=config.name,
         )
         self._config, self._gate = config, gate
@@ -228,7 +232,7 @@ class StudySearch(OptunaSearch):
         attributes = trial.user_attrs
         if ARCH not in attributes or trial.state is TrialState.WAITING:
             return
-        key = self._gate.key(architecture_from(attributes[ARCH]), trial.params)
+        key = self._gate.key(self._config.network_from(attributes[ARCH]), trial.params)
         if is_blameless(trial):
             return
         seed = attributes.get(SEED, attributes.get(ORIGIN, {}).get("seed"))
@@ -300,7 +304,7 @@ class StudySearch(OptunaSearch):
                 return
             self._conclude(trial, result, error)
         frozen = self._study.get_trials(deepcopy=False)[trial.number]
-        key = self._gate.key(architecture_from(frozen.user_attrs[ARCH]), frozen.params)
+        key = self._gate.key(self._config.network_from(frozen.user_attrs[ARCH]), frozen.params)
         if is_blameless(frozen):
             self._gate.forget(key, trial.number)
         elif frozen.state is not TrialState.COMPLETE:
@@ -314,7 +318,7 @@ class StudySearch(OptunaSearch):
     def _has_ended(self, trial: optuna.Trial, result: Mapping[str, Any]) -> bool:
         """Whether a trial that ends during a pause ended for its own reason, or with all that an undisturbed one reports."""
         epochs = self._config.train_config.epochs
-        known = dict(result) | cost_of(architecture_from(trial.user_attrs[ARCH])).objectives
+        known = dict(result) | self._costs(trial)
         needed = (*self._config.objectives, *self._config.network_budget.costs)
         # What follows the last epoch carries its scores, and no epoch.
         whole = known.get(EPOCH_KEY, epochs) >= epochs
@@ -323,7 +327,7 @@ class StudySearch(OptunaSearch):
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
         attributes = trial.user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
-        known = dict(result) | cost_of(architecture_from(attributes[ARCH])).objectives
+        known = dict(result) | self._costs(trial)
         excess = self._config.network_budget.excess(known)
         _set_constraints(trial, excess)
         if any(value > 0 for value in excess.values()):
@@ -343,6 +347,9 @@ class StudySearch(OptunaSearch):
             return
         trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result).items() if k not in LOOP_FIGURES})
         self._study.tell(trial, [float(known[objective]) for objective in self._config.objectives])
+
+    def _costs(self, trial: optuna.Trial) -> Mapping[str, float]:
+        return self._config.costs_of(self._config.network_from(trial.user_attrs[ARCH]))
 
     def ending_of(self, trial_id: str) -> dict[str, Any]:
         """How a trial ended, for the tracking: why it ``failed``, or the epoch it was ``stopped_at``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,20 +16,25 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from optuna.storages import BaseStorage, InMemoryStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from analysis.pareto.front import Array, hypervolume
-from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.algorithms.cost_aware.candidates import Candidates
+from dite_search.algorithms.cost_aware.listed_candidates import ListedCandidates
+from dite_search.config.problem import SearchProblem
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.sections import COST_AWARE
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.searcher import StudySearch
+from dite_search.simulation.table_search import TableSearch
 from dite_search.simulation.tabular_benchmark import Curve, TabularBenchmark
 from dite_search.study.attributes import ARCH_ID, EPOCH_KEY, REUSED
 from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.architecture import Architecture
+from search_spaces.space.network_space import Network
 
 COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
 """What becomes of a training, in the words of a study's records."""
@@ -47,13 +52,14 @@ class ReplayedTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A training that ended, and where the simulation stood then.
+    """A training that ended, the training number ``repeat`` of its network, and where the simulation stood then.
 
     ``status`` is ``complete``, ``stopped`` (by the scheduler) or ``failed`` (by a rule of the searcher). ``epochs`` counts
     those that all trainings together had finished, and ``seconds`` is the simulated time.
     """
 
-    arch: Architecture
+    arch: Network
+    repeat: int
     status: str
     epochs: int
     seconds: float
@@ -73,16 +79,16 @@ class Simulation:
 
     def __init__(
         self,
-        config: SearchConfig,
-        curve_of: Callable[[Architecture, int], Curve],
+        config: SearchProblem,
+        curve_of: Callable[[Any, int], Curve],
         *,
         workers: int,
         storage: BaseStorage,
-        allowed: Callable[[Architecture], bool] | None = None,
+        allowed: Callable[[Any], bool] | None = None,
         max_epochs: int | None = None,
         max_trials: int | None = None,
     ) -> None:
-        self.searcher = StudySearch(config, storage=storage, allowed=allowed)
+        self.searcher = StudySearch(config, storage=storage, allowed=allowed, candidates=_candidates_of(config))
         # Any: it is handed stand-ins for Ray's controller and trials.
         self.scheduler: Any = scheduler_of(config) or FIFOScheduler()  # type: ignore[no-untyped-call]
         self._config, self._curve_of, self._workers = config, curve_of, workers
@@ -104,7 +110,8 @@ class Simulation:
             if status is None:
                 heapq.heappush(self._running, (training.due, order, training))
                 continue
-            yield Ended(arch=training.arch, status=status, epochs=self.epochs, seconds=self.seconds)
+            repeat = training.trial.config["repeat"]
+            yield Ended(arch=training.arch, repeat=repeat, status=status, epochs=self.epochs, seconds=self.seconds)
             self._start()
 
     def _start(self) -> None:
@@ -150,7 +157,7 @@ class _Training:
     """A training on its worker: ``done`` entries of its curve lie behind it."""
 
     trial: ReplayedTrial
-    arch: Architecture
+    arch: Network
     curve: Curve
     began: float
     done: int = 0
@@ -216,22 +223,42 @@ class ReplayResult:
         return int(self.epochs[reached[0]]) if len(reached) else None
 
 
-def replayed_config(table: TabularBenchmark, changes: Mapping[str, Any]) -> SearchConfig:
+def replayed_config(table: TabularBenchmark, changes: Mapping[str, Any]) -> SearchConfig | TableSearch:
     """The table's own search with some fields replaced; of a section, only what is given of it.
 
     Raises:
         InvalidInput: a field is unknown or its value is not allowed.
     """
-    values = table.config.to_dict()
-    for name, value in changes.items():
-        part = isinstance(value, Mapping) and isinstance(values.get(name), dict)
-        values[name] = {**values[name], **value} if part else value
-    return parse_search(values, f"table {table.name}")
+    return table.config.replaced(changes, f"table {table.name}")
+
+
+def create_replay(config: SearchConfig | TableSearch, storage: BaseStorage) -> Sequence[FrozenTrial]:
+    """Make the study of a replay, and return the trials that it holds from the start."""
+    if isinstance(config, SearchConfig):
+        known = earlier_trials(config)
+        create_study(config, known=known, storage=storage)
+        return known
+    study = optuna.create_study(storage=storage, study_name=config.name, directions=config.directions)
+    if config.sampler.name == "grid":
+        for point in config.search_space.points():
+            study.enqueue_trial(point)
+    return ()
+
+
+def _candidates_of(config: SearchProblem) -> Candidates | None:
+    """Return the candidates of a table that brings its own space; None: those of the search's space."""
+    if not isinstance(config, TableSearch) or config.sampler.name != COST_AWARE:
+        return None
+    return ListedCandidates(
+        config.search_space,
+        cost_objectives=config.objectives[1:],
+        allowed=lambda network: config.network_budget.allows(network.costs),
+    )
 
 
 def replay(
     table: TabularBenchmark,
-    config: SearchConfig,
+    config: SearchConfig | TableSearch,
     *,
     workers: int,
     max_epochs: int | None = None,
@@ -249,10 +276,10 @@ def replay(
             replay.
     """
     _check(config, workers=workers, max_epochs=max_epochs, max_trials=max_trials, target=target)
-    config = parse_search(config.to_dict() | {"seed": seed}, f"table {table.name}")
-    coverage, known, storage = _Coverage(table, config), earlier_trials(config), InMemoryStorage()
+    config = config.replaced({"seed": seed}, f"table {table.name}")
+    coverage, storage = _Coverage(table, config), InMemoryStorage()
+    known = create_replay(config, storage)
     coverage.add(*(trial.user_attrs[ARCH_ID] for trial in known if trial.state is TrialState.COMPLETE))
-    create_study(config, known=known, storage=storage)
     simulation = Simulation(
         config,
         lambda arch, repeat: table.curve(arch.arch_id, repeat),
@@ -290,7 +317,7 @@ def replay(
 class _Coverage:
     """Which fraction of the hypervolume within the budget the networks seen so far have."""
 
-    def __init__(self, table: TabularBenchmark, config: SearchConfig) -> None:
+    def __init__(self, table: TabularBenchmark, config: SearchProblem) -> None:
         self._table = table
         within = [arch_id for arch_id in table.points if config.network_budget.allows(table.finals[arch_id])]
         if not within:
@@ -312,7 +339,7 @@ class _Coverage:
 
 
 def _check(
-    config: SearchConfig, *, workers: int, max_epochs: int | None, max_trials: int | None, target: float | None
+    config: SearchProblem, *, workers: int, max_epochs: int | None, max_trials: int | None, target: float | None
 ) -> None:
     for name, number in (("workers", workers), ("max_epochs", max_epochs), ("max_trials", max_trials)):
         if number is not None and number < 1:

@@ -1,7 +1,8 @@
 """Recorded tables: every network of a space with its learning curves, for searches that are replayed instead of trained.
 
-A table is shipped (a folder of ``tables/`` with the search file that recorded it and ``curves.csv``), or it is what a
-finished study found out: its complete trials, as far as their curves are whole.
+A table is shipped (a folder of ``tables/`` with the search file that recorded it and ``curves.csv``), or it comes from
+elsewhere with networks and costs of its own (`table_reader`), or it is what a finished study found out: its complete trials,
+as far as their curves are whole.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +22,14 @@ from analysis.pareto.front import Array, hypervolume, non_dominated, reference_p
 from analysis.study.published_results import PUBLISHED_TABLES, PublishedNetwork
 from analysis.study.records import TrialRecord
 from dite_search.config.search_config import SearchConfig, load_search
+from dite_search.simulation.table_reader import read_foreign_table
+from dite_search.simulation.table_search import TableSearch
+from dite_search.simulation.table_settings import NETWORKS_FILE, is_table
 from dite_search.study.attributes import SEED
 from dite_search.study.directory import SEARCH_FILE, load_config
 from dite_search.study.study import open_study, read_study
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.common.objectives import DIRECTIONS, directions_of
-from search_spaces.families.architecture import Architecture
+from search_spaces.common.objectives import DIRECTIONS
 from search_spaces.families.parameter import Point
 from search_spaces.registry import cost_of
 from search_spaces.space.search_space import SearchSpace, describe
@@ -44,20 +48,21 @@ Curve = Sequence[Mapping[str, float]]
 class TabularBenchmark:
     """What became of networks of a space that were trained to the end.
 
-    ``config`` is the search that recorded them: space, objectives, protocol and epochs. ``points`` and ``curves`` are by
+    ``config`` is the search that recorded them, or that a table from elsewhere defines: space, objectives and epochs.
+    ``points`` and ``curves`` are by
     ``arch_id``; of several seeds of a network the first counts as its value. ``left_out`` counts complete trials of a study
     whose curves have gaps.
     """
 
     name: str
-    config: SearchConfig
+    config: SearchConfig | TableSearch
     points: Mapping[str, Point]
     curves: Mapping[str, tuple[Curve, ...]]
     left_out: int = 0
 
     def __contains__(self, network: object) -> bool:
         """Whether a network, as its architecture or its ``arch_id``, is in the table."""
-        return (network.arch_id if isinstance(network, Architecture) else network) in self.points
+        return getattr(network, "arch_id", network) in self.points
 
     def __len__(self) -> int:
         """The number of networks."""
@@ -71,11 +76,14 @@ class TabularBenchmark:
     @cached_property
     def finals(self) -> dict[str, dict[str, float]]:
         """What is known of every network by ``arch_id``: the last epoch of its first seed, and its costs."""
-        space = self.config.search_space
-        return {
-            arch_id: dict(self.curve(arch_id)[-1]) | cost_of(space.build(point)).objectives
-            for arch_id, point in self.points.items()
-        }
+        return {arch_id: {**self.curve(arch_id)[-1], **self.costs(arch_id)} for arch_id in self.points}
+
+    def costs(self, arch_id: str) -> Mapping[str, float]:
+        """The exact costs of a network by name."""
+        # The two kinds of searches take networks of their own space alone, which the types cannot say.
+        config: Any = self.config
+        known: Mapping[str, float] = config.costs_of(config.search_space.build(self.points[arch_id]))
+        return known
 
     def values(self) -> Array:
         """The objectives (n, m): a row a network in the order of ``points``, a column an objective of the search."""
@@ -90,7 +98,7 @@ class TabularBenchmark:
     @cached_property
     def directions(self) -> list[str]:
         """Which way each objective is better."""
-        return directions_of(self.config.objectives)
+        return list(self.config.directions)
 
     @cached_property
     def front(self) -> tuple[str, ...]:
@@ -120,8 +128,8 @@ class TabularBenchmark:
 
     @cached_property
     def timed(self) -> bool:
-        """Whether every epoch has its ``seconds``."""
-        return all("seconds" in metrics for curves in self.curves.values() for curve in curves for metrics in curve)
+        """Whether every training has its ``seconds``."""
+        return all("seconds" in curve[-1] for curves in self.curves.values() for curve in curves)
 
 
 def shipped_tables() -> tuple[str, ...]:
@@ -129,21 +137,43 @@ def shipped_tables() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in TABLES.glob(f"*/{SEARCH_FILE}")))
 
 
-def load_table(name: str | Path, *, directory: str | Path = "runs") -> TabularBenchmark:
+def load_table(
+    name: str | Path, *, directory: str | Path = "runs", curves: str | None = None, score: str | None = None
+) -> TabularBenchmark:
     """A shipped table by its name, a folder that holds one, or a finished study by its folder or its name in ``directory``.
+
+    A table from elsewhere is named by its folder or its settings file; ``curves`` chooses one of several files of curves,
+    and ``score`` a column.
 
     Raises:
         InvalidInput: there is none, the file is broken, or the study has no trial that can be replayed.
     """
+    path = Path(name)
+    if str(name) not in shipped_tables() and not (path / SEARCH_FILE).is_file() and is_table(path):
+        return _foreign_table(path, curves=curves, score=score)
+    for option, value in (("--curves", curves), ("--score", score)):
+        if value is not None:
+            raise InvalidInput(f"{option} must be left out for {name}, which has no {NETWORKS_FILE}, got {value}")
     if str(name) in shipped_tables():
         return read_table(TABLES / name)
-    if (Path(name) / CURVES_FILE).is_file():
-        return read_table(Path(name))
+    if (path / CURVES_FILE).is_file():
+        return read_table(path)
     try:
         config = load_config(name, directory=directory)
     except InvalidInput as error:
         raise InvalidInput(f"{error}; recorded tables: {', '.join(shipped_tables())}") from None
     return _table_of_study(config)
+
+
+def _foreign_table(path: Path, *, curves: str | None, score: str | None) -> TabularBenchmark:
+    found = read_foreign_table(path, variant=curves, score=score)
+    space = found.search.search_space
+    return TabularBenchmark(
+        name=found.search.name,
+        config=found.search,
+        points={network.arch_id: space.point(network.row) for network in space.networks},
+        curves=found.curves,
+    )
 
 
 def read_table(folder: Path) -> TabularBenchmark:

@@ -19,6 +19,7 @@ from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Parameter, Range
 from search_spaces.registry import cost_of
 from search_spaces.space.encoding import SPREAD, Encoding
+from search_spaces.space.network_space import NetworkSpace
 from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
@@ -260,7 +261,7 @@ class DistributionCandidates:
         return costs
 
 
-def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:
+def distributions_of(space: NetworkSpace) -> dict[str, BaseDistribution]:
     """Each parameter of a space as Optuna sees it: choices are categories, ranges are floats."""
     return {
         name: FloatDistribution(parameter.low, parameter.high, log=parameter.log)
