@@ -1,12 +1,11 @@
-"""What the bookkeeping of a large search takes at 10,000 finished trials: study, sampler, gate and scheduler.
+"""The time and memory of a large search's bookkeeping at 10,000 finished trials: study, sampler, gate and scheduler.
 
 Run: ``python -m benchmarks.bookkeeping``. Searches over the space ``dite_hrnet`` are simulated, 100 workers side by side.
-Nothing is trained: a made-up formula stands for every learning curve, so the scores mean nothing, and what is measured is
-the time between them. Each study is first filled with finished trials by the random sampler, and memory is noted every
-1,000; then each sampler goes on in it, and the clock runs: once for the first trials, for which a sampler may have to read
-the whole study, and once for those after them. A suggestion is everything that Tune's driver does for one trial:
-to ask the sampler and judge the point, to ask the scheduler and record the epoch for each of them, and to tell the study how
-it ended.
+Nothing is trained. A made-up formula stands for every learning curve, so the scores mean nothing, and the time between them
+is measured. Each study is first filled with finished trials by the random sampler, and memory is noted every 1,000. Then
+each sampler goes on in it, and the clock runs. The first trials, for which a sampler may have to read the whole study, are
+timed apart from those after them. A suggestion is everything that Tune's driver does for one trial. It asks the sampler and
+judges the point, and asks the scheduler and records each of the epochs. At last it tells the study how the trial ended.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 
 One process, one thread, the published augmentation. Every round times all ways one after the other; the figures are medians
 over the rounds. Rates are given by the clock on the wall and by the processor time of the process, which other programs
-disturb less; the ratio to decoding the whole JPEG files, timed in the same rounds, depends least on the machine. The
-data are prepared in a temporary folder first. ``--cold`` adds readings for which the system was asked to forget the files'
-pages, and says how much came from the disk.
+disturb less. The ratio to decoding the whole JPEG files, timed in the same rounds, depends least on the machine. The data
+are prepared in a temporary folder first. ``--cold`` adds readings after the system was asked to forget the files' pages, and
+says how much came from the disk.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def seconds(function: Callable[[int], object], count: int) -> Spent:
 
 
 def disk_bytes() -> int:
-    """What this process has made the disks read, by the system's count (Linux)."""
+    """Return the bytes that this process has made the disks read, by the system's count (Linux)."""
     lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
     return int(dict(line.split(": ") for line in lines)["read_bytes"])
 

@@ -1,9 +1,9 @@
-"""What a real search costs its driver: processor time and memory while trials report, and whether it grows with them.
+"""The load of a real search on its driver: processor time and memory while trials report, and whether it grows with them.
 
 Run: ``python -m benchmarks.driver_load``. A Ray head is started that counts more cores than the machine has, so that many
-tiny networks train side by side; they are real, and so are Ray, the study and MLflow. Only the driver's own process is
-measured: how long the search takes says nothing on a machine with fewer cores than trials. A trial's process holds about
-0.35 GiB of its own, so that 64 want 23 GiB and what is left over has to have room in swap space: Ray is told not to end
+tiny networks train side by side. They are real, and so are Ray, the study and MLflow. Only the driver's own process is
+measured, because the duration of the search says nothing on a machine with fewer cores than trials. A trial's process holds
+about 0.35 GiB of its own, so that 64 want 23 GiB, and swap space must have room for the rest. Ray is told not to end
 processes when memory runs short, and to be patient with those that start.
 """
 
@@ -107,7 +107,7 @@ def readings_of(driver: psutil.Process, output: IO[str], every: int) -> list[Rea
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a search asked of its driver; ``complete`` trials of it were trained to their end."""
+    """The load of a search on its driver; ``complete`` trials of it were trained to their end."""
 
     complete: int
     seconds: float

@@ -2,9 +2,9 @@
 
     python -m benchmarks.latency [--network dite_hrnet_18] [--input-size 256x192] [--threads 1 2] [--runs 40] [--operators]
 
-The three take turns in one process, on the same image and with the same number of threads, so that what else the machine
-does slows all alike: quote the ratios. Before each run there is a pause in which idle threads of the one before come to
-rest. Eager is `build_network(...)` in evaluation mode under `torch.inference_mode`; released is the same network computed
+The three take turns in one process, on the same image and with the same number of threads. Other work of the machine then
+slows all alike: quote the ratios. Before each run there is a pause in which idle threads of the run before come to rest.
+Eager is `build_network(...)` in evaluation mode under `torch.inference_mode`. Released is the same network computed
 literally as the published code does (`benchmarks.released_network`). ``--operators`` adds where the time goes.
 """
 

@@ -1,4 +1,4 @@
-"""What a search costs beyond the training itself: seconds a trial, against the same trainings in a plain loop.
+"""The cost of a search beyond the training itself: seconds a trial, against the same trainings in a plain loop.
 
 Run: ``python -m benchmarks.orchestration``. Trials run one at a time on one core. The first starts the trial's process and
 imports torch there; it is shown apart, since every later trial finds the process warm.

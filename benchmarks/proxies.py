@@ -2,10 +2,10 @@
 
     python -m benchmarks.proxies --table dite_search/tables/tiny_128 --output dite_search/tables/tiny_128/proxies.csv
 
-Measures every proxy for every network of the space, in the mean over some seeds, and writes them: a row for each network,
-its parameters first. Figures that are there already are not measured again; remove the file for that. Then the rank
-correlation of each with the final AP of the recorded table (``curves.csv``) is printed: plain, and partial, which is what
-is left of it among networks alike in cost, or in all settings of the space. Brackets hold 95 % intervals of a bootstrap over
+Measures every proxy for every network of the space, in the mean over some seeds. A row is written for each network, its
+parameters first. Figures that are there already are not measured again; remove the file for that. Then the rank correlation
+of each with the final AP of the recorded table (``curves.csv``) is printed, plain and partial. The partial one is what is
+left of it among networks alike in cost, or in all settings of the space. Brackets hold 95 % intervals of a bootstrap over
 the networks. ``--costs`` adds what a proxy takes to compute.
 """
 
@@ -43,7 +43,7 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     "given MACs, parameters": BASELINES,
     "given settings": ("settings",),
 }
-"""What each column holds fixed."""
+"""The quantities that each column holds fixed."""
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.recorded_table --output runs/tiny_128 --jobs 2
 
-Each network trains for itself, on one thread (or on the GPU where there is one), and goes on from its last epoch where
-the recording was cut off; what is finished is not trained again. A few networks, spread evenly over the costs, are
+Each network trains for itself, on one thread (or on the GPU where there is one). A recording that was cut off goes on from
+the last epoch of each network; finished networks are not trained again. A few networks, spread evenly over the costs, are
 trained with more seeds. At the end ``curves.csv`` holds a row for each epoch of each training.
 """
 
@@ -31,7 +31,7 @@ from trainers.training.loop import train
 
 TABLES = Path(__file__).parents[1] / "dite_search" / "tables"
 KEPT = ("epoch", "ap_gt", "loss", "seconds")
-"""What is kept of an epoch; ``seconds`` are since the start of the training, on the machine that recorded it."""
+"""The figures of an epoch that are kept; ``seconds`` are since the start of training, on the machine that recorded it."""
 
 
 def jobs_of(config: SearchConfig, *, repeated: int, seeds: int) -> list[tuple[Point, int]]:

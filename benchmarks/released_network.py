@@ -1,7 +1,7 @@
 """The published computation, literally: what the speed of ours is measured against.
 
-Same parameters and outputs as `build_network`, computed as the published code does: contiguous memory, one group of a
-convolution per sample and channel for every aggregated kernel, F_i0(y_0) evaluated twice in each fusion.
+Parameters and outputs are those of `build_network`, computed as the published code does. Memory is contiguous, every
+aggregated kernel is one group of a convolution per sample and channel, and each fusion evaluates F_i0(y_0) twice.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How large a report of many trials is, how long it takes to build, and how soon its page can be used.
 
 Run: ``python -m benchmarks.report_scale``. The study is made up: networks of the space ``dite_hrnet`` drawn at random,
-scores and curves of a formula with noise, one in ten trained twice, so that every section has something to show. Its scores
-mean nothing. Times in the browser are by its own clock, from the start of the navigation: ``ready`` is when the
-script has filled the tables and reads clicks, ``front`` when the figure of the front is drawn, ``filter`` how long the page
-is busy with a new budget, ``search`` with a word in the table of all trials. Processor time tells more on a busy machine.
+scores and curves of a formula with noise. One in ten is trained twice, so that every section has something to show. The
+scores mean nothing. Times in the browser are by its own clock, from the start of the navigation. At ``ready`` the script has
+filled the tables and reads clicks, and at ``front`` the figure of the front is drawn. ``filter`` is how long the page is
+busy with a new budget, ``search`` with a word in the table of all trials. Processor time tells more on a busy machine.
 """
 
 from __future__ import annotations

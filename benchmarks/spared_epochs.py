@@ -2,19 +2,19 @@
 
     python -m benchmarks.spared_epochs --seeds 2
 
-For each seed searches of the space ``tiny`` on drawn people, two trials at once on two cores: one as plain Ray Tune with
-Optuna does it (networks over a budget are trained, the same network twice if it is suggested twice, every one to its last
-epoch), and for each budget one with all three on, which is paused when it has trained half as many epochs. Fronts are
-compared by the hypervolume within the budget.
+For each seed the space ``tiny`` is searched on drawn people, two trials at once on two cores. One search does as plain Ray
+Tune with Optuna does. It trains networks over a budget, the same network twice if it is suggested twice, and every one to
+its last epoch. For each budget another search has all three on, and is paused when it has trained half as many epochs.
+Fronts are compared by the hypervolume within the budget.
 
-A front is made of the luckiest trainings, and who trains more of them to their end has more luck. With ``--again 3`` the
-networks of both fronts are trained three times more, with seeds that no search has used, and their mean accuracies are
-compared too: what those get who deploy them.
+A front is made of the luckiest trainings, and a search that trains more of them to their end has more luck. With ``--again
+3`` the networks of both fronts are trained three times more, with seeds that no search has used. Their mean accuracies are
+compared too: those who deploy the networks get these.
 
     python -m benchmarks.spared_epochs --replay 20
 
-compares such pairs of searches on the recorded table ``tiny_128`` instead, in a minute: under budgets that leave a quarter,
-three eighths, half and three quarters of its networks.
+compares such pairs of searches on the recorded table ``tiny_128`` instead, in a minute. The budgets leave a quarter, three
+eighths, half and three quarters of its networks.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def volume(rows: Sequence[Sequence[float]], budget: float) -> float:
 
 
 def within(study: StudyRecord, budget: float) -> list[TrialRecord]:
-    """What counts for the front."""
+    """Return the trials that count for the front."""
     return [trial for trial in scored(study) if trial.cost.mmacs <= budget]
 
 
@@ -154,7 +154,7 @@ def compare(without: StudyRecord, found: StudyRecord, budget: float) -> float:
 
 
 def trained_again(studies: Mapping[str, StudyRecord], budget: float, fields: Mapping[str, Any], *, times: int) -> str:
-    """What the networks on both fronts are worth when they are trained so many times more, with new seeds, in words."""
+    """Train the networks on both fronts so many times more, with new seeds, and describe their scores."""
     space = parse_search({**SEARCH, "name": "space", **fields}, "benchmark").search_space
     fronts = {side: front_of(dataclasses.replace(study, trials=within(study, budget))) for side, study in studies.items()}
     networks = {trial.arch.arch_id: space.point_of(trial.arch) for front in fronts.values() for trial in front}

@@ -1,1 +1,1 @@
-"""What can be built, what it is called and what it costs: no torch, no Ray."""
+"""The networks that can be built, their names and their costs: no torch, no Ray."""

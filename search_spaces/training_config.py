@@ -159,8 +159,11 @@ TRAIN_PARAMETERS = tuple(
     for field in dataclasses.fields(TrainConfig)
     if field.name not in ("milestones", "epochs", "validate_every", "flip_test", "seed", *COMPUTATION)
 )
-"""Hyper-parameters that may be searched; the length of the training, its validation and its seed are the protocol's, and
-how its steps are computed changes nothing that is learned."""
+"""Hyper-parameters that may be searched.
+
+The length of the training, its validation and its seed are the protocol's. How its steps are computed changes nothing that
+is learned.
+"""
 
 
 def _number(name: str, value: Any, low: float, high: float) -> float:

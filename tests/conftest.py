@@ -1,4 +1,4 @@
-"""What every test has: the shared reference facts and photographs, one thread for torch, profiles, groups and durations."""
+"""The fixtures of every test: shared reference facts and photographs, one thread for torch, profiles, groups, durations."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a built network costs, as fvcore counts it: the judge of the closed form.
+"""The cost of a built network, as fvcore counts it: the judge of the closed form.
 
 fvcore's trace takes several seconds for a deep network, mostly for repeating the same modules. `SharedCounts` traces each
-distinct part once: every module that the forward pass calls is counted under the sizes it was really called with, and equal
-parts (same types, settings and parameter shapes, same input sizes) share one trace.
+distinct part once. Every module that the forward pass calls is counted under its real sizes. Parts with the same types,
+settings, parameter shapes and input sizes share one trace.
 """
 
 from __future__ import annotations

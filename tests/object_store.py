@@ -51,7 +51,7 @@ class ObjectStore:
         return sorted(entry["Key"] for entry in found)
 
     def content(self, key: str) -> bytes:
-        """What an object holds."""
+        """Return the content of an object."""
         return self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
     def put(self, key: str, content: bytes) -> None:

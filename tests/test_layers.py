@@ -197,7 +197,7 @@ def test_rooms_import_one_way() -> None:
 
 
 def test_rooms_and_modules_are_small() -> None:
-    """What is over the limit can only shrink."""
+    """Files over the limit can only shrink."""
     texts = sources()
     files = Counter(path.rpartition("/")[0] for path in texts)
     assert {room: count for room, count in files.items() if count > MOST_FILES} == {}

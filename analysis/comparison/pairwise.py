@@ -50,8 +50,18 @@ class Fronts:
 class Comparison:
     """Everything that is known of two sides together.
 
-    ``difference`` is of AP over images, ``with_seeds`` the same with seed noise in it; None where they could not be had, and
-    ``verdict`` says so. ``notes`` are sentences on what is not alike.
+    Args:
+        sides: The two networks.
+        architecture: The fields of both networks.
+        costs: The costs of both.
+        scores: The scores of both.
+        keypoints: The AP of both by keypoint.
+        difference: The difference of AP over images; None where it could not be had, as ``verdict`` says.
+        with_seeds: The same difference with seed noise in it, or None likewise.
+        noise: The noise of seeds.
+        fronts: The comparison of both fronts.
+        verdict: Whether the difference is noise, in words.
+        notes: Sentences on what is not alike.
     """
 
     sides: tuple[ComparedNetwork, ComparedNetwork]

@@ -31,16 +31,20 @@ LABELS = {
     "batch_size": "batch",
     "flip_test": "flip test",
 }
-"""What two protocols are compared in, besides their hyper-parameters, in words."""
+"""Labels of the fields in which two protocols are compared, besides their hyper-parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """One published network and the trials of the study that train it.
 
-    ``record`` is the best complete of so many ``trials``, or the first where none is complete; ``score`` is None then.
-    ``differences`` say in words what sets the study's protocol apart from the published one; none makes it the same, as
-    far as a study records it.
+    Args:
+        published: The published network.
+        record: The best complete trial, or the first where none is complete.
+        trials: The number of trials.
+        score: The score of the best complete trial; None where none is complete.
+        differences: The differences of the study's protocol from the published one, in words. None of them makes it the
+            same, as far as a study records it.
     """
 
     published: PublishedNetwork
@@ -59,8 +63,12 @@ class Comparison:
 class ComparisonTable:
     """The comparisons as text, for any output.
 
-    ``columns`` are headings in words, ``names`` short ones of two lines with the names of objectives. ``notes`` belong below
-    the table.
+    Args:
+        title: The title.
+        columns: Headings in words.
+        names: Short headings of two lines, with the names of objectives.
+        rows: The cells.
+        notes: Sentences that belong below the table.
     """
 
     title: str
@@ -71,10 +79,10 @@ class ComparisonTable:
 
 
 def comparisons(study: StudyRecord) -> list[Comparison]:
-    """Every network of the study that a table of the papers holds, in the order of the tables.
+    """Return every network of the study that a table of the papers holds, in the order of the tables.
 
-    A network is found whatever its input size; a row of the same input size is preferred, then the table that holds most
-    networks of the study, then the one with more digits.
+    A network is found whatever its input size. A row of the same input size is preferred, then the table that holds most
+    networks of the study, then the table with more digits.
     """
     scores = costs_and_scores(study.objectives)[1]
     if not scores:
@@ -140,7 +148,7 @@ def comparison_table(study: StudyRecord) -> ComparisonTable | None:
 
 
 def differences(study: StudyRecord, record: TrialRecord, score: str, published: PublishedNetwork) -> tuple[str, ...]:
-    """What sets the protocol of a trial apart from a published one, in words; what is not recorded counts as different."""
+    """Describe how the protocol of a trial differs from a published one; a field without a record counts as different."""
     parameters = record.parameters
     ours: dict[str, Any] = {**study.protocol, "input_size": format_size(record.arch.input_size)}
     ours |= {name: parameters[name] for name in ("batch_size",) if name in parameters}

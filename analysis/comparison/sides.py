@@ -22,10 +22,19 @@ FEW_IMAGES = 100
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ComparedNetwork:
-    """One of the two: a network and all that is known of it.
+    """One side of a comparison: a network and all that is known of it.
 
-    ``kind`` is ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only). ``curve``,
-    ``metrics`` and ``protocol`` are as in a trial's and a study's record.
+    Args:
+        label: The name of the side.
+        kind: ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only).
+        arch: The network.
+        curve: The epochs, as in a trial's record.
+        metrics: The scores, as in a trial's record.
+        parameters: The hyper-parameters.
+        protocol: The protocol, as in a study's record.
+        study: The study of the trial.
+        record: The trial.
+        predictions: The predictions for the validation people.
     """
 
     label: str

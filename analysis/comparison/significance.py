@@ -14,10 +14,14 @@ def verdict(
     scored: bool,
     missing: str = "",
 ) -> str:
-    """Whether A and B differ by more than noise.
+    """Say whether A and B differ by more than noise.
 
-    ``difference`` is of the same images, and ``with_seeds`` the same with the ``noise`` of seeds in it. Where there is none,
-    ``missing`` says why, and ``scored`` whether there are scores of both all the same.
+    Args:
+        difference: The difference over the same images.
+        with_seeds: The same difference with the noise of seeds in it.
+        noise: The noise of seeds.
+        scored: Whether there are scores of both where there is no difference.
+        missing: The reason why there is no difference.
     """
     if difference is None:
         if not scored:

@@ -41,9 +41,9 @@ class SharedImage:
 def shared_images(first: Sequence[ScannedImage], second: Sequence[ScannedImage]) -> list[SharedImage]:
     """Return, for each image of the second split that the first one holds, the closest of its copies there.
 
-    The same file has the same bytes, whatever its name; the same pixels are found in a copy that was stored anew without
-    loss. Two images look alike where their 16 x 16 grey pictures nearly agree, as those of a JPEG that was stored again,
-    or of two frames of one film.
+    The same file has the same bytes, whatever its name. The same pixels are found in a copy that was stored anew without
+    loss. Two images look alike where their 16 x 16 grey pictures nearly agree. That holds for a JPEG that was stored again,
+    and for two frames of one film.
     """
     by_file = {image.file_digest: image.path for image in reversed(first) if image.file_digest}
     by_pixels = {image.pixel_digest: image.path for image in reversed(first) if image.pixel_digest}

@@ -138,8 +138,8 @@ def own_keypoints(
 ) -> tuple[NamedKeypoints, int] | None:
     """Make the keypoint set that the categories of a document name, and return it with the id of its category.
 
-    Return None where they name the expected keypoints, and where no category, or more than one that could be meant, names
-    any: the reader has a word for those. ``category`` is the name or the id that a user gives.
+    Return None where the categories name the expected keypoints. Return None also where no category, or more than one that
+    could be meant, names any: the reader has a word for those. ``category`` is the name or the id that a user gives.
     """
     categories = document.get("categories") if isinstance(document, dict) else None
     naming = [

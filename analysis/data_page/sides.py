@@ -1,9 +1,9 @@
 """Whether left and right are labelled alike: what the points of one person say about each other.
 
-Seen from the front, a person's left is on the right of the picture; seen from behind, on its left. Which of both is seen
-follows from the turn from "up the body" to "from right to left": the cross product of the two directions is positive from
-the front, whatever way the body lies in the picture. Face, shoulders and hips each give a turn, and those of one person
-agree unless a side was exchanged or the body is twisted by more than a quarter.
+Seen from the front, a person's left is on the right of the picture; seen from behind, on its left. The view follows from the
+turn from "up the body" to "from right to left". The cross product of the two directions is positive from the front, whatever
+way the body lies in the picture. Face, shoulders and hips each give a turn. The turns of one person agree unless a side was
+exchanged or the body is twisted by more than a quarter.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Conflict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sides:
-    """What the sides of N people look like.
+    """The appearance of left and right of N people.
 
     Args:
         torso: 1 where shoulders and hips look seen from the front, -1 from behind, 0 where that is not clear (N,).

@@ -1,6 +1,6 @@
 """Skeletons and heatmaps over the crop of a photograph, as small WebP files.
 
-Pictures are (h, w, 3) BGR of 8 bits, points x, y in pixels. The sides of the body differ in colour and in shape; the colours
+Pictures are (h, w, 3) BGR of 8 bits, points x, y in pixels. The sides of the body differ in colour and in shape. The colours
 are of the palette of Okabe and Ito, which people with any common colour blindness tell apart.
 """
 

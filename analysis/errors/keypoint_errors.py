@@ -1,16 +1,16 @@
-"""What is wrong with predicted keypoints: a class for each, and what putting a class right would be worth.
+"""The errors of predicted keypoints: a class for each keypoint, and the gain in OKS if a class were right.
 
 The classes are those of Ronchi and Perona (arXiv:1707.05388, doi:10.1109/ICCV.2017.48). Their measure is the keypoint
-similarity, the keypoint's own term of OKS: exp(-d² / (2 s² (2σ)²)) for a distance d to a true place, with the area s² of the
-person whose place it is and COCO's σ of the keypoint. With p the person and i the keypoint, a prediction is
+similarity, the keypoint's own term of OKS: exp(-d² / (2 s² (2σ)²)). d is the distance to a true place, s² the area of the
+person whose place it is, and σ COCO's constant of the keypoint. With p the person and i the keypoint, a prediction is
 
 - good, where its similarity to the true place is 0.85 or more,
 - jitter, where that is from 0.5 to 0.85: the right part, not quite in place,
-- inversion, where it is less than 0.5, but 0.5 or more to the same part of p on the other side of the body,
+- inversion, where it is less than 0.5, but 0.5 or more to the opposite part of p,
 - swap, where it is 0.5 or more to this part, on either side, of another annotated person of the image,
 - miss, where no such place is near.
 
-Every labelled keypoint, hidden or visible, has exactly one class: where both an inversion and a swap would explain it, the
+Every labelled keypoint, hidden or visible, has exactly one class. Where both an inversion and a swap would explain it, the
 more similar place does, the inversion where they are equal.
 """
 
@@ -45,9 +45,12 @@ STARTS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeypointErrors:
-    """N people with K keypoints: ``classes`` (N, K) places in `CLASSES` or `UNLABELLED`, ``similarity`` (N, K) to the true
-    place in [0, 1], and ``distance`` (N, K) to it in lengths of the person's scale, the square root of its area; both NaN
-    where nothing is labelled.
+    """The errors of N people with K keypoints; distances are NaN where nothing is labelled.
+
+    Args:
+        classes: Places (N, K) in `CLASSES`, or `UNLABELLED`.
+        similarity: The keypoint similarity (N, K) to the true place, in [0, 1].
+        distance: The distance (N, K) to the true place in lengths of the person's scale, the square root of its area.
     """
 
     classes: NDArray[np.int64]
@@ -84,9 +87,13 @@ def classify(
 ) -> KeypointErrors:
     """Class each keypoint of N predictions among M annotated people.
 
-    ``predicted`` (N, K, 2) x, y in image pixels, ``own`` (N,) the row of each one's truth; ``truth`` (M, K, 3) x, y and
-    visibility (0 not labelled), ``areas`` (M,) in square pixels and ``images`` (M,) the image of each person. The keypoint
-    set must have deviations.
+    Args:
+        predicted: Keypoints (N, K, 2) x, y in image pixels.
+        own: The row (N,) of each prediction's truth.
+        truth: True keypoints (M, K, 3) x, y and visibility (0 not labelled).
+        areas: The area (M,) of each person in square pixels.
+        images: The image (M,) of each person.
+        keypoint_set: The keypoints, which must have deviations.
     """
     assert keypoint_set.oks_sigmas, keypoint_set.name
     sigmas, partners = np.array(keypoint_set.oks_sigmas), np.array(keypoint_set.flip_permutation)
@@ -138,7 +145,7 @@ def gains(errors: KeypointErrors) -> dict[str, float]:
 
 
 def advice(errors: KeypointErrors) -> str:
-    """What to fix first, in words: the class whose correction would raise the mean OKS most, and by how much."""
+    """Name the class to fix first: its correction would raise the mean OKS most, and by how much."""
     known = errors.oks[np.isfinite(errors.oks)]
     if not len(known):
         return "Nobody has a labelled keypoint, so there is nothing to learn from the errors."
@@ -158,8 +165,15 @@ def advice(errors: KeypointErrors) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class PartError:
-    """One keypoint over all people: the ``median`` distance in lengths of the scale, the shares ``within`` `PCK` of it, the
-    mean ``similarity``, and the share of each class; ``people`` have it labelled.
+    """The errors of one keypoint over all people.
+
+    Args:
+        name: The name of the keypoint.
+        people: The number of people who have it labelled.
+        median: The median distance in lengths of the scale.
+        within: The shares of people within each distance of `PCK`.
+        similarity: The mean similarity.
+        shares: The share of each class.
     """
 
     name: str

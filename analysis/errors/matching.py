@@ -19,10 +19,15 @@ LEAST_MATCH = 0.1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Judged:
-    """N predictions with their truth: ``rows`` (N,) in the data set, ``people`` (N) annotated, and their ``errors``.
+    """N predictions with their truth, among M annotated people.
 
-    ``crowd`` are the boxes (M, 4), and ``crowd_images`` (M,) the images, of all annotated people, ``own`` (N,) the rows of
-    ``people`` among them.
+    Args:
+        rows: The rows (N,) of the predictions in the data set.
+        people: The annotated people (N).
+        errors: Their errors.
+        crowd: The boxes (M, 4) of all annotated people.
+        crowd_images: The images (M,) of all annotated people.
+        own: The rows (N,) of ``people`` among all.
     """
 
     rows: NDArray[np.int64]
@@ -51,8 +56,8 @@ class Judged:
 def judged(scored: ScoredPredictions) -> Judged:
     """Class the keypoints of all predictions that belong to an annotated person.
 
-    With annotated boxes that is the person of the box; with detected ones, the best scored prediction first, the most
-    similar person of the image that is still free. Only for data that are scored by OKS.
+    With annotated boxes a prediction belongs to the person of the box. With detected ones, the best scored prediction comes
+    first, and takes the most similar person of the image that is still free. Only for data that are scored by OKS.
     """
     assert scored.has_similarity, scored.data.format
     dataset = scored.dataset

@@ -1,4 +1,4 @@
-"""What a trained network predicts for the people it is scored on; for trials of a study it is kept in the study's folder."""
+"""The predictions of a trained network for its validation people; those of a study's trials are kept in its folder."""
 
 from __future__ import annotations
 
@@ -37,10 +37,14 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoredPredictions:
-    """What one network predicts for the validation people of ``data``.
+    """The predictions of one network for the validation people of a data set.
 
-    ``dataset`` has the people, with their truth where boxes are annotated, in the order of ``predictions`` (keypoints in
-    pixels of the original images); ``metrics`` and ``results`` are as in `trainers.evaluation.scoring.Evaluation`.
+    Args:
+        data: The data set.
+        dataset: The people in the order of ``predictions``, with their truth where boxes are annotated.
+        predictions: The keypoints in pixels of the original images.
+        metrics: The figures, as in `trainers.evaluation.scoring.Evaluation`.
+        results: The entries of the results file, as there.
     """
 
     data: DataConfig
@@ -71,11 +75,11 @@ class ScoredPredictions:
 
 
 def predictions_of(study: StudyRecord, record: TrialRecord, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
-    """The predictions of a trial's last checkpoint for the validation people of ``data``, and their scores.
+    """Return the predictions of a trial's last checkpoint for the validation people of ``data``, and their scores.
 
-    ``flip_test`` averages with the mirrored image, as the study's protocol says whether its scores do. What was predicted
-    once is read from ``predictions/`` of the study's folder as long as checkpoint, annotations and boxes are the same; a
-    folder that cannot be written keeps nothing.
+    ``flip_test`` averages with the mirrored image, as the study's protocol says whether its scores do. Kept predictions are
+    read from ``predictions/`` of the study's folder as long as checkpoint, annotations and boxes are the same. A folder that
+    cannot be written keeps nothing.
 
     Raises:
         InvalidInput: the trial has no checkpoint, it is broken or of another network, or the data cannot be read.
@@ -117,7 +121,7 @@ def predictions_with(
 
 
 def data_digest(data: DataConfig) -> str:
-    """What tells two validation sets apart: their format, boxes, annotations, category and detections, wherever they lie."""
+    """Return an identity of a validation set: format, boxes, annotations, category and detections, wherever they lie."""
     parts = [data.format, data.boxes, digest(data.annotations)]
     if data.category is not None:
         parts.append(f"category {data.category}")
@@ -164,7 +168,7 @@ def _write(path: Path, identity: dict[str, Any], predictions: Predictions) -> No
 
 
 def _read(path: Path, identity: dict[str, Any], dataset: TopDownDataset) -> Predictions | None:
-    """What was kept, unless it is of anything else, or damaged."""
+    """Read kept predictions; None where they are damaged, or of anything else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         keypoints, scores = np.array(content.pop("keypoints"), np.float64), np.array(content.pop("scores"), np.float64)

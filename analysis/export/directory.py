@@ -26,7 +26,7 @@ FILES = (*ALWAYS, RELEASED_FILE, PROGRAM_FILE, INT8_FILE)
 CACHE_FOLDER = "downloaded"
 """Below a study's folder: checkpoints from an object store."""
 LEFT_BEHIND = "__pycache__"
-"""What Python may leave beside the example when somebody imports it."""
+"""The folder that Python may leave beside the example when somebody imports it."""
 
 
 @contextmanager

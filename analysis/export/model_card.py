@@ -32,8 +32,15 @@ MUCH, NOTICEABLE = 0.05, 0.10
 class ModelCard:
     """The facts of a card that the network itself does not tell.
 
-    ``metrics`` by the names of a trial record; ``protocol`` and ``provenance`` as in the study record; ``origin`` one
-    sentence on where the weights come from; ``codec`` and ``sigma`` (None: the published one) how its heatmaps are read.
+    Args:
+        name: The name of the network.
+        origin: One sentence on where the weights come from.
+        metrics: The scores, by the names of a trial record.
+        protocol: The protocol, as in the study record.
+        provenance: The provenance, as in the study record.
+        latency: The latency of the ONNX model, where it was measured.
+        codec: The codec that reads the heatmaps.
+        sigma: The deviation of the codec's Gaussian; None: the published one.
     """
 
     name: str
@@ -108,7 +115,7 @@ def card_text(
 
 
 def int8_verdict(parity: Parity) -> str:
-    """What int8 costs and gains, in plain words; empty where there is no int8 model."""
+    """Describe the costs and gains of int8; empty where there is no int8 model."""
     float_form, int8 = parity.form(ONNX_FILE), parity.form(INT8_FILE)
     if float_form is None or int8 is None:
         return ""

@@ -51,7 +51,7 @@ NO_DATA = "the export was not given the training's data"
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What an export wrote, and how far each form is from the trained network."""
+    """The files of an export, and how far each form is from the trained network."""
 
     directory: Path
     agreement: Agreement
@@ -82,9 +82,15 @@ def export_network(
 ) -> Exported:
     """Write an export to a directory that does not exist, is empty, or holds an earlier export, which is replaced.
 
-    With ``threads`` the latency of the ONNX models on this processor is measured for the card. ``data`` is what the
-    network was trained on; where there is none, or it cannot be read, what needs it is left out, for the reason
-    ``no_data``, and the card says so.
+    Args:
+        arch: The architecture.
+        network: The trained network.
+        directory: The folder of the export.
+        card: The facts for the model card.
+        threads: The threads with which the latency of the ONNX models is measured for the card; None measures nothing.
+        parts: The forms that are made.
+        data: The data of the training. Without it the parts that need it are left out, and the card says so.
+        no_data: The reason why there is no data.
 
     Raises:
         InvalidInput: the directory holds anything else, or a form does not agree with the trained network; nothing is left

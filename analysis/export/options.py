@@ -9,9 +9,16 @@ NOT_ASKED = "not asked for"
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """``program``: model.pt2; ``released``: released.pth; ``int8``: model.int8.onnx; ``accuracy``: score every form.
+    """The forms of an export that take time.
 
-    The program takes seconds to make; the other two need the study's data, and take a validation for each form.
+    The program takes seconds to make. The int8 model and the scores need the study's data, and take a validation for each
+    form.
+
+    Args:
+        released: released.pth.
+        program: model.pt2.
+        int8: model.int8.onnx.
+        accuracy: Whether every form is scored.
     """
 
     released: bool = True
@@ -22,4 +29,4 @@ class Parts:
 
 EVERYTHING = Parts()
 ESSENTIAL = Parts(program=False, int8=False, accuracy=False)
-"""What takes no time."""
+"""The parts that take no time."""

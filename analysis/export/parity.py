@@ -29,8 +29,8 @@ TRAINED = "trained network"
 class Form:
     """One form of the network against the trained one.
 
-    ``max_difference`` of two cells of a heatmap, absolute and as a fraction of the largest value of the trained network's
-    heatmaps; both None for the trained network itself. ``accuracy`` None: not measured.
+    The differences are those of two cells of a heatmap: absolute, and as a fraction of the largest value of the trained
+    network's heatmaps. Both are None for the trained network itself. ``accuracy`` None: not measured.
     """
 
     name: str
@@ -42,9 +42,17 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """All forms of one export. ``images`` says on what the heatmaps were compared, ``quantity`` what the accuracy is.
+    """All forms of one export.
 
-    ``people`` were scored; ``why_not`` says why nobody was. ``left_out`` has a reason for each file that was not made.
+    Args:
+        forms: The forms.
+        images: The images on which the heatmaps were compared, in words.
+        quantity: The name of the accuracy.
+        people: The number of scored people.
+        protocol: The protocol of the scores.
+        why_not: The reason why nobody was scored.
+        agreement: The agreement of the ONNX model with torch.
+        left_out: The reason for each file that was not made.
     """
 
     forms: Sequence[Form]

@@ -47,7 +47,7 @@ class StudyData:
 
     @property
     def protocol_words(self) -> str:
-        """What the accuracy was measured on."""
+        """Describe the data that the accuracy was measured on."""
         flip = "with" if self.flip_test else "without"
         return f"split {self.config.val_split} of {self.config.name}, {flip} flip test"
 

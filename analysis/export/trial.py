@@ -26,14 +26,21 @@ def export_trial(
     parts: Parts = ESSENTIAL,
     data_root: Path | None = None,
 ) -> Exported:
-    """Export the network of a trial's checkpoint; ``threads`` and ``parts`` are as in `export_network`.
+    """Export the network of a trial's checkpoint.
 
-    The data are where the checkpoint says, or in ``data_root``. A checkpoint in an object store is downloaded to
-    `CACHE_FOLDER` of the study's folder, once.
+    A checkpoint in an object store is downloaded to `CACHE_FOLDER` of the study's folder, once.
+
+    Args:
+        study: The study.
+        record: The trial.
+        directory: The folder of the export.
+        threads: As in `export_network`.
+        parts: As in `export_network`.
+        data_root: The folder of the data; by default it is where the checkpoint says.
 
     Raises:
-        InvalidInput: the trial has no checkpoint or it cannot be read; the checkpoint holds another architecture than the
-            trial; a ``data_root`` was given and cannot be read; or as `export_network`.
+        InvalidInput: the trial has no checkpoint, it cannot be read, or it holds another architecture than the trial. A
+            given ``data_root`` cannot be read. Also as `export_network`.
     """
     if record.checkpoint is None:
         raise InvalidInput(f"trial {record.number} has no checkpoint to export")

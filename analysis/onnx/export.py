@@ -2,8 +2,9 @@
 
 Shape legend: B batch, K keypoints, H and W input height and width.
 
-A family may write its graph part by part (`analysis.onnx.writers`): the form that ONNX Runtime runs fastest is not the one
-that trains fastest, and a file takes tenths of a second where PyTorch's exporters take 10 s and more. All others are traced.
+A family may write its graph part by part (`analysis.onnx.writers`). The form that ONNX Runtime runs fastest is not the form
+that trains fastest. A written file takes tenths of a second where PyTorch's exporters take 10 s and more. All others are
+traced.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ INPUT, OUTPUT = "images", "heatmaps"
 FORM = 1
 """Counts the forms of the graph: a change that alters its speed raises it, and latencies of other forms are not its own."""
 TOLERANCE = 1e-4
-"""Largest accepted difference, relative to the largest heatmap value. Two orders of summation in single precision differ
-by about 1e-6 over this depth, a real defect (a lost weight, another padding) shows above 1e-2, and a keypoint moves only
-where two neighbouring cells differ by less than this."""
+"""The largest accepted difference, relative to the largest heatmap value.
+
+Two orders of summation in single precision differ by about 1e-6 over this depth. A real defect (a lost weight, another
+padding) shows above 1e-2. A keypoint moves only where two neighbouring cells differ by less than this.
+"""
 ROUNDING_FACTOR = 20
 """A network that amplifies rounding is held to this many times torch's own distance from double precision instead."""
 MAX_ROUNDING = 1e-3
@@ -47,10 +50,14 @@ BATCH_SIZES = (1, 3)
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How far ONNX Runtime's heatmaps are from torch's on the same images, relative to torch's largest absolute value.
+    """The distance of ONNX Runtime's heatmaps from torch's on the same images, relative to torch's largest absolute value.
 
-    ``rounding`` is how far torch in single precision is from torch in double precision, the same way. Both are over the
-    ``compared`` images of ``images``, those on which ``rounding`` is at most `MAX_ROUNDING`.
+    Args:
+        max_relative_difference: The largest distance over the compared images.
+        rounding: The distance of torch in single precision from torch in double precision, over the same images.
+        images: The number of images.
+        compared: The number of images on which ``rounding`` is at most `MAX_ROUNDING`.
+        batch_sizes: The batch sizes that were run.
     """
 
     max_relative_difference: float

@@ -42,7 +42,7 @@ class LatencyParts:
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxForms:
-    """What is written by hand for a family; None takes what holds for every network.
+    """The ONNX forms that are written by hand for a family; None takes the form that serves every network.
 
     Args:
         write: writes a network into a graph: architecture, trained arrays and images (3, H, W) to heatmaps (K, H/4, W/4).

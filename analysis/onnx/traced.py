@@ -1,7 +1,7 @@
-"""The ONNX form of a network that has no writer of its own: what PyTorch traces.
+"""The traced ONNX form of a network that has no writer of its own.
 
-Torch's exporter to TorchScript is used, since its successor needs a package more (onnxscript) and gives operators with other
-names, which the checks of an export would have to know.
+Torch's exporter to TorchScript is used. Its successor needs one package more (onnxscript), and gives operators other names,
+which the checks of an export would have to know.
 """
 
 from __future__ import annotations

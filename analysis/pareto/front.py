@@ -1,7 +1,7 @@
 """Dominance, hypervolume and the front of a study.
 
-The functions on arrays know nothing of studies. They take ``values`` (n, m), a row a trial and a column an objective, and
-``directions``, ``maximize`` or ``minimize`` for each column; inside, everything is minimised.
+The functions on arrays know nothing of studies. They take ``values`` (n, m), a row a trial and a column an objective.
+``directions`` has ``maximize`` or ``minimize`` for each column; inside, everything is minimised.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ REFERENCE_MARGIN = 1.1
 
 
 def non_dominated(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.bool_]:
-    """Which rows no other row dominates: (n, m) to (n,).
+    """Return which rows no other row dominates: (n, m) to (n,).
 
-    A row dominates another when it is at least as good in every column and better in one, so equal rows never dominate
-    each other and all copies of a row of the front are kept. O(n log n) for one or two columns.
+    A row dominates another when it is at least as good in every column and better in one. So equal rows never dominate each
+    other, and all copies of a row of the front are kept. O(n log n) for one or two columns.
 
     Raises:
         InvalidInput: a value is not finite, or a direction is unknown or missing.
@@ -54,10 +54,10 @@ def hypervolume(values: ArrayLike, reference: ArrayLike, directions: Sequence[st
 
 
 def reference_point(values: ArrayLike, directions: Sequence[str]) -> Array:
-    """The corner that hypervolume is measured from: 0 for what is maximised, 1.1 times the worst value for a cost.
+    """Return the corner that hypervolume is measured from: 0 for what is maximised, 1.1 times the worst value for a cost.
 
-    What is maximised here is an AP, a fraction whose worst value is 0; a cost has no worst value but the one seen, and
-    the margin lets the most expensive trial count too. Two studies are compared under one shared reference.
+    A maximised objective is an AP, a fraction whose worst value is 0. A cost has no worst value but the one seen, and the
+    margin lets the most expensive trial count too. Two studies are compared under one shared reference.
     """
     matrix = np.asarray(values, np.float64).reshape(-1, len(directions))
     return np.array(
@@ -102,11 +102,14 @@ def front_of(study: StudyRecord) -> list[TrialRecord]:
 
 
 def hypervolume_curve(study: StudyRecord, reference: ArrayLike | None = None) -> pd.DataFrame:
-    """How much of the objective space the search had covered after each trial, in order of number.
+    """Return how much of the objective space the search had covered after each trial, in order of number.
 
-    Columns: ``trials`` counts every trial so far, whatever became of it; ``seconds`` is the compute they spent, summed
-    over trials and so longer than the clock where trials ran side by side; ``hypervolume`` is a fraction from 0 to 1 of
-    the box between ``reference`` (`reference_point` of the whole study unless given) and AP 1 at cost 0.
+    Columns:
+
+    - ``trials`` counts every trial so far, whatever became of it.
+    - ``seconds`` is the compute of these trials. It is longer than the clock where trials ran side by side.
+    - ``hypervolume`` is a fraction from 0 to 1 of the box between ``reference`` and AP 1 at cost 0. The reference is
+      `reference_point` of the whole study unless given.
     """
     directions = directions_of(study.objectives)
     comparable = {record.number for record in scored(study)}

@@ -57,10 +57,10 @@ def axis_costs(study: StudyRecord) -> list[str]:
 
 
 def knee_of(study: StudyRecord) -> TrialRecord | None:
-    """The trial where the front bends: furthest above the straight line between its cheapest and most accurate trial.
+    """Return the trial where the front bends: furthest above the straight line between its cheapest and most accurate trial.
 
-    In the plane of the first accuracy and the first cost, each scaled to run from 0 to 1 over the front; None with fewer
-    than three networks or no bend outwards.
+    The plane is that of the first accuracy and the first cost, each scaled to run from 0 to 1 over the front. None with
+    fewer than three networks or no bend outwards.
     """
     front = front_of(study)
     costs, scores = costs_and_scores(study.objectives)
@@ -92,7 +92,7 @@ class Summary:
 
 
 def summary(study: StudyRecord, budget: Budget | None = None) -> Summary:
-    """What was found, within a budget where there is one, and how sure it is."""
+    """Summarise the results of a study, within a budget where there is one, and their certainty."""
     counts = status_counts(study)
     compute = format_seconds(sum(record.seconds for record in study.trials))
     ran = f"{number_words(len(study.trials), 'trial')} ran for {compute} of compute"
@@ -144,7 +144,7 @@ def _found(study: StudyRecord, where: str) -> list[str]:
 
 
 def _spared(study: StudyRecord) -> str:
-    """What was suggested and cost nothing, as a sentence that ends with a space; empty where there was nothing."""
+    """Count suggestions that cost nothing, in a sentence that ends with a space; empty where there was none."""
     parts = []
     if study.over_budget:
         parts.append(f"{study.over_budget} beyond the budget")

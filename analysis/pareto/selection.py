@@ -22,15 +22,15 @@ def choose(
     max_latency_ms: float | None = None,
     trial: int | None = None,
 ) -> TrialRecord:
-    """The trial of a number, or the best complete trial within the limits.
+    """Return the trial of a number, or the best complete trial within the limits.
 
-    ``best`` names what is best (``ap``, or any objective), the study's first accuracy unless given; limits are inclusive.
-    Among equals the one with fewer multiply-accumulates is chosen, then the earlier one. A trial asked for by number may
+    ``best`` names an accuracy (``ap``) or any objective; the study's first accuracy is the default. Limits are inclusive.
+    Among equals the trial with fewer multiply-accumulates is chosen, then the earlier one. A trial asked for by number may
     have been stopped early.
 
     Raises:
-        InvalidInput: no trial qualifies, the rule contradicts itself, or the trial has no checkpoint; the message says
-            which trials there are, or what the cheapest one costs.
+        InvalidInput: no trial qualifies, the rule contradicts itself, or the trial has no checkpoint. The message says which
+            trials there are, or what the cheapest one costs.
     """
     limits = {
         name: limit

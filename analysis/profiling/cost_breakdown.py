@@ -17,7 +17,7 @@ Place = tuple[int | None, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What a network does in one place, in all branches together, ``times`` times."""
+    """The work of a network in one place, in all branches together, ``times`` times."""
 
     stage: int | None
     kind: str

@@ -63,9 +63,15 @@ def measure_latency(
     runs: int = RUNS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Latency:
-    """Time ``runs`` forward passes of one random image of ``input_size`` (height, width) after ``warmup`` untimed ones.
+    """Time ``runs`` forward passes of one random image after some untimed ones.
 
-    ``model`` is a file, its content, or an open session, which keeps its own number of threads. ``clock`` returns seconds.
+    Args:
+        model: A file, its content, or an open session, which keeps its own number of threads.
+        input_size: The height and width of the image.
+        threads: The threads of the session.
+        warmup: The number of untimed passes.
+        runs: The number of timed passes.
+        clock: Returns seconds.
 
     Raises:
         InvalidInput: ``runs`` is below 1, ``warmup`` below 0, or as `open_session`.

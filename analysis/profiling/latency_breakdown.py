@@ -26,10 +26,14 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyShares:
-    """A network's latency and its parts; ``rest_ms`` is what the parts do not add up to, and may be negative.
+    """A network's latency and its parts.
 
-    ``latency_ms`` is measured where ``is_measured``, and otherwise predicted. ``source`` says under which conditions, and
-    how far such predictions were off.
+    Args:
+        latency_ms: The latency of the network.
+        is_measured: Whether it is measured, and not predicted.
+        rest_ms: The difference between the latency and the sum of the parts; it may be negative.
+        shares: The latency of each part.
+        source: The conditions of the figures, and how far such predictions were off.
     """
 
     latency_ms: float
@@ -77,7 +81,7 @@ def measured_shares(
 
 
 def known_shares(store: LatencyStore, arch: Architecture) -> LatencyShares | None:
-    """What the store knows without measuring: a measured network, else a predicted one; None where it knows neither.
+    """Return the shares that the store knows without measuring: measured, else predicted; None where it knows neither.
 
     A network that was measured has parts only where the table knows them all.
     """

@@ -1,10 +1,10 @@
 """A network's latency measured, or predicted from the latencies of its parts.
 
-The two never share a name: ``latency_ms`` is measured, ``latency_ms_predicted`` is not, and a prediction carries the error
+The two never share a name: ``latency_ms`` is measured, and ``latency_ms_predicted`` is not. A prediction carries the error
 that it made on networks it was not fitted to.
 
 A processor shared with others runs at half its speed at times. Every measurement is therefore taken between two of a
-reference, a block of Dite-HRNet-18, and parts are added in multiples of the reference's time at their own moment.
+reference, a block of Dite-HRNet-18. Parts are added in multiples of the reference's time at their own moment.
 """
 
 from __future__ import annotations
@@ -39,10 +39,21 @@ FITTED, HELD_OUT = 12, 12
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """``slope`` · sum of the parts + ``overhead``, in times of the reference, and how far that was off on other networks.
+    """A fitted prediction, slope · sum of the parts + overhead, and its error on other networks.
 
-    ``reference_ms`` is the reference's median over the calibration. The errors are absolute and relative to the measured
-    median of the held-out networks at the same speed of the machine; ``rank_correlation`` is Spearman's.
+    The errors are absolute, and relative to the measured median of the held-out networks at the same speed of the machine.
+
+    Args:
+        space: The space of the networks.
+        slope: The factor of the sum of the parts.
+        overhead: The constant, in times of the reference.
+        reference_ms: The reference's median over the calibration.
+        parts: The number of parts.
+        fitted: The number of networks of the fit.
+        held_out: The number of other networks.
+        median_error: The median of the errors.
+        p90_error: Their 90th percentile.
+        rank_correlation: Spearman's rank correlation of predicted and measured latencies.
     """
 
     space: str

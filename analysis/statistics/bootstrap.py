@@ -1,8 +1,8 @@
-"""How sure a figure is: over the images it was measured on, over the seeds of training, and what is left of the front.
+"""The certainty of a figure: over images, over the seeds of training, and what is left of the front.
 
-Two sources of noise are kept apart. Other images of the same kind would give another AP: images are drawn again with
-replacement (Efron, doi:10.1214/aos/1176344552), the same ones for both networks of a comparison. Another seed would have
-trained another network: only repeats of a training tell how far apart those are.
+Two sources of noise are kept apart. Other images of the same kind would give another AP. Images are therefore drawn again
+with replacement (Efron, doi:10.1214/aos/1176344552), the same ones for both networks of a comparison. Another seed would
+have trained another network: only repeats of a training tell how far apart those are.
 """
 
 from __future__ import annotations
@@ -63,9 +63,13 @@ class Difference(ApInterval):
 
 @dataclass(frozen=True, kw_only=True)
 class SeedNoise:
-    """The standard deviation of a score between trainings that differ in their seed alone, pooled over ``groups`` networks.
+    """The standard deviation of a score between trainings that differ in their seed alone.
 
-    ``deviation`` is None, and ``degrees`` of freedom 0, where no network was trained twice.
+    Args:
+        objective: The name of the score.
+        deviation: The standard deviation, pooled over networks; None where no network was trained twice.
+        groups: The number of networks that were trained more than once.
+        degrees: The degrees of freedom; 0 where no network was trained twice.
     """
 
     objective: str
@@ -76,9 +80,7 @@ class SeedNoise:
 
 @dataclass(frozen=True, kw_only=True)
 class FrontNoise:
-    """What noise makes of a front: the probability of each trial, by number, to be on it, and the interval of its
-    hypervolume.
-    """
+    """The effect of noise on a front: each trial's probability to be on it, by number; the interval of its hypervolume."""
 
     probabilities: Mapping[int, float]
     hypervolume: Interval
@@ -139,10 +141,10 @@ def ap_difference(
 
 
 def with_seed_noise(difference: Difference, noise: SeedNoise, trainings: tuple[int, int] = (1, 1)) -> Difference:
-    """The difference with an interval for other seeds too, where each network was trained so many times.
+    """Return the difference with an interval for other seeds too, where each network was trained so many times.
 
-    The variances of the images and of both networks' seeds add up, and the interval is Student's with the degrees of freedom
-    of Welch and Satterthwaite (doi:10.2307/3002019).
+    The variances of the images and of both networks' seeds add up. The interval is Student's with the degrees of freedom of
+    Welch and Satterthwaite (doi:10.2307/3002019).
 
     Raises:
         InvalidInput: the noise is not known.
@@ -222,10 +224,10 @@ def front_from_intervals(
     draws: int = RESAMPLES,
     level: float = LEVEL,
 ) -> FrontNoise:
-    """What other images would make of the front, from an interval of the accuracy of trials by number, of one at least.
+    """Estimate the front under other images, from an interval of the accuracy of trials by number, of one at least.
 
     Trials without an interval are taken to be as uncertain as the median of those with one. Images are drawn for each trial
-    on its own, although the same ones are hard for all: two trials are told apart better than this says.
+    on its own, although the same images are hard for all. Two trials are therefore told apart better than this says.
     """
     known = {
         number: (interval.high - interval.low) / (2 * float(stats.norm.ppf(0.5 + interval.level / 2)))
@@ -244,11 +246,11 @@ def front_noise(
     draws: int = RESAMPLES,
     level: float = LEVEL,
 ) -> FrontNoise:
-    """The front where the accuracy of each trial, by number, is drawn from a normal distribution around the measured one.
+    """Return the front where each trial's accuracy, by number, is drawn from a normal distribution around the measured one.
 
     Costs are exact. The hypervolume is in the objectives' own units, from `reference_point` of the study. The best of
-    several noisy scores looks better than it is, and in a draw, noisy twice, better again: the interval is the basic one,
-    which takes off as much as the draws add.
+    several noisy scores looks better than it is, and in a draw, noisy twice, better again. The interval is therefore the
+    basic one, which takes off as much as the draws add.
 
     Raises:
         InvalidInput: a deviation is negative or not finite, a number is out of its range, or the study has no accuracy.

@@ -30,8 +30,15 @@ from search_spaces.registry import family_of
 class Dependence:
     """The mean prediction of an objective, in its own unit, where all trials take one value of a parameter.
 
-    One entry for each of ``values``: numbers in rising order, names as they first appear. ``lows`` and ``highs`` enclose
-    the middle 90 % over resampled trials. All are empty where there are too few trials, as `reason` says.
+    All arrays are empty where there are too few trials, as `reason` says.
+
+    Args:
+        parameter: The name of the parameter.
+        objective: The name of the objective.
+        values: The values of the parameter: numbers in rising order, names as they first appear.
+        means: The mean prediction for each value.
+        lows: The lower ends of the middle 90 % over resampled trials.
+        highs: The upper ends.
     """
 
     parameter: str

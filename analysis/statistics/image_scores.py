@@ -1,4 +1,4 @@
-"""What COCO's average precision is made of, image by image, so that it can be computed anew for any choice of images.
+"""The parts of COCO's average precision, image by image, so that it can be computed anew for any choice of images.
 
 pycocotools matches people within each image; only the sorting by score and the adding up go across images. A prediction's
 matches therefore stay as they are when images are drawn again, and each image simply counts as often as it was drawn.
@@ -32,9 +32,15 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 class ImageScores:
     """The matches of one network's D predictions at T thresholds in I images, all areas.
 
-    ``image_ids`` (I,) ascending; ``people`` (I,) annotated people that count; ``image`` (D,) the row of each prediction's
-    image, ``hits`` and ``misses`` (T, D) whether it counts as found or as wrong (neither where it fell on a person that does
-    not count). Predictions stand in order of falling score, equal ones in the order of pycocotools.
+    Predictions stand in order of falling score, equal ones in the order of pycocotools. A prediction that fell on a person
+    who does not count is neither a hit nor a miss.
+
+    Args:
+        image_ids: The ids (I,) of the images, ascending.
+        people: The number (I,) of annotated people that count.
+        image: The row (D,) of each prediction's image.
+        hits: Whether a prediction counts as found (T, D).
+        misses: Whether a prediction counts as wrong (T, D).
     """
 
     image_ids: NDArray[np.int64]
@@ -82,9 +88,9 @@ def image_scores(
 
 
 def average_precisions(scores: ImageScores, counts: NDArray[np.integer[Any]]) -> Array:
-    """AP where each image counts so many times: ``counts`` (B, I), one AP (B,), NaN where nobody is left to be found.
+    """Return AP where each image counts so many times: ``counts`` (B, I), one AP (B,), NaN where nobody is left to be found.
 
-    With every count 1 it is exactly that of pycocotools; other counts give its AP of a data set with as many copies of each
+    With every count 1 it is exactly that of pycocotools. Other counts give the AP of a data set with as many copies of each
     image.
     """
     values = np.empty(len(counts))
@@ -101,13 +107,13 @@ def keypoint_aps(
     annotations: Sequence[dict[str, Any]],
     keypoint_set: KeypointSet,
 ) -> dict[str, float]:
-    """AP of every keypoint alone, by its name; absent where nobody has it labelled.
+    """Return the AP of every keypoint alone, by its name; absent where nobody has it labelled.
 
-    A person is reduced to this keypoint: the similarity of a prediction and a truth is the keypoint's own term of the object
-    keypoint similarity, exp(-d² / (2 s² (2σ)²)) with the person's area s² and COCO's σ (the keypoint similarity of Ronchi
-    and Perona, doi:10.1109/ICCV.2017.48); people without the keypoint do not count. Everything else is COCO's: matching,
-    thresholds from 0.50 to 0.95 and 101 recalls, all areas, and the order of predictions by the score of the person. The
-    mean over keypoints is not the AP of whole people, which have to be right in all of them at once.
+    A person is reduced to this keypoint. The similarity of a prediction and a truth is the keypoint's own term of OKS. With
+    the person's area s² and COCO's σ it is exp(-d² / (2 s² (2σ)²)), the keypoint similarity of Ronchi and Perona
+    (doi:10.1109/ICCV.2017.48). People without the keypoint do not count. Everything else is COCO's: matching, thresholds
+    from 0.50 to 0.95 and 101 recalls, all areas, and the order of predictions by the score of the person. The mean over
+    keypoints is not the AP of whole people, which have to be right in all of them at once.
     """
     found = {}
     for index, name in enumerate(keypoint_set.names):

@@ -1,10 +1,10 @@
-"""What matters: how much each parameter of a search moves each objective, alone and together with others.
+"""The importance of parameters: how much each parameter moves each objective, alone and together with others.
 
 A random forest learns each objective from the parameters of the trials that were trained to the end. The share of a
-parameter is its total effect on what the forest predicts, interactions included (Jansen's estimator,
-doi:10.1016/S0010-4655(98)00154-4), where every parameter takes each of its values equally often and independently of the
-others: as in functional ANOVA (Hutter et al., ICML 2014), and unlike the trials of a search, which crowd where it is good.
-How far the forest may be believed is its R² on trials it has not seen.
+parameter is its total effect on the forest's prediction, interactions included (Jansen's estimator,
+doi:10.1016/S0010-4655(98)00154-4). Every parameter takes each of its values equally often and independently of the others,
+as in functional ANOVA (Hutter et al., ICML 2014). The trials of a search, on the contrary, crowd where it is good. How far
+the forest may be believed is its R² on trials it has not seen.
 """
 
 from __future__ import annotations
@@ -46,10 +46,14 @@ class Importance:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What the trials say about one objective.
+    """The evidence of the trials about one objective.
 
-    ``r2`` is the forest's on held-out trials (at most 1; 0 is no better than the mean), None where none was fitted.
-    ``importances`` is empty exactly where ``reason`` says why.
+    Args:
+        objective: The name of the objective.
+        trials: The number of trials.
+        r2: The forest's R² on held-out trials (at most 1; 0 is no better than the mean), None where none was fitted.
+        importances: The importances, empty exactly where there is a ``reason``.
+        reason: The reason why there are none.
     """
 
     objective: str

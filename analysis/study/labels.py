@@ -17,7 +17,7 @@ CONVENTIONS = {
     "AP": "Average precision of COCO keypoints by object keypoint similarity, averaged over ten thresholds from 0.50 to "
     "0.95; a fraction from 0 to 1.",
 } | {row.name: row.convention for row in OBJECTIVES.values()}
-"""What exactly is counted or measured, by the name of a quantity."""
+"""The convention behind a figure, by the name of its quantity."""
 
 _INDEXED = re.compile(r"(.+?)_(branch|stage)_?(\d+)")
 

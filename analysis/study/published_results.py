@@ -93,10 +93,10 @@ NAMED_TABLES = (2, 4)
 
 
 def published_for(study: StudyRecord) -> list[PublishedNetwork]:
-    """The published networks scored the way the study scores its own, most often none.
+    """Return the published networks scored the way the study scores its own, most often none.
 
-    Same data set and split, same metric (``ap_det`` or ``pckh50``), same input size, and a flip test unless the protocol
-    does not say; the training may differ. A network that two tables print appears once.
+    Data set and split, metric (``ap_det`` or ``pckh50``) and input size are the same. So is the flip test, unless the
+    protocol does not say. The training may differ. A network that two tables print appears once.
     """
     protocol = study.protocol
     if protocol.get("flip_test", True) is not True or protocol.get("val_split", "val") != "val":

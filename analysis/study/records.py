@@ -24,13 +24,23 @@ off; a search that is resumed goes on with it."""
 class TrialRecord:
     """One trial as it stands in the study.
 
-    ``metrics`` are the scores of the last finished epoch (and ``latency_ms`` where it was measured); ``curve`` has one
-    mapping for each epoch, with ``epoch`` (from 1), ``loss``, ``seconds`` since the start of the trial and, in epochs that
-    were validated, scores such as ``ap_gt``. ``seconds`` is the wall-clock time of the whole trial.
-
-    ``seed`` is that of the training: of its weights, its samples and their order.
-    ``origin`` names the trial of an earlier study whose result this is, and is empty for one of this study. The first
-    ``epochs_before`` epochs of the curve were trained by an earlier trial, which was stopped and which this one continues.
+    Args:
+        number: The number of the trial.
+        status: The status of the trial.
+        reason: The reason of a failure.
+        arch: The network.
+        cost: The costs of the network.
+        parameters: The point of the space.
+        seed: The seed of the training: of its weights, its samples and their order.
+        metrics: The scores of the last finished epoch, and ``latency_ms`` where it was measured.
+        curve: One mapping for each epoch, with ``epoch`` (from 1), ``loss`` and ``seconds`` since the start of the trial.
+            Validated epochs have scores such as ``ap_gt``.
+        seconds: The wall-clock time of the whole trial.
+        checkpoint: The last checkpoint.
+        mlflow_run_id: The run in MLflow.
+        origin: The trial of an earlier study whose result this is; empty for a trial of this study.
+        epochs_before: The number of epochs at the start of the curve that an earlier trial trained. That trial was stopped,
+            and this one continues it.
     """
 
     number: int
@@ -66,9 +76,16 @@ class TrialRecord:
 class StudyRecord:
     """A whole study: its trials, what it optimised, and under which protocol.
 
-    ``protocol`` is what makes scores comparable, as plain values: ``dataset``, ``boxes``, ``input_size``, ``epochs``,
-    ``flip_test`` and the like; ``provenance`` is what a reader needs to repeat it: command, versions, seed, device.
-    ``over_budget`` and ``reused`` count suggestions that were not trained: beyond the budget, or trained before.
+    Args:
+        name: The name of the study.
+        directory: The folder of the study.
+        objectives: The direction of each objective, by name.
+        trials: The trials.
+        protocol: The settings that make scores comparable, as plain values: ``dataset``, ``boxes``, ``input_size``,
+            ``epochs``, ``flip_test`` and the like.
+        provenance: The facts that a reader needs to repeat the study: command, versions, seed, device.
+        over_budget: The number of suggestions that were not trained, because they were over the budget.
+        reused: The number of suggestions that were not trained, because they had been.
     """
 
     name: str

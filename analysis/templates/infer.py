@@ -3,10 +3,10 @@
     python infer.py image.jpg --box 50 30 120 240 --output out.png --json keypoints.json
 
 It stands beside model.onnx and needs onnxruntime, numpy and opencv-python-headless, nothing else. A box is x, y, width and
-height in pixels of the image. Where a camera noted in the file how the image has to be turned, that is done, or not, as in
-the network's training; --on-orientation says otherwise, and boxes and keypoints count the pixels that it leaves. Several
---box are several people; without one, the whole image is one person's box. --flip averages the network's answer with that
-for the mirrored image, as published scores do, and takes twice the time.
+height in pixels of the image. A camera may have noted in the file how the image has to be turned. That is done, or not, as
+in the network's training, unless --on-orientation says otherwise. Boxes and keypoints count the pixels after the turn.
+Several --box are several people; without one, the whole image is one person's box. --flip averages the network's answer with
+that for the mirrored image, as published scores do, and takes twice the time.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Estimator:
             raise Mistake(f"model {model} cannot be opened: {str(error).splitlines()[0]}") from None
 
     def __call__(self, image: Any, boxes: Any, *, flip: bool = False) -> Any:
-        """An (h, w, 3) BGR image of 8 bits and boxes (N, 4) to (N, K, 3): x, y in pixels of the image, and confidence."""
+        """Return keypoints (N, K, 3), x, y and confidence, for an (h, w, 3) BGR image of 8 bits and boxes (N, 4)."""
         height, width = self.settings["input_size"]
         found = []
         for box in boxes:
@@ -316,7 +316,7 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
 
 
 def described(people: Any, boxes: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was found, as plain values."""
+    """Return the found people as plain values."""
     return [
         {
             "box": [float(value) for value in box],

@@ -1,14 +1,14 @@
-"""What a search costs: epochs of training until a recorded table's hypervolume is found, by this search and by others.
+"""The cost of a search: epochs of training until a recorded table's hypervolume is found, by this search and by others.
 
     python -m benchmarks.search_cost --output runs/search_cost --plot search_cost.png
 
 Every network of the table was trained to its end before, so a search is replayed in seconds
-(`dite_search.simulation.simulator`): the simulated workers take the recorded times, and every finished epoch counts, those
+(`dite_search.simulation.simulator`). The simulated workers take the recorded times, and every finished epoch counts, those
 of trainings that are stopped or trained again too. Only trials that ran to their last epoch count into the hypervolume, for
-everyone alike. Runs end at 99 % of the hypervolume of the whole table or when the epochs are used up; they are kept in
-``--output``, and one that is there is not run again.
+everyone alike. Runs end at 99 % of the hypervolume of the whole table or when the epochs are used up. Finished runs are kept
+in ``--output``, and are not run again.
 
-Syne Tune's MOASHA is the one competitor that is not among the dependencies: ``pip install -e '.[benchmarks]'`` brings all
+Syne Tune's MOASHA is the one competitor that is not among the dependencies. ``pip install -e '.[benchmarks]'`` brings all
 that Syne Tune asks for, some of it large; ``pip install --no-deps syne-tune==0.16.0 dill psutil sortedcontainers`` does too.
 """
 

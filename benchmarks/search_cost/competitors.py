@@ -1,4 +1,4 @@
-"""Who takes part: peers as their users run them, this search, and this search with its parts switched off in turn."""
+"""The competitors: peers as their users run them, this search, and this search with its parts switched off in turn."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ class MoashaSettings:
 class Competitor:
     """One row of the table.
 
-    ``changes`` are fields of the search file, on top of the recorded one's. ``gated`` says whether a budget is told to the
-    search (`benchmarks.search_cost.runs`); with ``moasha`` none of these apply.
+    Args:
+        name: The name of the row.
+        label: Its label in the table.
+        group: The kind of competitor.
+        changes: Fields of the search file, on top of the recorded one's.
+        gated: Whether a budget is told to the search (`benchmarks.search_cost.runs`).
+        moasha: The variant of MOASHA, for which the fields of the search file do not apply.
     """
 
     name: str

@@ -3,11 +3,11 @@
 Syne Tune's tuner calls its scheduler in the order kept here. All objectives are minimised there, so the accuracy is handed
 on as an error, 1 - accuracy; the costs come as they are.
 
-In version 0.16 the default priority is not what its documentation says: ``nondominated_sort`` returns the items in their
+In version 0.16 the default priority is not what its documentation says. ``nondominated_sort`` returns the items in their
 order, best first, where the rung expects the place of each item. A new trial is then judged by the *number* of the trial
 that is last in the order, whatever it scored itself. `AsReleased` keeps that, and `AsDocumented` gives every trial its
-place. Both only compute what the decision about the newest trial reads, since the original sorts all trials of a rung anew
-for each, which takes hours over a long search; ``tests/benchmarks`` compares them with the original.
+place. Both only compute what the decision about the newest trial reads. The original sorts all trials of a rung anew for
+each, which takes hours over a long search. ``tests/benchmarks`` compares them with the original.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Moasha:
         return str(FIFOScheduler.STOP)
 
     def ending_of(self, trial_id: str) -> dict[str, Any]:
-        """What became of a trial, in the words of `dite_search.driver.searcher.StudySearch`."""
+        """Return the end of a trial, in the words of `dite_search.driver.searcher.StudySearch`."""
         return {"failed": False, **({"stopped_at": self._stopped[trial_id]} if trial_id in self._stopped else {})}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ class MoashaScheduler(FIFOScheduler):
 class AsReleased(NonDominatedPriority):
     """The decisions of `NonDominatedPriority`, computed from the worst front alone.
 
-    Its figures are the numbers of all trials in their order, and a decision reads how many are below the last of them: the
+    Its figures are the numbers of all trials in their order. A decision reads how many are below the last of them, the
     number of a trial of the worst front. Here that number comes last, and all others before it in any order.
     """
 

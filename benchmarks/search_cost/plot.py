@@ -21,7 +21,7 @@ POINTS = 600
 LOWEST = 0.6
 """Fraction at which the axis begins: below lie the first trainings of everyone, which tell nothing apart."""
 ROOM = 0.09
-"""What the axis has above the target, for names."""
+"""The part of the axis above the target, for names."""
 APART = 0.035
 """Least distance of two names, as a part of either axis."""
 COLORS = [f"tab:{name}" for name in ("gray", "orange", "green", "purple", "brown", "red", "pink", "olive")]
@@ -94,7 +94,7 @@ def _name(axes: Axes, lines: Sequence[_Line], last: float) -> None:
 
 
 def _reached(run: Run, grid: Vector, target: float) -> Vector:
-    """What a run had reached at each number of epochs, at most the target, where runs end."""
+    """Return the fraction that a run had reached at each number of epochs, at most the target, where runs end."""
     epochs = np.array([0, *(epochs for epochs, _ in run.steps)])
     fractions = np.array([0.0, *(min(fraction, target) for _, fraction in run.steps)])
     found: Vector = fractions[np.searchsorted(epochs, grid, side="right") - 1]

@@ -35,7 +35,7 @@ DECIDING = ("cost_aware/*.py", "gate.py", "halving.py", "replay.py", "samplers.p
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What is the same for all: the table, workers side by side, epochs in all, the fraction that ends a run, a budget.
+    """The terms that are the same for all: table, workers side by side, epochs in all, fraction that ends a run, budget.
 
     ``budget`` holds limits such as ``mmacs <= 2``: the hypervolume is then that of the networks within, for everyone.
     """
@@ -49,10 +49,13 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one run came to.
+    """The result of one run.
 
-    ``steps`` are pairs of epochs spent by all trainings together and the fraction of the hypervolume that complete trials
-    had reached by then, a pair for each rise. ``spent`` epochs of the run are in ``trials`` complete, stopped and running.
+    Args:
+        steps: A pair for each rise of the hypervolume: the epochs that all trainings spent, and the fraction that complete
+            trials had reached by then.
+        spent: The epochs of the run.
+        trials: The number of trials that are complete, stopped and running.
     """
 
     steps: tuple[tuple[int, float], ...]
@@ -156,7 +159,7 @@ def _read(path: Path) -> Run:
 
 
 def _digest(competitor: Competitor, table: TabularBenchmark, terms: Terms) -> str:
-    """What a kept run depends on, in short: for this search its code too."""
+    """Return a digest of everything that a kept run depends on: for this search its code too."""
     facts: dict[str, Any] = {
         "competitor": dataclasses.asdict(competitor) | {"label": ""},
         "terms": dataclasses.asdict(terms) | {"table": ""},

@@ -1,4 +1,4 @@
-"""What becomes of a suggestion before any compute is spent on it: trained, over the budget, or known already."""
+"""The decision on a suggestion before any compute is spent on it: trained, over the budget, or known already."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Stopped:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What becomes of one suggestion.
+    """The decision on one suggestion.
 
-    ``problem`` says why it is not trained; ``excess`` by which fraction each limited cost is over its limit; ``key`` is the
-    identity of the training and ``trial`` the number of the trial that had it first; ``seed`` is that of a training to come,
-    which ``continues`` one that was stopped, or begins.
+    ``problem`` says why it is not trained, and ``excess`` by which fraction each limited cost is over its limit. ``key`` is
+    the identity of the training, and ``trial`` the number of the first trial with this key. ``seed`` belongs to the coming
+    training, which ``continues`` a stopped training, or begins.
     """
 
     outcome: Outcome
@@ -79,9 +79,9 @@ class Admission:
         self._ended: set[str] = set()
 
     def judge(self, point: Mapping[str, Scalar], *, continuing: bool = False) -> Decision:
-        """What becomes of a point; nothing is remembered.
+        """Judge a point without remembering it.
 
-        ``continuing`` is that of a trial which was cut off while it continued a stopped one.
+        ``continuing`` marks a trial that was cut off while it continued a stopped one.
         """
         config = self._config
         try:
@@ -107,7 +107,7 @@ class Admission:
         return Decision(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
 
     def costs(self, arch: Network) -> dict[str, float]:
-        """What is known of a network's costs before it is trained; the latency, where it is asked for, is predicted."""
+        """Return the costs of a network that are known before its training; latency is predicted where it is asked for."""
         predicted = {"latency_ms": self._latency(arch)} if self._latency else {}
         return {**self._config.costs_of(arch), **predicted}
 

@@ -1,4 +1,4 @@
-"""What published tables foretell of a network: a feature for the model of the accuracy, never a result."""
+"""The accuracy that published tables predict for a network: a feature of the accuracy model, never a result."""
 
 from __future__ import annotations
 

@@ -32,21 +32,21 @@ CORNER_MARGIN = 0.1
 
 
 class Rungs:
-    """What every trial scored at every rung, and who goes on from there.
+    """The scores of all trials at every rung, and the decision which trials go on.
 
-    At a rung a trial is placed among all that ever reached it, itself included: by rank, then by contribution
-    (`contributions`), trials that tie sharing the better place. Of ``n`` trials it goes on from place ``n`` /
-    ``reduction_factor`` or better, at the least from the first, and whenever nothing at the rung dominates it. So what is on
-    the front of its rung never stops, nor does the first to come; and a decision depends on which trials reached the rung
+    At a rung a trial is placed among all trials that ever reached it, itself included: by rank, then by contribution
+    (`contributions`). Trials that tie share the better place. Of ``n`` trials it goes on from place ``n`` /
+    ``reduction_factor`` or better, at the least from the first, and whenever nothing at the rung dominates it. So no trial
+    on the front of its rung ever stops, nor does the first to come. A decision depends on which trials reached the rung
     before, not on their order.
 
     A rung holds scores of exactly its epoch. A trial that skipped a rung (an epoch without a score, a start after it) is
-    neither judged nor recorded there: the score of a longer training would dominate, and stop, trials that are on the front
+    neither judged nor recorded there. The score of a longer training would dominate, and stop, trials that are on the front
     among their equals. It is judged at the next rung that it reports at. One trial has one record and one decision at a
     rung, the first: a training that goes on reports epochs again, and no number that it reports late can change them.
 
-    With ``least`` a rung stops nobody until a trial there has scored that much in an objective that is maximised: while
-    nobody has learned anything, only the costs would decide, and stop whatever is not among the cheapest.
+    With ``least`` a rung stops nobody until a trial there has scored that much in a maximised objective. While no network
+    has learned anything, only the costs would decide, and would stop all networks but the cheapest.
 
     ``epochs`` are those of `rung_epochs`, ``directions`` one of ``minimize`` and ``maximize`` for each value. Memory is one
     row a trial and rung.

@@ -60,8 +60,8 @@ def compare(
 ) -> None:
     """Put A and B side by side: architecture, costs, curves, AP by keypoint, and whether the difference is noise.
 
-    Each is a trial (STUDY:NUMBER), a study (its most accurate trial, and its front), the folder of an export, a preset's
-    name or an architecture file; the last two have costs only.
+    Each side is a trial (STUDY:NUMBER), a study (its most accurate trial, and its front), or the folder of an export. A
+    preset's name or an architecture file will do too, and has costs only.
     """
     import numpy as np
 

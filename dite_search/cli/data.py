@@ -47,8 +47,8 @@ def prepare(
 ) -> None:
     """Store of every image what training needs of it, once, so that loading becomes faster.
 
-    Run again it keeps what is finished and still right, and makes the rest: after an interruption, when images or
-    annotations changed, and to mend damage. All broken images are listed.
+    Run again, the command keeps finished parts that are still right, and makes the rest. It goes on after an interruption,
+    follows changed images or annotations, and mends damage. All broken images are listed.
     """
     from dite_search.tasks.prepare_data import prepare_data
     from trainers.data.config import DataConfig

@@ -71,8 +71,9 @@ def export(
 ) -> None:
     """Write a network of STUDY in every form, with a model card and an example that runs by itself.
 
-    The forms: architecture and weights, ONNX with a free batch size, the same in int8, a torch.export program, and a
-    checkpoint for the authors' code where it can load one. Each is compared with the trained network, and scored.
+    The forms are architecture and weights, ONNX with a free batch size, the same in int8, and a torch.export program. A
+    checkpoint for the authors' code is added where it can load one. Each form is compared with the trained network, and
+    scored.
     """
     from analysis.export import Parts
     from analysis.export.directory import require_replaceable

@@ -116,7 +116,7 @@ def status(job_id: str | None, address: str, as_json: bool) -> None:
 @address_option
 @click.option("--follow/--no-follow", default=None, help="Until the job ends (default: on a terminal).")
 def logs(job_id: str, address: str, follow: bool | None) -> None:
-    """What JOB prints."""
+    """Print the log of JOB."""
     from dite_search.jobs.job_server import JobServer
 
     server = JobServer(address)

@@ -157,8 +157,8 @@ def evaluate(
     """Score CHECKPOINT, of this tool or in the layout of the published ones, by the measure of the data's format.
 
     CHECKPOINT is a file, or s3://bucket/key. The measure is COCO's average precision, CrowdPose's, or MPII's PCKh. With
-    --split test-dev nothing is scored: the people of --detections in COCO's test-dev2017 are written beside --dump, as a
-    results file and zipped, for the COCO server.
+    --split test-dev nothing is scored. The keypoints of the people of --detections in COCO's test-dev2017 are written beside
+    --dump, as a results file and zipped, for the COCO server.
     """
     from dite_search.tasks.train_and_evaluate import checkpoint_file, evaluate_one
     from search_spaces.common.files import check_output

@@ -46,10 +46,10 @@ def replay(
 ) -> None:
     """Run searches over TABLE, looking every training up instead of training.
 
-    TABLE is a recorded table that comes with the program (tiny_128, table5), a finished study by its name or folder, or any
-    tabular benchmark: a folder with networks.csv and curves.csv, or its table.yaml. The search is the one that recorded it,
-    with the options in place of its own, and counts as covered what its complete trials have of the hypervolume of the whole
-    table.
+    TABLE is a recorded table that comes with the program (tiny_128, table5), or a finished study by its name or folder. Any
+    tabular benchmark will do as well: a folder with networks.csv and curves.csv, or its table.yaml. The search is the
+    recorded one, with the options in place of its own. Its coverage is the part of the whole table's hypervolume that its
+    complete trials reach.
     """
     from dite_search.config.sections import SamplerSection
     from dite_search.simulation.simulator import replay as run

@@ -1,4 +1,4 @@
-"""What a network and its training take from the format of the data, where the user says nothing else."""
+"""The settings of a network and its training that follow from the format of the data, where the user sets nothing else."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def arch_for(name_or_file: str, data_format: DataFormat, *, input_size: str | No
 
 
 def space_for(spec: str | Mapping[str, Any], data_format: DataFormat, *, input_size: str | None) -> SearchSpace:
-    """The space of a search file, whose networks have the keypoints of the data.
+    """Return the space of a search file, whose networks have the keypoints of the data.
 
-    The networks of a named space or preset that are meant for COCO's 256×192 take the papers' input size for the data;
-    every other size stays, and ``input_size`` goes before all.
+    A named space or preset for COCO's 256×192 takes the input size of the papers for the data. Every other size stays, and
+    ``input_size`` goes before all.
     """
     space = space_from(spec, input_size=input_size)
     base = spec if isinstance(spec, str) else spec.get("base", DEFAULT_NETWORK)

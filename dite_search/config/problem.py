@@ -26,7 +26,7 @@ class TrainingLength(Protocol):
 
 
 class SearchProblem(Protocol):
-    """What is searched for, where, and by which means."""
+    """The space, the objectives and the means of a search."""
 
     @property
     def name(self) -> str:
@@ -38,7 +38,7 @@ class SearchProblem(Protocol):
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        """The names of what is optimised."""
+        """The names of the objectives."""
 
     @property
     def directions(self) -> Sequence[str]:
@@ -70,11 +70,11 @@ class SearchProblem(Protocol):
 
     @property
     def sampler(self) -> SamplerSection:
-        """Who suggests the next trial."""
+        """The settings of the sampler."""
 
     @property
     def scheduler(self) -> SchedulerSection:
-        """Which trials end early."""
+        """The settings of early stopping."""
 
     @property
     def reuse(self) -> bool:

@@ -165,7 +165,7 @@ def _cell(text: str) -> str:
 
 
 def _taken(field: FieldInfo) -> str:
-    """What a field takes, in words, with its limits."""
+    """Describe the values of a field in words, with its limits."""
     limits = [LIMITS[name].format(f"{limit:,}") for name, limit in _limits(field)]
     return ", ".join([_kind(field.annotation), *limits])
 

@@ -18,14 +18,19 @@ def rung_epochs(
     reduction_factor: float,
     validated: Sequence[int] | None = None,
 ) -> tuple[int, ...]:
-    """The epochs at which decisions fall: ``grace_period`` × ``reduction_factor``^k, each at the next validated epoch.
+    """Return the epochs of decisions: ``grace_period`` × ``reduction_factor``^k, each at the next validated epoch.
 
-    ``validated`` gives these epochs in rising order where they are no multiples of ``validate_every``.
+    All are below ``epochs``, since at the last epoch nothing is left to stop. There are none where no epoch before the last
+    is validated.
 
-    All are below ``epochs``, since at the last epoch nothing is left to stop; there are none where no epoch before it is
-    validated. Without a ``grace_period`` it is ``epochs`` / ``reduction_factor``^2, which leaves two decisions and the first
-    stopped at about a ninth of a training (for a factor of 3): earlier ones would save little more, and compare networks
-    whose learning rate has barely left its warm-up.
+    Args:
+        epochs: The length of a training.
+        validate_every: The number of epochs from one validation to the next.
+        grace_period: The first epoch of a decision, or None for ``epochs`` / ``reduction_factor``^2. That leaves two
+            decisions, and the first stopped at about a ninth of a training (for a factor of 3). Earlier decisions would save
+            little more, and compare networks whose learning rate has barely left its warm-up.
+        reduction_factor: The ratio of one decision's epoch to the one before.
+        validated: The validated epochs in rising order, or None for the multiples of ``validate_every``.
 
     Raises:
         InvalidInput: a number is out of its range, or a given ``grace_period`` leaves no validated epoch before the last.

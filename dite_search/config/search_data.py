@@ -59,8 +59,8 @@ def root_of(config: SearchConfig) -> Path:
 def check_data(config: SearchConfig, data: DataConfig) -> list[DataNote]:
     """Read the data as a training and its validation will, and return the remarks on them.
 
-    Annotations of both splits are read, and every image that is scored, as no trial could do without; images to learn from
-    are read where those that are broken are to be left out.
+    Annotations of both splits are read, and every image that is scored, because no trial could do without them. Images to
+    learn from are read where broken ones are to be left out.
 
     Raises:
         InvalidInput: the data, or a library that the training needs, is not there, or every trial would fail for it.

@@ -97,7 +97,7 @@ class DataSection(Section):
 
     @property
     def data_format(self) -> DataFormat:
-        """What follows from the name of the format."""
+        """The data format that the field names."""
         return FORMATS[self.format]
 
     @property
@@ -107,7 +107,7 @@ class DataSection(Section):
 
 
 class SamplerSection(Section):
-    """Who suggests the next trial."""
+    """The sampler that suggests the next trial."""
 
     name: Annotated[str, AfterValidator(lambda name: _known_sampler(name))] = Field(
         "tpe", description="one of " + ", ".join(SAMPLERS) + "; or optunahub:PACKAGE, where optunahub is installed"
@@ -137,7 +137,7 @@ class SchedulerSection(Section):
 
 
 class WarmStartSection(Section):
-    """What is known before the search begins."""
+    """The results and networks that a search begins with."""
 
     networks: tuple[str, ...] = Field((), description="networks by name that are trained first; each must be in the space")
     studies: tuple[Annotated[str, AfterValidator(lambda name: _study_named(name))], ...] = Field(
@@ -152,7 +152,7 @@ class WarmStartSection(Section):
 
 
 class ResourcesSection(Section):
-    """What one trial takes. One worker trains in the trial's own process; more are Ray Train workers of their own."""
+    """The resources of one trial. One worker trains in the trial's own process; more are Ray Train workers of their own."""
 
     workers: int = Field(1, ge=1, le=1024, description="training processes that share each batch")
     max_workers: int | None = Field(

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 _MEANING = re.compile(r"[%?@{}]")
-"""What means something in a URL of SQLAlchemy or, the braces, in one of Optuna."""
+"""Characters with a meaning in a URL of SQLAlchemy or, the braces, in a URL of Optuna."""
 _RELATIVE = re.compile(r"^(sqlite(?:\+\w+)?:///)(?=[^/?$:])(?!file:)")
 """Begins the URL of a file by a relative path; one that begins with a variable is what the variable says."""
 

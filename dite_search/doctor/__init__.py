@@ -1,1 +1,1 @@
-"""What a search needs, looked at before it starts: see `dite_search.doctor.preflight`."""
+"""The needs of a search, checked before it starts: see `dite_search.doctor.preflight`."""

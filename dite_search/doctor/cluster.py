@@ -43,7 +43,7 @@ print({_MARK!r} + json.dumps(outcome), flush=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What the nodes answered, by node id, and why the others did not."""
+    """The answers of the nodes by node id, and the reason of each node that gave none."""
 
     found: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
@@ -79,7 +79,7 @@ def address_finding(address: str | None) -> Finding:
 
 
 def connection_finding(address: str, outcome: Mapping[str, str] | None, log: str) -> Finding:
-    """What an attempt to connect says: its ``outcome`` (None without an end, empty where it went well) and its ``log``."""
+    """Judge an attempt to connect by its ``outcome`` (None without an end, empty where it went well) and its ``log``."""
     if outcome == {}:
         return Finding(name=NAME, status=OK, sentence=f"the cluster at {address} answers")
     text = outcome["text"] if outcome else ""
@@ -201,7 +201,7 @@ def is_connected() -> bool:
 
 
 def local_finding() -> Finding:
-    """What Ray was connected to without an address: one that ran on this machine already, or one of our own."""
+    """Report which Ray was reached without an address: a Ray that ran on this machine already, or a new one."""
     import ray
 
     address = ray.get_runtime_context().gcs_address
@@ -347,7 +347,7 @@ def _attempt(address: str) -> tuple[dict[str, str] | None, str]:
 
 
 def _cause(error: BaseException) -> str:
-    """What a task raised, in its own words: Ray puts a whole traceback around it."""
+    """Return the message of the error that a task raised, without the traceback that Ray puts around it."""
     missing = re.search(r"No module named '?([\w.]+)", str(error))
     if missing:
         return f"{missing[1]} is not installed there"

@@ -106,7 +106,7 @@ def _other_schema(name: str, place: str, current: str, problem: str, remedy: str
 
 
 def _looked_at(name: str, field: str, url: str, look: Look) -> list[Finding]:
-    """What ``look`` finds in a database; or why it cannot be asked."""
+    """Return the findings of ``look`` in a database, or the reason why the database cannot be asked."""
     try:
         parsed = make_url(url)
         module = parsed.get_dialect().import_dbapi()
@@ -184,7 +184,7 @@ def _mlflow_schema(connection: Connection, uri: str, *, own: bool) -> list[Findi
 
 
 def deleted_finding(uri: str, experiment_id: str) -> Finding:
-    """What there is to say where the experiment was deleted."""
+    """Return the finding for an experiment that was deleted."""
     return Finding(
         name=MLFLOW,
         status=FAILED,
@@ -218,7 +218,7 @@ def artifacts_finding(location: str) -> Finding | None:
 
 
 def _refused(connection: Connection, url: str, *, made: bool) -> Finding | None:
-    """What the user of a PostgreSQL URL may not do, though the search must."""
+    """Return a failure where the user of a PostgreSQL URL lacks a right that the search needs."""
     question = "has_table_privilege('trials', 'INSERT')" if made else "has_schema_privilege(current_schema(), 'CREATE')"
     if connection.execute(text(f"SELECT {question}")).scalar():
         return None
@@ -239,7 +239,7 @@ def _clock(connection: Connection) -> Finding:
 
 
 def _fresh_file(name: str, field: str, url: str) -> Finding | None:
-    """What there is to say of a SQLite file that does not exist yet; None where it does, or the database is another."""
+    """Judge a SQLite file that does not exist yet; return None where it exists, or the database is of another kind."""
     file = sqlite_file(url, Path())
     if file is None or file.exists():
         return None
@@ -298,6 +298,6 @@ def _connection_remedy(field: str, url: URL) -> str:
 
 
 def _reason(error: Exception, url: URL) -> str:
-    """What a driver says, without the password."""
+    """Return the message of a driver without the password."""
     reason = reason_of(error)
     return reason.replace(str(url.password), HIDDEN) if url.password else reason

@@ -1,4 +1,4 @@
-"""What a check found, and checks that end in time whatever the other side does."""
+"""The finding of a check, and checks that end in time even when the other side does not answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one check found: a ``sentence`` and, unless all is well, the ``remedy``: a command, or a change of a field."""
+    """The result of one check: a ``sentence`` and, unless all is well, a ``remedy``: a command, or a change of a field."""
 
     name: str
     status: Status
@@ -43,7 +43,7 @@ class ThreadCall:
         self._thread.start()
 
     def result(self, seconds: float) -> object:
-        """What the call returns or raises, within so many seconds.
+        """Return, or raise, the result of the call within so many seconds.
 
         Raises:
             NoAnswer: it has not ended by then.
@@ -80,7 +80,7 @@ class Pending:
         self._calls = [(check, ThreadCall(check.look), began + check.seconds) for check in checks]
 
     def findings(self) -> list[Finding]:
-        """What they found, in their order, each waited for until its own time is over."""
+        """Return the findings of all checks in their order; each check is waited for until its own time is over."""
         found: list[Finding] = []
         for check, call, until in self._calls:
             found += found_in_time(check, call, until - time.monotonic())
@@ -88,7 +88,7 @@ class Pending:
 
 
 def found_in_time(check: Check, call: ThreadCall, seconds: float) -> list[Finding]:
-    """What a check found; a failure where it does not end in so many seconds, a warning where it breaks itself."""
+    """Return the findings of a check: a failure where it takes longer than ``seconds``, a warning where it breaks itself."""
     try:
         found = call.result(seconds)
     except NoAnswer:

@@ -53,7 +53,7 @@ CHECKPOINTS_KEPT = 3
 FULL_AT = 0.8
 """Part of the free space from which a search is warned of."""
 _TENSOR_BYTES = 350
-"""What torch's file format spends on a stored tensor besides its values; 310 to 340 were seen."""
+"""Bytes that torch's file format adds to each stored tensor; 310 to 340 were seen."""
 _ENUMERABLE, _STARTS = 2000, 50
 
 
@@ -179,9 +179,14 @@ def sqlite_findings(config: SearchConfig, mounts: str) -> list[Finding]:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """What the checkpoints of a search take: ``trials`` trainings, of whose networks the largest has ``parameters``.
+    """The space that the checkpoints of a search take.
 
-    ``each`` is the size (bytes) of one checkpoint; ``average`` tells that weights are averaged too.
+    Args:
+        place: The folder of the checkpoints.
+        trials: The number of trainings.
+        parameters: The parameters of the largest network.
+        each: The size of one checkpoint in bytes.
+        average: Whether weights are averaged too.
     """
 
     place: Path
@@ -293,7 +298,7 @@ def _unusable(directory: Path, reason: str) -> Finding:
 
 
 def read_mounts() -> str:
-    """What is mounted here; empty on a system without ``/proc``."""
+    """Return the table of mounts of this machine; empty on a system without ``/proc``."""
     try:
         return Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
     except OSError:

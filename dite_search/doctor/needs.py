@@ -1,4 +1,4 @@
-"""What the search itself needs: the checks that it makes before it starts, by the functions that it calls."""
+"""The checks that a search makes before it starts, by the functions that it calls."""
 
 from __future__ import annotations
 

@@ -33,14 +33,14 @@ MARKS = {OK: "[green]ok     [/]", WARNING: "[yellow]warning[/]", FAILED: "[red]f
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """What was found, and how many trials fit at once: 1 where an autoscaling cluster has yet to grow."""
+    """The findings of all checks, and how many trials fit at once: 1 where an autoscaling cluster has yet to grow."""
 
     findings: tuple[Finding, ...]
     at_once: int = 1
 
     @property
     def failed(self) -> list[Finding]:
-        """What keeps the search from starting."""
+        """The findings that keep the search from starting."""
         return [finding for finding in self.findings if finding.status == FAILED]
 
 
@@ -49,8 +49,12 @@ def preflight(
 ) -> Examination:
     """Look at all that a search needs, before anything of it is made; warnings are shown.
 
-    ``start`` connects to Ray, or starts it; ``trials`` are those still to run, all of the search by default; ``source`` is
-    the search file for a reader.
+    Args:
+        config: The search.
+        console: The place of the warnings.
+        start: Connects to Ray, or starts it.
+        trials: The number of trials still to run; all of the search by default.
+        source: The name of the search file for a reader.
 
     Raises:
         InvalidInput: something failed; the sentence ends in what mends it.
@@ -158,7 +162,7 @@ def _check(name: str, look: Callable[[], Finding | Sequence[Finding]], unanswere
 
 
 def _on_nodes(config: SearchConfig | None, nodes: Sequence[Node], *, needs_gpus: bool) -> list[Finding]:
-    """What the nodes have to say of themselves, of the folder and of the data."""
+    """Return the findings of the nodes about themselves, the folder and the data."""
     counted = {node.label: node.has("GPU") for node in nodes if node.has("GPU")}
     if cluster.only_here(nodes):
         return [cluster.gpu_finding(counted, {nodes[0].label: gpus_seen()}, needed=needs_gpus)] if counted else []
@@ -182,7 +186,7 @@ def _on_nodes(config: SearchConfig | None, nodes: Sequence[Node], *, needs_gpus:
 def _questions(
     nodes: Sequence[Node], token: folders.Token | None, files: list[str]
 ) -> dict[str, tuple[str | None, str | None, list[str], bool]]:
-    """What each node is asked, by its id."""
+    """Return the questions to each node, by node id."""
     path = str(token.path) if token else None
     return {
         node.node_id: (path, str(token.answer_of(node.node_id)) if token else None, files, node.has("GPU") > 0)
@@ -191,7 +195,7 @@ def _questions(
 
 
 def _told(nodes: Sequence[Node], answers: cluster.Answers, counted: dict[str, float], needs_gpus: bool) -> list[Finding]:
-    """What the answers say of versions, GPUs and clocks; and who gave none."""
+    """Judge versions, GPUs and clocks by the answers, and name the nodes that gave none."""
     labels = {node.node_id: node.label for node in nodes}
     said = {labels[node_id]: answer for node_id, answer in answers.found.items()}
     found = []

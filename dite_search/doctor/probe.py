@@ -1,4 +1,4 @@
-"""What a node is asked. This runs in a task on every node, and imports nothing that is slow."""
+"""The questions to a node. This runs in a task on every node, and imports nothing that is slow."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ print(json.dumps({"gpus": torch.cuda.device_count() if torch.cuda.is_available()
 def probe(token: str | None, answer: str | None, files: list[str], gpus: bool) -> dict[str, Any]:
     """Look around on this node.
 
-    ``token`` is a file of the driver in the folder of the studies, and ``answer`` one to write beside it with the same
-    content; ``files`` are to be read: the answer holds their sizes, or why they cannot be read. ``gpus`` asks torch to count
-    them.
+    Args:
+        token: A file of the driver in the folder of the studies.
+        answer: A file to write beside the token, with the same content.
+        files: Files to read; the answer holds their sizes, or why they cannot be read.
+        gpus: Whether torch counts the GPUs.
     """
     return {
         "python": platform.python_version(),
@@ -68,9 +70,9 @@ def readable(path: str) -> dict[str, Any]:
 
 
 def gpus_seen() -> dict[str, Any]:
-    """How many GPUs torch sees here, and the CUDA it was built for; ``error`` where torch cannot even be imported.
+    """Return how many GPUs torch sees here, and its version of CUDA; ``error`` where torch cannot be imported.
 
-    In a process of its own: Ray hides the GPUs from a task that asks for none, and a task that asks would wait for one.
+    Torch counts in a process of its own. Ray hides the GPUs from a task that asks for none, and a task that asks would wait.
     """
     environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     try:

@@ -1,4 +1,4 @@
-"""What a search needs of its file, its data and earlier studies: the search and doctor look at it by the same functions."""
+"""The requirements of a search on its file, data and earlier studies; search and doctor check them by the same functions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DATA = "data"
 
 
 class Ready:
-    """What is read while the requirements of a search are looked at.
+    """The data and earlier trials that are read while the requirements of a search are checked.
 
     Args:
         config: The search.

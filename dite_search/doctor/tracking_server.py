@@ -33,14 +33,14 @@ def mlflow_findings(config: SearchConfig) -> list[Finding]:
 
 
 def server_findings(uri: str) -> list[Finding]:
-    """What the server at a URI answers to a question for our experiment."""
+    """Ask the server at a URI for our experiment, and judge its answer."""
     query = urllib.parse.urlencode({"experiment_name": EXPERIMENT})
     status, body = _get(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}")
     return answer_findings(uri, status, body)
 
 
 def answer_findings(uri: str, status: int | None, body: str) -> list[Finding]:
-    """What an answer means: its HTTP status, None where there was none, and its text."""
+    """Judge an answer by its HTTP status, None where there was none, and its text."""
     shown = redacted(uri)
     if status is None:
         return [

@@ -11,7 +11,7 @@ from dite_search.driver.heartbeat import ReplacedError
 
 
 def question_to_head() -> Callable[[], None]:
-    """What to ask the head that this process is connected to, for a `Heartbeat`: whether it is still there, and the same.
+    """Return a question for a `Heartbeat`: whether the head of this process still answers, and is the same.
 
     A head that was started anew at the address of another is not ours: nothing that ran under the first is known to it.
     """

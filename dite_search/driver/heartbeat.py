@@ -13,7 +13,7 @@ EVERY = 2.0
 
 
 class ReplacedError(Exception):
-    """What answers is not what was asked before, and that will not come back."""
+    """The peer that answers is another than before, and the former will not come back."""
 
 
 class Heartbeat:

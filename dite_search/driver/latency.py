@@ -35,7 +35,7 @@ def trial_latency(config: SearchConfig, arch: Architecture, directory: Path) -> 
 
 
 def shown_latency(store: LatencyStore, arch: Architecture, *, predicted: bool, space: str | None) -> dict[str, Any]:
-    """What the command line says of one network: measured figures, or a predicted one with its error."""
+    """Return the latency of one network for the command line: measured, or predicted with its error."""
     head = {"arch_id": arch.arch_id, "input_size": format_size(arch.input_size), "device": store.conditions.device}
     if predicted:
         found = predict(store, arch, space=space)

@@ -1,4 +1,4 @@
-"""What measures the objectives of source ``measured`` on a trial's own machine, before its training."""
+"""The measurers of the objectives of source ``measured``, run on a trial's own machine before its training."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ class StudySearch(OptunaSearch):
         self._study.tell(trial, twin.values if twin.state is TrialState.COMPLETE else None, state=twin.state)
 
     def _remember(self, trial: FrozenTrial) -> None:
-        """What a trial of an earlier start means for the gate."""
+        """Tell the gate of a trial of an earlier start."""
         attributes = trial.user_attrs
         if ARCH not in attributes or trial.state is TrialState.WAITING:
             return
@@ -390,7 +390,7 @@ _TUNE_KEYS = frozenset(
 
 
 def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
-    """What a trial reported, without what Tune adds; numbers that are not finite are left out."""
+    """Return the finite numbers of a trial's report, without the keys that Tune adds."""
     return {
         name: value
         for name, value in result.items()
@@ -407,7 +407,7 @@ def _where(result: Mapping[str, Any]) -> str:
 
 
 def _stopped(trial: FrozenTrial) -> Stopped | None:
-    """What a trial that the scheduler stopped leaves behind; None for any other, and for one of another study."""
+    """Return the training that a trial of this study left when the scheduler stopped it; None for any other trial."""
     curve = curve_of(trial)
     if trial.state is not TrialState.PRUNED or trial.user_attrs.keys() & {REASON, ORIGIN} or not curve:
         return None

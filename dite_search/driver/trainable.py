@@ -1,4 +1,4 @@
-"""What runs in a trial's process: one training, reported epoch by epoch to Ray Tune."""
+"""The process of a trial: one training, reported epoch by epoch to Ray Tune."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What travels with a search to a cluster: the search file, what it names beside it, and the command that runs it.
+"""The package of a search for a cluster: the search file, the files that it names, and the command that runs it.
 
 Data and results stay on storage that every node sees. A job runs in a folder that is removed with it, so a relative path
 would lose what it leads to.
@@ -30,7 +30,7 @@ from search_spaces.common.files import read_mapping
 from search_spaces.common.redaction import SECRETS
 
 MAX_PACKAGE_BYTES = 20_000_000
-"""What may travel with a job: more than any search file needs, less than a cluster's store would mind."""
+"""Bytes that may travel with a job: more than any search file needs, less than a cluster's store would mind."""
 DISTRIBUTION = "dite-search"
 OWN_PACKAGES = ("dite_search", "search_spaces", "trainers", "analysis")
 WORKING_DIRECTORY = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"
@@ -41,7 +41,13 @@ WORKING_DIRECTORY = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"
 class Package:
     """A search that is ready to travel.
 
-    ``file`` is its name in ``folder``, the job's working directory; ``study`` the name of the study.
+    Args:
+        study: The name of the study.
+        file: The name of the search file in ``folder``.
+        folder: The job's working directory.
+        changes: The fields of the file that were replaced.
+        at_once: The number of trials side by side that the job reserves resources for.
+        resume: Whether the search goes on with its study.
     """
 
     study: str
@@ -79,11 +85,18 @@ def pack(
 ) -> Package:
     """Copy a search file and what it needs into ``folder``, and see that the search would start from there.
 
-    ``data`` and ``directory`` are paths on the cluster that replace those of the file; ``include`` are files and folders
-    below the working directory that travel too.
+    Args:
+        file: The search file.
+        folder: The folder that travels.
+        data: The path of the data on the cluster, in place of the file's.
+        directory: The folder of studies on the cluster, in place of the file's.
+        name: The name of the study, in place of the file's.
+        include: Files and folders below the working directory that travel too.
+        at_once: The number of trials side by side that the job reserves resources for.
+        resume: Whether the search goes on with its study.
 
     Raises:
-        InvalidInput: the file is wrong, holds a password, leads to what does not travel, or more than 20 MB would travel.
+        InvalidInput: the file is wrong, holds a password, or leads to what does not travel; or more than 20 MB would travel.
     """
     file = Path(file)
     values = read_mapping(file)

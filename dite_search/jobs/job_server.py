@@ -84,7 +84,7 @@ class JobServer:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def status(self, job_id: str) -> dict[str, Any]:
-        """What became of a job: status, study, seconds since the start and, of a failure, Ray's reason."""
+        """Return the state of a job: status, study, seconds since the start and, of a failure, Ray's reason."""
         with self._answering(job_id):
             return _summary(self._client.get_job_info(_checked_id(job_id)))
 
@@ -95,7 +95,7 @@ class JobServer:
         return [_summary(job) for job in sorted(found, key=lambda job: job.start_time or 0, reverse=True)]
 
     def logs(self, job_id: str) -> str:
-        """What a job has printed so far."""
+        """Return the text that a job has printed so far."""
         self.status(job_id)
         with self._answering(job_id):
             return str(self._client.get_job_logs(job_id))

@@ -1,4 +1,4 @@
-"""What a user sees while a search runs: a live table of trials with the present front, or a line for each trial."""
+"""The progress of a running search: a live table of trials with the present front, or a line for each trial."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ class Dashboard:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What is served: paths below the token, or below / without one."""
+    """The pages that are served: paths below the token, or below / without a token."""
 
     board: SnapshotCache
     token: str

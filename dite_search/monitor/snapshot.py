@@ -61,7 +61,7 @@ class StudySnapshot:
 
     @property
     def running(self) -> list[TrialRecord]:
-        """What is being trained; nothing where no driver drives."""
+        """The trials that are being trained; none where no driver drives."""
         return [record for record in self.own if record.status == "running"] if self.is_driven else []
 
     @property
@@ -243,7 +243,7 @@ def state_of(moment: StudySnapshot) -> str:
 
 
 def state_words(moment: StudySnapshot) -> str:
-    """Who drives the search, or that nobody does."""
+    """Say who drives the search, or that nobody does."""
     driver = moment.driver
     return {
         "running": f"runs, driven by {driver}",
@@ -273,7 +273,7 @@ def tally_words(moment: StudySnapshot) -> str:
 
 
 def curve_metric(moment: StudySnapshot) -> str:
-    """What the curves show: the accuracy, or the loss until there is one."""
+    """Return the metric of the curves: the accuracy, or the loss until there is one."""
     score = moment.score
     return score if any(score in point for record in moment.study.trials for point in record.curve) else "loss"
 
@@ -305,7 +305,7 @@ def curve_range(moment: StudySnapshot, metric: str) -> tuple[float, float]:
 
 
 def shown_curves(moment: StudySnapshot, front: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Whose curves are worth showing: what runs, the front, then the newest of the others."""
+    """Return the trials whose curves are shown: running ones, the front, then the newest of the others."""
     first = {record.number: record for record in (*moment.running, *front)}
     rest = [record for record in reversed(moment.own) if record.number not in first]
     return [*first.values(), *rest][:MAX_CURVES]

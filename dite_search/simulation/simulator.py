@@ -1,7 +1,7 @@
 """Replays of recorded tables: a search as in production, on a simulated clock, with nothing trained.
 
-The searcher, its sampler and its gate, the scheduler and the study are the ones that a search runs. What is replaced is
-Ray's loop around them (the calls and their order are kept), the training (its curve is looked up) and the time it takes.
+The searcher, its sampler and its gate, the scheduler and the study are those of a search. Ray's loop around them is
+replaced, with its calls and their order kept. So are the training (its curve is looked up) and the time it takes.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.space.network_space import Network
 
 COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
-"""What becomes of a training, in the words of a study's records."""
+"""The ends of a training, in the words of a study's records."""
 
 
 @dataclass(kw_only=True)
 class ReplayedTrial:
-    """What a scheduler sees of a trial, under the names of Ray Tune's own ``Trial``."""
+    """A trial as a scheduler sees it, with the field names of Ray Tune's own ``Trial``."""
 
     trial_id: str
     config: Mapping[str, Any]
@@ -54,8 +54,11 @@ class ReplayedTrial:
 class Ended:
     """A training that ended, the training number ``repeat`` of its network, and where the simulation stood then.
 
-    ``status`` is ``complete``, ``stopped`` (by the scheduler) or ``failed`` (by a rule of the searcher). ``epochs`` counts
-    those that all trainings together had finished, and ``seconds`` is the simulated time.
+    Args:
+        arch: The network.
+        status: ``complete``, ``stopped`` (by the scheduler) or ``failed`` (by a rule of the searcher).
+        epochs: The epochs that all trainings together had finished.
+        seconds: The simulated time.
     """
 
     arch: Network
@@ -66,15 +69,21 @@ class Ended:
 
 
 class Simulation:
-    """A search whose trainings are looked up: ``workers`` of them side by side, each epoch taking the time of its curve.
+    """A search whose trainings are looked up, several side by side, each epoch taking the time of its curve.
 
-    ``curve_of`` gives the curve of a network's training number ``repeat``; its times are its ``seconds``, or its epochs
-    where it has none. ``storage`` holds the study (`create_study`); ``allowed`` says which networks there are curves of. The
-    search goes on until the searcher has nothing left, ``max_trials`` trainings have begun and ended, or the next epoch
-    would be past ``max_epochs``; ``trials`` of the search is no limit. Of what happens at the same time, what began first
-    comes first.
+    The search goes on until the searcher has nothing left or a limit is reached; ``trials`` of the search is no limit. Of
+    events at the same time, the one that began first comes first. ``epochs``, ``seconds`` and ``trainings`` (those that have
+    begun) say where the simulation stands.
 
-    ``epochs``, ``seconds`` and ``trainings`` (those that have begun) say where it stands.
+    Args:
+        config: The search.
+        curve_of: Returns the curve of a network's training number ``repeat``. Its times are its ``seconds``, or its epochs
+            where it has none.
+        workers: The number of trainings side by side.
+        storage: The storage of the study (`create_study`).
+        allowed: Whether a network has a curve.
+        max_epochs: The epochs of all trainings; the simulation stops before an epoch that would pass them.
+        max_trials: The number of trainings; the simulation stops when so many have begun and ended.
     """
 
     def __init__(
@@ -199,14 +208,18 @@ class _Training:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayResult:
-    """What a replay reached, and what it took.
+    """The result of a replay, and its expense.
 
-    The arrays (n,) have an entry for the start and one for each training that ended: ``epochs`` of all trainings together
-    that were finished by then, simulated ``seconds`` (or epochs, where no times were recorded), and ``fractions`` of the
-    hypervolume that the table holds within the budget, reached by complete trainings alone.
+    The arrays (n,) have an entry for the start and one for each training that ended.
 
-    ``trials`` counts trainings by status, with those that were running at the end, and ``spent`` every finished epoch, those
-    of running trainings too. ``reused`` and ``over_budget`` count suggestions that were not trained.
+    Args:
+        epochs: The epochs that all trainings together had finished by then.
+        seconds: The simulated time, or epochs where no times were recorded.
+        fractions: The part of the hypervolume that the table holds within the budget, reached by complete trainings alone.
+        spent: Every finished epoch, those of running trainings too.
+        trials: The number of trainings by status, with those that were running at the end.
+        reused: The number of suggestions that were not trained, because they had been.
+        over_budget: The number of suggestions that were not trained, because they were over the budget.
     """
 
     epochs: NDArray[np.int64]

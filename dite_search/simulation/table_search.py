@@ -48,8 +48,13 @@ class TableSearch:
     """A search over the networks of a table.
 
     Args:
+        name: the name of the study.
+        search_space: the networks.
         objectives: the score, then costs that every listed network has.
         score_direction: ``minimize`` or ``maximize``, for the score; costs are minimised.
+        train_config: the length of every training.
+        least_score: the score from which on a rung stops trials.
+        settings: the fields that options replace.
 
     Raises:
         InvalidInput: a setting asks for something that a table does not have.
@@ -82,12 +87,12 @@ class TableSearch:
 
     @property
     def sampler(self) -> SamplerSection:
-        """Who suggests the next trial."""
+        """The settings of the sampler."""
         return self.settings.sampler
 
     @property
     def scheduler(self) -> SchedulerSection:
-        """Which trials end early."""
+        """The settings of early stopping."""
         return self.settings.scheduler
 
     @property

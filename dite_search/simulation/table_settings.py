@@ -1,4 +1,4 @@
-"""What a table from elsewhere consists of: its files, and the meaning of their columns.
+"""The files of a table from elsewhere, and the meaning of their columns.
 
 `table.yaml` says it where the names of files and columns do not.
 """

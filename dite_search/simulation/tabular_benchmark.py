@@ -1,8 +1,8 @@
 """Recorded tables: every network of a space with its learning curves, for searches that are replayed instead of trained.
 
-A table is shipped (a folder of ``tables/`` with the search file that recorded it and ``curves.csv``), or it comes from
-elsewhere with networks and costs of its own (`table_reader`), or it is what a finished study found out: its complete trials,
-as far as their curves are whole.
+A shipped table is a folder of ``tables/`` with ``curves.csv`` and the search file that recorded it. A table from elsewhere
+has networks and costs of its own (`table_reader`). Else it is the result of a finished study: its complete trials, as far as
+their curves are whole.
 """
 
 from __future__ import annotations
@@ -40,18 +40,23 @@ PUBLISHED: Mapping[str, Sequence[PublishedNetwork]] = {"table5": PUBLISHED_TABLE
 """Shipped tables whose scores are those of a published table."""
 
 Curve = Sequence[Mapping[str, float]]
-"""One mapping an epoch, as a training reports it: ``epoch`` from 1, the accuracy (a fraction), and where they are known
-``loss`` and ``seconds`` since the start of the training. Where only the last epoch is known, it is the only entry."""
+"""One mapping an epoch, as a training reports it: ``epoch`` from 1, the accuracy (a fraction), ``loss`` and ``seconds``.
+
+Loss and seconds since the start of the training are left out where they are not known. Where only the last epoch is known,
+it is the only entry.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TabularBenchmark:
-    """What became of networks of a space that were trained to the end.
+    """The recorded trainings of networks of a space, each trained to its end.
 
-    ``config`` is the search that recorded them, or that a table from elsewhere defines: space, objectives and epochs.
-    ``points`` and ``curves`` are by
-    ``arch_id``; of several seeds of a network the first counts as its value. ``left_out`` counts complete trials of a study
-    whose curves have gaps.
+    Args:
+        name: The name of the table.
+        config: The search that recorded it, or that a table from elsewhere defines: space, objectives and epochs.
+        points: The point of each network, by ``arch_id``.
+        curves: The curves of each network, by ``arch_id``; of several seeds the first counts as its value.
+        left_out: The number of complete trials of a study whose curves have gaps.
     """
 
     name: str
@@ -75,11 +80,11 @@ class TabularBenchmark:
 
     @cached_property
     def finals(self) -> dict[str, dict[str, float]]:
-        """What is known of every network by ``arch_id``: the last epoch of its first seed, and its costs."""
+        """The final values of every network by ``arch_id``: the last epoch of its first seed, and its costs."""
         return {arch_id: {**self.curve(arch_id)[-1], **self.costs(arch_id)} for arch_id in self.points}
 
     def costs(self, arch_id: str) -> Mapping[str, float]:
-        """The exact costs of a network by name."""
+        """Return the exact costs of a network by name."""
         # The two kinds of searches take networks of their own space alone, which the types cannot say.
         config: Any = self.config
         known: Mapping[str, float] = config.costs_of(config.search_space.build(self.points[arch_id]))

@@ -205,7 +205,7 @@ class Holder:
 
 
 def holder_of(study: str, storage: RDBStorage) -> Holder | None:
-    """Who holds, or last held, the lease of a study; None where nobody ever did. Nothing is written.
+    """Return who holds, or last held, the lease of a study; None where nobody ever did. Nothing is written.
 
     Raises:
         InvalidInput: its database does not answer.
@@ -266,7 +266,7 @@ def _whereabouts() -> dict[str, object]:
 
 
 def _place() -> str:
-    """What process numbers are unique within: this start of this machine, and the container."""
+    """Return the scope in which process numbers are unique: this start of this machine, and the container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"

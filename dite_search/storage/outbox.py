@@ -1,4 +1,4 @@
-"""What waits to be written while a database does not answer."""
+"""The writes that wait while a database does not answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ LONGEST_WAIT = 30.0
 
 
 class Outbox:
-    """Writes in the order in which they were put, each until it succeeds; ``unreachable`` is the error that says try again.
+    """Writes in the order in which they were put, each until it succeeds.
 
-    A write may have happened in part when it is tried again, and must bear that. ``note`` is given a sentence when ``name``
-    goes and when it comes back; while ``may_write`` says no, nothing is tried; ``clock`` gives seconds.
+    A write may have happened in part when it is tried again, and must bear that.
+
+    Args:
+        name: The name of the database in sentences.
+        unreachable: The error that says try again.
+        note: Takes a sentence when the database goes and when it comes back.
+        may_write: Whether a write may be tried now.
+        clock: Returns seconds.
     """
 
     def __init__(

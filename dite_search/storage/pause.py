@@ -13,12 +13,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Pause:
-    """What was asked of a running search, from any thread.
+    """The requests to pause a running search, from any thread.
 
-    The ``listener`` is given one sentence for each change. First the running epochs end, are checkpointed and reported, and
-    no new trial begins (`asked`); the second request stops everything as it stands (`immediate`): what was trained since
-    the last checkpoint is trained again when the search goes on. A driver that may have lost its study to another one
-    writes nothing (`doubtful`) until it knows, and nothing ever again if it has (`superseded`).
+    The ``listener`` is given one sentence for each change. After the first request (`asked`) the running epochs end, are
+    checkpointed and reported, and no new trial begins. The second request (`immediate`) stops everything as it stands.
+    Epochs since the last checkpoint are then trained again when the search goes on. A driver that may have lost its study to
+    another driver writes nothing (`doubtful`) until it knows. If the study is lost (`superseded`), it never writes again.
     """
 
     def __init__(self, listener: Callable[[str], None] = lambda sentence: None) -> None:

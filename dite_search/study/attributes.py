@@ -1,4 +1,4 @@
-"""What the attributes of a study and the reports of its trials are called."""
+"""The names of a study's attributes and of the reports of its trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a study one study: the fields of its search file that stay as they were when it was made, and its data.
+"""The protocol of a study: the fields of its search file that stay as they were when it was made, and its data.
 
 The study's database holds a record of both, made with the study. Whoever opens a study compares its search file with it.
 """
@@ -39,7 +39,7 @@ class Difference:
 
 
 def protocol_of(config: SearchConfig) -> dict[str, Any]:
-    """What makes the scores of two trials comparable."""
+    """Return the settings that must be equal for the scores of two trials to be comparable."""
     space = config.search_space
     return {
         "dataset": "synthetic" if config.data.synthetic else config.data.name,
@@ -111,7 +111,7 @@ def may_change(field: str) -> bool:
 def differences(
     recorded: Mapping[str, Any], present: Mapping[str, Any], tried: Mapping[str, Sequence[Any]]
 ) -> list[Difference]:
-    """What differs between two results of `settings_of`, as far as earlier trials cannot stay beside later ones.
+    """Return the differences between two results of `settings_of` that keep earlier trials from standing beside later ones.
 
     Args:
         recorded: when the study was made; a field that is missing was not known then, and had its default.

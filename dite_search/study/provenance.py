@@ -19,7 +19,7 @@ GIT_SECONDS = 10
 
 
 def provenance(uri: str, data: DataConfig) -> dict[str, Any]:
-    """What a reader needs to repeat a search: command, versions, the commit of a checkout, machine, time, its data."""
+    """Return the facts that a reader needs to repeat a search: command, versions, commit, machine, time and data."""
     packages = ("dite-search", "ray", "torch", "optuna", "mlflow")
     commit = git_commit(Path(__file__).parents[2])
     return {

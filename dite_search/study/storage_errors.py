@@ -14,7 +14,7 @@ from search_spaces.common.shell import own_command
 
 @contextmanager
 def answering(config: SearchConfig, command: str = "resume") -> Iterator[None]:
-    """What reads and writes a study; ``command`` is what goes on with it later.
+    """Turn storage errors inside the block into one sentence that names the command to retry.
 
     Raises:
         InvalidInput: in place of what a storage raises while its database does not answer, or is damaged.

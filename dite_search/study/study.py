@@ -69,7 +69,7 @@ _STATUSES = {
 }
 
 DATABASE_AWAY = optuna.exceptions.StorageInternalError
-"""What a storage raises while its database does not answer."""
+"""The exception of a storage whose database does not answer."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -360,9 +360,9 @@ def is_blameless(trial: FrozenTrial) -> bool:
 
 
 def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, float]]]:
-    """What the trials of a study reported, repeats apart: number, epoch, and the metrics of the epoch with the costs.
+    """Yield each report of a study's trials once: trial number, epoch, and the metrics of the epoch with the costs.
 
-    Epochs about which the scheduler was not asked, as when a pause stopped a trial, are left out: the trial reports them
+    Epochs about which the scheduler was not asked, as when a pause stopped a trial, are left out. The trial reports them
     again, and they are decided then.
     """
     for trial in open_study(config).get_trials(deepcopy=False):

@@ -18,7 +18,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Scalar
 
 CHANCE = ("seed",)
-"""What two protocols may differ in: the results are of the same kind."""
+"""The fields in which two protocols may differ: the results are of the same kind."""
 
 EarlierTrials = list[FrozenTrial]
 """Trials of earlier studies, as those of a new one."""

@@ -1,4 +1,4 @@
-"""What a user names on either side of a comparison: a trial, a study, an export or a network, with its predictions."""
+"""The references to the two sides of a comparison: a trial, a study, an export or a network, with its predictions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ModelReference:
 
 
 def named(text: str, *, directory: str | Path = "runs") -> ModelReference:
-    """What ``text`` names: ``STUDY:NUMBER``, a study, the folder of an export, a preset or an architecture file.
+    """Find the model that ``text`` names: ``STUDY:NUMBER``, a study, an export's folder, a preset or an architecture file.
 
     Raises:
         InvalidInput: it names nothing, the study has no such trial, or none with a score.

@@ -49,10 +49,22 @@ def train_one(
     restart: bool = False,
     console: Console,
 ) -> loop.Metrics:
-    """Train a network on ``workers`` processes and print every epoch; the metrics of the last.
+    """Train a network on ``workers`` processes and print every epoch; return the metrics of the last.
 
-    A training of the same network, recipe and data that ``directory`` holds goes on. With ``resume`` there must be one;
-    with ``restart`` the training begins anew, and what the folder holds is kept in a folder below it.
+    A training of the same network, recipe and data that ``directory`` holds goes on.
+
+    Args:
+        arch: The network.
+        config: The recipe.
+        data: The data set.
+        directory: The folder of the checkpoints.
+        workers: The number of processes that share each batch.
+        max_workers: The number of processes while the cluster has room for them.
+        threads: The CPU threads of each process.
+        retries: How often the training starts again after a process has died.
+        resume: Whether there must be a training to go on with.
+        restart: Whether the training begins anew; what the folder holds is kept in a folder below it.
+        console: The place of the output.
 
     Raises:
         InvalidInput: as `trainers.training.loop.train`; the folder holds another training, or none to resume; or the

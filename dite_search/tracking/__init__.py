@@ -1,1 +1,1 @@
-"""What MLflow holds of searches and of the networks that came of them: it follows the study, and is never asked."""
+"""The copy of searches and their networks in MLflow: it follows the study, and is never asked."""

@@ -1,4 +1,4 @@
-"""What the versions of a registered model are called by: an alias for each budget."""
+"""The aliases of a registered model's versions: one for each budget."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from search_spaces.common.objectives import MINIMIZE, OBJECTIVES
 from search_spaces.space.budget import Budget, Constraint
 
 COSTS = tuple(row.name for row in OBJECTIVES.values() if row.direction == MINIMIZE and row.common)
-"""What a budget of an export may limit."""
+"""The costs that a budget of an export may limit."""
 BEST = "best"
 """The alias of the network that is best of all, without a budget."""
 

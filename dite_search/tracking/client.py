@@ -43,7 +43,7 @@ STUDY_TAG, TRIAL_TAG = "dite_search.study", "dite_search.trial"
 
 RUNNING, FINISHED, FAILED = "RUNNING", "FINISHED", "FAILED"
 MAX_METRICS, MAX_PARAMS, MAX_TAGS, MAX_ENTRIES, MAX_TEXT = 1000, 100, 100, 1000, 5000
-"""What one call takes: entries of each kind, entries in all, and the characters of a parameter or a tag."""
+"""Limits of one call: entries of each kind, entries in all, and the characters of a parameter or a tag."""
 
 _PAGE = 1000
 _REFUSALS = (400, 401, 403, 404)

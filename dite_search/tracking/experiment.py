@@ -26,7 +26,7 @@ _PLACES = (
 
 
 def deleted_sentence(name: str) -> str:
-    """What is the matter with an experiment that was deleted."""
+    """Say that an experiment was deleted and takes no writes."""
     return f"its experiment {name} was deleted, so that nothing can be written to it"
 
 

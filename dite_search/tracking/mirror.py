@@ -1,6 +1,6 @@
 """MLflow follows the study: a thread writes what it lacks, and blocks no training.
 
-The study is the one record. News only names the trial that changed, and what is written is read from the study then: nothing
+The study is the one record. News only names the trial that changed, and the values are then read from the study. So nothing
 is lost while a server is down, and an hour of epochs goes out in a few calls once it is back.
 """
 
@@ -98,7 +98,7 @@ class Mirror:
         self._news.set()
 
     def lacks(self) -> str:
-        """What MLflow lacks of the study, in words; empty when the two are equal."""
+        """Say in words which parts of the study MLflow lacks; empty when the two are equal."""
         ended = {number for number, record in self.source.read().records.items() if record.status != "running"}
         behind = (ended - self._settled) | (ended & set(self._due))
         parts = [f"{len(behind)} of {len(ended)} trials"] if behind else []
@@ -199,7 +199,7 @@ class Mirror:
         self.refused.clear()
 
     def _adopted(self, runs: list[RunState], noted: str | None) -> ServerRun | None:
-        """The one run of a trial; others, made by calls whose answer was lost, are deleted."""
+        """Return the run that stands for a trial, and delete the others, made by calls whose answer was lost."""
         known = self.tracker.get_run(noted) if noted and noted not in {run.run_id for run in runs} else None
         if known and known.tags.get(STUDY_TAG, self.source.tag) != self.source.tag:
             # The study is a copy, and the run is of the one that it was copied from.

@@ -1,4 +1,4 @@
-"""What MLflow should hold of a study, and what it lacks: pure functions; `tracking.mirror` does what they plan."""
+"""The content that MLflow should hold of a study, and the part it lacks: pure plans, which `tracking.mirror` carries out."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Wanted:
 
     @property
     def digest(self) -> str:
-        """What changes with any of the files."""
+        """A digest that changes with any of the files."""
         return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -175,7 +175,7 @@ class ServerRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What goes out in one call."""
+    """The content of one call."""
 
     points: Sequence[Point] = ()
     params: Mapping[str, str] = field(default_factory=dict)
@@ -183,7 +183,7 @@ class Batch:
 
 
 def key_of(run: RunState) -> Key:
-    """What a run stands for, by its tags."""
+    """Return the trial, or the search, that a run stands for, by its tags."""
     number = run.tags.get(TRIAL_TAG)
     return None if number is None else int(number)
 
@@ -200,7 +200,7 @@ def holds_all_points(wanted: Wanted, seen: ServerRun) -> bool:
 
 
 def missing(wanted: Wanted, seen: ServerRun) -> list[Batch]:
-    """What a run lacks, in calls of the size MLflow takes: values in the order of epochs, and the tags after all else.
+    """Return the calls that complete a run: values in the order of epochs, in MLflow's sizes, and the tags after all else.
 
     Parameters cannot be changed in MLflow, and those that are there stay.
     """

@@ -186,7 +186,7 @@ def _tracking_at(uri: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _answering(shown: str) -> Iterator[None]:
-    """What MLflow and the stores of its artifacts raise, as one sentence."""
+    """Turn errors of MLflow and of its artifact stores into one sentence."""
     try:
         yield
     except InvalidInput:

@@ -1,7 +1,7 @@
 """The exported network as MLflow serves it: photographs and boxes in, keypoints out.
 
-MLflow copies this file into the model and runs it where the model is loaded, with onnxruntime, numpy, OpenCV and pandas
-and without the rest of this package; what happens between an image and its keypoints is in the export's own example.
+MLflow copies this file into the model and runs it where the model is loaded. There it needs onnxruntime, numpy, OpenCV and
+pandas, and nothing else of this package. The steps from an image to its keypoints are in the export's own example.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import redacted
 
 Key = int | None
-"""What a run stands for: a trial by its number, or None for the search itself."""
+"""The identity of a run: a trial by its number, or None for the search itself."""
 
 MLFLOW_STUDY = "mlflow_study"
 """The attribute of a study by whose value its runs are tagged: two studies of one name stay apart."""

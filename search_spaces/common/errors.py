@@ -1,4 +1,4 @@
-"""The one exception that means "the input is wrong", as opposed to "the program is wrong"."""
+"""The exception that means "the input is wrong", as opposed to "the program is wrong"."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 class InvalidInput(ValueError):
     """Something a user supplied breaks a rule.
 
-    The message is one sentence that names the file or field, the rule and the value received; the command line prints
-    it as it is and exits with status 2. Everything else that escapes is a defect of the program and keeps its traceback.
+    The message is one sentence that names the file or field, the rule and the value received. The command line prints it as
+    it is and exits with status 2. Everything else that escapes is a defect of the program and keeps its traceback.
     """
 
 
@@ -31,5 +31,5 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InvalidInput:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first, or its kind where it says nothing."""
+    """Return the first line of an error's message, or its kind where it has none."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,4 +1,4 @@
-"""What a search may optimise, limit or show: one row an objective, which every layer reads.
+"""The quantities that a search may optimise, limit or show: one row an objective, which every layer reads.
 
 A new objective is one row here and what gives its value, by ``source``:
 

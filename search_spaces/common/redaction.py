@@ -1,4 +1,4 @@
-"""What may be shown of a text that names a server: its URLs without users, passwords and tokens."""
+"""The public form of a text that names a server: its URLs without users, passwords and tokens."""
 
 from __future__ import annotations
 

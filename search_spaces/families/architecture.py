@@ -51,7 +51,7 @@ class Architecture(ABC):
 
     @property
     def canonical(self) -> Self:
-        """The one spelling of this network."""
+        """Return the canonical spelling of this network."""
         return self
 
     @cached_property

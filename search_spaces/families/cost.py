@@ -1,4 +1,4 @@
-"""What an architecture costs, in closed form: parameters and multiply-accumulates (MACs) of one forward pass.
+"""The cost of an architecture in closed form: parameters and multiply-accumulates (MACs) of one forward pass.
 
 Two conventions are told apart by name, since a figure without its convention is worthless:
 
@@ -62,11 +62,15 @@ NOTHING = Cost(params=0, macs=0, macs_paper=0)
 
 @dataclass(frozen=True, kw_only=True)
 class PartCost:
-    """What one part of a network costs, all its ``times`` together.
+    """The cost of one part of a network, all its ``times`` together.
 
-    ``kind`` says what the part does. ``stage`` is the number of a stage, or None for what lies before and after the stages.
-    ``branch`` counts parallel branches from 0, and is None where the part belongs to all of them. A part between branches
-    belongs to the branch that it leads to.
+    Args:
+        stage: The number of a stage, or None for what lies before and after the stages.
+        kind: The work of the part.
+        branch: The parallel branch, from 0; None where the part belongs to all. A part between branches belongs to the
+            branch that it leads to.
+        times: How often the part occurs.
+        cost: The cost of all of them.
     """
 
     stage: int | None

@@ -65,7 +65,7 @@ class Family(ABC, Generic[A]):
     pairs: Sequence[Pair] = ()
     """Interactions that a report shows."""
     legend = ""
-    """What a report says of the letters and names in `outline`."""
+    """The report's explanation of the letters and names in `outline`."""
     branch_fields: Mapping[str, str] = {}
     """Fields with a value for each parallel branch, and their headings in a report; branch b has stride 4 · 2^b."""
     coded: Mapping[str, Callable[[A], Mapping[str, float]]] = {}

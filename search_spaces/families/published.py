@@ -11,10 +11,20 @@ PAPER = "Dite-HRNet paper"
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedFigure:
-    """One row of a published table. ``score`` is a fraction; the printed figures are as printed, rounding included.
+    """One row of a published table; the printed figures are as printed, rounding included.
 
-    ``table`` is the number of the table in the paper, and ``table_name`` its name in search files: a table with figures on
-    two data sets has two. ``proposed`` sets the networks that the paper proposes apart from those it compares them with.
+    Args:
+        name: The name of the network.
+        table: The number of the table in the paper.
+        table_name: The name of the table in search files: a table with figures on two data sets has two.
+        arch: The network.
+        metric: The name of the score.
+        score: The score, a fraction.
+        printed_params_m: The printed parameters in millions.
+        printed_flops: The printed multiply-accumulates.
+        flops_unit: Their unit.
+        epochs: The length of the training.
+        proposed: Whether the paper proposes the network, rather than compares others with it.
     """
 
     name: str

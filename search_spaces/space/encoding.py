@@ -32,13 +32,13 @@ class _Column:
 
 
 class Encoding:
-    """The code of a point: what tells its network and its hyper-parameters from others of the space, mostly in [0, 1].
+    """The code of a point: numbers, mostly in [0, 1], that tell its network and hyper-parameters from others of the space.
 
-    The columns are the fields of the built network that vary in the space, whatever parameters they come from: numbers
-    by their base-2 logarithms between the smallest and the largest of the space, names as one column for each (one in
+    The columns are the fields of the built network that vary in the space, whatever parameters they come from. Numbers stand
+    by their base-2 logarithms between the smallest and the largest of the space. Names stand as one column for each (one in
     all where there are two), and some by several numbers, as the family says. Hyper-parameters follow, by their logarithms
-    where their range is logarithmic or their values spread widely. Points that are the same network, trained alike, have
-    the same code.
+    where their range is logarithmic or their values spread widely. Points that are the same network, trained alike, have the
+    same code.
     """
 
     def __init__(self, space: SearchSpace) -> None:

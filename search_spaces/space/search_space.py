@@ -24,9 +24,9 @@ class SearchSpace:
     """Parameters, each with its allowed values, around a base architecture that gives all other fields.
 
     The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. The parameter
-    ``network`` names whole networks: each takes the place of the base, which then gives input size and keypoints only, and
+    ``network`` names whole networks. Each takes the place of the base, which then gives input size and keypoints only, and
     the other parameters change it further. Rules that tie values together hold within one unit of the family (a branch,
-    say), so the valid points are a sum of products over units: they are counted and sampled exactly, never by trial and
+    say). So the valid points are a sum of products over units, and are counted and sampled exactly, never by trial and
     error.
 
     Raises:
@@ -191,7 +191,7 @@ class SearchSpace:
         return found
 
     def _base(self, values: Mapping[str, Scalar]) -> Architecture:
-        """What the other parameters change: the network that the values name, or the base."""
+        """Return the network that the other parameters change: the network that the values name, or the base."""
         if NETWORK not in values:
             return self.base
         return preset(str(values[NETWORK]), input_size=self.base.input_size, keypoints=self.base.keypoints)

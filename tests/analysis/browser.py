@@ -31,7 +31,7 @@ class Opened:
         return found
 
     def violations(self) -> list[str]:
-        """What axe-core finds, in words."""
+        """Return the violations that axe-core finds, in words."""
         from axe_playwright_python.sync_playwright import Axe
 
         found = Axe().run(self.page).response["violations"]

@@ -1,4 +1,4 @@
-"""What a report says, and that it is one safe page."""
+"""The content of a report, and that it is one safe page."""
 
 from __future__ import annotations
 

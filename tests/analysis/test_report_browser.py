@@ -275,7 +275,7 @@ DRAWN = """() => [...document.querySelectorAll(".plot")].map((place) => ({
   width: Number((place.querySelector(".main-svg") || place).getAttribute("width")),
   scaled: place.querySelectorAll(".main-svg[viewBox]").length,
 }))"""
-"""What each figure of the page shows."""
+"""The figures of the page, with the number of their shapes."""
 
 
 def figures_of(pdf: Path, folder: Path) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""What speed is measured against computes the same function: outputs, gradients and running statistics."""
+"""The network that speed is measured against computes the same function: outputs, gradients and running statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search costs: the competitors run under the same terms, and the table says what the runs came to."""
+"""The cost of a search: the competitors run under the same terms, and the table gives the results of the runs."""
 
 from __future__ import annotations
 

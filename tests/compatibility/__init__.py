@@ -1,1 +1,1 @@
-"""What was made by earlier versions goes on working: ids, checkpoints, search files and studies."""
+"""Files of earlier versions go on working: ids, checkpoints, search files and studies."""

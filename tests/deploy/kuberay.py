@@ -83,7 +83,7 @@ REQUIRED: dict[int, set[str]] = {
 
 
 def problems(value: Any, rule: Any, where: str) -> list[str]:
-    """What is wrong with a value: unknown or missing fields, other types, values that are not among those allowed."""
+    """Return the problems of a value: unknown or missing fields, other types, values that are not among those allowed."""
     if rule == POD:
         return [] if isinstance(value, dict) else [f"{where} must be a pod template"]
     if isinstance(rule, set):

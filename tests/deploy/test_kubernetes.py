@@ -82,7 +82,7 @@ def test_what_is_no_field_of_kuberay_is_found():
 
 @pytest.mark.parametrize("kind", ["RayCluster", "RayJob"])
 def test_rays_autoscaler_reads_the_groups(kind):
-    """What Ray's own autoscaler makes of the resource."""
+    """Ray's own autoscaler reads the groups of the resource."""
     config = _derive_autoscaling_config_from_ray_cr(
         {"metadata": {"name": "dite-search", "namespace": "dite-search"}, "spec": clusters()[kind]}
     )

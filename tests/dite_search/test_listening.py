@@ -1,4 +1,4 @@
-"""What a search on one machine can be reached by: nothing from outside it, however many processes a training has."""
+"""The open ports of a search on one machine: none from outside it, however many processes a training has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search advises at its end works as the study stands."""
+"""The commands that a search advises at its end work as the study stands."""
 
 from __future__ import annotations
 

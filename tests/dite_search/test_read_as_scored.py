@@ -1,4 +1,4 @@
-"""What a file of annotations says is what is scored: right figures of a trained network, and what is said beside them."""
+"""The scores follow the file of annotations: right figures of a trained network, and the remarks beside them."""
 
 from __future__ import annotations
 

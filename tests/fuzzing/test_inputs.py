@@ -166,7 +166,7 @@ def test_data_on_a_page(people):
 
 @pytest.mark.parametrize("data_format", [COCO.name, CROWDPOSE.name])
 def test_fields_of_annotations_are_read_remarked_on_and_scored(data_format, tmp_path):
-    """What is taken has remarks of one line each, and scores that are figures."""
+    """Every accepted field has remarks of one line each, and scores that are figures."""
     draw_dataset(tmp_path / "people", train_images=2, val_images=3, seed=0)
     root, keypoint_set = tmp_path / "people", FORMATS[data_format].keypoint_set
     if data_format == CROWDPOSE.name:

@@ -34,12 +34,12 @@ PUBLISHED = {"ditehrnet_18": "dite_hrnet_18", "litehrnet_18": "lite_hrnet_18"}
 
 @pytest.fixture(scope="module")
 def arithmetic_of_the_record() -> Iterator[ProcessPoolExecutor]:
-    """A process that rounds as the process of the recorded outputs did, whatever the processor.
+    """Yield a process that rounds as the process of the recorded outputs did, whatever the processor.
 
-    Kernel attention normalises averages over the image whose spread is small against their size, so the rounding of an
-    average grows some thousandfold on its way out. The record's sums are those of two threads or more, and of the path that
-    Intel's MKL takes on processors of all makers; other orders are off by 3e-4 to 6e-4 of the largest value, as far as the
-    record itself is from exact arithmetic. MKL is told so before its first sum, thus in a process of its own.
+    Kernel attention normalises averages over the image whose spread is small against their size. The rounding of an average
+    therefore grows some thousandfold on its way out. The record's sums are those of two threads or more, and of the path
+    that Intel's MKL takes on processors of all makers. Other orders are off by 3e-4 to 6e-4 of the largest value, as far as
+    the record itself is from exact arithmetic. MKL is told so before its first sum, thus in a process of its own.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MKL_CBWR", "COMPATIBLE")

@@ -1,4 +1,4 @@
-"""What the crash matrix is made of: cheap searches, ways to break what they need, and what must be true after it."""
+"""The parts of the crash matrix: cheap searches, ways to break what they need, and the conditions that hold after it."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def small_disk(folder: Path, *, size: str = "192m") -> Iterator[SmallDisk]:
 
 
 def outcome(config: SearchConfig) -> list[tuple[object, ...]]:
-    """What a search found, without times and numbers of processes."""
+    """Return the result of a search, without times and numbers of processes."""
     return [
         (
             trial.number,

@@ -1,7 +1,7 @@
 """Ray nodes of one machine, each a machine of its own to Ray: with processes, resources, an address and perhaps a network.
 
-On loopback each node has an address of 127.0.0.0/8. With ``cables`` each node but the head has a network namespace that a
-pair of virtual Ethernet ends ties to a bridge, and `Node.unplug` takes that down: what a switch that fails looks like.
+On loopback each node has an address of 127.0.0.0/8. With ``cables`` each node but the head has a network namespace. A pair
+of virtual Ethernet ends ties it to a bridge, and `Node.unplug` takes that down, as a switch that fails does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATIENCE = 240.0
 """Seconds in which anything that is waited for has to happen, on a machine that does much else."""
 
 TOO_SLOW = "The current node timed out during startup"
-"""What Ray says before it ends a node whose head has not answered for 30 s."""
+"""Ray's message before it ends a node whose head has not answered for 30 s."""
 STARTS = 3
 """Of a node, before that counts as a failure."""
 
@@ -191,7 +191,7 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        """What RAY_ADDRESS has to be."""
+        """The value for RAY_ADDRESS."""
         return f"{self._prefix}.1:{self.port}"
 
     def start_head(self) -> Node:
@@ -255,7 +255,7 @@ class Driver:
 
     @property
     def said(self) -> str:
-        """What it has written so far, without what drivers before it wrote to the same file."""
+        """Return the output of this driver so far, without the output of drivers before it in the same file."""
         return self._log.read_bytes()[self._begins :].decode(errors="replace")
 
     def fail_if_ended(self) -> None:

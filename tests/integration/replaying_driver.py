@@ -54,7 +54,10 @@ table = functools.cache(load_table)
 class ReplayingRunner(TrialRunner):
     """Reports the recorded curve of a network, from the epoch after its own checkpoint on.
 
-    An epoch takes ``seconds``. The process ``driver`` gets a SIGINT at the moment and epoch of ``interrupt``.
+    Args:
+        seconds: The time that an epoch takes.
+        driver: The process that gets a SIGINT.
+        interrupt: The moment and the epoch of the SIGINT.
     """
 
     seconds: float = 0.02

@@ -38,7 +38,10 @@ HEALTH = {
     "RAY_health_check_timeout_ms": "4000",
     "RAY_health_check_failure_threshold": "4",
 }
-"""A node that is silent is dead to the head after 20 s: a check each second, each waiting 4 s, four failures in a row."""
+"""A node that is silent is dead to the head after 20 s.
+
+The head checks each second, each check waits 4 s, and four failures in a row count.
+"""
 HEAD = {"RAY_gcs_rpc_server_reconnect_timeout_s": "30"}
 """Nodes and drivers of a head that is gone wait for half of the minute that they wait by default."""
 
@@ -137,7 +140,7 @@ def trained_alone(folder, number):
 
 
 def scores(curve):
-    """What does not depend on how fast the machine was."""
+    """Return the figures that do not depend on how fast the machine was."""
     timed = set(LOOP_FIGURES) - {"epoch", "loss", "learning_rate"}
     return [{name: value for name, value in epoch.items() if name not in timed} for epoch in curve]
 

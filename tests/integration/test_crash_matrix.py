@@ -1,7 +1,7 @@
-"""What a search needs is killed, or full, at any moment: nothing that was measured is lost, and nothing runs twice.
+"""Whatever a search needs is killed, or full, at any moment: nothing that was measured is lost, and nothing runs twice.
 
-Each search has one trial at a time and suggestions that follow from the study alone, so that however often something breaks,
-it ends as one that was left in peace.
+Each search has one trial at a time, and suggestions that follow from the study alone. However often something breaks, the
+search therefore ends as one that was left in peace.
 """
 
 from __future__ import annotations

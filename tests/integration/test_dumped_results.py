@@ -35,7 +35,7 @@ def overlap(one: Any, other: Any) -> float:
 
 
 def detector_output(document: dict[str, Any], generator: np.random.Generator) -> list[dict[str, Any]]:
-    """What a middling detector finds, and everything a detections file may hold that is of no use."""
+    """Return the output of a middling detector, and everything useless that a detections file may hold."""
 
     def found(image_id: int, box: Any, low: float, high: float) -> dict[str, Any]:
         shaken = np.array(box) + generator.normal(0, 0.04, 4) * [box[2], box[3], box[2], box[3]]

@@ -33,11 +33,18 @@ FORMAT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A training after the epochs in ``curve`` and ``position`` batches of the next, whose losses add up to ``loss``.
+    """A training after the epochs in ``curve`` and some batches of the next.
 
-    ``state`` is the learner's: ``network``, ``optimizer``, ``scaler``, ``average`` (None without one) and
-    ``averaged_steps``. ``data`` is the data set and protocol as plain values, and ``contents`` the digests of its files,
-    as of `trainers.data.identity.data_contents`, which files of earlier versions lack. ``seconds`` is the time spent so far.
+    Args:
+        arch: The network.
+        train: The recipe.
+        data: The data set and the protocol as plain values.
+        state: The learner's ``network``, ``optimizer``, ``scaler``, ``average`` (None without one) and ``averaged_steps``.
+        curve: The finished epochs.
+        position: The number of batches that are learned of the next epoch.
+        loss: The sum of their losses.
+        seconds: The time spent so far.
+        contents: The digests of the data's files (`trainers.data.identity.data_contents`), which earlier versions lack.
     """
 
     arch: Architecture

@@ -124,7 +124,7 @@ class FolderFiles:
 class S3Files:
     """Objects below a prefix of an S3 bucket, whose service and credentials the environment or ``~/.aws`` name.
 
-    A store shows an object once it has all of it, and copies within itself; a new content is uploaded under a name of its
+    A store shows an object once it has all of it, and copies within itself. A new content is uploaded under a name of its
     own, and only then takes the place of the old one.
     """
 
@@ -144,7 +144,7 @@ class S3Files:
         return self._info(name) is not None
 
     def version(self, name: str) -> str | None:
-        """What changes with the content of an object; None where there is none."""
+        """Return a text that changes with the content of an object; None where the object does not exist."""
         info = self._info(name)
         return None if info is None else f"{info.get('ETag')} {info['size']} {info.get('LastModified')}"
 
@@ -248,7 +248,7 @@ class S3Files:
 
 
 def _errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
-    """What an S3 client raises for a moment, and what asking again does not change; the second is looked at first."""
+    """Return the passing errors of an S3 client, and its lasting errors, which are looked at first."""
     from aiohttp import ClientError as HttpError
     from botocore import exceptions
 

@@ -51,7 +51,7 @@ def located(text: Path | str) -> Location:
 
 
 def below(location: Location, *names: str) -> Location:
-    """What has these names, one below the other, in a location."""
+    """Return the location below another, by names one below the other."""
     if isinstance(location, Path):
         return location.joinpath(*names)
     return "/".join([location, *names])

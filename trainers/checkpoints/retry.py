@@ -18,7 +18,7 @@ Note = Callable[[str], None]
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 PASSING = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH)
-"""What a network file system answers while its server is away."""
+"""Error numbers of a network file system whose server is away."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between two tries: the first, doubled with each, and the most."""

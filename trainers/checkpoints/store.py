@@ -20,7 +20,7 @@ log_note: Note = logging.getLogger(__name__).warning
 """Takes notes where nobody passed in anything better."""
 
 _ORDER = (LAST, PREVIOUS, BEST)
-"""What a training goes on from: the first of these that is whole."""
+"""The checkpoints that a training may continue from; the first whole one is taken."""
 
 
 class CheckpointStore:

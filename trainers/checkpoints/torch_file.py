@@ -30,9 +30,9 @@ class BrokenFile(InvalidInput):
 
 
 def torch_file_bytes(content: dict[str, Any]) -> bytes:
-    """A torch file of these fields, which any reader of torch files reads, with a SHA-256 of itself as its zip comment.
+    """Return a torch file of these fields, which any reader of torch files reads, with its SHA-256 as its zip comment.
 
-    The checksums that `torch.save` writes are of the members alone: a changed attribute in the zip directory makes torch
+    The checksums that `torch.save` writes are of the members alone. A changed attribute in the zip directory makes torch
     skip a member, and leave its tensor as the memory happened to be.
     """
     buffer = io.BytesIO()

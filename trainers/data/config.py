@@ -84,7 +84,7 @@ class DataConfig:
 
     @property
     def data_format(self) -> DataFormat:
-        """What follows from the name of the format."""
+        """The data format that the field names."""
         return FORMATS[self.format]
 
     @property
@@ -159,7 +159,7 @@ class DataConfig:
         return people
 
     def mpii_truth(self, people: int) -> MpiiTruth:
-        """What PCKh is computed from, a row for each of the ``people`` of the annotation file; in format mpii only."""
+        """Read the truth for PCKh, a row for each of the ``people`` of the annotation file; in format mpii only."""
         assert self.format == MPII.name, self.format
         file = mpii_truth_file(self.root, self.val_split)
         truth = read_mpii_truth(file)

@@ -1,4 +1,4 @@
-"""What a data set holds, wherever its files lie: a digest of each file that says who is learned from and scored on."""
+"""The identity of a data set, wherever its files lie: a digest of each file of people to learn from and to score on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def data_contents(data: DataConfig) -> dict[str, str]:
 
 
 def data_identity(data: DataConfig) -> str:
-    """What tells one set of annotated (and detected) people from another, wherever its files lie.
+    """Return a text that tells sets of annotated (and detected) people apart, wherever their files lie.
 
     Raises:
         InvalidInput: a file cannot be read.

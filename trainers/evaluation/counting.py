@@ -1,4 +1,4 @@
-"""What a built network costs, counted on the network itself: the judge of the closed form in the families."""
+"""The costs of a built network, counted on the network itself: the judge of the closed form in the families."""
 
 from __future__ import annotations
 

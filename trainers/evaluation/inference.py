@@ -30,7 +30,7 @@ class Predictions:
 
     @classmethod
     def interleaved(cls, shares: Sequence[Predictions]) -> Predictions:
-        """Those of all people, from the shares of all ranks."""
+        """Join the predictions of all people from the shares of all ranks."""
         total = sum(len(share.scores) for share in shares)
         keypoints = np.empty((total, *shares[0].keypoints.shape[1:]))
         scores = np.empty(keypoints.shape[:2])

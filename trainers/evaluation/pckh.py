@@ -28,7 +28,9 @@ NOT_IN_THE_MEAN = ("pelvis", "thorax")
 
 
 class MpiiResult(TypedDict):
-    """What was found for one person: the ``image``'s name, the ``person``'s row in the annotation file, and 16 times x, y
+    """The prediction for one person.
+
+    ``image`` is the name of the image, and ``person`` the row in the annotation file. ``keypoints`` are 16 times x, y
     (pixels from 0) and score.
     """
 

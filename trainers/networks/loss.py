@@ -1,4 +1,4 @@
-"""What a network is trained to make small.
+"""The loss of a network.
 
 Shape legend: B samples of one process, K keypoints, h and w heatmap height and width.
 """

@@ -15,10 +15,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
-    """One process of a training: ``rank`` of ``count``, on ``device``.
+    """One process of a training.
 
     With more than one the default process group must be up, as Ray Train or ``torchrun`` leave it. Every method but
     ``is_first`` is collective: all processes call it, in the same order.
+
+    Args:
+        rank: The number of the process, from 0.
+        count: The number of processes.
+        device: The device that the process computes on.
     """
 
     rank: int = 0
@@ -31,10 +36,10 @@ class Worker:
         return self.rank == 0
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """The network that learns with those of the other processes: gradients are averaged as they arise.
+        """Return the network that learns with those of the other processes: gradients are averaged as they arise.
 
-        Running statistics stay each process's own until `average_buffers`: sending them around with every step would cost
-        hundreds of small messages and change nothing that is learned.
+        Running statistics stay each process's own until `average_buffers`. Sending them around with every step would cost
+        hundreds of small messages, and change nothing that is learned.
         """
         if self.count == 1:
             return network

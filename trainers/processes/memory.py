@@ -10,10 +10,10 @@ _M_MMAP_MAX = -4
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep what it frees, as torch does for a GPU; whether the C library can.
+    """Let this process keep the memory that it frees, as torch does for a GPU; return whether the C library can.
 
-    Every step frees and takes again the same gigabytes. By default large pieces go back to the system each time, and it
-    clears their pages before it hands them out again: a tenth of a step's time.
+    Every step frees and takes again the same gigabytes. By default large pieces go back to the system each time, which
+    clears their pages before it hands them out again. That takes a tenth of a step's time.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

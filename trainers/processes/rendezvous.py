@@ -29,10 +29,18 @@ def open_port(address: str) -> int:
 
 
 def meet(backend: str, *, address: str, port: int, rank: int, count: int, seconds: float) -> None:
-    """Make the default process group of ``count`` processes, of which this is number ``rank``.
+    """Make the default process group of a training's processes.
 
-    Process 0 has opened the ``port`` of its ``address``. At an address of loopback the processes listen to each other on
-    loopback too, unless the environment names another interface. An operation that takes more than ``seconds`` fails.
+    At an address of loopback the processes listen to each other on loopback too, unless the environment names another
+    interface.
+
+    Args:
+        backend: The backend of torch.distributed.
+        address: The address of process 0.
+        port: The port that process 0 has opened.
+        rank: The number of this process, from 0.
+        count: The number of processes.
+        seconds: The time after which an operation fails.
     """
     if ip_address(address).is_loopback:
         name = next(name for _, name in socket.if_nameindex() if name in LOOPBACK_NAMES)

@@ -36,7 +36,7 @@ Report = Callable[[Metrics, Location | None], None]
 """Called after every epoch with its metrics and, where one was written, the location of the checkpoints."""
 
 LOOP_FIGURES = ("epoch", "loss", "learning_rate", "samples_per_second", "seconds", "micro_batch", "memory_gib")
-"""What every epoch reports about itself; everything else an epoch reports is a score."""
+"""The figures of every epoch about itself; all other figures of an epoch are scores."""
 
 CHECK_EVERY = 20
 """Iterations between looks at the loss: each look waits for the device."""
@@ -51,9 +51,9 @@ class WorkersLostError(RuntimeError):
 
 
 OWN_REASONS = (InvalidInput, NonFiniteLossError, torch.OutOfMemoryError)
-"""What a training raises for reasons of its own: the same start would end in the same way, so it is not tried again."""
+"""The errors of the training itself: the same start would end in the same way, so it is not tried again."""
 OUTAGES = (StorageUnavailable, WorkersLostError)
-"""What ends a training and says nothing about its network, which may be trained another time."""
+"""The errors that say nothing about the network, which may be trained another time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,18 +83,25 @@ def train(
     """Train a network from its seed, or from the last checkpoint in ``directory``, to the end of its epochs.
 
     Every epoch ends with ``report``; a training that goes on begins by reporting its epochs so far again. Every
-    ``validate_every``-th epoch and the last are validated. ``directory``, a folder or an S3 URL (None writes nothing),
-    receives ``last.pt`` after each epoch, and within it where the configuration says so, and ``best.pt`` after the best
-    validation so far; ``previous.pt`` is the last but one. On a processor a training that goes on ends, to the last bit,
-    where it would have ended undisturbed.
+    ``validate_every``-th epoch and the last are validated. On a processor a training that goes on ends, to the last bit,
+    where it would have ended undisturbed. Where a checkpoint cannot be written or read, because a disk is full or a storage
+    does not answer, the training waits.
 
-    Where a checkpoint cannot be written or read, for a full disk or a storage that does not answer, the training waits,
-    with ``patience`` (an hour); ``note`` is told of that, and of a last checkpoint that is not whole.
+    Args:
+        arch: The network.
+        config: The recipe.
+        data: The data set.
+        directory: A folder or an S3 URL; None writes nothing. It receives ``last.pt`` after each epoch, and within the epoch
+            where the configuration says so. ``previous.pt`` is the last but one, ``best.pt`` the best validation so far.
+        report: Takes the metrics of each epoch, and the place of its checkpoint, None in all processes but the first.
+        worker: This process among those of the training.
+        note: Takes a sentence when the training waits, and on a last checkpoint that is not whole.
+        patience: How long the training waits for its storage; an hour by default.
 
     Raises:
         NonFiniteLossError: the loss is not finite; the last checkpoint is the one before.
-        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``; or the patience was
-            in vain.
+        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``; or the patience was in
+            vain.
     """
     worker = worker or Worker(device=default_device())
     check_batch(config, worker.count)
@@ -136,7 +143,7 @@ def check_batch(config: TrainConfig, workers: int) -> None:
 
 
 class _Run:
-    """What changes while a network trains: ``position`` batches of the epoch after those in ``curve`` are learned."""
+    """The changing state of a training: ``position`` batches of the epoch after the epochs in ``curve`` are learned."""
 
     def __init__(
         self,

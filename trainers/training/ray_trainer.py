@@ -43,10 +43,21 @@ def fit(
 ) -> Metrics:
     """Train on ``workers`` processes that share each batch, and return the metrics of the last epoch.
 
-    Up to ``max_workers`` are used while the cluster has room for them; the batch stays the same. Checkpoints go to
-    ``directory``, which every worker must see; Ray Train's own state goes to ``storage`` under ``name``. When a worker
-    dies, all start again from the last checkpoint, ``retries`` times at most. Within a Ray Tune trial ``callbacks`` carries
-    the one that hands metrics on to Tune.
+    When a worker dies, all start again from the last checkpoint.
+
+    Args:
+        arch: The network.
+        config: The recipe.
+        data: The data set.
+        directory: The place of the checkpoints, which every worker must see.
+        workers: The number of processes.
+        max_workers: The number of processes while the cluster has room for them; the batch stays the same.
+        cpus_per_worker: The CPU cores, and threads, of each process.
+        gpus_per_worker: The GPUs of each process; a fraction shares one.
+        retries: How often the workers start again.
+        name: The name of the training in ``storage``.
+        storage: The folder of Ray Train's own state.
+        callbacks: Callbacks of Ray Train; within a Ray Tune trial, the one that hands metrics on to Tune.
 
     Raises:
         InvalidInput, NonFiniteLossError, torch.OutOfMemoryError: as the training loop, for reasons of its own.
@@ -125,7 +136,7 @@ def backend_for(gpus_per_worker: float) -> str:
 
 
 def own_reason(error: BaseException) -> Exception | None:
-    """What the training itself raised, where that is why its workers failed."""
+    """Return the error that the training itself raised, where that is why its workers failed."""
     failures: list[BaseException | None] = [error, *getattr(error, "worker_failures", {}).values()]
     for failure in failures:
         cause = failure
@@ -144,7 +155,7 @@ def _last_line(error: BaseException) -> str:
 
 
 def _train_loop(settings: Mapping[str, Any]) -> None:
-    """What each worker runs: the engine's loop, with this worker's rank and device."""
+    """Run the engine's loop in a worker, with this worker's rank and device."""
     torch.set_num_threads(settings["threads"])
     context = ray.train.get_context()
     train(

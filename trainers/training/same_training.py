@@ -28,7 +28,14 @@ def check_same_training(
     """Refuse to go on from a checkpoint of another training; return whether its data are known to be the same.
 
     They are not known where an earlier version wrote the checkpoint and its data are no longer where they were.
-    ``contents`` are the digests of the files of ``data``, as of `data_contents`; ``name`` is the checkpoint's in messages.
+
+    Args:
+        checkpoint: The checkpoint to go on from.
+        arch: The network of the training.
+        config: Its recipe.
+        data: Its data set.
+        contents: The digests of the files of ``data``, as of `data_contents`.
+        name: The name of the checkpoint in messages.
 
     Raises:
         InvalidInput: the message names what differs, with both values.

@@ -110,7 +110,7 @@ class Learner:
             buffer.copy_(before)
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps: tensors and plain values."""
+        """Return the state for a checkpoint: tensors and plain values."""
         average = self._average
         return {
             "network": self.network.state_dict(),

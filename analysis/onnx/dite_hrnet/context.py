@@ -1,6 +1,6 @@
 """Context weighting in an exported graph: DCM, GCM and Lite-HRNet's two weightings, of all branches together.
 
-Shape legend: C channels, H and W height and width of a branch, h and w those of the lowest branch; B stands in no shape.
+Shape legend: C channels, H and W height and width of a branch. The lowest branch has h and w; B stands in no shape.
 """
 
 from __future__ import annotations

@@ -14,8 +14,10 @@ from analysis.onnx.graph import Graph, Value
 from analysis.onnx.weights import Array, Mlp, Weights, joint
 
 MERGE_MACS = 1_000_000
-"""Groups of one DSC run as one convolution, smaller kernels padded with zeros, where that adds at most so many
-multiply-accumulates: they then take less time than the nodes that are saved."""
+"""Multiply-accumulates that may be added to run the groups of one DSC as one convolution.
+
+Smaller kernels are then padded with zeros. Below this number that takes less time than the nodes that are saved.
+"""
 
 AGGREGATED_SIZE, AGGREGATED_COUNT = 3, 3
 """On one image, kernels of this side and at least so many are aggregated before they are applied. ONNX Runtime has a fast

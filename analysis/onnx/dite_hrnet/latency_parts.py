@@ -32,7 +32,7 @@ from trainers.networks.dite_hrnet.build import build_block, build_stem
 from trainers.networks.dite_hrnet.fusion import Fusion, IterativeHead, Transition
 
 BLOCKS, BRANCH = "blocks", "G and N"
-"""A part's kind: all blocks of a stage as if G = N = 1, and what the G and N of one branch take beyond that."""
+"""The kinds of a part: all blocks of a stage as if G = N = 1, and the addition for the G and N of one branch."""
 AFTER_STAGES = 100
 _ORDER = ("stem", "transition", BLOCKS, "fusion", BRANCH, "head")
 _STAGE_FIELD = {"transition": "after", "fusion": "widths", "block": "widths"}
@@ -189,7 +189,7 @@ def _head(g: Graph, fields: Mapping[str, Any]) -> Written:
 
 
 def _branch_alone(g: Graph, fields: Mapping[str, Any]) -> Written:
-    """What one branch of a block does after the branches have met: its convolutions and its context."""
+    """Write the work of one branch of a block after the branches have met: its convolutions and its context."""
     branch, values = fields["branch"], {**fields, "block": "dmc" if fields["acm"] else "lite_dsc"}
     for name, own, filler in (
         ("widths", "width", 2),

@@ -83,7 +83,7 @@ def write_block(g: Graph, arch: ArchConfig, weights: Weights, branches: Sequence
 
 
 def write_contexts(g: Graph, arch: ArchConfig, branches: Sequence[Value], weights: Sequence[Weights]) -> list[Value]:
-    """What weights each branch by its own context: (C, H, W) each to (C, H·W)."""
+    """Weight each branch by its own context: (C, H, W) each to (C, H·W)."""
     context = global_context if arch.uses_acm else spatial_weighting
     return context(g, branches, weights)
 

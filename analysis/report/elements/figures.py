@@ -1,8 +1,8 @@
 """The figures of a report, in plotly: the axes and published points of the front, hypervolume and learning curves.
 
-Colours are of the Okabe-Ito palette (Okabe and Ito, "Color Universal Design", 2008), which people with any common form of
-colour blindness tell apart, and every kind of point has a shape of its own as well. Figures carry no background and no
-text colour: the page sets both for light and dark. Text from outside is escaped, since plotly reads it as markup.
+Colours are of the Okabe-Ito palette (Okabe and Ito, "Color Universal Design", 2008). People with any common form of colour
+blindness tell them apart, and every kind of point has a shape of its own as well. Figures carry no background and no text
+colour: the page sets both for light and dark. Text from outside is escaped, since plotly reads it as markup.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a report is told besides the study: the budget of its reader, and what a trial ran on."""
+"""The options of a report: the budget of its reader, and the machine of a trial."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """The reader's ``budget``, and the processors of one trial: ``workers`` processes with so many GPUs or cores each.
+    """The setup of a report: the reader's budget, and the processors of one trial.
 
-    ``workers`` is None where it is not known, or changes while a trial runs. ``search`` is how the search was set up, as
-    plain values: space, sampler, scheduler and the like. ``intervals`` are of the accuracy over images, by trial. ``people``
-    are the validation people in pictures, where they were asked for.
+    Args:
+        budget: The budget of the reader.
+        workers: The number of processes of one trial; None where it is not known, or changes while a trial runs.
+        gpus_per_worker: The GPUs of each process.
+        cpus_per_worker: The CPU cores of each process.
+        search: The settings of the search as plain values: space, sampler, scheduler and the like.
+        intervals: The intervals of the accuracy over images, by trial.
+        people: The validation people in pictures, where they were asked for.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -40,7 +45,7 @@ class Setup:
 
     @property
     def unit(self) -> str:
-        """What compute is counted in, to be followed by ``hours`` or the like."""
+        """Return the unit of compute, to be followed by ``hours`` or the like."""
         if self.workers is None:
             return "trial"
         return "GPU" if self.gpus_per_worker else "CPU core"

@@ -40,7 +40,7 @@ class Gallery:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkPeople:
-    """What one network makes of the people: sentences, tables and galleries."""
+    """The results of one network for the people: sentences, tables and galleries."""
 
     title: str
     words: Sequence[str]

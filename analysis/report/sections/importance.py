@@ -1,4 +1,4 @@
-"""What matters: importances, partial dependence, and the interactions that the family shows."""
+"""The influence of parameters: importances, partial dependence, and the interactions that the family shows."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ SELDOM = 0.01
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Noise:
-    """What is known of the noise of a study: each part is None, or empty, where it is not."""
+    """The known noise of a study: each part is None, or empty, where it is unknown."""
 
     seeds: SeedNoise | None
     by_seeds: FrontNoise | None

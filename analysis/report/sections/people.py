@@ -34,7 +34,7 @@ MAX_NETWORKS = 4
 EACH, FAILED_EACH = 4, 2
 """People of the best, the middle and the worst each, and of each group of failures."""
 MAX_CHARACTERS = 2_500_000
-"""What all pictures may take on the page: half of the 5 MB that it may have, as figures and trials take the rest."""
+"""Characters of all pictures on the page: half of its 5 MB, as figures and trials take the rest."""
 NO_OKS = "No pictures: errors are classed by object keypoint similarity, which data in MPII's format are not scored by."
 INTRODUCTION = (
     "Validation people, with the truth thin and white and the prediction bold over it: blue circles are the person's own"
@@ -216,7 +216,7 @@ def _pictures(rows: Sequence[int], found: Judged, scored: ScoredPredictions) -> 
 def _heatmaps(
     study: StudyRecord, record: TrialRecord, scored: ScoredPredictions, found: Judged, *, flip_test: bool
 ) -> Gallery:
-    """What the network sees of the person in the middle by OKS."""
+    """Show the heatmaps of the network for the person in the middle by OKS."""
     from analysis.export import CACHE_FOLDER
 
     assert record.checkpoint is not None, record.number

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What became of some trials or suggestions; ``saved`` says what that spared."""
+    """The number of some trials or suggestions; ``saved`` says what that spared."""
 
     what: str
     count: int
@@ -46,7 +46,7 @@ class Savings:
 
 
 def savings(study: StudyRecord) -> Savings | None:
-    """What early stopping, the budget and known results spared; None where the length of a training was not recorded."""
+    """Return the epochs that early stopping, budget and known results spared; None where the length was not recorded."""
     whole = study.protocol.get("epochs")
     if not isinstance(whole, int):
         return None

@@ -25,7 +25,7 @@ PROTOCOL_WORDS = {
 
 
 def protocol_pairs(study: StudyRecord) -> list[tuple[str, str]]:
-    """What makes scores comparable, in words."""
+    """Return the settings that make scores comparable, in words."""
     protocol = {PROTOCOL_WORDS.get(name, name): value for name, value in study.protocol.items()}
     if isinstance(protocol.get("boxes"), str):
         protocol["boxes"] = BOXES.get(protocol["boxes"], protocol["boxes"])

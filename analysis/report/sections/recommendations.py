@@ -54,7 +54,7 @@ def quantities(study: StudyRecord) -> list[str]:
 
 
 def budget_words(study: StudyRecord, setup: Setup) -> str:
-    """What the budget leaves, in a sentence; says what the least would be where it leaves nothing."""
+    """Describe the networks that the budget leaves; name the least possible budget where it leaves none."""
     constraints = setup.budget.constraints
     if not constraints:
         return "No budget was given: every complete trial may be recommended."

@@ -1,4 +1,4 @@
-"""What a suggestion aims at: hypervolume beyond the front as it is, and as the pending trials are expected to leave it."""
+"""The gain of a suggestion: hypervolume beyond the present front, and beyond the front that pending trials should leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be suggested, and what is known of it before it is tried: its exact costs and a vector to learn from."""
+"""The candidates of a suggestion: the exact costs of each before any training, and its vector for the model."""
 
 from __future__ import annotations
 

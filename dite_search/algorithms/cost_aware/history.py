@@ -1,4 +1,4 @@
-"""What a study knows, each of its trials read once after it has ended."""
+"""The history of a study: each trial is read once, after its end."""
 
 from __future__ import annotations
 

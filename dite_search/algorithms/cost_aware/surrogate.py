@@ -136,7 +136,7 @@ def _negative_prior(theta: Array) -> tuple[float, Array]:
 
 
 class Posterior:
-    """What is expected of any candidate after the observations, while ``pending`` (p, d) trials have no score yet.
+    """The accuracy expected of any candidate after the observations, while ``pending`` (p, d) trials have no score yet.
 
     A pending trial is taken to end as predicted: that leaves every mean as it is, and makes its neighbourhood certain.
     """
@@ -162,7 +162,7 @@ class Posterior:
         return self.kernel.spread * math.sqrt(self.kernel.noise)
 
     def covariance(self, features: Array) -> Array:
-        """What the other methods need of candidates (q, d): their covariance (q, n + p) with what is known."""
+        """Return the covariance (q, n + p) of candidates (q, d) with observed and pending trials, for the other methods."""
         return self.kernel.between(features, self._places)
 
     def mean(self, covariance: Array) -> Array:

@@ -47,7 +47,7 @@ class Learner:
         self._rows = _Latest(lambda trials: self._chosen(trials, _curve_model(trials), MAX_ROWS))
 
     def posterior(self, history: TrialHistory) -> Posterior:
-        """What is known of the accuracy now; there must be complete trials."""
+        """Return the posterior of the accuracy after the trials so far; at least one trial must be complete."""
         finished = history.finished
         settled = len(finished) if len(finished) <= MAX_ROWS else len(finished) - len(finished) % BATCH
         rows = (

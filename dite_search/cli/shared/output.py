@@ -1,4 +1,4 @@
-"""What commands print: results as lines or as JSON, and what to do next."""
+"""The output of commands: results as lines or as JSON, and the next steps."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """`ArchConfig`: one network of the Lite-HRNet / Dite-HRNet family as frozen, validated data.
 
-The family (Li et al., "Dite-HRNet", IJCAI 2022; Yu et al., "Lite-HRNet", CVPR 2021) shares one skeleton: a stem at a
-quarter of the input resolution, three stages of 2, 3 and 4 parallel branches, multi-scale fusion and an iterative head.
-Its members differ in the stem, in the block, and in the numbers below.
+The family is published (Li et al., "Dite-HRNet", IJCAI 2022; Yu et al., "Lite-HRNet", CVPR 2021). Its members share one
+skeleton: a stem at a quarter of the input resolution, three stages of 2, 3 and 4 parallel branches, multi-scale fusion and
+an iterative head. They differ in the stem, in the block, and in the numbers below.
 """
 
 from __future__ import annotations
@@ -113,10 +113,10 @@ class ArchConfig(Architecture):
 
     @cached_property
     def canonical(self) -> ArchConfig:
-        """The one spelling of this network.
+        """Return the canonical spelling of this network.
 
-        Fields without effect take their defaults; a reduction becomes the smallest that gives the same bottleneck; and
-        DSC with G = N = 1 on every branch is a static depth-wise convolution, so such a block is the one without DSC.
+        Fields without effect take their defaults, and a reduction becomes the smallest that gives the same bottleneck. DSC
+        with G = N = 1 on every branch is a static depth-wise convolution, so such a block becomes the block without DSC.
         """
         static = not self.uses_dsc or set(self.groups) == set(self.kernels) == {1}
         ones = (1,) * BRANCHES

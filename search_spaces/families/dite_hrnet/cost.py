@@ -1,4 +1,4 @@
-"""What the parts of a network of the family cost, in closed form; the conventions stand in `search_spaces.families.cost`.
+"""The costs of a network's parts in closed form; the conventions stand in `search_spaces.families.cost`.
 
 ``params`` counts DCM's unused mask too, as the published figures do.
 """
@@ -20,8 +20,11 @@ STEM, TRANSITION, CROSS, CONVOLUTION, CONTEXT, FUSION, HEAD, OUTPUT = (
     "head",
     "output",
 )
-"""What a part does. A block weights across its branches (``cross``: DCM, or cross-resolution weighting), convolves each of
-them (``convolution``: DSC, or a depth-wise 3×3) and weights each (``context``: GCM, or spatial weighting)."""
+"""The work of a part.
+
+A block weights across its branches (``cross``: DCM, or cross-resolution weighting). It convolves each of them
+(``convolution``: DSC, or a depth-wise 3×3) and weights each (``context``: GCM, or spatial weighting).
+"""
 IN_BLOCK = (CROSS, CONVOLUTION, CONTEXT)
 
 

@@ -33,7 +33,7 @@ def diagram(arch: ArchConfig, *, width: int = 80) -> list[str]:
 
 
 def settings(arch: ArchConfig) -> list[tuple[str, list[str]]]:
-    """What sets the branches of the blocks apart: a name, and a text for each branch."""
+    """Return the settings that differ between branches: a name, and a text for each branch."""
     groups, kernels = (arch.groups, arch.kernels) if arch.uses_dsc else ((1,) * 4, (1,) * 4)
     return [
         ("resolution", [_resolution(size) for size in arch.branch_sizes()]),
@@ -52,7 +52,7 @@ def kernel_sizes(groups: int) -> str:
 
 
 def block_words(arch: ArchConfig) -> str:
-    """What a block of the network consists of."""
+    """Describe the parts of a block of the network."""
     parts = ["DCM and GCM" if arch.uses_acm else "cross-resolution and spatial weighting"]
     kernels = "kernel attention" if max(arch.kernels) > 1 else "static kernels"
     parts.append(f"DSC with {kernels}" if arch.uses_dsc else "a static depth-wise 3×3 convolution")

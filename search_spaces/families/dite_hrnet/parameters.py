@@ -1,8 +1,8 @@
 """The flat parameters of a search: one name and one plain value each, as Optuna, Ray and MLflow show them.
 
-An architecture flattens to names a person can read: a tuple over branches becomes ``groups_branch1`` to
-``groups_branch4``, one over stages ``modules_stage2`` to ``modules_stage4``, and ``input_size`` is ``256x192``. A space may
-also vary a whole tuple at once, under the field's own name and written ``1-1-2-4``.
+An architecture flattens to names a person can read. A tuple over branches becomes ``groups_branch1`` to ``groups_branch4``,
+a tuple over stages ``modules_stage2`` to ``modules_stage4``, and ``input_size`` is ``256x192``. A space may also vary a
+whole tuple at once, under the field's own name and written ``1-1-2-4``.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
 
 
 def found_by(data: DataConfig, *, error: float, seed: int = 0) -> ScoredPredictions:
-    """What a network would predict whose keypoints are off by so much of the person's size."""
+    """Return predictions of a network whose keypoints are off by so much of the person's size."""
     dataset = validation_set(data, ARCH, TrainConfig())
     generator = np.random.default_rng(seed)
     points = np.stack([person.keypoints[:, :2] for person in dataset.people])

@@ -1,4 +1,4 @@
-"""Who is drawn, and where the names stand."""
+"""The people who are drawn, and the places of their names."""
 
 from __future__ import annotations
 

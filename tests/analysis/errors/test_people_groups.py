@@ -1,4 +1,4 @@
-"""Who belongs to which group, and who is shown."""
+"""The groups of people, and the people who are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells two validation sets apart."""
+"""The identity of validation sets."""
 
 from __future__ import annotations
 

@@ -404,7 +404,7 @@ def test_it_runs_in_a_fresh_environment_with_three_packages(
     words: list[str],
     fill: Callable[[Path], None],
 ) -> None:
-    """What the example finds there is what the trainer finds here."""
+    """The example finds in a fresh environment the same keypoints as the trainer here."""
     environment = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", *words, str(environment)], check=True)
     fill(environment)

@@ -1,4 +1,4 @@
-"""Who goes on at a rung, against brute force over the whole table of what was reported there."""
+"""The trials that go on at a rung, against brute force over the whole table of reports there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FACTORS = st.sampled_from([1.5, 2.0, 3.0, 4.0])
 
 @st.composite
 def tables(draw: st.DrawFn, columns: tuple[int, int] = (1, 4), rows: int = 24) -> list[tuple[float, ...]]:
-    """What trials report at a rung, in order: small whole numbers, so that ties and copies are common."""
+    """Draw the reports of trials at a rung, in order: small whole numbers, so that ties and copies are common."""
     count = draw(st.integers(*columns))
     size = draw(st.sampled_from([2, 4, 9]))
     return draw(st.lists(st.tuples(*[st.integers(-1, size).map(float)] * count), min_size=1, max_size=rows))

@@ -1,4 +1,4 @@
-"""What follows from the format of the data: keypoints, input size, hyper-parameters, accuracy."""
+"""The settings that follow from the format of the data: keypoints, input size, hyper-parameters, accuracy."""
 
 from __future__ import annotations
 

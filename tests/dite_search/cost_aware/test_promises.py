@@ -1,4 +1,4 @@
-"""What the cost-aware sampler promises of every suggestion, whatever the study holds."""
+"""The promises of the cost-aware sampler about every suggestion, whatever the study holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check says, and that none lasts for ever."""
+"""The findings of a check, and that no check lasts for ever."""
 
 from __future__ import annotations
 

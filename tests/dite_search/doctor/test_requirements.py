@@ -1,4 +1,4 @@
-"""What a search refuses before anything is made, doctor refuses in the same words."""
+"""A search and doctor refuse the same inputs in the same words, before anything is made."""
 
 from __future__ import annotations
 

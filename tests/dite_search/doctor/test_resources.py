@@ -1,4 +1,4 @@
-"""What one trial takes against what the nodes have."""
+"""The resources of one trial against those of the nodes."""
 
 from __future__ import annotations
 

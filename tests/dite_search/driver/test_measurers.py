@@ -1,4 +1,4 @@
-"""What measures an objective before a training."""
+"""The measurers of an objective before a training."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ def test_the_epoch_of_a_pause_is_no_decision_of_the_scheduler(make_search):
 
 
 CURVE = [{"epoch": epoch, "loss": 1 / epoch, "ap_gt": epoch / 10} for epoch in (1, 2, 3)]
-"""What an undisturbed trial reports."""
+"""The reports of an undisturbed trial."""
 
 
 @pytest.fixture

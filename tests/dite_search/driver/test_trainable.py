@@ -1,4 +1,4 @@
-"""What a trial's process does around its training."""
+"""The work of a trial's process around its training."""
 
 from __future__ import annotations
 

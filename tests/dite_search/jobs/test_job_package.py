@@ -1,4 +1,4 @@
-"""What travels with a search to a cluster, and what is refused because it would be lost or shown there."""
+"""The package of a search for a cluster, and its refusals of inputs that would be lost or shown there."""
 
 from __future__ import annotations
 

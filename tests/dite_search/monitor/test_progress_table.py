@@ -1,4 +1,4 @@
-"""What a user sees while a search runs."""
+"""The display for a user while a search runs."""
 
 from __future__ import annotations
 

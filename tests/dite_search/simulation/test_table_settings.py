@@ -1,4 +1,4 @@
-"""What the files and columns of a table mean: by their names, or by `table.yaml`."""
+"""The meaning of the files and columns of a table: by their names, or by `table.yaml`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a database says is told, not what is wrapped around it."""
+"""The message of a database is told without the text that is wrapped around it."""
 
 from __future__ import annotations
 

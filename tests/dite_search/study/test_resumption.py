@@ -55,7 +55,7 @@ def study(make_search, people):
 
 @pytest.fixture(autouse=True)
 def no_ray(monkeypatch):
-    """What is refused is refused before Ray is started."""
+    """Fail where Ray is started: a refusal comes before that."""
 
     def start():
         raise AssertionError("Ray was started")

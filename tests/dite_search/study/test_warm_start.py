@@ -1,4 +1,4 @@
-"""What a search knows from the start: networks by name, and results of earlier studies under the same protocol."""
+"""The knowledge of a search at its start: networks by name, and results of earlier studies under the same protocol."""
 
 from __future__ import annotations
 

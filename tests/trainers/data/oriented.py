@@ -22,7 +22,7 @@ STORED = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-"""What a camera does to the displayed image to store it, by the tag that it writes: the inverse of what a viewer does."""
+"""The turn by which a camera stores the displayed image, by the tag that it writes: the inverse of a viewer's turn."""
 FORMATS: Mapping[str, Mapping[str, object]] = {
     "jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     "progressive": {"format": "JPEG", "quality": 95, "subsampling": 0, "progressive": True},

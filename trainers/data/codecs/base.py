@@ -1,8 +1,8 @@
-"""What a heatmap codec is, and what the Gaussian ones share.
+"""The interface of heatmap codecs, and the shared part of the Gaussian codecs.
 
 B samples, K keypoints, heatmaps of h × w cells. Two coordinate spaces, both (x, y) with centres at whole numbers:
 input pixels of the network's H × W input, and heatmap cells, which are input pixels divided by the stride. The origins
-coincide, so cell (0, 0) stands for input pixel (0, 0). A codec says what the stride is.
+coincide, so cell (0, 0) stands for input pixel (0, 0). Each codec defines its stride.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trainers.data.geometry.transforms import Crop, Matrix, crop_matrix
 
 
 class Codec(Protocol):
-    """What a codec offers the data set and the evaluation; sizes are (height, width)."""
+    """The methods of a codec for the data set and the evaluation; sizes are (height, width)."""
 
     @property
     def input_size(self) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from trainers.data.formats.json_file import read_json
 PIXELS_PER_SCALE = 200.0
 DOWN_PER_SCALE = 15.0
 FIRST_PIXEL = 1.0
-"""What MATLAB calls the first pixel, and we 0."""
+"""The number of the first pixel in MATLAB; ours is 0."""
 
 _ANNOTATIONS = {"train": ("mpii_train.json", "train.json"), "val": ("mpii_val.json", "valid.json")}
 _TRUTHS = {"train": ("mpii_gt_train.mat",), "val": ("mpii_gt_val.mat", "gt_valid.mat")}

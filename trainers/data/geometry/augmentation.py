@@ -49,7 +49,7 @@ class Augmentation:
 
 @dataclass(frozen=True, kw_only=True)
 class Variation:
-    """What was drawn for one sample: mirrored or not, and the crop before mirroring."""
+    """The random draw for one sample: mirrored or not, and the crop before mirroring."""
 
     flip: bool
     crop: Crop
@@ -72,7 +72,7 @@ def half_body_crop(
 def half_body_crops(
     keypoints: NDArray[np.floating], keypoint_set: KeypointSet, input_size: tuple[int, int]
 ) -> tuple[Crop | None, Crop | None]:
-    """What `half_body_crop` gives where it draws the upper, and where it draws the lower half."""
+    """Return the crops of `half_body_crop` where it draws the upper, and where it draws the lower half."""
     upper, lower = (
         keypoints[[index for index in half if keypoints[index, 2] > 0], :2]
         for half in (keypoint_set.upper_body, keypoint_set.lower_body)

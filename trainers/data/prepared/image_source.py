@@ -1,4 +1,4 @@
-"""What a data set reads its pictures from, and what becomes of the people whose image is broken.
+"""The source of a data set's pictures, and the handling of people whose image is broken.
 
 Training may leave them out, if told so, and says whom. Validation never does: a score of fewer people is not the score.
 """

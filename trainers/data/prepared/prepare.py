@@ -35,7 +35,7 @@ class SplitToPrepare:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What came of a preparation; ``broken`` gives the reason for every broken image, by its path."""
+    """The result of a preparation; ``broken`` gives the reason for every broken image, by its path."""
 
     people: int = 0
     images: int = 0
@@ -136,7 +136,7 @@ def plan_shards(
     reduce: bool,
     on_orientation: str = APPLY,
 ) -> list[ShardPlan]:
-    """What to cut for whom, by image, in the order of the annotations."""
+    """Plan the cuts for all people, by image, in the order of the annotations."""
     augmentation = Augmentation()
     people_of: dict[str, list[PersonPlan]] = {}
     sizes: dict[str, tuple[int, int] | None] = {}
@@ -176,7 +176,7 @@ def locked(output: Path) -> Iterator[None]:
 
 
 def _remove_unfinished(output: Path) -> None:
-    """What a killed preparation was writing: the temporary files of `search_spaces.common.files.atomic_path`."""
+    """Remove temporary files of a killed preparation, as `search_spaces.common.files.atomic_path` names them."""
     for pattern in (".*.bin.*.bin", ".*.json.*.json"):
         for path in output.glob(pattern):
             path.unlink(missing_ok=True)

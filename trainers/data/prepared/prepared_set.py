@@ -46,7 +46,7 @@ class PreparedSplit:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What was prepared, in which way.
+    """The settings and the content of a prepared set.
 
     ``reduced`` where larger regions were made smaller for ``input_size``; ``on_orientation`` the rule by which images were
     turned; ``category`` where the user chose that of people.
@@ -67,7 +67,7 @@ class Manifest:
         return same_shape and (not self.reduced or input_size[0] <= height)
 
     def command(self, root: Path) -> str:
-        """What brings this set up to date."""
+        """Return the command that brings this set up to date."""
         form = () if self.format == "coco" else ("--format", self.format)
         reduced = ("--reduce",) if self.reduced else ()
         size = f"{self.input_size[0]}x{self.input_size[1]}"

@@ -30,7 +30,7 @@ LAYOUT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class PersonPlan:
-    """What is cut for one person: a rectangle of the image, by its annotation."""
+    """The cut for one person: a rectangle of the image, by its annotation."""
 
     annotation_id: int
     rectangle: Rectangle

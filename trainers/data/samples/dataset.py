@@ -101,7 +101,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         return crop_of_box(self.people[index].box, self.codec.input_size)
 
     def variation(self, index: int) -> Variation | None:
-        """What is drawn for a sample in this epoch, or None where samples are plain."""
+        """Draw the variation of a sample in this epoch; None where samples are plain."""
         return self._variation(index, self.augmentation, self._generator(index)) if self.augmentation else None
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:

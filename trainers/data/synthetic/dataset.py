@@ -29,7 +29,7 @@ _VAL_FIRST = 1_000_001
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What the images hold: ``image_size`` (height, width) in pixels, people per image, how often one is occluded."""
+    """The content of the images: ``image_size`` (height, width) in pixels, people per image, how often one is occluded."""
 
     image_size: tuple[int, int] = (160, 160)
     people_per_image: tuple[int, int] = (1, 2)

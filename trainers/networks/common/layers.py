@@ -61,8 +61,9 @@ class DepthwiseSeparable(nn.Module):
 
 
 def shuffled(parts: Sequence[Tensor]) -> Tensor:
-    """Concatenate equal groups of channels and shuffle them (doi:10.1109/CVPR.2018.00716): G times (B, C, H, W) to
-    (B, G·C, H, W), the first channels of all groups before their second ones.
+    """Concatenate equal groups of channels and shuffle them (doi:10.1109/CVPR.2018.00716).
+
+    G times (B, C, H, W) become (B, G·C, H, W), the first channels of all groups before their second ones.
     """
     return torch.stack(tuple(parts), dim=2).flatten(1, 2)
 

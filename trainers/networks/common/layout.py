@@ -26,8 +26,10 @@ def as_it_is(x: Tensor) -> Tensor:
 
 
 class _Reordered(torch.autograd.Function):
-    """A change of order that holds for the gradients too: torch's own lets them come as they may, and what then mixes both
-    orders, such as the gradient of a ReLU, takes twice its time.
+    """A change of order that holds for the gradients too.
+
+    Torch's own lets gradients come as they may. An operation that then mixes both orders, such as the gradient of a ReLU,
+    takes twice its time.
     """
 
     @staticmethod

@@ -2,9 +2,9 @@
 
 Shape legend: B batch, C channels, H and W height and width.
 
-A depth-wise network on a processor spends as long on normalising as on convolving: torch's kernels for contiguous maps
-take several times as long as the passes they need. With s (B, C) a scale for each sample and channel, such as the weights of
-global context modelling, and z = x·s: y = (z - mean z)·γ/√(var z + ε) + β.
+A depth-wise network on a processor spends as long on normalising as on convolving. Torch's kernels for contiguous maps take
+several times as long as the passes they need. s (B, C) is a scale for each sample and channel, such as the weights of global
+context modelling. With z = x·s the result is y = (z - mean z)·γ/√(var z + ε) + β.
 """
 
 from __future__ import annotations

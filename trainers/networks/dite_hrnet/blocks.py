@@ -18,9 +18,14 @@ from trainers.networks.dite_hrnet.dynamic_conv import dynamic_conv2d
 class MultiBranchBlock(nn.Module):
     """A shuffle block over all branches together, at stride 1: a list of (B, C_i, H_i, W_i) to the same.
 
-    The second half of every branch passes ``cross`` (all branches jointly), then ``convs`` and ``contexts`` (branch by
-    branch), and is shuffled with the untouched first half. With DCM, DSC and GCM it is the DMC block of the paper; with
-    cross-resolution weighting, a depth-wise convolution and spatial weighting it is Lite-HRNet's.
+    The second half of every branch passes three steps, and is shuffled with the untouched first half. With DCM, DSC and GCM
+    it is the DMC block of the paper. With cross-resolution weighting, a depth-wise convolution and spatial weighting it is
+    Lite-HRNet's.
+
+    Args:
+        cross: The first step, over all branches jointly.
+        convs: The second step, branch by branch.
+        contexts: The third step, branch by branch.
     """
 
     def __init__(self, cross: nn.Module, convs: Sequence[nn.Module], contexts: Sequence[nn.Module]) -> None:

@@ -34,8 +34,8 @@ class KernelAttention(nn.Module):
 class DynamicKernelAggregation(nn.Module):
     """DKA (Eq. 2): a convolution with W(x) = Σ a_i(x)·w_i, one kernel for each sample.
 
-    ``linear`` evaluates the equal Σ a_i(x)·(w_i * x) instead: N times the multiply-accumulates, but a graph whose batch
-    size stays free, which an export needs (a grouped convolution with one group per sample and channel fixes it).
+    ``linear`` evaluates the equal Σ a_i(x)·(w_i * x) instead, with N times the multiply-accumulates. Its graph leaves the
+    batch size free, which an export needs; a grouped convolution with one group per sample and channel fixes it.
     """
 
     def __init__(

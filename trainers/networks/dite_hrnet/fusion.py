@@ -1,7 +1,7 @@
 """Between the resolutions: transition into a stage, multi-scale fusion, and the iterative head.
 
-Shape legend: x_j (B, C_j, H_j, W_j) is the input of branch j, y_i the output of branch i; each branch has half the height
-and width of the one above it.
+Shape legend: x_j (B, C_j, H_j, W_j) is the input of branch j, and y_i the output of branch i. Each branch has half the
+height and width of the one above it.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ def downward(in_width: int, out_width: int, steps: int) -> nn.Sequential:
 class Fusion(nn.Module):
     """Multi-scale fusion as the published networks compute it.
 
-    y_0 = ReLU(2·x_0 + Σ_{j>0} F_0j(x_j)), and for i > 0
-    y_i = ReLU(2·F_i0(y_0) + Σ_{0<j<i} F_ij(x_j) + x_i + Σ_{j>i} F_ij(x_j)):
-    branch 0 enters twice, and the lower branches read the already fused y_0. Dite-HRNet reads it as written above
+        y_0 = ReLU(2·x_0 + Σ_{j>0} F_0j(x_j)), and for i > 0
+        y_i = ReLU(2·F_i0(y_0) + Σ_{0<j<i} F_ij(x_j) + x_i + Σ_{j>i} F_ij(x_j))
+
+    So branch 0 enters twice, and the lower branches read the already fused y_0. Dite-HRNet reads it as written above
     (``source="after_relu"``); Lite-HRNet reads the sum before its ReLU (``"before_relu"``), as its published weights show.
     F_i0 is evaluated once and doubled.
     """

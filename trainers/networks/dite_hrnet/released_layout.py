@@ -24,7 +24,7 @@ FIXED = (
     "context_reductions",
     "stem_context_reduction",
 )
-"""What the authors' code does not let a configuration choose freely; widths, modules, blocks and keypoints it does."""
+"""Fields that are not free in the authors' code; widths, modules, blocks and keypoints are free there."""
 
 
 def released_problem(arch: ArchConfig) -> str:

@@ -1,4 +1,4 @@
-"""What holds for every codec: round trips to its own error, batches, scores, and heatmaps that are no heatmaps."""
+"""The laws of every codec: round trips to its own error, batches, scores, and heatmaps that are no heatmaps."""
 
 from __future__ import annotations
 

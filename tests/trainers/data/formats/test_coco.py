@@ -12,7 +12,7 @@ from trainers.data.formats.coco import clip_box, coco_split, load_detections, lo
 
 
 def refusal(folder: Path, value: Any) -> str:
-    """What load_people says about this annotation document, without the folder's name."""
+    """Return the refusal of load_people for this annotation document, without the folder's name."""
     file, images = write_dataset(folder, value)
     with pytest.raises(InvalidInput) as caught:
         load_people(file, images)

@@ -1,4 +1,4 @@
-"""What a camera noted is found, and done, as viewers do."""
+"""The orientation that a camera noted is found and applied as viewers do."""
 
 from __future__ import annotations
 
