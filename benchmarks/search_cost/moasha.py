@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ray.tune.schedulers import FIFOScheduler
 from syne_tune.backend.trial_status import Trial
-from syne_tune.config_space import choice
+from syne_tune.config_space import choice, loguniform, uniform
 from syne_tune.optimizer.scheduler import SchedulerDecision
 from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
 from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import MOPriority, NonDominatedPriority
@@ -30,8 +30,8 @@ from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.algorithms.successive_halving import insert_rank
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import EPOCH_KEY
-from search_spaces.common.objectives import DIRECTIONS
-from search_spaces.registry import cost_of
+from search_spaces.common.objectives import MAXIMIZE
+from search_spaces.families.parameter import Parameter, Range
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 """When every trial was created: Syne Tune asks, and MOASHA does not look."""
@@ -49,7 +49,7 @@ class Moasha:
         self._table = table
         self._epochs = table.config.train_config.epochs
         self._moasha = MOASHA(
-            {name: choice(list(values.values)) for name, values in self._space.choices.items()},
+            {name: _domain(parameter) for name, parameter in self._space.parameters.items()},
             metrics=list(self._objectives),
             time_attr=EPOCH_KEY,
             multiobjective_priority=AsDocumented() if settings.documented else AsReleased(),
@@ -71,7 +71,7 @@ class Moasha:
             if arch in self._table:
                 break
         trial = Trial(trial_id=len(self._trials), config=point, creation_time=EPOCH_ZERO)
-        self._trials[trial_id], self._costs[trial_id] = trial, dict(cost_of(arch).objectives)
+        self._trials[trial_id], self._costs[trial_id] = trial, dict(self._table.costs(arch.arch_id))
         self._moasha.on_trial_add(trial)
         return {"number": trial.trial_id, "point": point, "seed": self._seed, "repeat": 0, "continues": None}
 
@@ -79,7 +79,8 @@ class Moasha:
         """Ray Tune's word for what MOASHA says to a result; a trial at its last epoch has ended anyway."""
         figures = {**result, **self._costs[trial_id]}
         minimised = {
-            name: 1 - figures[name] if DIRECTIONS[name] == "maximize" else figures[name] for name in self._objectives
+            name: 1 - figures[name] if side == MAXIMIZE else figures[name]
+            for name, side in zip(self._objectives, self._table.directions, strict=True)
         }
         epoch = int(result[EPOCH_KEY])
         decision = self._moasha.on_trial_result(self._trials[trial_id], {EPOCH_KEY: epoch, **minimised})
@@ -132,6 +133,13 @@ class AsDocumented(MOPriority):
         ranks = _fronts(objectives)
         place = _place_of_last(objectives[ranks == ranks[-1]])
         return _permutation_ending_with(int((ranks < ranks[-1]).sum()) + place, len(objectives))
+
+
+def _domain(parameter: Parameter) -> Any:
+    """Return a parameter as Syne Tune sees it."""
+    if isinstance(parameter, Range):
+        return (loguniform if parameter.log else uniform)(parameter.low, parameter.high)
+    return choice(list(parameter.values))
 
 
 def _place_of_last(front: NDArray[np.float64]) -> int:
