@@ -120,8 +120,12 @@ class AsReleased(NonDominatedPriority):
     number of a trial of the worst front. Here that number comes last, and all others before it in any order.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._ranks = _Ranks()
+
     def priority_unsafe(self, objectives: NDArray[np.float64]) -> NDArray[np.int64]:
-        ranks = _fronts(objectives)
+        ranks = self._ranks(objectives)
         worst = np.flatnonzero(ranks == ranks.max())
         return _permutation_ending_with(int(worst[_place_of_last(objectives[worst])]), len(objectives))
 
@@ -129,8 +133,12 @@ class AsReleased(NonDominatedPriority):
 class AsDocumented(MOPriority):
     """Non-dominated sorting, an epsilon-net within each front (Salinas et al. 2021): the newest trial's place comes last."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._ranks = _Ranks()
+
     def priority_unsafe(self, objectives: NDArray[np.float64]) -> NDArray[np.int64]:
-        ranks = _fronts(objectives)
+        ranks = self._ranks(objectives)
         place = _place_of_last(objectives[ranks == ranks[-1]])
         return _permutation_ending_with(int((ranks < ranks[-1]).sum()) + place, len(objectives))
 
@@ -151,13 +159,27 @@ def _place_of_last(front: NDArray[np.float64]) -> int:
     return int(compute_epsilon_net(front[first], dim=FIRST_OBJECTIVE)[-1])
 
 
-def _fronts(objectives: NDArray[np.float64]) -> NDArray[np.int32]:
-    """The front of every row, 0 for what nothing dominates: (n, m) to (n,), all minimised."""
-    rows, place = np.unique(objectives, axis=0, return_inverse=True)
-    ranks = np.zeros(len(rows), np.int32)
-    for count, row in enumerate(rows):
-        ranks[count] = insert_rank(rows[:count], ranks[:count], row)
-    return ranks[place.reshape(-1)]
+class _Ranks:
+    """The front of every row, 0 for what nothing dominates: (n, m) to (n,), all minimised.
+
+    A rung asks again each time that it has one row more, so what is known of the rows before is kept.
+    """
+
+    def __init__(self) -> None:
+        self._known: list[tuple[NDArray[np.float64], NDArray[np.int32]]] = []
+
+    def __call__(self, objectives: NDArray[np.float64]) -> NDArray[np.int32]:
+        count = len(objectives)
+        place = next(
+            (place for place, (rows, _) in enumerate(self._known) if np.array_equal(rows, objectives[:-1])), len(self._known)
+        )
+        ranks = self._known[place][1] if place < len(self._known) else np.zeros(0, np.int32)
+        for index in range(len(ranks), count):
+            # Ranks of earlier rows change in place.
+            rank = insert_rank(objectives[:index], ranks, objectives[index])
+            ranks = np.append(ranks, np.int32(rank))
+        self._known[place : place + 1] = [(objectives.copy(), ranks)]
+        return ranks.copy()
 
 
 def _permutation_ending_with(value: int, count: int) -> NDArray[np.int64]:
