@@ -30,7 +30,7 @@ import psutil
 import yaml
 
 from dite_search.study.directory import load_config
-from dite_search.study.study import read_study
+from dite_search.study.reader import read_study
 
 MEBIBYTE = 2**20
 PATIENT = {"RAY_memory_monitor_refresh_ms": "0", "RAY_worker_register_timeout_seconds": "600"}

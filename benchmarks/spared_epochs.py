@@ -40,13 +40,15 @@ from scipy import stats
 
 from analysis.pareto.front import front_of, hypervolume, matrix_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import parse_search
 from dite_search.driver.run_search import run_search
-from dite_search.simulation.simulator import COMPLETE, Simulation, replayed_config
+from dite_search.simulation.simulator import Simulation, replayed_config
 from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.storage.pause import Pause
 from dite_search.study.directory import load_config
-from dite_search.study.study import create_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import directions_of
 
@@ -201,7 +203,7 @@ def replayed(seed: int, *, share: float, with_all: bool, sampler: str, trainings
         allowed=table.__contains__,
         max_epochs=int(PART * epochs) if with_all else epochs,
     )
-    found = {ended.arch.arch_id for ended in simulation.run() if ended.status == COMPLETE}
+    found = {ended.arch.arch_id for ended in simulation.run() if ended.status is TrialStatus.COMPLETE}
     rows = table.matrix(sorted(arch_id for arch_id in found if macs[arch_id] <= budget))
     return volume([row.tolist() for row in rows], budget)
 

@@ -15,6 +15,14 @@ from search_spaces.families.family import Family
 
 MODULES = [
     "search_spaces.families.dite_hrnet.family",
+    "search_spaces.families.baselines.simple_baseline",
+    "search_spaces.families.baselines.hrnet",
+    "search_spaces.families.baselines.mobilenet_v2",
+    "search_spaces.families.baselines.mobilenet_v3",
+    "search_spaces.families.baselines.shufflenet_v2",
+    "search_spaces.families.baselines.hourglass",
+    "search_spaces.families.baselines.stacked_hourglass",
+    "search_spaces.families.baselines.cpn",
 ]
 """Modules that hold a ``FAMILY``. The first is the family of an architecture that names none."""
 

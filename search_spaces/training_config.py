@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from search_spaces.common.bounds import Bounds, Choices, check_fields
 from search_spaces.common.errors import InvalidInput, unknown_name
 
 OPTIMIZERS = ("adam", "adamw")
@@ -28,41 +28,41 @@ class TrainConfig:
         InvalidInput: a field breaks its rule; the message names the field, the rule and the value.
     """
 
-    epochs: int = 270
-    batch_size: int = 256
+    epochs: Annotated[int, Bounds(1, 100_000)] = 270
+    batch_size: Annotated[int, Bounds(1, 1_000_000)] = 256
     """Samples of one optimiser step over all workers (the paper: 32 on each of 8 GPUs)."""
-    optimizer: str = "adam"
-    learning_rate: float = 2e-3
-    reference_batch_size: int | None = None
+    optimizer: Annotated[str, Choices(OPTIMIZERS)] = "adam"
+    learning_rate: Annotated[float, Bounds(1e-8, 10.0)] = 2e-3
+    reference_batch_size: Annotated[int | None, Bounds(1, 1_000_000)] = None
     """The batch that ``learning_rate`` is meant for: another one scales it linearly (arXiv:1706.02677); None does not."""
-    weight_decay: float = 0.0
-    warmup_iterations: int = 500
-    warmup_ratio: float = 0.001
+    weight_decay: Annotated[float, Bounds(0.0, 10.0)] = 0.0
+    warmup_iterations: Annotated[int, Bounds(0, 10_000_000)] = 500
+    warmup_ratio: Annotated[float, Bounds(0.0, 1.0)] = 0.001
     """Learning rate of the first iteration, as a fraction of the full one; it rises linearly."""
-    milestones: tuple[float, ...] = (170 / 270, 200 / 270)
+    milestones: Annotated[tuple[float, ...], Bounds(0.0, 1.0, "fractions of the training")] = (170 / 270, 200 / 270)
     """Fractions of the epochs after which the learning rate is multiplied by ``decay``."""
-    decay: float = 0.1
-    clip_norm: float | None = None
+    decay: Annotated[float, Bounds(1e-6, 1.0)] = 0.1
+    clip_norm: Annotated[float | None, Bounds(1e-6, 1e6)] = None
     """Largest norm of all gradients together; larger ones are scaled down to it. None does not clip."""
-    ema_decay: float | None = None
+    ema_decay: Annotated[float | None, Bounds(0.0, 0.999999)] = None
     """Share of the old average in an exponential moving average of the weights, which is then what is scored and kept."""
-    codec: str = "msra"
+    codec: Annotated[str, Choices(CODECS)] = "msra"
     """How keypoints become heatmaps and heatmaps keypoints: quarter offset, unbiased, or distribution-aware."""
-    sigma: float | None = None
+    sigma: Annotated[float | None, Bounds(0.1, 100.0)] = None
     """Standard deviation of the target Gaussians in heatmap cells; None takes the paper's for the heatmap's size."""
-    flip_probability: float = 0.5
-    half_body_probability: float = 0.3
-    rotation_degrees: float = 30.0
-    scale_range: float = 0.25
-    photometric: float = 0.0
+    flip_probability: Annotated[float, Bounds(0.0, 1.0)] = 0.5
+    half_body_probability: Annotated[float, Bounds(0.0, 1.0)] = 0.3
+    rotation_degrees: Annotated[float, Bounds(0.0, 180.0)] = 30.0
+    scale_range: Annotated[float, Bounds(0.0, 0.95)] = 0.25
+    photometric: Annotated[float, Bounds(0.0, 1.0)] = 0.0
     """Strength, from 0 (none, as published) to 1, of changes of colour, sharpness and covered patches."""
-    validate_every: int = 10
+    validate_every: Annotated[int, Bounds(1, 100_000)] = 10
     """Epochs between validations; the last epoch is always validated."""
     flip_test: bool = True
-    seed: int = 0
-    precision: str = "float32"
+    seed: Annotated[int, Bounds(0, 2**32 - 1)] = 0
+    precision: Annotated[str, Choices(PRECISIONS)] = "float32"
     """Number format of the forward and backward pass; weights and optimiser stay in float32."""
-    micro_batch: int | None = None
+    micro_batch: Annotated[int | None, Bounds(2, 1_000_000)] = None
     """Samples a process computes at once; the gradients of a larger share are summed piece by piece. None takes it whole."""
     sync_batchnorm: bool = False
     """Whether batch normalisation takes its statistics over all processes."""
@@ -70,34 +70,13 @@ class TrainConfig:
     """Whether blocks are computed a second time in the backward pass instead of being kept: less memory, more time."""
     compile: bool = False
     """Whether ``torch.compile`` translates the network first, which takes minutes before the first step."""
-    checkpoint_iterations: int | None = None
+    checkpoint_iterations: Annotated[int | None, Bounds(1, 10_000_000)] = None
     """Iterations between checkpoints within an epoch; None writes one at the end of each epoch only."""
 
     def __post_init__(self) -> None:
-        for name, low, high in _INTEGERS:
-            value = getattr(self, name)
-            if value is None and name in _OPTIONAL:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise InvalidInput(f"{name} must be an integer from {low} to {high}, got {value!r}")
-        for name, lower, upper in _NUMBERS:
-            value = getattr(self, name)
-            if value is None and name in _OPTIONAL:
-                continue
-            object.__setattr__(self, name, _number(name, value, lower, upper))
-        for name, known in (("optimizer", OPTIMIZERS), ("codec", CODECS), ("precision", PRECISIONS)):
-            if getattr(self, name) not in known:
-                raise unknown_name(name, str(getattr(self, name)), known)
-        for name in ("flip_test", "sync_batchnorm", "recompute_activations", "compile"):
-            if not isinstance(getattr(self, name), bool):
-                raise InvalidInput(f"{name} must be true or false, got {getattr(self, name)!r}")
-        milestones: Any = self.milestones
-        if not isinstance(milestones, Sequence) or isinstance(milestones, str):
-            raise InvalidInput(f"milestones must be a list of fractions of the training, got {milestones!r}")
-        fractions = tuple(_number(f"milestones[{i}]", value, 0.0, 1.0) for i, value in enumerate(milestones))
-        if list(fractions) != sorted(fractions):
-            raise InvalidInput(f"milestones must rise, got {list(fractions)}")
-        object.__setattr__(self, "milestones", fractions)
+        check_fields(self)
+        if list(self.milestones) != sorted(self.milestones):
+            raise InvalidInput(f"milestones must rise, got {list(self.milestones)}")
 
     @property
     def full_learning_rate(self) -> float:
@@ -127,33 +106,6 @@ class TrainConfig:
         return cls(**values)
 
 
-_INTEGERS = (
-    ("epochs", 1, 100_000),
-    ("batch_size", 1, 1_000_000),
-    ("warmup_iterations", 0, 10_000_000),
-    ("validate_every", 1, 100_000),
-    ("seed", 0, 2**32 - 1),
-    ("reference_batch_size", 1, 1_000_000),
-    ("micro_batch", 2, 1_000_000),
-    ("checkpoint_iterations", 1, 10_000_000),
-)
-_NUMBERS = (
-    ("learning_rate", 1e-8, 10.0),
-    ("weight_decay", 0.0, 10.0),
-    ("warmup_ratio", 0.0, 1.0),
-    ("decay", 1e-6, 1.0),
-    ("sigma", 0.1, 100.0),
-    ("flip_probability", 0.0, 1.0),
-    ("half_body_probability", 0.0, 1.0),
-    ("rotation_degrees", 0.0, 180.0),
-    ("scale_range", 0.0, 0.95),
-    ("photometric", 0.0, 1.0),
-    ("clip_norm", 1e-6, 1e6),
-    ("ema_decay", 0.0, 0.999999),
-)
-_OPTIONAL = ("sigma", "reference_batch_size", "micro_batch", "checkpoint_iterations", "clip_norm", "ema_decay")
-
-
 TRAIN_PARAMETERS = tuple(
     field.name
     for field in dataclasses.fields(TrainConfig)
@@ -166,7 +118,6 @@ is learned.
 """
 
 
-def _number(name: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
-        raise InvalidInput(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
-    return float(value)
+def training_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hyper-parameters among the parameters of a trial, without those that describe its network."""
+    return {name: value for name, value in parameters.items() if name in TRAIN_PARAMETERS}

@@ -102,6 +102,12 @@ def tables() -> Path:
 
 
 @pytest.fixture(scope="session")
+def lsp_small() -> Path:
+    """The folder of photographs that a crowd labelled, with 14 keypoints of their own."""
+    return _shared("data", "lsp_small")
+
+
+@pytest.fixture(scope="session")
 def coco_mini() -> Path:
     """The folder of real photographs in COCO format."""
     return _shared("data", "coco_mini")

@@ -22,14 +22,17 @@ from analysis.statistics.bootstrap import (
     ap_difference,
     pooled,
     seed_noise,
-    training_values,
     with_seed_noise,
 )
 from analysis.study.labels import differing_words, plain
 from analysis.study.records import StudyRecord
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import DIRECTIONS, MAXIMIZE, costs_and_scores, directions_of
+from search_spaces.common.objectives import SCORES, costs_and_scores, directions_of, is_score
 from search_spaces.families.architecture import Architecture
+from search_spaces.training_config import training_values
+
+SCORE_FIGURES = ("ap", "ar", *(f"{name}_" for name in SCORES))
+"""Beginnings of the names of scores, those of single keypoints and parts of the data among them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +182,7 @@ def _difference(
     first: ComparedNetwork, second: ComparedNetwork, generator: np.random.Generator, resamples: int
 ) -> Difference | None:
     ours, other = first.predictions, second.predictions
-    if ours is None or other is None or not (ours.has_similarity and other.has_similarity):
+    if ours is None or other is None or not (ours.is_scored_by_ap and other.is_scored_by_ap):
         return None
     return ap_difference(ours.image_scores(), other.image_scores(), generator=generator, resamples=resamples)
 
@@ -208,18 +211,14 @@ def _figures(names: Sequence[str], first: Mapping[str, float], second: Mapping[s
 
 def _scores(first: ComparedNetwork, second: ComparedNetwork) -> list[Figure]:
     names = [name for name in (*first.values, *second.values) if name not in COSTS and name != "macs"]
-    ranked = [name for name in names if DIRECTIONS.get(name) == MAXIMIZE]
-    shown = [name for name in names if _is_score(name)]
+    ranked = [name for name in names if is_score(name)]
+    shown = [name for name in names if name.startswith(SCORE_FIGURES)]
     return _figures(list(dict.fromkeys([*ranked, *shown])), first.values, second.values)
-
-
-def _is_score(name: str) -> bool:
-    return name.startswith(("ap", "ar", "pckh"))
 
 
 def _keypoints(first: ComparedNetwork, second: ComparedNetwork) -> list[Figure]:
     ours, other = (
-        side.predictions.keypoint_aps() if side.predictions and side.predictions.has_similarity else {}
+        side.predictions.keypoint_aps() if side.predictions and side.predictions.is_scored_by_ap else {}
         for side in (first, second)
     )
     return _figures(list(dict.fromkeys([*ours, *other])), ours, other)
@@ -246,9 +245,7 @@ def curve_rows(comparison: Comparison, most: int) -> tuple[str, list[tuple[int, 
 
     Without a common accuracy, or curves, the rows are empty.
     """
-    ours, other = (
-        {name for epoch in side.curve for name in epoch if DIRECTIONS.get(name) == MAXIMIZE} for side in comparison.sides
-    )
+    ours, other = ({name for epoch in side.curve for name in epoch if is_score(name)} for side in comparison.sides)
     common = sorted(ours & other)
     if not common:
         return "", []

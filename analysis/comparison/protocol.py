@@ -12,8 +12,9 @@ from analysis.statistics.bootstrap import (
     Difference,
 )
 from analysis.study.labels import number_words, plain, quantity
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import DIRECTIONS, MAXIMIZE, format_value
+from search_spaces.common.objectives import format_value, is_score
 
 MUST_AGREE = {
     "dataset": "data set",
@@ -23,6 +24,9 @@ MUST_AGREE = {
     "category": "category of people",
     "on_orientation": "rule on the orientation of images",
     "flip_test": "flip test",
+    "keypoints": "keypoints",
+    "metric": "metric",
+    "split": "rule that parts the images",
 }
 """Fields of a protocol that two scores must have in common to be compared."""
 
@@ -67,7 +71,7 @@ def notes_of(sides: tuple[ComparedNetwork, ComparedNetwork], difference: Differe
                 f"{label[0].upper()}{label[1:]} {plain(ours) or 'unchanged'} in A, {plain(other) or 'unchanged'} in B."
             )
     for name, side in zip("AB", sides, strict=True):
-        if side.record is not None and side.record.status != "complete":
+        if side.record is not None and side.record.status is not TrialStatus.COMPLETE:
             epochs = number_words(len(side.curve), "epoch")
             notes.append(f"{name} is {side.record.status} after {epochs}: its scores are of a lower fidelity.")
         notes += _reproduced(name, side)
@@ -89,7 +93,7 @@ def _reproduced(name: str, side: ComparedNetwork) -> list[str]:
         f"The checkpoint of {name} scores {format_value(score, side.predictions.metrics[score])} in {quantity(score)} here,"
         f" the trial {format_value(score, value)}."
         for score, value in side.metrics.items()
-        if DIRECTIONS.get(score) == MAXIMIZE
+        if is_score(score)
         and score in side.predictions.metrics
         and not math.isclose(value, side.predictions.metrics[score], abs_tol=5e-4)
     ]

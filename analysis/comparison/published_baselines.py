@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.study.labels import plain, quantity
-from analysis.study.published_results import DECAY_EPOCHS, DETECTOR, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
+from analysis.study.published_results import AP, DECAY_EPOCHS, DETECTOR, PCKH, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import costs_and_scores, format_value
 from search_spaces.families.architecture import Architecture, format_size, resized
 from search_spaces.families.published import PAPER
@@ -21,6 +22,8 @@ from search_spaces.training_config import TrainConfig
 
 BOXES = {"gt": "ground-truth boxes", "det": "detected boxes"}
 UNRECORDED = "not recorded"
+PUBLISHED_METRICS = {"ap_gt": (AP,), "ap_det": (AP,), "pckh50": (PCKH,)}
+"""The published figures that stand beside each of our scores."""
 LABELS = {
     "dataset": "data set",
     "train_split": "training split",
@@ -87,7 +90,10 @@ def comparisons(study: StudyRecord) -> list[Comparison]:
     scores = costs_and_scores(study.objectives)[1]
     if not scores:
         return []
-    rows = [network for network in PUBLISHED if (network.metric == "pckh50") == (scores[0] == "pckh50")]
+    if "keypoints" in study.protocol:
+        return []
+    metrics = PUBLISHED_METRICS.get(scores[0], ())
+    rows = [network for network in PUBLISHED if network.metric in metrics]
     trials: dict[str, list[TrialRecord]] = {}
     for record in sorted(study.trials, key=lambda record: record.number):
         trials.setdefault(record.arch.arch_id, []).append(record)
@@ -175,6 +181,7 @@ def protocol_words(protocol: Mapping[str, Any], *, detector: str = "", other_epo
         for name, verb in (("train_split", "trained on"), ("val_split", "scored on"))
         if protocol.get(name, name.removesuffix("_split")) != name.removesuffix("_split")
     ]
+    parts += [f"{name} {protocol[name]}" for name in ("split", "keypoints", "metric") if name in protocol]
     parts.append(BOXES.get(boxes, str(boxes)) + (f" ({detector})" if detector and boxes == "det" else ""))
     parts += [f"input {plain(protocol['input_size'])}"] if "input_size" in protocol else []
     parts += (
@@ -218,7 +225,7 @@ def _rows_of(arch: Architecture, rows: list[PublishedNetwork]) -> list[Published
 
 
 def _comparison(study: StudyRecord, score: str, published: PublishedNetwork, trials: list[TrialRecord]) -> Comparison:
-    complete = [record for record in trials if record.status == "complete" and score in record.values]
+    complete = [record for record in trials if record.status is TrialStatus.COMPLETE and score in record.values]
     record = max(complete, key=lambda record: record.values[score]) if complete else trials[0]
     return Comparison(
         published=published,

@@ -8,12 +8,12 @@ from typing import Any
 
 from analysis.errors.predictions import ScoredPredictions
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.common.objectives import DIRECTIONS, MINIMIZE
+from search_spaces.common.objectives import COSTS as KNOWN_COSTS
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.cost import Cost
 from search_spaces.registry import cost_of
 
-COSTS = ("params", *(name for name, side in DIRECTIONS.items() if side == MINIMIZE and name != "params"))
+COSTS = ("params", *(name for name in KNOWN_COSTS if name != "params"))
 
 
 FEW_IMAGES = 100

@@ -105,7 +105,7 @@ def split_gallery(found: Inspection, split: SplitData, *, people: int, seed: int
         [split.people[row] for row in chosen],
         codec,
         keypoint_set=keypoint_set,
-        augmentation=augmentation_of(config) if is_learned_from else None,
+        augmentation=augmentation_of(config, keypoint_set) if is_learned_from else None,
         seed=seed,
         on_orientation=found.data.on_orientation,
     )

@@ -110,7 +110,7 @@ def pairs_table(keypoint_set: KeypointSet) -> Table:
                 name,
                 str(index + 1),
                 names[mirror[index]] if mirror[index] != index else "itself",
-                "upper" if index in keypoint_set.upper_body else "lower",
+                _half(keypoint_set, index),
             ]
             for index, name in enumerate(names)
         ],
@@ -172,3 +172,10 @@ def _group_rows(splits: Sequence[Sequence[Group]]) -> list[tuple[str, list[Bar]]
 
 def _middle(found: Spread, digits: int) -> str:
     return f"{found.median:,.{digits}f} ({found.tenth:,.{digits}f} to {found.ninetieth:,.{digits}f})"
+
+
+def _half(keypoint_set: KeypointSet, index: int) -> str:
+    """The half of the body that a keypoint is of; a dash where halves are not known."""
+    if not keypoint_set.has_halves:
+        return "–"
+    return "upper" if index in keypoint_set.upper_body else "lower"

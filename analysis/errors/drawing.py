@@ -44,6 +44,14 @@ def sides(keypoint_set: KeypointSet) -> tuple[str, ...]:
     return tuple(found)
 
 
+def colours_of(keypoint_set: KeypointSet) -> tuple[Colour, ...]:
+    """The colour of each keypoint as BGR: its own where the set has colours, else that of its side."""
+    if keypoint_set.colours:
+        codes = [bytes.fromhex(colour[1:]) for colour in keypoint_set.colours]
+        return tuple((code[2], code[1], code[0]) for code in codes)
+    return tuple(COLOURS[side] for side in sides(keypoint_set))
+
+
 def draw_person(image: Picture, crop: Crop, predicted: Array, truth: Array, keypoint_set: KeypointSet) -> Picture:
     """The crop with the truth (K, 3) thin and white and the prediction (K, 2) bold, both in pixels of the image.
 
@@ -54,10 +62,10 @@ def draw_person(image: Picture, crop: Crop, predicted: Array, truth: Array, keyp
     picture = warp_image(image, matrix, size)
     known = truth[:, 2] > 0
     points, places = warp_points(predicted, matrix), warp_points(truth[:, :2], matrix)
-    side_of = sides(keypoint_set)
+    side_of, colours = sides(keypoint_set), colours_of(keypoint_set)
     limbs = _draw_limbs(picture, points, known, keypoint_set)
     for index in np.flatnonzero(known):
-        _mark(picture, points[index], side_of[index])
+        _mark(picture, points[index], side_of[index], colours[index])
     for colour, width in ((EDGE, 2), (TRUTH, 1)):
         for a, b in limbs:
             _line(picture, places[a], places[b], colour, width)
@@ -74,10 +82,10 @@ def draw_labelled(image: Picture, crop: Crop, keypoints: Array, keypoint_set: Ke
     size = picture_size(crop)
     matrix = _to_picture(crop, size)
     picture, points = warp_image(image, matrix, size), warp_points(keypoints[:, :2], matrix)
-    known, side_of = keypoints[:, 2] > 0, sides(keypoint_set)
+    known, side_of, colours = keypoints[:, 2] > 0, sides(keypoint_set), colours_of(keypoint_set)
     _draw_limbs(picture, points, known, keypoint_set, middle=1)
     for index in np.flatnonzero(known):
-        _mark(picture, points[index], side_of[index], hollow=bool(keypoints[index, 2] < 2))
+        _mark(picture, points[index], side_of[index], colours[index], hollow=bool(keypoints[index, 2] < 2))
     return picture, points
 
 
@@ -164,13 +172,13 @@ def _draw_limbs(
 
     ``middle`` is the width in pixels of limbs between two points on neither side.
     """
-    side_of = sides(keypoint_set)
+    side_of, colours = sides(keypoint_set), colours_of(keypoint_set)
     limbs = [(a, b) for a, b in keypoint_set.limbs if known[a] and known[b]]
     for wider, edge in ((2, True), (0, False)):
         for a, b in limbs:
-            side = side_of[a] if side_of[a] == side_of[b] else CENTRE
+            own = colours[a] if keypoint_set.colours else COLOURS[side_of[a] if side_of[a] == side_of[b] else CENTRE]
             width = middle if side_of[a] == side_of[b] == CENTRE else 3
-            _line(picture, points[a], points[b], EDGE if edge else COLOURS[side], width + wider)
+            _line(picture, points[a], points[b], EDGE if edge else own, width + wider)
     return limbs
 
 
@@ -178,10 +186,10 @@ def _line(picture: Picture, start: Array, end: Array, colour: Colour, width: int
     cv2.line(picture, _fixed(start), _fixed(end), colour, width, cv2.LINE_AA, _SHIFT)
 
 
-def _mark(picture: Picture, point: Array, side: str, *, hollow: bool = False) -> None:
+def _mark(picture: Picture, point: Array, side: str, own: Colour, *, hollow: bool = False) -> None:
     """A circle on the left, a square on the right, a diamond between, edged in black; a hollow one is black inside."""
     x, y = _fixed(point)
-    layers = [(4 << _SHIFT, EDGE), (3 << _SHIFT, COLOURS[side])] + ([(3 << _SHIFT - 1, EDGE)] if hollow else [])
+    layers = [(4 << _SHIFT, EDGE), (3 << _SHIFT, own)] + ([(3 << _SHIFT - 1, EDGE)] if hollow else [])
     for reach, colour in layers:
         if side == LEFT:
             cv2.circle(picture, (x, y), reach, colour, -1, cv2.LINE_AA, _SHIFT)

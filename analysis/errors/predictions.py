@@ -20,8 +20,7 @@ from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import load_checkpoint
 from trainers.checkpoints.store import local_copy
-from trainers.data.config import DataConfig
-from trainers.data.formats.data_format import MPII
+from trainers.data.config import OWN, DataConfig
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.samples.datasets import validation_set
 from trainers.evaluation.inference import Predictions, predict
@@ -56,7 +55,12 @@ class ScoredPredictions:
     @property
     def has_similarity(self) -> bool:
         """Whether the data are scored by object keypoint similarity, as COCO's are and MPII's are not."""
-        return self.data.format != MPII.name
+        return self.data.has_oks
+
+    @property
+    def is_scored_by_ap(self) -> bool:
+        """Whether the figure that ranks networks is AP, for which intervals over images are known."""
+        return self.data.has_oks and self.data.is_scored_by_ap
 
     def image_scores(self) -> ImageScores:
         """The matches behind AP, image by image; only where `has_similarity`."""
@@ -125,7 +129,16 @@ def data_digest(data: DataConfig) -> str:
     parts = [data.format, data.boxes, digest(data.annotations)]
     if data.category is not None:
         parts.append(f"category {data.category}")
+    own = {name: value for name, value in data.to_dict().items() if name in OWN}
+    if own:
+        parts.append(hashlib.sha256(json.dumps(_without_places(own), sort_keys=True).encode()).hexdigest()[:16])
     return "-".join([*parts, digest(data.detections)] if data.detections else parts)
+
+
+def _without_places(own: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes people and scores what they are, wherever the files lie."""
+    layout = own.get("layout") or {}
+    return own | {"layout": {name: layout.get(name) for name in ("val_share", "group_by")}}
 
 
 def digest(path: Path) -> str:

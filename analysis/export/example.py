@@ -10,7 +10,7 @@ from search_spaces.families.architecture import Architecture
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import DarkCodec, make_codec
 from trainers.data.formats.data_format import FORMATS
-from trainers.data.geometry.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+from trainers.data.geometry.transforms import BOX_PADDING
 from trainers.data.images.orientation import APPLY
 
 TEMPLATE = "infer.py"
@@ -28,7 +28,13 @@ def example_text(settings: dict[str, Any]) -> str:
 
 
 def example_settings(
-    arch: Architecture, *, codec: str, sigma: float | None, data_format: str | None, on_orientation: str = APPLY
+    arch: Architecture,
+    *,
+    codec: str,
+    sigma: float | None,
+    data_format: str | None,
+    on_orientation: str = APPLY,
+    keypoint_set: KeypointSet | None = None,
 ) -> dict[str, Any]:
     """Return all that the example must know of a network, as plain values.
 
@@ -37,16 +43,17 @@ def example_settings(
         codec: The name of its heatmap codec.
         sigma: The deviation of its targets; None for that of the paper.
         data_format: The name of its keypoints' format; without one they follow from their number.
+        keypoint_set: The keypoints, where they are known by more than the format.
         on_orientation: The rule of `trainers.data.images.orientation` by which the photographs of its training were read.
     """
     coding = make_codec(codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=sigma)
-    points = keypoint_set_of(arch, data_format)
+    points = keypoint_set or keypoint_set_of(arch, data_format)
     return {
         "arch_id": arch.arch_id,
         "input_size": list(arch.input_size),
         "padding": BOX_PADDING,
-        "mean": list(IMAGENET_MEAN),
-        "std": list(IMAGENET_STD),
+        "mean": list(arch.NORMALISATION.mean),
+        "std": list(arch.NORMALISATION.std),
         "codec": codec,
         "sigma": coding.sigma,
         "stride": list(coding.stride),
@@ -57,6 +64,8 @@ def example_settings(
         "keypoints": list(points.names) if points else [f"keypoint_{index}" for index in range(arch.keypoints)],
         "flip_pairs": [list(pair) for pair in points.flip_pairs] if points else [],
         "limbs": [list(pair) for pair in points.limbs] if points else [],
+        "mirrors": points.mirrors if points else False,
+        "colours": list(points.colours) if points else [],
     }
 
 

@@ -13,11 +13,13 @@ from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.profiling.latency import Latency
 from analysis.study.labels import CONVENTIONS, architecture_words, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.common.objectives import format_value
+from analysis.study.trial_status import TrialStatus
+from search_spaces.common.objectives import OBJECTIVES, format_value, gain
 from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.registry import cost_of, family_of
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import make_codec
-from trainers.data.geometry.transforms import BOX_PADDING, IMAGENET_MEAN, IMAGENET_STD
+from trainers.data.geometry.transforms import BOX_PADDING
 
 if TYPE_CHECKING:
     from analysis.export.parity import Parity
@@ -41,6 +43,7 @@ class ModelCard:
         latency: The latency of the ONNX model, where it was measured.
         codec: The codec that reads the heatmaps.
         sigma: The deviation of the codec's Gaussian; None: the published one.
+        keypoint_set: The keypoints that it finds; None: those of the format with as many.
     """
 
     name: str
@@ -51,6 +54,7 @@ class ModelCard:
     latency: Latency | None = None
     codec: str = "msra"
     sigma: float | None = None
+    keypoint_set: KeypointSet | None = None
 
 
 def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
@@ -58,7 +62,7 @@ def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
     epochs = number_words(len(record.curve), "epoch")
     recipe = dict(study.protocol.get("recipe_changes", {})) | dict(record.parameters)
     origin = f"Trial {record.number} of the search {study.name!r}, after {epochs} of training."
-    if record.status != "complete":
+    if record.status is not TrialStatus.COMPLETE:
         origin += f" The trial was {record.status} before its budget was spent: its scores are of a lower fidelity."
     return ModelCard(
         name=f"{study.name}, trial {record.number}",
@@ -103,8 +107,8 @@ def card_text(
         input_name=INPUT,
         output_name=OUTPUT,
         opset=OPSET,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        mean=arch.NORMALISATION.mean,
+        std=arch.NORMALISATION.std,
         padding=BOX_PADDING,
         codec=codec,
         parity=parity,
@@ -126,9 +130,8 @@ def int8_verdict(parity: Parity) -> str:
     else:
         name = quantity(parity.quantity)
         change = f"loses {loss:.4f}" if loss > 0 else f"gains {-loss:.4f}" if loss < 0 else "loses nothing"
-        sentences.append(
-            f"It {change} {name} against the trained network ({int8.accuracy + loss:.4f} to {int8.accuracy:.4f})."
-        )
+        trained = int8.accuracy + loss * (gain(parity.quantity, 1.0) if parity.quantity in OBJECTIVES else 1.0)
+        sentences.append(f"It {change} {name} against the trained network ({trained:.4f} to {int8.accuracy:.4f}).")
         if loss > MUCH:
             sentences.append("That is a large loss: use model.onnx unless you train for int8.")
     if float_form.latency is not None and int8.latency is not None:

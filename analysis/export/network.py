@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -42,7 +43,9 @@ from search_spaces.common.files import write_mapping
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import load_arch
 from search_spaces.training_config import TrainConfig
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.images.orientation import APPLY
+from trainers.data.keypoint_sets.fields import from_plain, to_plain
 from trainers.networks.registry import build_network
 
 ROUNDS = 3
@@ -98,7 +101,7 @@ def export_network(
     """
     network = copy.deepcopy(network).cpu().eval()
     with whole_directory(Path(directory)) as folder:
-        model = onnx_bytes(arch, network)
+        model = onnx_bytes(arch, network, card.keypoint_set.names if card.keypoint_set else ())
         found = agreement(network, model, arch.input_size)
         if not found.holds:
             raise InvalidInput(f"the exported network must compute what the trained one does, but {found}")
@@ -119,6 +122,7 @@ def export_network(
             sigma=card.sigma,
             data_format=card.protocol.get("format"),
             on_orientation=rule,
+            keypoint_set=card.keypoint_set,
         )
         (folder / EXAMPLE_FILE).write_text(example_text(settings), encoding="utf-8")
         card = replace(card, latency=latencies.get(ONNX_FILE))
@@ -223,8 +227,20 @@ def read_with(directory: Path) -> TrainConfig:
         raise InvalidInput(f"{path}: {error}") from None
 
 
+def keypoints_of(directory: Path) -> KeypointSet | None:
+    """Return the keypoints of an exported network, by their names; None where an earlier version wrote the export.
+
+    Raises:
+        InvalidInput: ``model.safetensors`` is missing or broken.
+    """
+    with _opened(Path(directory) / WEIGHTS_FILE) as weights:
+        known = (weights.metadata() or {}).get("keypoints")
+    return from_plain(json.loads(known), None, f"keypoints of {directory}") if known else None
+
+
 def _reading(card: ModelCard) -> dict[str, str]:
-    return {"codec": card.codec} | ({} if card.sigma is None else {"sigma": str(card.sigma)})
+    points = {} if card.keypoint_set is None else {"keypoints": json.dumps(to_plain(card.keypoint_set))}
+    return {"codec": card.codec} | ({} if card.sigma is None else {"sigma": str(card.sigma)}) | points
 
 
 @contextmanager

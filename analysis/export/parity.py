@@ -16,6 +16,7 @@ from analysis.export.study_data import StudyData
 from analysis.onnx.export import INPUT, OUTPUT, Agreement, random_images, relative_difference
 from analysis.onnx.session import open_session
 from analysis.profiling.latency import Latency
+from search_spaces.common.objectives import OBJECTIVES, gain
 from trainers.evaluation.scoring import evaluate
 
 CROPS = 32
@@ -73,7 +74,8 @@ class Parity:
         trained, form = self.form(TRAINED), self.form(name)
         if trained is None or form is None or trained.accuracy is None or form.accuracy is None:
             return None
-        return trained.accuracy - form.accuracy
+        sign = gain(self.quantity, 1.0) if self.quantity in OBJECTIVES else 1.0
+        return sign * (trained.accuracy - form.accuracy)
 
     def write(self, path: Path) -> None:
         """As JSON."""

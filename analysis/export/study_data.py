@@ -70,6 +70,7 @@ class StudyData:
             keypoint_set=self.config.keypoint_set,
             cache_bytes=0,
             on_orientation=self.config.on_orientation,
+            normalisation=self.arch.NORMALISATION,
         )
         for index in _spread(len(dataset), count):
             yield dataset[index]["image"].numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from analysis.export.directory import CACHE_FOLDER, require_replaceable
@@ -60,7 +61,7 @@ def export_trial(
         arch,
         network,
         directory,
-        card=card_of(study, record),
+        card=dataclasses.replace(card_of(study, record), keypoint_set=checkpoint.keypoint_set),
         threads=threads,
         parts=parts,
         data=data,

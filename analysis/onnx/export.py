@@ -10,6 +10,7 @@ traced.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,17 +87,20 @@ class Agreement:
         )
 
 
-def onnx_bytes(arch: Architecture, network: nn.Module) -> bytes:
+def onnx_bytes(arch: Architecture, network: nn.Module, keypoints: Sequence[str] = ()) -> bytes:
     """The network in evaluation mode as an ONNX model: ``images`` (B, 3, H, W) to ``heatmaps`` (B, K, H/4, W/4).
 
-    B is free, H and W are those of the architecture. The network itself is left as it is.
+    B is free, H and W are those of the architecture. The network itself is left as it is. ``keypoints`` are the names of
+    the heatmaps in their order, which the model's properties hold where they are known.
     """
     properties = {
         "arch_id": arch.arch_id,
         "color_order": "RGB",
-        "normalization_mean": " ".join(map(str, IMAGENET_MEAN)),
-        "normalization_std": " ".join(map(str, IMAGENET_STD)),
+        "normalization_mean": " ".join(map(str, arch.NORMALISATION.mean)),
+        "normalization_std": " ".join(map(str, arch.NORMALISATION.std)),
     }
+    if keypoints:
+        properties["keypoints"] = json.dumps(list(keypoints))
     write = forms_of(arch.FAMILY).write
     if write is None:
         return traced_model(network, arch.input_size, input_name=INPUT, output_name=OUTPUT, properties=properties)

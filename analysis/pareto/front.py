@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.objectives import DIRECTIONS, SIGNS, costs_and_scores, directions_of
 
@@ -75,7 +76,7 @@ def scored(study: StudyRecord) -> list[TrialRecord]:
         (
             record
             for record in study.trials
-            if record.status == "complete"
+            if record.status is TrialStatus.COMPLETE
             and all(math.isfinite(record.values.get(name, math.nan)) for name in study.objectives)
         ),
         key=lambda record: record.number,

@@ -9,8 +9,9 @@ import numpy as np
 from analysis.pareto.budget_filter import within
 from analysis.pareto.front import Array, front_of, matrix_of, reference_point, scored
 from analysis.study.labels import format_seconds, number_words, parameter_words, quantity, short, varied_parameters
-from analysis.study.records import STATUSES, StudyRecord, TrialRecord
-from search_spaces.common.objectives import MINIMIZE, OBJECTIVES, costs_and_scores, directions_of, format_value
+from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, directions_of, format_value, gain
 from search_spaces.space.budget import Budget
 
 
@@ -30,7 +31,7 @@ def recommendations(study: StudyRecord) -> list[Recommendation]:
     costs, scores = costs_and_scores(study.objectives)
     reasons: dict[int, list[str]] = {}
     if scores and front:
-        best = max(front, key=lambda record: record.values[scores[0]])
+        best = max(front, key=lambda record: gain(scores[0], record.values[scores[0]]))
         reasons.setdefault(best.number, []).append("most accurate")
     for cost in costs:
         if front and len(front) > 1:
@@ -52,7 +53,7 @@ def recommendations(study: StudyRecord) -> list[Recommendation]:
 def axis_costs(study: StudyRecord) -> list[str]:
     """The costs that accuracy is shown against: the objectives, then MACs, parameters and, where measured, latency."""
     known = {name for record in study.trials for name in record.values}
-    usual = [row.name for row in OBJECTIVES.values() if row.direction == MINIMIZE and row.common and row.name in known]
+    usual = [row.name for row in OBJECTIVES.values() if not row.is_learned and row.common and row.name in known]
     return list(dict.fromkeys([*costs_and_scores(study.objectives)[0], *usual]))
 
 
@@ -66,7 +67,7 @@ def knee_of(study: StudyRecord) -> TrialRecord | None:
     costs, scores = costs_and_scores(study.objectives)
     if len(front) < 3 or not costs or not scores:
         return None
-    points = matrix_of(front, (costs[0], scores[0]))
+    points = matrix_of(front, (costs[0], scores[0])) * (1.0, gain(scores[0], 1.0))
     low, high = points.min(axis=0), points.max(axis=0)
     if (high == low).any():
         return None
@@ -134,7 +135,7 @@ def _found(study: StudyRecord, where: str) -> list[str]:
     ]
     if scores and costs:
         score, cost = scores[0], costs[0]
-        best, least = max(front, key=lambda r: r.values[score]), min(front, key=lambda r: r.values[cost])
+        best, least = max(front, key=lambda r: gain(score, r.values[score])), min(front, key=lambda r: r.values[cost])
         sentences.append(f"The most accurate is {_trial_words(best, score, cost)}.")
         sentences.append(f"The cheapest is {_trial_words(least, score, cost)}.")
         knee = knee_of(study)
@@ -158,7 +159,7 @@ def _spared(study: StudyRecord) -> str:
 
 def status_counts(study: StudyRecord) -> dict[str, int]:
     """How many trials have each status."""
-    return {status: sum(record.status == status for record in study.trials) for status in STATUSES}
+    return {status: sum(record.status == status for record in study.trials) for status in TrialStatus}
 
 
 def reference_words(study: StudyRecord) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.objectives import DIRECTIONS, costs_and_scores
 
@@ -53,7 +54,7 @@ def _by_number(trials: Sequence[TrialRecord], number: int) -> TrialRecord:
         known = f"they run from {min(found)} to {max(found)}" if found else "it has none"
         raise InvalidInput(f"trial {number} is not one of the {len(found)} trials of this study: {known}")
     record = found[number]
-    if record.status not in ("complete", "stopped"):
+    if record.status not in (TrialStatus.COMPLETE, TrialStatus.STOPPED):
         reason = f": {record.reason}" if record.reason else ""
         raise InvalidInput(f"trial {number} must be complete to be exported, but is {record.status}{reason}")
     return record
@@ -71,7 +72,7 @@ def _objective(study: StudyRecord, best: str | None) -> str:
 
 
 def _best_within(study: StudyRecord, name: str, limits: dict[str, float]) -> TrialRecord:
-    complete = [record for record in study.trials if record.status == "complete"]
+    complete = [record for record in study.trials if record.status is TrialStatus.COMPLETE]
     if not complete:
         raise InvalidInput(f"study {study.name} has no complete trial to choose from ({len(study.trials)} trials in all)")
     measured = [record for record in complete if math.isfinite(record.values.get(name, math.nan))]

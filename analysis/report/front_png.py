@@ -18,7 +18,7 @@ from analysis.report.elements.figures import BLUE, GREY, VERMILLION, step_line
 from analysis.study.labels import number_words, quantity
 from analysis.study.published_results import NAMED_TABLES, published_for
 from analysis.study.records import StudyRecord
-from search_spaces.common.objectives import OBJECTIVES, costs_and_scores
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, gain
 from search_spaces.space.budget import Budget
 
 DPI = 150
@@ -82,7 +82,7 @@ def _panel(axes: Axes, study: StudyRecord, inside: StudyRecord, cost: str, score
             color=GREY,
             label="beyond the budget",
         )
-    steps = step_line([(record.values[cost], record.values[score]) for record in front])
+    steps = step_line([(record.values[cost], record.values[score]) for record in front], sign=gain(score, 1.0))
     axes.plot([x for x, _ in steps], [y for _, y in steps], color=VERMILLION, linewidth=1.2)
     axes.scatter(
         [record.values[cost] for record in front],

@@ -39,13 +39,12 @@ from analysis.study.labels import (
     varied_parameters,
 )
 from analysis.study.records import StudyRecord, TrialRecord, trials_table
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.files import atomic_path, check_output, write_text
 from search_spaces.common.objectives import format_value
 
 SCRIPTS = ("words", "front", "inflate", "figures", "paper", "budget", "table", "trial", "start")
 HTML_FILE, MARKDOWN_FILE, PNG_FILE, CSV_FILE = "report.html", "summary.md", "front.png", "trials.csv"
-MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
-"""A sign for each status, so that it is not told by colour."""
 STATIC_ROWS = 100
 """Trials that the page shows without its script."""
 
@@ -154,6 +153,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         people=setup.people,
         charts=charts,
         counts=status_counts(study),
+        marks={status.value: status.mark for status in TrialStatus},
         front_numbers={record.number for record in front},
         rows=rows(study, sorted(study.trials, key=lambda record: record.number)[:STATIC_ROWS], sure),
         protocol=protocol_pairs(study),
@@ -183,7 +183,7 @@ def rows(study: StudyRecord, trials: Sequence[TrialRecord], uncertainty: dict[in
     return [
         Row(
             number=record.number,
-            mark=MARKS[record.status],
+            mark=record.status.mark,
             status=record.status,
             reason=record.reason,
             values=tuple(_shown(record, name) for name in columns),
@@ -200,7 +200,8 @@ def rows(study: StudyRecord, trials: Sequence[TrialRecord], uncertainty: dict[in
 def _shown(record: TrialRecord, name: str) -> str:
     """A value as text; a trial that is not complete has no accuracy to compare, so what it has is put in brackets."""
     text = format_value(name, last_values(record).get(name))
-    return f"({text})" if record.status != "complete" and text != "–" and name not in record.cost.objectives else text
+    is_lower = record.status is not TrialStatus.COMPLETE and name not in record.cost.objectives
+    return f"({text})" if is_lower and text != "–" else text
 
 
 def _template(name: str) -> str:

@@ -13,8 +13,9 @@ from analysis.report.elements.figures import curve_metrics, curve_of
 from analysis.report.elements.options import Setup
 from analysis.report.sections.recommendations import UNKNOWN
 from analysis.study.labels import architecture_outline, families_of, quantity, short
-from analysis.study.records import STATUSES, StudyRecord, TrialRecord
-from search_spaces.common.objectives import DIRECTIONS, MAXIMIZE, MEASURED, OBJECTIVES, named
+from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
+from search_spaces.common.objectives import DIRECTIONS, MEASURED, OBJECTIVES, is_score, named
 from search_spaces.common.redaction import without_user
 from search_spaces.common.shell import shell_command
 from search_spaces.families.architecture import Architecture
@@ -51,12 +52,13 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "limits": {constraint.cost: constraint.limit for constraint in setup.budget.constraints},
         "million": largest >= 1e6,
         "numbers": [record.number for record in trials],
-        "statuses": STATUSES,
-        "status": [STATUSES.index(record.status) for record in trials],
+        "statuses": list(TrialStatus),
+        "marks": [status.mark for status in TrialStatus],
+        "status": [list(TrialStatus).index(record.status) for record in trials],
         "reason": encoded(record.reason for record in trials),
         "origin": encoded(record.origin for record in trials),
         "values": {name: [finite(values.get(name)) for values in seen] for name in names},
-        "scores": [name for name in names if DIRECTIONS[name] == MAXIMIZE],
+        "scores": [name for name in names if is_score(name)],
         "seconds": [rounded(record.seconds) for record in trials],
         "epochs": [len(record.curve) for record in trials],
         "seed": [record.seed for record in trials],
@@ -78,9 +80,9 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
 
 def last_values(record: TrialRecord) -> dict[str, float]:
     """The values of a trial and, of one that is not complete, the last accuracies of its curve."""
-    if record.status == "complete":
+    if record.status is TrialStatus.COMPLETE:
         return record.values
-    ends = {name: value for point in record.curve for name, value in point.items() if DIRECTIONS.get(name) == MAXIMIZE}
+    ends = {name: value for point in record.curve for name, value in point.items() if is_score(name)}
     return ends | record.values
 
 

@@ -20,9 +20,7 @@ from analysis.statistics.image_scores import ImageScores, average_precisions
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import costs_and_scores, directions_of
-from search_spaces.families.architecture import Scalar
-from search_spaces.families.parameter import NETWORK
-from search_spaces.registry import is_architecture_parameter
+from search_spaces.space.candidate import training_key
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -175,16 +173,10 @@ def repeats(study: StudyRecord, objective: str | None = None) -> list[list[Trial
     Those of one seed count once: they differ, if at all, by the order in which processors add.
     """
     name = objective or _score_of(study)
-    groups: dict[tuple[object, ...], dict[int | None, TrialRecord]] = {}
+    groups: dict[str, dict[int | None, TrialRecord]] = {}
     for record in measured(study, name):
-        key = (record.arch.arch_id, *sorted(training_values(record.parameters).items()))
-        groups.setdefault(key, {}).setdefault(record.seed, record)
+        groups.setdefault(training_key(record.arch, record.parameters), {}).setdefault(record.seed, record)
     return [list(group.values()) for group in groups.values() if len(group) > 1]
-
-
-def training_values(parameters: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The hyper-parameters among a trial's parameters, without what describes its network."""
-    return {n: value for n, value in parameters.items() if n != NETWORK and not is_architecture_parameter(n)}
 
 
 def seed_noise(study: StudyRecord, objective: str | None = None) -> SeedNoise:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.families.architecture import Scalar
 from search_spaces.families.parameter import parse_tuple
@@ -46,7 +47,7 @@ def measured(study: StudyRecord, objective: str) -> list[TrialRecord]:
         (
             record
             for record in study.trials
-            if record.status == "complete"
+            if record.status is TrialStatus.COMPLETE
             and math.isfinite(record.values.get(objective, math.nan))
             and (not record.curve or epochs is None or record.curve[-1].get("epoch", epochs) >= epochs)
         ),

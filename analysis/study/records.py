@@ -9,15 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.study.trial_status import INTERRUPTED, TrialStatus
 from search_spaces.common.objectives import OBJECTIVES
 from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.cost import Cost
 from trainers.checkpoints.location import Location
-
-STATUSES = ("complete", "stopped", "failed", "running", "waiting")
-"""``complete``: trained to the end of its budget. ``stopped``: ended early on purpose, its scores are of a lower fidelity.
-``failed``: ended by an error, ``reason`` says which. ``running``: not finished when the record was read. ``waiting``: cut
-off; a search that is resumed goes on with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +40,7 @@ class TrialRecord:
     """
 
     number: int
-    status: str
+    status: TrialStatus
     reason: str = ""
     arch: Architecture
     cost: Cost
@@ -59,7 +55,13 @@ class TrialRecord:
     epochs_before: int = 0
 
     def __post_init__(self) -> None:
-        assert self.status in STATUSES, self.status
+        # A record that is made from a file or by hand has the spelling.
+        object.__setattr__(self, "status", TrialStatus(self.status))
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the trial was trained in this search and has ended: one of the number that the search asks for."""
+        return not self.origin and self.status.has_ended and self.reason != INTERRUPTED
 
     @property
     def epochs_trained(self) -> int:
@@ -97,6 +99,11 @@ class StudyRecord:
     over_budget: int = 0
     reused: int = 0
 
+    @property
+    def spent(self) -> int:
+        """The number of trials that count among those that the search asks for."""
+        return sum(record.is_spent for record in self.trials)
+
 
 COLUMNS = ("trial", "status", "reason", "arch_id")
 """The columns that every table of trials begins with, even one without rows."""
@@ -107,7 +114,7 @@ def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
     rows = [
         {
             "trial": record.number,
-            "status": record.status,
+            "status": record.status.value,
             "reason": record.reason,
             "arch_id": record.arch.arch_id,
             **record.values,

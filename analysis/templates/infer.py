@@ -298,6 +298,7 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
     """The image with each person's box, limbs and keypoints of some confidence."""
     canvas = image.copy()
     size = max(1, round(max(canvas.shape[:2]) / 300))
+    owns = [tuple(bytes.fromhex(text[1:])[::-1]) for text in settings["colours"]] or [None] * len(settings["keypoints"])
     for number, (keypoints, box) in enumerate(zip(people, boxes, strict=True)):
         hue = np.array([[[(number * 47 + 20) % 180, 220, 255]]], np.uint8)
         colour = tuple(int(value) for value in cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0])
@@ -308,10 +309,10 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
         for start, end in settings["limbs"]:
             if sure[start] and sure[end]:
                 cv2.line(canvas, points[start], points[end], colour, size, cv2.LINE_AA)
-        for point, shown in zip(points, sure, strict=True):
+        for point, shown, own in zip(points, sure, owns, strict=True):
             if shown:
                 cv2.circle(canvas, point, size + 1, (255, 255, 255), cv2.FILLED, cv2.LINE_AA)
-                cv2.circle(canvas, point, size, colour, cv2.FILLED, cv2.LINE_AA)
+                cv2.circle(canvas, point, size, own or colour, cv2.FILLED, cv2.LINE_AA)
     return canvas
 
 
@@ -388,17 +389,11 @@ def parse(words: list[str] | None) -> argparse.Namespace:
         metavar=("X", "Y", "WIDTH", "HEIGHT"),
         help="a person's box in pixels; may be given again (default: the whole image)",
     )
-    parser.add_argument(
-        "--on-orientation",
-        choices=RULES,
-        help="turn an image by its EXIF orientation, read it as stored, or refuse it (default: as in training)",
-    )
+    parser.add_argument("--on-orientation", choices=RULES, help="rule for the EXIF orientation (default: as in training)")
     parser.add_argument("--flip", action="store_true", help="average with the mirrored image, in twice the time")
     parser.add_argument("--output", help="picture to draw, such as out.png")
     parser.add_argument("--json", help="file of the keypoints (default: standard output)")
-    parser.add_argument(
-        "--model", default=str(Path(__file__).with_name("model.onnx")), help="default: the model.onnx beside"
-    )
+    parser.add_argument("--model", default=str(Path(__file__).with_name("model.onnx")), help="default: model.onnx beside")
     parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime (default: its own choice)")
     return parser.parse_args(words)
 
@@ -409,6 +404,8 @@ def main(words: list[str] | None = None) -> int:
     try:
         if given.threads < 0:
             raise Mistake(f"--threads must be 0 or more, got {given.threads}")
+        if given.flip and not SETTINGS["mirrors"]:
+            raise Mistake("--flip must be left out: left and right of these keypoints are not known")
         check_outputs(given)
         image = read_image(given.image, given.on_orientation)
         boxes = given.boxes or [[0.0, 0.0, float(image.shape[1]), float(image.shape[0])]]

@@ -26,12 +26,14 @@ from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
 from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import MOPriority, NonDominatedPriority
 from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import compute_epsilon_net
 
+from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.algorithms.successive_halving import insert_rank
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import EPOCH_KEY
 from search_spaces.common.objectives import MAXIMIZE
 from search_spaces.families.parameter import Parameter, Range
+from search_spaces.space.candidate import candidate_of
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 """When every trial was created: Syne Tune asks, and MOASHA does not look."""
@@ -61,19 +63,20 @@ class Moasha:
         )
         self._trials: dict[str, Trial] = {}
         self._costs: dict[str, dict[str, float]] = {}
-        self._stopped: dict[str, int] = {}
+        self._stopped: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """The next point, as `dite_search.driver.searcher.StudySearch.suggest`; one that was not recorded is drawn again."""
         while True:
             point = self._moasha.suggest().config
-            arch = self._space.build(point)
-            if arch in self._table:
+            candidate = candidate_of(self._space, point)
+            if candidate.arch in self._table:
                 break
         trial = Trial(trial_id=len(self._trials), config=point, creation_time=EPOCH_ZERO)
-        self._trials[trial_id], self._costs[trial_id] = trial, dict(self._table.costs(arch.arch_id))
+        self._trials[trial_id], self._costs[trial_id] = trial, candidate.cost.objectives
         self._moasha.on_trial_add(trial)
-        return {"number": trial.trial_id, "point": point, "seed": self._seed, "repeat": 0, "continues": None}
+        carried = {"arch": candidate.arch, "costs": candidate.cost.objectives, "key": candidate.key}
+        return {"number": trial.trial_id, "point": point, **carried, "seed": self._seed, "repeat": 0, "continues": None}
 
     def decide(self, trial_id: str, result: Mapping[str, Any]) -> str:
         """Ray Tune's word for what MOASHA says to a result; a trial at its last epoch has ended anyway."""
@@ -88,12 +91,12 @@ class Moasha:
             return str(FIFOScheduler.CONTINUE)
         self._moasha.on_trial_remove(self._trials[trial_id])
         if epoch < self._epochs:
-            self._stopped[trial_id] = epoch
+            self._stopped.add(trial_id)
         return str(FIFOScheduler.STOP)
 
-    def ending_of(self, trial_id: str) -> dict[str, Any]:
-        """Return the end of a trial, in the words of `dite_search.driver.searcher.StudySearch`."""
-        return {"failed": False, **({"stopped_at": self._stopped[trial_id]} if trial_id in self._stopped else {})}
+    def ending_of(self, trial_id: str) -> TrialStatus:
+        """Return what became of a trial, as `dite_search.driver.searcher.StudySearch.ending_of`."""
+        return TrialStatus.STOPPED if trial_id in self._stopped else TrialStatus.COMPLETE
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing: the scheduler's half has told MOASHA."""

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import dite_search
+from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import Competitor
 from benchmarks.search_cost.runs import simulation_of
 from benchmarks.search_cost.yardstick import TRAININGS, Ended, Yardstick
-from dite_search.simulation.simulator import COMPLETE
 from dite_search.simulation.table_settings import is_table, table_files
 from dite_search.simulation.tabular_benchmark import load_table, shipped_tables
 from search_spaces.common.files import write_json
@@ -96,7 +96,7 @@ def record(competitor: Competitor, source: Source, *, workers: int, seed: int) -
             training=yardstick.training(seed, one.arch.arch_id, one.repeat),
         )
         for one in simulation.run()
-        if one.status == COMPLETE
+        if one.status is TrialStatus.COMPLETE
     )
     return Recording(
         ended=ended,

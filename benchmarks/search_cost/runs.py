@@ -21,19 +21,13 @@ from optuna.storages import InMemoryStorage
 
 import dite_search
 from analysis.pareto.front import hypervolume
+from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import Competitor
 from dite_search.algorithms.cost_aware.candidates import Candidates, SpaceCandidates
 from dite_search.algorithms.cost_aware.listed_candidates import ListedCandidates
-from dite_search.simulation.simulator import (
-    COMPLETE,
-    FAILED,
-    RUNNING,
-    STOPPED,
-    Simulation,
-    create_replay,
-    replayed_config,
-)
-from dite_search.simulation.tabular_benchmark import Curve, TabularBenchmark, load_table
+from dite_search.simulation.recorded_curves import Curve
+from dite_search.simulation.simulator import Simulation, create_replay, replayed_config
+from dite_search.simulation.tabular_benchmark import TabularBenchmark, load_table
 from search_spaces.common.files import write_json
 from search_spaces.common.objectives import MAXIMIZE
 from search_spaces.space.budget import Budget
@@ -90,7 +84,7 @@ def run(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int
     for ended in simulation.run():
         trials[ended.status] += 1
         arch_id = ended.arch.arch_id
-        if ended.status != COMPLETE or arch_id not in within or arch_id in seen:
+        if ended.status is not TrialStatus.COMPLETE or arch_id not in within or arch_id in seen:
             continue
         seen.add(arch_id)
         reached = _volume(table, seen) / whole
@@ -98,8 +92,11 @@ def run(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int
             steps.append((ended.epochs, reached))
         if reached >= terms.target:
             break
-    trials[RUNNING] = simulation.trainings - trials.total()
-    counts = {status: trials[status] for status in (COMPLETE, STOPPED, FAILED, RUNNING)}
+    trials[TrialStatus.RUNNING] = simulation.trainings - trials.total()
+    counts = {
+        status: trials[status]
+        for status in (TrialStatus.COMPLETE, TrialStatus.STOPPED, TrialStatus.FAILED, TrialStatus.RUNNING)
+    }
     return Run(steps=tuple(steps), spent=simulation.epochs, trials=counts)
 
 
@@ -165,7 +162,7 @@ def _candidates(table: TabularBenchmark, cost: str) -> Candidates:
     space = table.config.search_space
     if isinstance(space, ListedSpace):
         return ListedCandidates(space, cost_objectives=(cost,))
-    return SpaceCandidates(space, cost_objectives=(cost,), allowed=table.__contains__)
+    return SpaceCandidates(space, cost_objectives=(cost,), allowed=lambda candidate: candidate.arch in table)
 
 
 def _sides(table: TabularBenchmark) -> Iterable[tuple[str, str]]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import Competitor
 from benchmarks.search_cost.runs import Run
-from dite_search.simulation.simulator import COMPLETE, STOPPED
 
 FRACTIONS = (0.9, 0.99)
 RESAMPLES = 10_000
@@ -34,7 +34,9 @@ def markdown(
         own = runs[competitor.name]
         reached = [_quartiles(own, fraction, epochs) for fraction in FRACTIONS]
         never = sum(math.isinf(run.epochs_to(FRACTIONS[-1])) for run in own)
-        counts = ", ".join(f"{np.median([run.trials[status] for run in own]):.0f}" for status in (COMPLETE, STOPPED))
+        counts = ", ".join(
+            f"{np.median([run.trials[status] for run in own]):.0f}" for status in (TrialStatus.COMPLETE, TrialStatus.STOPPED)
+        )
         cells = [*reached, f"{never} of {len(own)}", counts, *(_ratio(own, runs[other.name]) for other in against)]
         lines.append(f"| {competitor.label} | {' | '.join(cells)} |")
     return "\n".join(lines)

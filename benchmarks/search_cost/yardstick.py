@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.pareto.front import hypervolume, non_dominated
-from dite_search.simulation.tabular_benchmark import Curve, TabularBenchmark
+from dite_search.simulation.recorded_curves import Curve
+from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from search_spaces.common.objectives import MAXIMIZE, SIGNS
 from search_spaces.space.encoding import SPREAD
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from dite_search.config.sections import COST_AWARE
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Scalar
 from search_spaces.families.parameter import Point
-from search_spaces.space.network_space import Network
+from search_spaces.space.candidate import Candidate, CandidateCache
 
 DRAWS = 100
 """Random points looked at before a fresh one is looked for among all points of the space."""
@@ -43,26 +43,30 @@ class Stopped:
 class Decision:
     """The decision on one suggestion.
 
-    ``problem`` says why it is not trained, and ``excess`` by which fraction each limited cost is over its limit. ``key`` is
-    the identity of the training, and ``trial`` the number of the first trial with this key. ``seed`` belongs to the coming
-    training, which ``continues`` a stopped training, or begins.
+    ``problem`` says why it is not trained, and ``excess`` by which fraction each limited cost is over its limit. The
+    ``candidate`` goes with the suggestion from here on, and ``trial`` is the number of the first trial that trained it.
+    ``seed`` belongs to the coming training, which ``continues`` a stopped training, or begins.
     """
 
     outcome: Outcome
     problem: str = ""
-    arch: Network | None = None
-    key: str = ""
+    candidate: Candidate | None = None
     excess: Mapping[str, float] = field(default_factory=dict)
     trial: int | None = None
     seed: int = 0
     continues: Stopped | None = None
+
+    @property
+    def key(self) -> str:
+        """The identity of the training; empty for a point that is no valid network."""
+        return self.candidate.key if self.candidate else ""
 
 
 class Admission:
     """Judges suggestions, and knows which trainings there were.
 
     ``latency`` predicts milliseconds where they are asked for before a training, and ``allowed`` narrows the space further
-    (a replay can only show what was recorded).
+    (a replay can only show what was recorded). ``candidates`` remembers what was built of the space before.
     """
 
     def __init__(
@@ -71,8 +75,10 @@ class Admission:
         *,
         latency: Callable[[Any], float] | None = None,
         allowed: Callable[[Any], bool] | None = None,
+        candidates: CandidateCache | None = None,
     ) -> None:
         self._config, self._latency, self._allowed = config, latency, allowed
+        self.candidate = candidates or CandidateCache(config.search_space)
         self._continue_stopped = config.sampler.name == COST_AWARE
         self._trained: dict[str, dict[int, int]] = {}
         self._stopped: dict[str, Stopped] = {}
@@ -85,40 +91,36 @@ class Admission:
         """
         config = self._config
         try:
-            arch = config.search_space.build(point)
+            candidate = self.candidate(point)
         except InvalidInput as error:
             return Decision(outcome="invalid", problem=f"not a valid network: {error}")
-        if self._allowed and not self._allowed(arch):
-            return Decision(outcome="invalid", problem=f"network {arch.arch_id} is not among the recorded ones")
-        costs = self.costs(arch)
-        excess, key = config.network_budget.excess(costs), self.key(arch, point)
+        if self._allowed and not self._allowed(candidate.arch):
+            return Decision(outcome="invalid", problem=f"network {candidate.arch.arch_id} is not among the recorded ones")
+        costs, key = self.costs(candidate), candidate.key
+        judged = partial(Decision, candidate=candidate, excess=config.network_budget.excess(costs))
         problem = config.network_budget.problem(costs)
         if problem:
-            return Decision(outcome="over_budget", problem=f"over budget: {problem}", arch=arch, key=key, excess=excess)
+            return judged(outcome="over_budget", problem=f"over budget: {problem}")
         stopped = self._stopped.get(key)
         if stopped and (self._continue_stopped or continuing):
-            return Decision(outcome="train", arch=arch, key=key, excess=excess, seed=stopped.seed, continues=stopped)
+            return judged(outcome="train", seed=stopped.seed, continues=stopped)
         earlier = self._trained.get(key, {})
         seeds = set(earlier.values())
         if config.reuse and earlier and (len(seeds) >= config.repeats or key in self._ended):
-            return Decision(outcome="known", arch=arch, key=key, excess=excess, trial=min(earlier))
+            return judged(outcome="known", trial=min(earlier))
         repeated = config.repeats > 1
         seed = next(seed for seed in itertools.count(config.seed) if not repeated or seed not in seeds)
-        return Decision(outcome="train", arch=arch, key=key, excess=excess, seed=seed)
+        return judged(outcome="train", seed=seed)
 
-    def costs(self, arch: Network) -> dict[str, float]:
+    def costs(self, candidate: Candidate) -> dict[str, float]:
         """Return the costs of a network that are known before its training; latency is predicted where it is asked for."""
-        predicted = {"latency_ms": self._latency(arch)} if self._latency else {}
-        return {**self._config.costs_of(arch), **predicted}
+        predicted = {"latency_ms": self._latency(candidate.arch)} if self._latency else {}
+        return candidate.cost.objectives | predicted
 
-    def allows(self, arch: Network) -> bool:
+    def allows(self, candidate: Candidate) -> bool:
         """Whether the network is within the budget, and among those that may be tried."""
-        return (not self._allowed or self._allowed(arch)) and self._config.network_budget.allows(self.costs(arch))
-
-    def key(self, arch: Network, point: Mapping[str, Scalar]) -> str:
-        """The identity of a training under the protocol of the search, apart from its seed."""
-        training = {name: point[name] for name in self._config.search_space.training_parameters}
-        return f"{arch.arch_id} {json.dumps(training, sort_keys=True)}" if training else arch.arch_id
+        known = not self._allowed or self._allowed(candidate.arch)
+        return known and self._config.network_budget.allows(self.costs(candidate))
 
     def begin(self, key: str, number: int, seed: int) -> None:
         """Remember that a trial trains, or has trained, what ``key`` names, with a seed."""
@@ -168,15 +170,20 @@ class Admission:
         return point, verdict
 
 
-def gate_of(config: SearchProblem, *, allowed: Callable[[Any], bool] | None = None) -> Admission:
+def gate_of(
+    config: SearchProblem,
+    *,
+    allowed: Callable[[Any], bool] | None = None,
+    candidates: CandidateCache | None = None,
+) -> Admission:
     """The gate of a search; with the fitted table of the device where the latency has to be known before a training.
 
     A recorded table knows every cost, so that nothing is predicted for it.
     """
     asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
     if "latency_ms" not in asked or not isinstance(config, SearchConfig):
-        return Admission(config, allowed=allowed)
+        return Admission(config, allowed=allowed, candidates=candidates)
     # This import takes seconds, and few searches need it.
     from dite_search.algorithms.latency_prediction import predicted_latency
 
-    return Admission(config, latency=predicted_latency(config), allowed=allowed)
+    return Admission(config, latency=predicted_latency(config), allowed=allowed, candidates=candidates)

@@ -25,7 +25,7 @@ from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE, OPTUNAHUB
 from dite_search.study.attributes import ORIGIN
-from dite_search.study.study import curve_of, is_blameless
+from dite_search.study.reader import curve_of, is_blameless
 from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.objectives import costs_and_scores
 from search_spaces.families.architecture import Architecture
@@ -62,6 +62,7 @@ def _space_candidates(config: SearchProblem, gate: Admission) -> SpaceCandidates
     return SpaceCandidates(
         config.search_space,
         cost_objectives=costs,
+        candidate=gate.candidate,
         allowed=gate.allows,
         costs=gate.costs,
         extra=published_prior(published) if published else None,

@@ -45,8 +45,9 @@ class Rungs:
     among their equals. It is judged at the next rung that it reports at. One trial has one record and one decision at a
     rung, the first: a training that goes on reports epochs again, and no number that it reports late can change them.
 
-    With ``least`` a rung stops nobody until a trial there has scored that much in a maximised objective. While no network
-    has learned anything, only the costs would decide, and would stop all networks but the cheapest.
+    With ``least`` a rung stops nobody until a trial there has scored that much in a maximised objective. Where the
+    ``learned`` objective, by its place, is minimised, a trial has to score as little in it. While no network has learned
+    anything, only the costs would decide, and would stop all networks but the cheapest.
 
     ``epochs`` are those of `rung_epochs`, ``directions`` one of ``minimize`` and ``maximize`` for each value. Memory is one
     row a trial and rung.
@@ -56,7 +57,13 @@ class Rungs:
     """
 
     def __init__(
-        self, epochs: Sequence[int], directions: Sequence[str], reduction_factor: float, *, least: float = -math.inf
+        self,
+        epochs: Sequence[int],
+        directions: Sequence[str],
+        reduction_factor: float,
+        *,
+        least: float = -math.inf,
+        learned: int | None = None,
     ) -> None:
         check_reduction(reduction_factor)
         if any(epoch < 1 for epoch in epochs):
@@ -67,7 +74,7 @@ class Rungs:
             if direction not in SIGNS:
                 raise unknown_name("direction", direction, SIGNS)
         self._signs = np.array([SIGNS[direction] for direction in directions])
-        self._reduction, self._least = reduction_factor, least
+        self._reduction, self._least, self._learned = reduction_factor, least, learned
         self._rungs = {epoch: _Rung(len(directions)) for epoch in sorted(set(epochs))}
 
     @property
@@ -109,6 +116,8 @@ class Rungs:
 
     def _tells(self, rung: _Rung) -> bool:
         """Whether a trial at the rung has scored enough for its decisions to mean anything."""
+        if self._learned is not None and self._signs[self._learned] > 0:
+            return bool(rung.best[self._learned] <= self._least)
         scores = -rung.best[self._signs < 0]
         return not len(scores) or bool((scores >= self._least).any())
 

@@ -100,8 +100,8 @@ def compare(
 
 def _data(root: str | None, data_format: str | None, detections: str | None, category: str | None, *, of: Any) -> Any:
     """The data of --data; format, category of people and split to score are those ``of`` a study, where there is one."""
+    from dite_search.config.data_file import data_config_of
     from search_spaces.common.errors import InvalidInput
-    from trainers.data.config import DataConfig
 
     if root is None:
         for option, value in (("--detections", detections), ("--format", data_format), ("--category", category)):
@@ -109,16 +109,14 @@ def _data(root: str | None, data_format: str | None, detections: str | None, cat
                 raise InvalidInput(f"{option} must come with --data, which it describes, got {value} alone")
         return None
     same = of is not None and data_format in (None, of.format)
-    return DataConfig(
-        root=Path(root),
-        format=data_format or (of.format if same else "coco"),
-        train_split=of.train_split if same else "train",
-        val_split=of.val_split if same else "val",
-        boxes="det" if detections else "gt",
-        detections=Path(detections) if detections else None,
-        on_orientation=of.on_orientation if of is not None else "apply",
-        category=category if category is not None or not same else of.category,
-    )
+    theirs = {"train_split": of.train_split, "val_split": of.val_split, "category": of.category} if same else {}
+    if same:
+        # The same points and the same figure, wherever the people lie.
+        theirs |= {"keypoints": of.keypoints, "metric": None if detections else of.metric}
+    given = {"format": data_format or (of.format if same else None), "category": category}
+    boxes = {"boxes": "det", "detections": detections} if detections else {}
+    orientation = {"on_orientation": of.on_orientation if of is not None else None}
+    return data_config_of(root, theirs | {name: v for name, v in given.items() if v is not None} | boxes | orientation)
 
 
 def _show(found: Comparison) -> None:

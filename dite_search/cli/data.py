@@ -4,45 +4,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from dite_search.cli.shared.options import (
-    DATA_VARIABLE,
-    category_option,
-    format_option,
-    json_option,
-    on_broken_image_option,
-    on_orientation_option,
-)
+from dite_search.cli.shared.data_options import DATA_HELP, data_options, data_set
+from dite_search.cli.shared.options import DATA_VARIABLE, json_option, on_broken_image_option
 from dite_search.cli.shared.output import console_for, next_steps, program, show
 from search_spaces.common.shell import shell_command
 from trainers.data.formats.data_format import SPLITS
 
 
 @click.command(epilog="Example:  dite-search prepare --data ~/coco --input-size 256x192 --workers 8")
-@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
-@format_option
-@category_option
+@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=DATA_HELP)
+@data_options
 @click.option("--input-size", metavar="HxW", help="Shape of the networks' input (default: the papers' for the data).")
 @click.option("--output", help="Folder to write (default: prepared/HxW in the data set).", type=click.Path(file_okay=False))
 @click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Split to prepare (default: train, val).")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes (default: all cores).")
 @click.option("--reduce", is_flag=True, help="Store large regions smaller: faster, no longer the very same pixels.")
 @on_broken_image_option
-@on_orientation_option
 @json_option
 def prepare(
     root: str,
-    data_format: str,
-    category: str | None,
+    described: dict[str, Any],
     input_size: str | None,
     output: str | None,
     splits: tuple[str, ...],
     workers: int | None,
     reduce: bool,
     on_broken_image: str,
-    on_orientation: str,
     as_json: bool,
 ) -> None:
     """Store of every image what training needs of it, once, so that loading becomes faster.
@@ -51,16 +42,9 @@ def prepare(
     follows changed images or annotations, and mends damage. All broken images are listed.
     """
     from dite_search.tasks.prepare_data import prepare_data
-    from trainers.data.config import DataConfig
 
     result = prepare_data(
-        DataConfig(
-            root=Path(root),
-            format=data_format,
-            on_broken_image=on_broken_image,
-            on_orientation=on_orientation,
-            category=category,
-        ),
+        data_set(root, described, on_broken_image=on_broken_image),
         splits=splits or ("train", "val"),
         output=Path(output) if output else None,
         input_size=input_size,
@@ -97,10 +81,8 @@ def data() -> None:
 
 
 @data.command("show", epilog="Example:  dite-search data show my_data --people 24 --output my_data.html")
-@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False))
-@format_option
-@category_option
-@on_orientation_option
+@click.argument("directory", metavar="DATA", type=click.Path())
+@data_options
 @click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS), help="Split to show (default: train, val).")
 @click.option("--output", help="Page to write (default: NAME-data.html here).", type=click.Path(dir_okay=False))
 @click.option("--input-size", metavar="HxW", help="Shape of the networks' input (default: the papers' for the data).")
@@ -109,9 +91,7 @@ def data() -> None:
 @json_option
 def show_data(
     directory: str,
-    data_format: str,
-    category: str | None,
-    on_orientation: str,
+    described: dict[str, Any],
     splits: tuple[str, ...],
     output: str | None,
     input_size: str | None,
@@ -119,21 +99,21 @@ def show_data(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Write one page on the data set in DIR: what was read and left out, what looks wrong, and people in pictures.
+    """Write one page on DATA: what was read and left out, what looks wrong, and people in pictures.
+
+    DATA is a folder, or a YAML file with the fields of data of a search file.
 
     People are drawn with their skeleton, left and right in two colours, and as a network gets them in training. All images
-    are decoded, so that broken ones and copies in two splits are found. Keypoints of your own, named in the annotation
-    files, are shown too.
+    are decoded, so that broken ones and copies in two splits are found. Please confirm the pairs of left and right
+    keypoints, which are found by their names.
     """
     from dite_search.tasks import data_page
     from search_spaces.common.files import check_output
-    from trainers.data.config import DataConfig
 
-    root = Path(directory)
-    page = Path(output) if output else data_page.default_output(root)
+    page = Path(output) if output else data_page.default_output(Path(directory))
     check_output(page)
     found = data_page.show_data(
-        DataConfig(root=root, format=data_format, category=category, on_orientation=on_orientation),
+        data_set(directory, described),
         splits=splits or ("train", "val"),
         output=page,
         input_size=input_size,
@@ -145,5 +125,5 @@ def show_data(
         click.echo(json.dumps({"page": str(page)} | found.to_dict(), indent=2))
         return
     show(data_page.summary(found, page), as_json)
-    for note in found.warnings:
+    for note in (*found.data.notes, *(note for note in found.warnings if note not in found.data.notes)):
         click.echo(f"\n{note.severity}: {note.sentence}")

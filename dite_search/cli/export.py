@@ -79,7 +79,7 @@ def export(
     from analysis.export.directory import require_replaceable
     from analysis.pareto.selection import choose
     from dite_search.study.directory import load_config
-    from dite_search.study.study import read_study
+    from dite_search.study.reader import read_study
     from dite_search.tracking.aliases import BEST
     from dite_search.tracking.registry import check_registry
     from search_spaces.common.files import check_output

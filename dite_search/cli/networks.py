@@ -7,28 +7,25 @@ from typing import Any
 
 import click
 
+from dite_search.cli.shared.data_options import DATA_HELP, data_options, data_set, described_words
 from dite_search.cli.shared.options import (
     DATA_VARIABLE,
-    category_option,
     directory_option,
-    format_option,
     input_size_option,
     json_option,
     on_broken_image_option,
-    on_orientation_option,
 )
 from dite_search.cli.shared.output import console_for, next_steps, program, say_image_notes, say_notes, show
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
-from trainers.data.formats.data_format import FORMATS, SPLITS, TEST_DEV
+from trainers.data.formats.data_format import SPLITS, TEST_DEV
 
 
 @click.command(epilog="Example:  dite-search train dite_hrnet_18 --input-size 128x96 --data ~/coco_mini --epochs 20")
 @click.argument("arch")
-@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
+@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=DATA_HELP)
 @click.option("--output", default="runs/train", show_default=True, help="Folder of the checkpoints.", type=click.Path())
-@format_option
-@category_option
+@data_options
 @input_size_option
 @click.option("--train-split", type=click.Choice(SPLITS), default="train", show_default=True, help="Split to learn from.")
 @click.option("--val-split", type=click.Choice(SPLITS), default="val", show_default=True, help="Split to score.")
@@ -39,7 +36,6 @@ from trainers.data.formats.data_format import FORMATS, SPLITS, TEST_DEV
 @click.option("--loaders", type=click.IntRange(0, 256), default=0, show_default=True, help="Loader processes of each.")
 @click.option("--prepared", type=click.Path(), help="Folder that dite-search prepare wrote (default: found in the data).")
 @on_broken_image_option
-@on_orientation_option
 @click.option("--epochs", type=int, help="Epochs (default: the paper's, 270 on COCO, 260 on MPII).")
 @click.option("--batch-size", type=int, help="Samples of one step over all processes (default: the paper's 256).")
 @click.option("--learning-rate", type=float, help="Learning rate (default: the paper's 0.002).")
@@ -51,8 +47,7 @@ def train(
     arch: str,
     root: str,
     output: str,
-    data_format: str,
-    category: str | None,
+    described: dict[str, Any],
     input_size: str | None,
     train_split: str,
     val_split: str,
@@ -63,7 +58,6 @@ def train(
     loaders: int,
     prepared: str | None,
     on_broken_image: str,
-    on_orientation: str,
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
@@ -74,7 +68,8 @@ def train(
 ) -> None:
     """Train one network: ARCH is a preset's name or an architecture file.
 
-    The format of the data gives it its number of keypoints, and a preset the papers' input size for it.
+    The data give the network its number of keypoints, and a preset the papers' input size for their format. Keypoints of
+    your own are read from the annotation files, and shown for you to confirm.
 
     A training that was cut off goes on from its last checkpoint when the same command is given again. A folder that holds
     another training, one of another network, recipe or data, is refused.
@@ -82,25 +77,22 @@ def train(
     from dite_search.config.data_defaults import arch_for, training_for
     from dite_search.tasks.train_and_evaluate import train_one
     from search_spaces.common.files import check_output
-    from trainers.data.config import DataConfig
 
     check_output(output, is_folder=True)
-    known = FORMATS[data_format]
-    given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    config = _train_config(fields, training_for({n: v for n, v in given.items() if v is not None}, known))
-    data = DataConfig(
-        root=Path(root),
-        format=data_format,
+    data = data_set(
+        root,
+        described,
         train_split=train_split,
         val_split=val_split,
         workers=loaders,
-        prepared=Path(prepared) if prepared else None,
+        prepared=prepared,
         on_broken_image=on_broken_image,
-        on_orientation=on_orientation,
-        category=category,
     )
-    network = arch_for(arch, known, input_size=input_size)
-    say_notes(data, train_split, val_split)
+    known = data.data_format
+    given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    config = _train_config(fields, training_for({n: v for n, v in given.items() if v is not None}, known))
+    network = arch_for(arch, known, input_size=input_size, keypoint_set=data.keypoint_set)
+    say_notes(data, data.train_split, data.val_split)
     say_image_notes(data)
     metrics = train_one(
         network,
@@ -116,18 +108,15 @@ def train(
         console=console_for(as_json),
     )
     show(metrics, as_json)
-    named = () if category is None else ("--category", category)
-    form = () if data_format == "coco" else ("--format", data_format)
     split = () if val_split == "val" else ("--split", val_split)
-    words = ("evaluate", Path(output) / "best.pt", "--data", root, *form, *named, *split)
+    words = ("evaluate", Path(output) / "best.pt", "--data", root, *described_words(described), *split)
     next_steps(as_json, shell_command(program("dite-search"), *words))
 
 
 @click.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
 @click.argument("checkpoint", type=click.Path())
-@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=f"Data set; also ${DATA_VARIABLE}.")
-@format_option
-@category_option
+@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=DATA_HELP)
+@data_options
 @click.option(
     "--split",
     type=click.Choice((*SPLITS, TEST_DEV)),
@@ -138,19 +127,16 @@ def train(
 @click.option("--detections", help="COCO detections file; without it the boxes are the ground truth.")
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True, help="Average with the flipped image.")
 @click.option("--dump", help="Write the predictions, as a COCO results file.", type=click.Path(dir_okay=False))
-@on_orientation_option
 @input_size_option
 @json_option
 def evaluate(
     checkpoint: str,
     root: str,
-    data_format: str,
-    category: str | None,
+    described: dict[str, Any],
     split: str,
     detections: str | None,
     flip_test: bool,
     dump: str | None,
-    on_orientation: str,
     input_size: str | None,
     as_json: bool,
 ) -> None:
@@ -162,7 +148,6 @@ def evaluate(
     """
     from dite_search.tasks.train_and_evaluate import checkpoint_file, evaluate_one
     from search_spaces.common.files import check_output
-    from trainers.data.config import DataConfig
 
     if dump:
         check_output(dump)
@@ -173,28 +158,21 @@ def evaluate(
             found = submit_one(
                 str(file),
                 root,
-                data_format,
+                described["format"],
                 detections,
                 dump,
                 flip_test=flip_test,
                 input_size=input_size,
-                on_orientation=on_orientation,
+                on_orientation=described["on_orientation"],
             )
         show(found, as_json)
         click.echo(SCORED_ELSEWHERE, err=True)
         return
-    data = DataConfig(
-        root=Path(root),
-        format=data_format,
-        val_split=split,
-        boxes="det" if detections else "gt",
-        detections=Path(detections) if detections else None,
-        on_orientation=on_orientation,
-        category=category,
-    )
+    boxes = {"boxes": "det", "detections": detections} if detections else {}
+    data = data_set(root, described, val_split=split, **boxes)
     with checkpoint_file(checkpoint) as file:
         metrics = evaluate_one(file, data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None)
-    say_notes(data, split)
+    say_notes(data, data.val_split)
     say_image_notes(data)
     show(metrics, as_json)
 

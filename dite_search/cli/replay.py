@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from analysis.study.trial_status import TrialStatus
 from dite_search.cli.shared.options import directory_option, json_option
 
 FRACTIONS = (0.5, 0.9, 0.95, 0.99)
@@ -107,7 +108,7 @@ def _counts(results: Sequence[Any], *, timed: bool) -> dict[str, Any]:
     counts: dict[str, list[float]] = {
         "epochs": [result.spent for result in results],
         "trainings": [sum(result.trials.values()) for result in results],
-        "stopped": [result.trials["stopped"] for result in results],
+        "stopped": [result.trials[TrialStatus.STOPPED] for result in results],
         "reused": [result.reused for result in results],
         "over_budget": [result.over_budget for result in results],
     }

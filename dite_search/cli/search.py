@@ -41,15 +41,26 @@ def quickstart(directory: str, trials: int | None, as_json: bool) -> None:
 @click.option("--name", help="Replaces the name of the study.")
 @click.option("--trials", type=click.IntRange(min=1), help="Replaces the number of trials.")
 @click.option("--directory", help="Replaces the folder of the studies.", type=click.Path(file_okay=False))
+@click.option("--val-share", type=float, help="Part the people of data.root: the share of the images to score on.")
+@click.option("--group-by", help="Field whose equal values stay in one part of --val-share, such as subject.")
 @json_option
 def search(
-    file: str, data_root: str | None, name: str | None, trials: int | None, directory: str | None, as_json: bool
+    file: str,
+    data_root: str | None,
+    name: str | None,
+    trials: int | None,
+    directory: str | None,
+    val_share: float | None,
+    group_by: str | None,
+    as_json: bool,
 ) -> None:
     """Run the search that FILE describes, and write its report."""
     from dite_search.config.search_config import load_search
 
     changes = {"name": name, "trials": trials, "directory": directory}
-    _search_and_show(load_search(file, data_root=data_root, changes=changes), as_json=as_json, export=False)
+    parting = {"val_share": val_share, "group_by": group_by}
+    config = load_search(file, data_root=data_root, changes=changes, data_changes=parting)
+    _search_and_show(config, as_json=as_json, export=False)
 
 
 @click.command(epilog="Example:  dite-search resume quickstart")
@@ -127,7 +138,7 @@ def report(
     """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
     from analysis.report import check_report_place
     from dite_search.study.directory import load_config
-    from dite_search.study.study import read_study
+    from dite_search.study.reader import read_study
 
     config = load_config(study, directory=directory)
     setup, record = _report_setup(config, limits), read_study(config)
@@ -190,13 +201,12 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
 
 def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
     from analysis.report import Setup
-    from search_spaces.common.objectives import DIRECTIONS
+    from search_spaces.common.objectives import COSTS
     from search_spaces.space.budget import Budget
 
-    costs = [name for name, side in DIRECTIONS.items() if side == "minimize"]
     resources = config.resources
     return Setup(
-        budget=Budget.parse(limits, costs) if limits else config.network_budget,
+        budget=Budget.parse(limits, COSTS) if limits else config.network_budget,
         workers=resources.workers if resources.max_workers is None else None,
         gpus_per_worker=resources.gpus_per_worker,
         cpus_per_worker=resources.cpus_per_worker,
@@ -218,11 +228,10 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     from analysis.report.sections.noise import image_intervals
     from dite_search.config.search_data import data_of
     from search_spaces.common.errors import InvalidInput
-    from trainers.data.formats.data_format import MPII
 
-    if config.data.format == MPII.name:
+    if not (config.data.data_format.has_oks and config.data.used_metric.is_oks):
         raise InvalidInput(
-            "--intervals must be left out for data in MPII's format: they are of AP, which MPII is not scored by"
+            f"--intervals must be left out for networks that are ranked by {config.accuracy}: they are of AP over images"
         )
     front = front_within(study, setup.budget)
     found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)

@@ -34,7 +34,8 @@ def watch(study: str, directory: str, every: float, once: bool, as_json: bool) -
     Only reads, so it may run beside the search, on any machine that reaches the study. Ctrl-C ends the watching, and never
     the search. Where the output is no terminal, and with --json, the present state is printed once.
     """
-    from dite_search.monitor.snapshot import LiveReader, as_plain
+    from dite_search.monitor.payload import as_plain
+    from dite_search.monitor.snapshot import LiveReader
     from dite_search.study.directory import load_config
     from dite_search.study.study import readable
 

@@ -14,6 +14,10 @@ CHANGEABLE: dict[str, str] = {
     "max_concurrent": "trials at once",
     "retries": "new starts of a trial whose process died",
     "data.root": "another place of the same data: the annotation files must hold the same",
+    **{
+        f"data.{name}": "another place of the same data: the files must hold the same"
+        for name in ("train", "val", "test", "annotations", "images", "split")
+    },
     "data.detections": "another place of the same detections: the file must hold the same",
     "data.prepared": "where the prepared pictures lie",
     "data.workers": "loader processes",

@@ -11,32 +11,49 @@ from search_spaces.families.architecture import Architecture, resized
 from search_spaces.registry import DEFAULT_NETWORK, PRESETS, family_of, resolve_arch
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import SPACES, space_from
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.formats.data_format import DataFormat
 
 
-def arch_for(name_or_file: str, data_format: DataFormat, *, input_size: str | None) -> Architecture:
+def arch_for(
+    name_or_file: str, data_format: DataFormat, *, input_size: str | None, keypoint_set: KeypointSet | None = None
+) -> Architecture:
     """The network of a preset's name or an architecture file, with the keypoints of the data.
 
     A preset takes the papers' input size for the data; a file keeps its own. ``input_size`` goes before both.
+    ``keypoint_set`` are the keypoints of the data where they are not the format's.
     """
     arch = resized(resolve_arch(name_or_file), input_size=input_size)
-    return _fitted(arch, data_format, sized=input_size is not None or name_or_file not in PRESETS)
+    expected = keypoint_set or data_format.keypoint_set
+    return _fitted(arch, data_format, expected, sized=input_size is not None or name_or_file not in PRESETS)
 
 
-def space_for(spec: str | Mapping[str, Any], data_format: DataFormat, *, input_size: str | None) -> SearchSpace:
+def space_for(
+    spec: str | Mapping[str, Any],
+    data_format: DataFormat,
+    *,
+    input_size: str | None,
+    keypoint_set: KeypointSet | None = None,
+) -> SearchSpace:
     """Return the space of a search file, whose networks have the keypoints of the data.
 
     A named space or preset for COCO's 256×192 takes the input size of the papers for the data. Every other size stays, and
     ``input_size`` goes before all.
+
+    Args:
+        spec: The space of the search file.
+        data_format: The format of the data.
+        input_size: The input of every network; None leaves that of the space.
+        keypoint_set: The keypoints of the data; None stands for those of the format.
     """
+    expected = keypoint_set or data_format.keypoint_set
     space = space_from(spec, input_size=input_size)
     base = spec if isinstance(spec, str) else spec.get("base", DEFAULT_NETWORK)
     named = isinstance(base, str) and (base in SPACES or base in PRESETS)
     if "keypoints" in space.parameters:
-        raise InvalidInput(
-            f"space {space.name}: keypoints must not be searched, they are the {data_format.keypoint_set.count} of the data"
-        )
-    return dataclasses.replace(space, base=_fitted(space.base, data_format, sized=input_size is not None or not named))
+        raise InvalidInput(f"space {space.name}: keypoints must not be searched, they are the {expected.count} of the data")
+    sized = input_size is not None or not named
+    return dataclasses.replace(space, base=_fitted(space.base, data_format, expected, sized=sized))
 
 
 def training_for(given: Mapping[str, Any], data_format: DataFormat) -> dict[str, Any]:
@@ -44,9 +61,8 @@ def training_for(given: Mapping[str, Any], data_format: DataFormat) -> dict[str,
     return {**data_format.training, **given}
 
 
-def _fitted(arch: Architecture, data_format: DataFormat, *, sized: bool) -> Architecture:
+def _fitted(arch: Architecture, data_format: DataFormat, expected: KeypointSet, *, sized: bool) -> Architecture:
     _, usual_size, usual_keypoints = family_of(arch).inputs[0]
-    expected = data_format.keypoint_set
     if arch.keypoints not in (usual_keypoints, expected.count):
         raise InvalidInput(f"keypoints of the network must be {expected.count}, as in {expected.name}, got {arch.keypoints}")
     takes_papers = not sized and arch.input_size == usual_size

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from dite_search.config.sections import SamplerSection, SchedulerSection
 from search_spaces.space.budget import Budget
-from search_spaces.space.network_space import Network, NetworkSpace
+from search_spaces.space.network_space import NetworkSpace
 
 
 class TrainingLength(Protocol):
@@ -83,13 +83,6 @@ class SearchProblem(Protocol):
     @property
     def repeats(self) -> int:
         """Trainings of each network that reached its last epoch."""
-
-    # Any: each problem has networks of its own kind, and is given no others.
-    def costs_of(self, network: Any) -> Mapping[str, float]:
-        """Return the exact costs of a network by name."""
-
-    def network_from(self, values: Mapping[str, Any]) -> Network:
-        """Return the network of the plain values that its `to_dict` gave."""
 
     def replaced(self, changes: Mapping[str, Any], source: str) -> Self:
         """Return this search with some fields replaced; of a section, only what is given of it.

@@ -16,26 +16,27 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dite_search.config.changeable import CHANGEABLE
+from dite_search.config.data_section import DataSection, PlaceSection, SyntheticSection
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import (
-    DataSection,
     LatencySection,
     ResourcesSection,
     SamplerSection,
     SchedulerSection,
-    SyntheticSection,
     WarmStartSection,
 )
+from search_spaces.common.bounds import limits_of
 from search_spaces.families.architecture import FAMILY_KEY
 from search_spaces.families.family import Family
 from search_spaces.families.parameter import NETWORK
 from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, PRESETS
 from search_spaces.space.space_file import SPACES
-from search_spaces.training_config import CODECS, OPTIMIZERS, PRECISIONS, TRAIN_PARAMETERS, TrainConfig
+from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "The search": SearchConfig,
     "data": DataSection,
+    "data.train": PlaceSection,
     "data.synthetic": SyntheticSection,
     "sampler": SamplerSection,
     "scheduler": SchedulerSection,
@@ -44,12 +45,13 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "latency": LatencySection,
 }
 
+_HEAD = ("| field | takes | default | meaning |", "| --- | --- | --- | --- |")
 KINDS = {int: "integer", float: "number", str: "text", bool: "true or false", dict: "mapping", tuple: "list"}
 LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 
 SELF_EXPLAINING = {
     "epochs": "passes over the training data",
-    "optimizer": f"one of {', '.join(OPTIMIZERS)}",
+    "optimizer": "the rule by which the weights are changed",
     "learning_rate": "between the warm-up and the first milestone",
     "weight_decay": "of the optimizer",
     "warmup_iterations": "steps over which the learning rate rises",
@@ -72,7 +74,7 @@ def search_file_reference() -> str:
         "YAML; every field is typed, and an unknown one is refused with the nearest known name.",
     ]
     for title, section in SECTIONS.items():
-        lines += ["", f"## {title}", "", "| field | takes | default | meaning |", "| --- | --- | --- | --- |"]
+        lines += ["", f"## {title}", "", *_HEAD]
         lines += [
             f"| `{name}` | {_taken(field)} | {_default(field)} | {_cell(_meaning(field))} |"
             for name, field in section.model_fields.items()
@@ -80,8 +82,6 @@ def search_file_reference() -> str:
     lines += ["", "## training", "", "Hyper-parameters of every trial; the defaults are the paper's.", ""]
     lines += [
         *_table(TrainConfig, TrainConfig().to_dict(), leave_out=("seed",)),
-        "",
-        f"`codec` is one of {_names(CODECS)}, and `precision` one of {_names(PRECISIONS)}.",
     ]
     lines += ["", "## space", ""]
     lines += [
@@ -140,14 +140,15 @@ def attribute_docs(cls: type) -> dict[str, str]:
 def _table(
     cls: type, defaults: dict[str, Any], *, leave_out: Iterable[str] = (), meanings: Mapping[str, str] | None = None
 ) -> list[str]:
-    """A row for each field of a dataclass."""
+    """Return a row for each field of a dataclass: the limits beside the field, its default and its meaning."""
     known = SELF_EXPLAINING | dict(meanings or {}) | attribute_docs(cls)
+    limits = limits_of(cls)
     rows = [
-        f"| `{name}` | `{_short(value)}` | {_cell(known.get(name, ''))} |"
+        f"| `{name}` | {limits.get(name, '–')} | `{_short(value)}` | {_cell(known.get(name, ''))} |"
         for name, value in defaults.items()
         if name not in leave_out
     ]
-    return ["| field | default | meaning |", "| --- | --- | --- |", *rows]
+    return [*_HEAD, *rows]
 
 
 def _family_table(family: Family[Any]) -> list[str]:

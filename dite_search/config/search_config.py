@@ -12,31 +12,30 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from dite_search.config.data_defaults import space_for, training_for
+from dite_search.config.data_section import DATA_PATHS, PLACE_PATHS, DataSection, PlaceSection, SyntheticSection
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import (
     COST_AWARE,
-    DATA_PATHS,
     URLS,
-    DataSection,
     LatencySection,
     ResourcesSection,
     SamplerSection,
     SchedulerSection,
     Section,
-    SyntheticSection,
     WarmStartSection,
 )
 from dite_search.config.sqlite_url import anchored
 from dite_search.config.validation import first_sentence, merged
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
-from search_spaces.common.objectives import DIRECTIONS, directions_of
-from search_spaces.families.architecture import Architecture
-from search_spaces.registry import architecture_from, cost_of, preset
+from search_spaces.common.objectives import COSTS, DIRECTIONS, costs_and_scores, directions_of
+from search_spaces.registry import preset
 from search_spaces.space.budget import Budget
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.location import located
+from trainers.data.formats.layout import NAMES
+from trainers.data.keypoint_sets.fields import to_plain
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -99,10 +98,11 @@ class SearchConfig(Section):
                 raise unknown_name("objective", objective, DIRECTIONS)
         if len(set(self.objectives)) != len(self.objectives):
             raise ValueError(f"objectives must not name one twice, got {list(self.objectives)}")
-        scores = [objective for objective in self.objectives if DIRECTIONS[objective] == "maximize"]
+        _, scores = costs_and_scores(self.objectives)
         if scores != [self.accuracy]:
             data = self.data
-            of = f"data.boxes {data.boxes}" if len(data.data_format.accuracies) > 1 else f"data.format {data.format}"
+            of = f"data.boxes {data.boxes}" if len(data.data_format.boxes) > 1 else f"data.format {data.format}"
+            of = of if data.metric is None else f"data.metric {data.used_metric.name}"
             raise ValueError(f"objectives must hold exactly one accuracy, {self.accuracy} for {of}, got {scores}")
         most = max(self.resources.workers, self.resources.max_workers or 1)
         if self.train_config.batch_size < 2 * most:
@@ -149,7 +149,7 @@ class SearchConfig(Section):
     @cached_property
     def search_space(self) -> SearchSpace:
         """The space, with the input size of this search and the keypoints of its data."""
-        return space_for(self.space, self.data.data_format, input_size=self.input_size)
+        return space_for(self.space, self.data.data_format, input_size=self.input_size, keypoint_set=self.data.keypoint_set)
 
     @cached_property
     def train_config(self) -> TrainConfig:
@@ -161,7 +161,7 @@ class SearchConfig(Section):
     @cached_property
     def network_budget(self) -> Budget:
         """The limits on what a network may cost."""
-        return Budget.parse(self.budget, [name for name, side in DIRECTIONS.items() if side == "minimize"])
+        return Budget.parse(self.budget, COSTS)
 
     @cached_property
     def first_points(self) -> tuple[dict[str, Any], ...]:
@@ -196,14 +196,6 @@ class SearchConfig(Section):
     def least_score(self) -> None:
         """None: the scheduler knows what accuracy means that a network has learned something."""
 
-    def costs_of(self, network: Architecture) -> dict[str, float]:
-        """Return the counted costs of a network by name."""
-        return cost_of(network).objectives
-
-    def network_from(self, values: Mapping[str, Any]) -> Architecture:
-        """Return the network of the plain values that a study keeps."""
-        return architecture_from(values)
-
     def replaced(self, changes: Mapping[str, Any], source: str) -> SearchConfig:
         """Return this search with some fields replaced; of a section, only what is given of it.
 
@@ -214,7 +206,7 @@ class SearchConfig(Section):
 
     @property
     def accuracy(self) -> str:
-        """The objective that is learned about, as opposed to computed: ``ap_gt``, ``ap_det`` or ``pckh50``."""
+        """The objective that is learned about, as opposed to computed: such as ``ap_gt`` or ``nme``."""
         return self.data.accuracy
 
     @property
@@ -235,11 +227,17 @@ class SearchConfig(Section):
         return {**self.model_dump(mode="json"), **self._urls_as_given}
 
 
-def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapping[str, Any] | None = None) -> SearchConfig:
+def load_search(
+    path: str | Path,
+    *,
+    data_root: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    data_changes: Mapping[str, Any] | None = None,
+) -> SearchConfig:
     """Read a search file.
 
-    ``data_root`` replaces ``data.root``, and ``changes`` replace top-level fields; environment variables in paths and URLs
-    are filled in.
+    ``data_root`` replaces ``data.root``, ``changes`` top-level fields and ``data_changes`` those of ``data``; environment
+    variables in paths and URLs are filled in.
 
     Raises:
         InvalidInput: the message names the file, the field, the rule and the value.
@@ -247,7 +245,21 @@ def load_search(path: str | Path, *, data_root: str | None = None, changes: Mapp
     values = read_mapping(path) | {name: value for name, value in (changes or {}).items() if value is not None}
     if data_root is not None and isinstance(values.get("data"), dict):
         values["data"] = {k: v for k, v in values["data"].items() if k != "synthetic"} | {"root": data_root}
-    return parse_search(values, str(path))
+    given = {name: value for name, value in (data_changes or {}).items() if value is not None}
+    if given and isinstance(values.get("data"), dict):
+        values["data"] = {**values["data"], **given}
+    return with_keypoints(parse_search(values, str(path)), values, str(path))
+
+
+def with_keypoints(config: SearchConfig, values: Mapping[str, Any], source: str) -> SearchConfig:
+    """Return a search that says all of the keypoints of its data, so that it holds wherever the data are moved later.
+
+    Keypoints of the format stay unsaid.
+    """
+    known = config.data.keypoint_set
+    if known == config.data.data_format.keypoint_set:
+        return config
+    return parse_search({**values, "data": {**values["data"], "keypoints": to_plain(known)}}, source)
 
 
 def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None = None) -> SearchConfig:
@@ -279,6 +291,7 @@ def _expanded(values: dict[str, Any]) -> dict[str, Any]:
     for section, names in (
         (values, ("directory", "checkpoints", *URLS)),
         (data, DATA_PATHS),
+        *((data.get(name), PLACE_PATHS) for name in NAMES if isinstance(data, dict)),
     ):
         if isinstance(section, dict):
             for name in names:
@@ -320,6 +333,7 @@ def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
     sections: dict[str, type[BaseModel]] = {
         "data": DataSection,
         "synthetic": SyntheticSection,
+        **dict.fromkeys(NAMES, PlaceSection),
         "sampler": SamplerSection,
         "scheduler": SchedulerSection,
         "warm_start": WarmStartSection,

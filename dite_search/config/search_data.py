@@ -28,29 +28,16 @@ def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
 
 def undrawn_data_of(config: SearchConfig) -> DataConfig:
     """Return the data set of a search, which may have to be drawn yet; raises InvalidInput where fields contradict."""
-    section = config.data
-    return DataConfig(
-        root=root_of(config),
-        format=section.format,
-        name="synthetic" if section.synthetic else section.name,
-        train_split=section.train_split,
-        val_split=section.val_split,
-        boxes=section.boxes,
-        detections=Path(section.detections) if section.detections else None,
-        workers=section.workers,
-        prepared=Path(section.prepared) if section.prepared else None,
-        on_broken_image=section.on_broken_image,
-        on_orientation=section.on_orientation,
-        category=section.category,
-    )
+    return config.data.data_config(root_of(config))
 
 
 def root_of(config: SearchConfig) -> Path:
     """Return the folder of the data: that of the search file, or where a synthetic set is drawn."""
     section = config.data
     if section.synthetic is None:
-        assert section.root is not None, "the search file names a root or a synthetic data set"
-        return Path(section.root).absolute()
+        folder = section.folder
+        assert folder is not None, "the search file names a root, places or a synthetic data set"
+        return folder
     drawing = section.synthetic
     folder = f"synthetic-{drawing.train_images}-{drawing.val_images}-{drawing.seed}"
     return config.study_directory.parent / "data" / folder

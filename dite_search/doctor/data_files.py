@@ -26,7 +26,7 @@ def files_of(config: SearchConfig) -> list[str]:
         InvalidInput: a file or a folder is missing.
     """
     section = config.data
-    if section.root is None:
+    if section.folder is None:
         return []
     data, files = undrawn_data_of(config), []
     for split in dict.fromkeys((section.train_split, section.val_split)):
@@ -41,7 +41,7 @@ def files_of(config: SearchConfig) -> list[str]:
 
 def data_finding(config: SearchConfig) -> Finding:
     """Whether the files of the data are there and can be opened here, as far as that is known in no time."""
-    if config.data.root is None:
+    if config.data.folder is None:
         return Finding(name=NAME, status=OK, sentence="the images are drawn in the folder of the studies")
     try:
         files = files_of(config)
@@ -57,7 +57,7 @@ def data_finding(config: SearchConfig) -> Finding:
                 sentence=sentence,
                 remedy=f"{shell_command('chmod', 'a+r', file)}, or correct its path",
             )
-    return Finding(name=NAME, status=OK, sentence=f"annotations and images in {config.data.root} can be read")
+    return Finding(name=NAME, status=OK, sentence=f"annotations and images in {config.data.folder} can be read")
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

@@ -24,7 +24,7 @@ from dite_search.study.directory import STUDY_DATABASE
 from search_spaces.common.shell import shell_command
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Point
-from search_spaces.registry import cost_of
+from search_spaces.space.candidate import Candidate, CandidateCache
 from trainers.checkpoints.location import located
 
 NAME = "folder"
@@ -201,9 +201,9 @@ def checkpoints_of(config: SearchConfig, *, trials: int) -> Checkpoints | None:
     place = located(config.checkpoints) if config.checkpoints else config.study_directory
     if not isinstance(place, Path):
         return None
-    arch, average = largest_network(config), config.train_config.ema_decay is not None
-    each = checkpoint_bytes(arch, average=average)
-    return Checkpoints(place=place, trials=trials, parameters=cost_of(arch).params, each=each, average=average)
+    largest, average = largest_candidate(config), config.train_config.ema_decay is not None
+    each = checkpoint_bytes(largest.arch, parameters=largest.cost.params, average=average)
+    return Checkpoints(place=place, trials=trials, parameters=largest.cost.params, each=each, average=average)
 
 
 def space_finding(files: Checkpoints) -> Finding:
@@ -227,7 +227,7 @@ def fits_finding(files: Checkpoints, *, free: int) -> Finding:
     return Finding(name="disk space", status=OK, sentence=sentence)
 
 
-def checkpoint_bytes(arch: Architecture, *, average: bool) -> int:
+def checkpoint_bytes(arch: Architecture, *, parameters: int, average: bool) -> int:
     """Bytes of one checkpoint: weights and Adam's two averages of each parameter, the averaged weights where asked for."""
     # These imports take seconds.
     import torch
@@ -237,15 +237,16 @@ def checkpoint_bytes(arch: Architecture, *, average: bool) -> int:
     with torch.random.fork_rng(devices=[]):
         network = build_network(arch)
     tensors = len(network.state_dict()) * (2 if average else 1) + 3 * len(list(network.parameters()))
-    return _per_parameter(average) * cost_of(arch).params + _TENSOR_BYTES * tensors
+    return _per_parameter(average) * parameters + _TENSOR_BYTES * tensors
 
 
-def largest_network(config: SearchConfig) -> Architecture:
+def largest_candidate(config: SearchConfig) -> Candidate:
     """The network of most parameters of the space, or near it where the space is too large to look at every point."""
     space = config.search_space
+    candidate = CandidateCache(space)
 
     def parameters(point: Point) -> int:
-        return cost_of(space.build(point)).params
+        return candidate(point).cost.params
 
     points = list(space.points()) if space.count() <= _ENUMERABLE else []
     if not points:
@@ -257,16 +258,13 @@ def largest_network(config: SearchConfig) -> Architecture:
             improved = False
             for name, choice in space.choices.items():
                 others = [point | {name: value} for value in choice.values]
-                best = max(
-                    (other for other in others if space.is_valid(other)),
-                    key=lambda found: cost_of(space.build(found)).params,
-                )
-                if cost_of(space.build(best)).params > cost_of(space.build(point)).params:
+                best = max((other for other in others if space.is_valid(other)), key=parameters)
+                if parameters(best) > parameters(point):
                     point, improved = best, True
         points = [point]
-    allowed = [space.build(point) for point in points]
-    within = [arch for arch in allowed if config.network_budget.allows(cost_of(arch).objectives)]
-    return max(within or allowed, key=lambda arch: cost_of(arch).params)
+    found = [candidate(point) for point in points]
+    within = [each for each in found if config.network_budget.allows(each.cost.objectives)]
+    return max(within or found, key=lambda each: each.cost.params)
 
 
 def _per_parameter(average: bool) -> int:

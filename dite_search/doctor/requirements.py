@@ -15,6 +15,7 @@ from dite_search.config.search_data import check_data, data_of, say_notes
 from dite_search.config.sections import OPTUNAHUB
 from dite_search.study.directory import check_checkpoints, check_name
 from dite_search.study.warm_start import EarlierTrials, earlier_trials
+from search_spaces.space.candidate import CandidateCache
 from trainers.data.annotations.notes import DataNote
 from trainers.data.config import DataConfig
 from trainers.data.identity import data_identity
@@ -42,9 +43,14 @@ class Ready:
         return self._read(self.config)
 
     @cached_property
+    def candidates(self) -> CandidateCache:
+        """The networks of the space that were built, with their costs; the search goes on with them."""
+        return CandidateCache(self.config.search_space)
+
+    @cached_property
     def gate(self) -> Admission:
         """The gate, which knows the costs of every network."""
-        return gate_of(self.config)
+        return gate_of(self.config, candidates=self.candidates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +116,12 @@ def _data(ready: Ready) -> str:
     if ready.config.data.synthetic is not None and not data.root.exists():
         return "the images are drawn in the folder of the studies"
     ready.notes = check_data(ready.config, data)
-    return f"annotations and images in {ready.config.data.root or data.root} can be read"
+    return f"annotations and images in {ready.config.data.folder or data.root} can be read"
 
 
 def _budget(ready: Ready) -> str:
     space = ready.config.search_space
-    ready.config.network_budget.check(space, lambda point: ready.gate.costs(space.build(point)))
+    ready.config.network_budget.check(space, lambda point: ready.gate.costs(ready.gate.candidate(point)))
     return f"networks of space {space.name} meet {' and '.join(ready.config.budget)}"
 
 

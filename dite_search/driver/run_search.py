@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 # Before Ray itself, which reads its settings when it is imported.
@@ -33,21 +32,18 @@ from dite_search.storage.outbox import Outbox
 from dite_search.storage.pause import Pause
 from dite_search.study.backfill import backfill_curves
 from dite_search.study.directory import SEARCH_FILE
-from dite_search.study.places import PROVENANCE_FILE
+from dite_search.study.places import PROVENANCE_FILE, SPLIT_FILE
 from dite_search.study.provenance import provenance
+from dite_search.study.reader import StudyReader, TrialNetworks, read_study, rung_records
 from dite_search.study.resumption import check_same_data, check_study, keep_record
 from dite_search.study.storage_errors import answering
 from dite_search.study.study import (
     DATABASE_AWAY,
-    StudyReader,
     create_study,
     extend_study,
     finish_creation,
-    is_spent,
     open_study,
-    read_study,
     reopen_running,
-    rung_records,
     storage_of,
 )
 from dite_search.study.warm_start import earlier_trials
@@ -57,7 +53,9 @@ from dite_search.tracking.source import StudySource
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_json
 from search_spaces.common.shell import own_command
+from search_spaces.space.candidate import CandidateCache
 from trainers.data.config import DataConfig
+from trainers.data.formats.layout import listed_split
 from trainers.data.identity import data_contents, identity_of
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
@@ -79,9 +77,11 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     with answering(config):
         create_study(config, known=ready.known, contents=contents)
     write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data))
+    if data.layout and data.layout.val_share is not None:
+        write_json(config.study_directory / SPLIT_FILE, listed_split(data.layout))
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
-        return _search(config, data, tracker, console, pause, trials=config.trials, concurrent=concurrent)
+        return _search(config, data, tracker, console, pause, ready.candidates, trials=config.trials, concurrent=concurrent)
 
 
 def resume_search(config: SearchConfig, console: Console, pause: Pause | None = None, *, more: int = 0) -> StudyRecord:
@@ -98,14 +98,13 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
         check_study(config)
         data, contents = _found_data(config, console)
         check_same_data(config, data, contents)
-    require(config, console, new=False)
+    candidates = require(config, console, new=False).candidates
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
         finish_creation(config, lambda: earlier_trials(config, identity_of(contents)), contents)
         keep_record(config, contents)
         filled = backfill_curves(config, lambda sentence: console.print(sentence, highlight=False, markup=False))
-        study = open_study(config)
-        left = config.trials + more - sum(is_spent(trial) for trial in study.get_trials(deepcopy=False))
+        left = config.trials + more - read_study(config).spent
         if left <= 0:
             return _finish(config, console, mended=bool(filled.trials))
         file = str(config.study_directory / SEARCH_FILE)
@@ -114,7 +113,7 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
         if more:
             config = extend_study(config, more)
         reopen_running(config)
-        return _search(config, data, tracker, console, pause, trials=left, concurrent=concurrent)
+        return _search(config, data, tracker, console, pause, candidates, trials=left, concurrent=concurrent)
 
 
 def _found_data(config: SearchConfig, console: Console) -> tuple[DataConfig, dict[str, str]]:
@@ -127,7 +126,7 @@ def _found_data(config: SearchConfig, console: Console) -> tuple[DataConfig, dic
         data = data_of(config, console)
         return data, data_contents(data)
     except InvalidInput as error:
-        if config.data.root is None or Path(config.data.root).exists():
+        if config.data.folder is None or config.data.folder.exists():
             raise
         file = config.study_directory / SEARCH_FILE
         raise InvalidInput(f"{error}; if the data were moved, say in {file} where data.root is now") from None
@@ -156,22 +155,26 @@ def _search(
     tracker: Tracker,
     console: Console,
     pause: Pause,
+    candidates: CandidateCache,
     *,
     trials: int,
     concurrent: int,
 ) -> StudyRecord:
     """Run so many more trials of a study that exists."""
-    mirror = Mirror(tracker, StudySource(config))
+    # One for all that read the study in this process: the searcher tells it the networks that it built.
+    networks = TrialNetworks()
+    mirror = Mirror(tracker, StudySource(config, networks))
     with Progress(console, trials=config.trials, epochs=config.train_config.epochs) as progress, mirror:
         pause.listener = progress.note
-        searcher, scheduler = StudySearch(config, pause=pause, note=progress.note), scheduler_of(config)
+        scheduler = scheduler_of(config)
+        searcher = StudySearch(config, candidates=candidates, networks=networks, pause=pause, note=progress.note)
         if scheduler:
-            scheduler.add_records(rung_records(config))
-        recorder, opened = Recorder(config, mirror, progress), open_study(config)
+            scheduler.add_records(rung_records(config, networks))
+        recorder, opened = Recorder(config, mirror, progress, networks), open_study(config)
 
         def close() -> StudyRecord:
             reopen_running(config, opened)
-            return StudyReader(config, opened).read()
+            return StudyReader(config, opened, networks).read()
 
         tuner = tune.Tuner(
             _with_resources(config, TrialRunner(search=config, data=data)),
@@ -225,14 +228,20 @@ def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[
 class Recorder(tune.Callback):
     """Tells the mirror what Tune reports, and redraws the progress; it waits for neither.
 
-    ``clock`` gives seconds since 1970.
+    ``networks`` are those that this process knows, and ``clock`` gives seconds since 1970.
     """
 
     def __init__(
-        self, config: SearchConfig, mirror: Mirror, progress: Progress, *, clock: Callable[[], float] = time.time
+        self,
+        config: SearchConfig,
+        mirror: Mirror,
+        progress: Progress,
+        networks: TrialNetworks | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._mirror, self._progress, self._clock = mirror, progress, clock
-        self._reader = LiveReader(config)
+        self._reader = LiveReader(config, networks)
         self._shown = 0.0
 
     def __getstate__(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -15,14 +14,14 @@ from dite_search.algorithms.successive_halving import Key, Rungs
 from dite_search.config.problem import SearchProblem
 from dite_search.config.rungs import rung_epochs
 from dite_search.study.attributes import EPOCH_KEY, REASON
-from search_spaces.common.objectives import MINIMIZE, directions_of
+from search_spaces.common.objectives import MINIMIZE, OBJECTIVES, costs_and_scores, directions_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
 
 
 LEARNED = 0.01
-"""Accuracy (AP or PCKh, fractions) below which a network has found next to nobody."""
+"""Accuracy (AP, PCK or AUC, fractions) below which a network has found next to nobody."""
 
 
 class ParetoScheduler(FIFOScheduler):
@@ -33,14 +32,15 @@ class ParetoScheduler(FIFOScheduler):
     epoch, and holds for the whole trial. A result without an epoch, at an epoch that is no rung, with a reason why the trial
     ends, of a ``repeat`` of a network (which would compete with itself), or without a finite value of every objective
     decides nothing; ``unjudged`` counts the last kind at rungs. A trial that ``continues`` a stopped one has its place at
-    the rungs, and is not judged again at those that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, it
-    stops nobody.
+    the rungs, and is not judged again at those that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, or
+    an error below the useless one of its objective, it stops nobody.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
 
-    ``rungs`` are the epochs of decisions (`rung_epochs`) and ``directions`` the ways in which objectives are better; both
-    follow from the other arguments where they are not given, and so does ``least``, the accuracy in place of `LEARNED`.
+    A table gives ``rungs`` (the epochs of decisions), ``directions`` (the ways in which objectives are better), ``learned``
+    (the objective that is a score) and ``least`` (in place of `LEARNED`). All follow from the other arguments where they are
+    not given.
 
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.
@@ -61,6 +61,7 @@ class ParetoScheduler(FIFOScheduler):
         costs: Costs,
         rungs: Sequence[int] | None = None,
         directions: Sequence[str] | None = None,
+        learned: str | None = None,
         least: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -70,8 +71,13 @@ class ParetoScheduler(FIFOScheduler):
             )
         directions = directions_of(objectives) if directions is None else directions
         self._objectives = tuple(objectives)
-        self._measurable = [name for name, side in zip(objectives, directions, strict=True) if side == MINIMIZE]
-        self._rungs = Rungs(rungs, directions, reduction_factor, least=LEARNED if least is None else least)
+        scores = costs_and_scores(objectives)[1] if learned is None else [learned]
+        self._measurable = [name for name in objectives if name not in scores]
+        sides = zip(objectives, directions, strict=True)
+        errors = [place for place, (name, side) in enumerate(sides) if name in scores and side == MINIMIZE]
+        if least is None:
+            least = OBJECTIVES[objectives[errors[0]]].useless if errors else LEARNED
+        self._rungs = Rungs(rungs, directions, reduction_factor, least=least, learned=errors[0] if errors else None)
         self._costs = costs
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}
@@ -133,15 +139,10 @@ class ParetoScheduler(FIFOScheduler):
         return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class SuggestionCosts:
-    """`Costs` of what the searcher suggests."""
-
-    search: SearchProblem
-
-    def __call__(self, suggestion: Mapping[str, Any]) -> Mapping[str, float]:
-        """The counted costs of the suggested network."""
-        return self.search.costs_of(self.search.search_space.build(suggestion["point"]))
+def carried_costs(suggestion: Mapping[str, Any]) -> Mapping[str, float]:
+    """Return the costs that a suggestion carries since its admission."""
+    costs: Mapping[str, float] = suggestion["costs"]
+    return costs
 
 
 def scheduler_of(config: SearchProblem) -> ParetoScheduler | None:
@@ -155,8 +156,9 @@ def scheduler_of(config: SearchProblem) -> ParetoScheduler | None:
         validate_every=training.validate_every,
         grace_period=section.grace_period,
         reduction_factor=section.reduction_factor,
-        costs=SuggestionCosts(search=config),
+        costs=carried_costs,
         rungs=config.rungs,
         directions=config.directions,
+        learned=config.accuracy,
         least=config.least_score,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,11 +15,20 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
+from analysis.study.trial_status import TrialStatus
 from dite_search.algorithms.admission import Decision, Stopped, gate_of
 from dite_search.algorithms.cost_aware.candidates import Candidates, distributions_of
 from dite_search.algorithms.samplers import sampler_of
 from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
+from dite_search.driver.result_recorder import (
+    ResultRecorder,
+    ending_of,
+    epoch_metrics,
+    missing_objective,
+    set_constraints,
+    stopped_training,
+)
 from dite_search.storage.outbox import Outbox
 from dite_search.storage.pause import Pause
 from dite_search.study.attributes import (
@@ -28,10 +36,8 @@ from dite_search.study.attributes import (
     ARCH_ID,
     CONTINUES,
     EPOCH_KEY,
-    INTERRUPTED,
     METRICS,
     ORIGIN,
-    OUTAGE,
     REASON,
     REUSED,
     SECONDS,
@@ -39,10 +45,11 @@ from dite_search.study.attributes import (
     STARTED,
     UNDECIDED,
     UNEXPLAINED,
-    WHERE,
 )
-from dite_search.study.study import DATABASE_AWAY, curve_of, epoch_name, is_blameless, reopen, storage_of
+from dite_search.study.reader import TrialNetworks, curve_of, epoch_name, is_blameless
+from dite_search.study.study import DATABASE_AWAY, reopen, storage_of
 from search_spaces.common.objectives import MAXIMIZE, MEASURED, named
+from search_spaces.space.candidate import Candidate, CandidateCache, training_key
 from trainers.training.loop import LOOP_FIGURES
 
 MAX_REPLACED = 10
@@ -63,9 +70,16 @@ class StudySearch(OptunaSearch):
     checkpoint reports its whole curve again. Where ``pause`` is asked for, nothing more is suggested, and what was stopped
     for it stays a running trial of the study.
 
-    ``storage`` takes the place of the search's own, ``allowed`` narrows the space, and ``candidates`` are compared in place
-    of the space's (all for replays); ``note`` is given a sentence when the database goes and when it comes back, and
-    ``clock`` gives seconds.
+    Args:
+        config: The search.
+        storage: Takes the place of the search's own, for replays.
+        allowed: Narrows the space, for replays.
+        candidates: Remembers the networks that were built before the search.
+        sampled_from: Takes the place of the candidates of the space in a sampler that compares them, for replays.
+        networks: Is told each network that is trained, for what reads the study in this process.
+        pause: Ends the search early.
+        note: Takes a sentence when the database goes and when it comes back.
+        clock: Seconds of a clock that runs evenly.
     """
 
     def __init__(
@@ -74,12 +88,14 @@ class StudySearch(OptunaSearch):
         *,
         storage: BaseStorage | None = None,
         allowed: Callable[[Any], bool] | None = None,
-        candidates: Candidates | None = None,
+        candidates: CandidateCache | None = None,
+        sampled_from: Candidates | None = None,
+        networks: TrialNetworks | None = None,
         pause: Pause | None = None,
         note: Callable[[str], None] = lambda sentence: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        gate = gate_of(config, allowed=allowed)
+        gate = gate_of(config, allowed=allowed, candidates=candidates)
         if storage is None:
             assert isinstance(config, SearchConfig), "only a search file names a database"
             storage = storage_of(config)
@@ -87,19 +103,16 @@ class StudySearch(OptunaSearch):
             space=distributions_of(config.search_space),
             metric=list(config.objectives),
             mode=["max" if side == MAXIMIZE else "min" for side in config.directions],
-            sampler=sampler_of(config, gate, candidates),
+            sampler=sampler_of(config, gate, sampled_from),
             storage=storage,
             study_name=config.name,
         )
         self._config, self._gate = config, gate
         self._generator = np.random.default_rng([config.seed, 1])
         self._followers: dict[int, list[optuna.Trial]] = {}
-        # By number: the epochs that a trial took over, the metrics recorded last, the first epoch about which the scheduler
-        # was not asked, and where the trial runs. A trial copies all its attributes to show one.
-        self._taken_over: dict[int, int] = {}
-        self._recorded: dict[int, dict[str, float]] = {}
-        self._undecided: dict[int, int] = {}
-        self._where: dict[int, Any] = {}
+        self._recorder = ResultRecorder()
+        self._training: dict[int, Candidate] = {}
+        self._networks = networks or TrialNetworks()
         self._pause = pause or Pause()
         self.outbox = Outbox("the study's database", DATABASE_AWAY, note=note, may_write=self._may_write, clock=clock)
         trials = self._study.get_trials(deepcopy=False)
@@ -122,7 +135,11 @@ class StudySearch(OptunaSearch):
         return not (self._pause.doubtful or self._pause.superseded)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        """The next point to train, as ``{"number", "point", "seed", "repeat", "continues"}``; FINISHED when none is left.
+        """Return the next training, or FINISHED when none is left.
+
+        A suggestion has the ``number`` of its trial, its ``point`` with the network (``arch``), counted ``costs`` and
+        training ``key`` that its admission made of it, its ``seed``, which ``repeat`` of the network this is, and the trial
+        that it ``continues``, if any.
 
         None where the database does not answer: Tune asks again.
         """
@@ -157,7 +174,8 @@ class StudySearch(OptunaSearch):
         raise AssertionError("the loop ends with a point to train or with none left")
 
     def _begin(self, trial: optuna.Trial, verdict: Decision) -> dict[str, Any]:
-        assert verdict.arch is not None
+        candidate = verdict.candidate
+        assert candidate is not None, "what is trained was built"
         earlier = trial.user_attrs
         seed = earlier.get(SEED, verdict.seed)
         stopped = verdict.continues
@@ -165,26 +183,29 @@ class StudySearch(OptunaSearch):
         if stopped and CONTINUES not in earlier:
             self._take_over(trial, stopped)
         if ARCH not in earlier:
-            trial.set_user_attr(ARCH_ID, verdict.arch.arch_id)
+            trial.set_user_attr(ARCH_ID, candidate.arch.arch_id)
             trial.set_user_attr(SEED, seed)
-            trial.set_user_attr(ARCH, verdict.arch.to_dict())
+            trial.set_user_attr(ARCH, candidate.arch.to_dict())
         # A constraint can be set once: that of the latency waits for its measurement.
-        _set_constraints(
-            trial, {name: value for name, value in verdict.excess.items() if name not in named(source=MEASURED)}
-        )
+        set_constraints(trial, {name: value for name, value in verdict.excess.items() if name not in named(source=MEASURED)})
         suggestion = {
             "number": trial.number,
             "point": dict(trial.params),
+            "arch": candidate.arch,
+            "costs": candidate.cost.objectives,
+            "key": candidate.key,
             "seed": seed,
             "repeat": seed - self._config.seed,
             "continues": trial.user_attrs.get(CONTINUES),
         }
         continued = suggestion["continues"]
-        self._taken_over[trial.number] = continued["epoch"] if continued else 0
-        if UNDECIDED in earlier:
-            self._undecided[trial.number] = earlier[UNDECIDED]
+        self._recorder.begin(
+            trial.number, taken_over=continued["epoch"] if continued else 0, undecided=earlier.get(UNDECIDED)
+        )
         # Last, as it cannot fail: where the database goes away before, the trial has not begun.
-        self._gate.begin(verdict.key, trial.number, seed)
+        self._gate.begin(candidate.key, trial.number, seed)
+        self._training[trial.number] = candidate
+        self._networks.keep(trial.number, candidate.arch, candidate.cost)
         return suggestion
 
     def _give_back(self) -> None:
@@ -213,7 +234,7 @@ class StudySearch(OptunaSearch):
                 self._follow(trial, twin)
             return
         trial.set_user_attr(REASON, verdict.problem)
-        _set_constraints(trial, verdict.excess)
+        set_constraints(trial, verdict.excess)
         state = TrialState.PRUNED if verdict.outcome == "over_budget" else TrialState.FAIL
         self._study.tell(trial, state=state)
 
@@ -224,7 +245,7 @@ class StudySearch(OptunaSearch):
         for name in (ARCH_ID, METRICS, REASON):
             if name in twin.user_attrs:
                 trial.set_user_attr(name, twin.user_attrs[name])
-        _set_constraints(trial, twin.constraints)
+        set_constraints(trial, twin.constraints)
         self._study.tell(trial, twin.values if twin.state is TrialState.COMPLETE else None, state=twin.state)
 
     def _remember(self, trial: FrozenTrial) -> None:
@@ -232,13 +253,13 @@ class StudySearch(OptunaSearch):
         attributes = trial.user_attrs
         if ARCH not in attributes or trial.state is TrialState.WAITING:
             return
-        key = self._gate.key(self._config.network_from(attributes[ARCH]), trial.params)
+        key = training_key(self._networks.of(trial)[0], trial.params)
         if is_blameless(trial):
             return
         seed = attributes.get(SEED, attributes.get(ORIGIN, {}).get("seed"))
         self._gate.begin(key, trial.number, self._config.seed if seed is None else seed)
         if trial.state in (TrialState.PRUNED, TrialState.FAIL):
-            self._gate.end(key, _stopped(trial))
+            self._gate.end(key, stopped_training(trial))
 
     def _enqueue_lost_repeats(self, trials: Sequence[FrozenTrial]) -> None:
         """Repeats that an earlier driver did not live to ask for."""
@@ -251,7 +272,7 @@ class StudySearch(OptunaSearch):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Record an epoch, or the reason a trial gives before it ends."""
-        self.outbox.put(lambda: self._record(trial_id, result, decided=True))
+        self.outbox.put(lambda: self._recorder.record(self._ot_trials[trial_id], result, decided=True))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell Optuna the values, or that the trial failed and why; and the same to the trials that waited for it."""
@@ -262,74 +283,43 @@ class StudySearch(OptunaSearch):
         paused = self._pause.asked
         self.outbox.put(lambda: self._end(trial_id, result or {}, error, paused))
 
-    def _record(self, trial_id: str, result: Mapping[str, Any], *, decided: bool) -> None:
-        """Write what a result says into its trial, and once: Tune gives a trial's last result with its end, or twice.
-
-        ``decided`` says whether the scheduler was asked about the result, or would be asked no more.
-        """
-        trial = self._ot_trials[trial_id]
-        where = _where(result)
-        if where and self._where.get(trial.number) != where:
-            trial.set_user_attr(WHERE, where)
-            self._where[trial.number] = where
-        if REASON in result:
-            if result.get(OUTAGE):
-                trial.set_user_attr(OUTAGE, True)
-            trial.set_user_attr(REASON, result[REASON])
-        elif EPOCH_KEY in result and result[EPOCH_KEY] > self._taken_over[trial.number]:
-            self._record_epoch(trial, result, decided=decided)
-
-    def _record_epoch(self, trial: optuna.Trial, result: Mapping[str, Any], *, decided: bool) -> None:
-        number, epoch, metrics = trial.number, int(result[EPOCH_KEY]), epoch_metrics(result)
-        if self._recorded.get(number) != metrics:
-            if not decided and epoch_name(epoch) not in trial.user_attrs:
-                # Before the epoch: a driver that dies between the two writes leaves no epoch that counts as decided.
-                self._set_undecided(trial, epoch)
-            trial.set_user_attr(epoch_name(epoch), metrics)
-            self._recorded[number] = metrics
-        if decided and epoch >= self._undecided.get(number, math.inf):
-            self._set_undecided(trial, epoch + 1)
-
-    def _set_undecided(self, trial: optuna.Trial, epoch: int) -> None:
-        trial.set_user_attr(UNDECIDED, epoch)
-        self._undecided[trial.number] = epoch
-
     def _end(self, trial_id: str, result: Mapping[str, Any], error: bool, paused: bool) -> None:
         trial = self._ot_trials[trial_id]
         if not self._study.get_trials(deepcopy=False)[trial.number].state.is_finished():
             # A result with which a trial is stopped, by whomever, comes here alone.
             has_ended = not paused or self._has_ended(trial, result)
-            self._record(trial_id, result, decided=has_ended)
+            self._recorder.record(trial, result, decided=has_ended)
             if not has_ended:
                 return
             self._conclude(trial, result, error)
         frozen = self._study.get_trials(deepcopy=False)[trial.number]
-        key = self._gate.key(self._config.network_from(frozen.user_attrs[ARCH]), frozen.params)
+        key = self._training[trial.number].key
         if is_blameless(frozen):
             self._gate.forget(key, trial.number)
         elif frozen.state is not TrialState.COMPLETE:
-            self._gate.end(key, _stopped(frozen))
+            self._gate.end(key, stopped_training(frozen))
         elif frozen.user_attrs[SEED] == self._config.seed:
             for _ in range(self._config.repeats - 1):
                 self.outbox.later(lambda: self._study.enqueue_trial(frozen.params))
         for follower in self._followers.pop(trial.number, []):
             self.outbox.later(partial(self._follow, follower, frozen))
+        del self._training[trial.number]
 
     def _has_ended(self, trial: optuna.Trial, result: Mapping[str, Any]) -> bool:
         """Whether a trial that ends during a pause ended for its own reason, or with all that an undisturbed one reports."""
         epochs = self._config.train_config.epochs
-        known = dict(result) | self._costs(trial)
+        known = dict(result) | self._training[trial.number].cost.objectives
         needed = (*self._config.objectives, *self._config.network_budget.costs)
         # What follows the last epoch carries its scores, and no epoch.
         whole = known.get(EPOCH_KEY, epochs) >= epochs
-        return REASON in trial.user_attrs or (whole and not _missing({name: known.get(name) for name in needed}))
+        return REASON in trial.user_attrs or (whole and not missing_objective({name: known.get(name) for name in needed}))
 
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
         attributes = trial.user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
-        known = dict(result) | self._costs(trial)
+        known = dict(result) | self._training[trial.number].cost.objectives
         excess = self._config.network_budget.excess(known)
-        _set_constraints(trial, excess)
+        set_constraints(trial, excess)
         if any(value > 0 for value in excess.values()):
             # Only a measured latency can turn out to be over a limit that its prediction was within.
             trial.set_user_attr(REASON, f"over budget: {self._config.network_budget.problem(known)}")
@@ -340,7 +330,7 @@ class StudySearch(OptunaSearch):
             self._study.tell(trial, state=TrialState.PRUNED)
             return
         values = {objective: known.get(objective) for objective in self._config.objectives}
-        reason = attributes.get(REASON) or (UNEXPLAINED if error else _missing(values))
+        reason = attributes.get(REASON) or (UNEXPLAINED if error else missing_objective(values))
         if reason:
             trial.set_user_attr(REASON, reason)
             self._study.tell(trial, state=TrialState.FAIL)
@@ -348,81 +338,12 @@ class StudySearch(OptunaSearch):
         trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result).items() if k not in LOOP_FIGURES})
         self._study.tell(trial, [float(known[objective]) for objective in self._config.objectives])
 
-    def _costs(self, trial: optuna.Trial) -> Mapping[str, float]:
-        return self._config.costs_of(self._config.network_from(trial.user_attrs[ARCH]))
-
-    def ending_of(self, trial_id: str) -> dict[str, Any]:
-        """How a trial ended, for the tracking: why it ``failed``, or the epoch it was ``stopped_at``."""
-        trial = self._study.get_trials(deepcopy=False)[self._ot_trials[trial_id].number]
-        if not trial.state.is_finished():
-            return {"failed": INTERRUPTED}
-        if trial.state is TrialState.PRUNED and REASON not in trial.user_attrs:
-            return {"stopped_at": int(curve_of(trial)[-1][EPOCH_KEY])}
-        return {"failed": trial.user_attrs.get(REASON)}
+    def ending_of(self, trial_id: str) -> TrialStatus:
+        """Return what became of a training, as `result_recorder.ending_of`."""
+        return ending_of(self._study.get_trials(deepcopy=False)[self._ot_trials[trial_id].number])
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the study is the record."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore: the study is the record."""
-
-
-_TUNE_KEYS = frozenset(
-    {
-        "timestamp",
-        "done",
-        "training_iteration",
-        "trial_id",
-        "date",
-        "time_this_iter_s",
-        "time_total_s",
-        "pid",
-        "hostname",
-        "node_ip",
-        "time_since_restore",
-        "iterations_since_restore",
-        "should_checkpoint",
-        "checkpoint_dir_name",
-        "experiment_tag",
-        "checkpoint_path",
-    }
-)
-
-
-def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
-    """Return the finite numbers of a trial's report, without the keys that Tune adds."""
-    return {
-        name: value
-        for name, value in result.items()
-        if name not in _TUNE_KEYS
-        and not name.startswith("config/")
-        and isinstance(value, int | float)
-        and math.isfinite(value)
-    }
-
-
-def _where(result: Mapping[str, Any]) -> str:
-    """The host and the process that a result comes from; nothing for one that is replayed."""
-    return f"{result['hostname']}, process {result['pid']}" if {"hostname", "pid"} <= result.keys() else ""
-
-
-def _stopped(trial: FrozenTrial) -> Stopped | None:
-    """Return the training that a trial of this study left when the scheduler stopped it; None for any other trial."""
-    curve = curve_of(trial)
-    if trial.state is not TrialState.PRUNED or trial.user_attrs.keys() & {REASON, ORIGIN} or not curve:
-        return None
-    first = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
-    return Stopped(first=first, last=trial.number, epoch=int(curve[-1][EPOCH_KEY]), seed=trial.user_attrs[SEED])
-
-
-def _set_constraints(trial: optuna.Trial, excess: Mapping[str, float]) -> None:
-    for name, value in excess.items():
-        if name not in trial.constraints:
-            trial.set_constraint(name, value)
-
-
-def _missing(values: Mapping[str, Any]) -> str:
-    for objective, value in values.items():
-        if not isinstance(value, int | float) or not math.isfinite(value):
-            return f"objective {objective} must be a finite number at the end of a trial, got {value!r}"
-    return ""

@@ -21,10 +21,11 @@ from dite_search.study.directory import checkpoint_location, trial_directory
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.common.files import write_mapping, write_text
 from search_spaces.common.objectives import MEASURED, named
+from search_spaces.common.retry import RetryPolicy
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.location import Location
-from trainers.checkpoints.retry import Note, Patience
+from trainers.checkpoints.retry import STORAGE_RETRY, Note, until_done, until_written
 from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
 from trainers.training import loop
@@ -32,8 +33,10 @@ from trainers.training import loop
 ARCH_FILE = "arch.yaml"
 ERROR_FILE = "error.txt"
 STARTS_FILE = "starts.txt"
-REMEMBERED, LONGEST_BACK_OFF = 600.0, 60.0
-"""Seconds: in which starts of a trial count as following each other, and the longest wait between two."""
+REMEMBERED_SECONDS = 600.0
+"""Seconds in which starts of a trial count as following each other."""
+START_RETRY = RetryPolicy(first_seconds=2.0, longest_seconds=60.0)
+"""How long a start of a trial waits after others: what kills a process may take a while to go away."""
 NOTE = "note"
 """Reported for whoever watches the search; no metric."""
 
@@ -58,16 +61,16 @@ class TrialRunner:
             back_off(directory)
             if suggestion["continues"]:
                 take_checkpoint(checkpoint_location(self.search, suggestion["continues"]["last"]), place, tell)
-            self._train(suggestion["point"], suggestion["seed"], directory, place)
+            self._train(suggestion, directory, place)
         except Exception as error:
             # Whatever a training raises belongs to its trial; the search goes on with the others.
             keep_trace(directory / ERROR_FILE, traceback.format_exc(), error)
             tune.report({REASON: reason_of(error)} | ({OUTAGE: True} if isinstance(error, loop.OUTAGES) else {}))
 
-    def _train(self, point: Mapping[str, Any], seed: int, directory: Path, place: Location) -> None:
-        space, budget = self.search.search_space, self.search.network_budget
-        arch = space.build(point)
-        config = dataclasses.replace(space.train_config(point, self.search.train_config), seed=seed)
+    def _train(self, suggestion: Mapping[str, Any], directory: Path, place: Location) -> None:
+        arch, budget = suggestion["arch"], self.search.network_budget
+        training = self.search.search_space.train_config(suggestion["point"], self.search.train_config)
+        config = dataclasses.replace(training, seed=suggestion["seed"])
         patiently(lambda: write_mapping(directory / ARCH_FILE, arch.to_dict()), directory / ARCH_FILE)
         wanted = [name for name in named(source=MEASURED) if name in (*self.search.objectives, *budget.costs)]
         costs = {name: measured(name, self.search, arch, directory) for name in wanted}
@@ -112,29 +115,29 @@ class TrialRunner:
 def back_off(
     directory: Path, *, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Wait before a start that follows others closely: 2, 4, 8 … s. What kills a process may take a while to go away.
+    """Wait before a start that follows others closely: 2, 4, 8 … s, by `START_RETRY`.
 
-    The trial's folder remembers the starts of the last `REMEMBERED` seconds.
+    The trial's folder remembers the starts of the last `REMEMBERED_SECONDS`.
     """
     file = directory / STARTS_FILE
     starts = [float(line) for line in file.read_text().splitlines()] if file.is_file() else []
-    recent = [start for start in starts if 0 <= clock() - start < REMEMBERED]
+    recent = [start for start in starts if 0 <= clock() - start < REMEMBERED_SECONDS]
     lines = "".join(f"{start:.0f}\n" for start in [*recent, clock()])
     patiently(lambda: write_text(file, lines), file)
     if recent:
-        sleep(min(LONGEST_BACK_OFF, 2.0 ** len(recent)))
+        sleep(START_RETRY.pause_after(len(recent)))
 
 
 def patiently(write: Callable[[], None], path: Path) -> None:
     """Write a small file of a trial as a checkpoint is written: a disk that is full is waited for."""
-    Patience().until_written(write, path, tell)
+    until_written(write, path, tell, STORAGE_RETRY)
 
 
 def keep_trace(path: Path, trace: str, error: Exception) -> None:
     """Keep where a training failed; where it waited for its storage in vain, the reason in the study has to do."""
-    patience = Patience(seconds=0.0) if isinstance(error, StorageUnavailable) else Patience()
+    seconds = 0.0 if isinstance(error, StorageUnavailable) else STORAGE_RETRY.total_seconds
     try:
-        patience.until_written(lambda: write_text(path, trace), path, tell)
+        until_written(lambda: write_text(path, trace), path, tell, dataclasses.replace(STORAGE_RETRY, total_seconds=seconds))
     except InvalidInput as problem:
         tell(str(problem))
 
@@ -147,12 +150,12 @@ def tell(sentence: str) -> None:
 def take_checkpoint(earlier: Location, place: Location, note: Note) -> None:
     """Put the last checkpoint of a trial that was stopped where the one that continues it looks for its own."""
     store = CheckpointStore(place, note=note)
-    Patience().until_done(lambda: store.take(CheckpointStore(earlier, note=note)), note)
+    until_done(lambda: store.take(CheckpointStore(earlier, note=note)), note, STORAGE_RETRY)
 
 
 def measured(name: str, search: SearchConfig, arch: Architecture, directory: Path) -> float:
     """Return a measured objective, whose measurer keeps files in the trial's folder and beside the studies."""
-    return Patience().until_written(lambda: MEASURERS[name](search, arch, directory), directory / name, tell)
+    return until_written(lambda: MEASURERS[name](search, arch, directory), directory / name, tell, STORAGE_RETRY)
 
 
 def reason_of(error: BaseException) -> str:

@@ -17,13 +17,16 @@ from urllib.parse import urlsplit
 from dite_search.config.search_config import SearchConfig
 from dite_search.jobs.job_package import Package
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.retry import RetryPolicy
 
 JOB_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}"
 ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
-CONNECT_SECONDS, ANSWER_SECONDS, START_SECONDS = 10.0, 120.0, 60.0
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 120.0
 STOP_SECONDS = 60
 """From the signal that asks a search to end, to the one that ends it; Ray's own 3 seconds are too few to save everything."""
 SECONDS_BETWEEN_LOOKS = 1.0
+SUBMIT_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=1.0, total_seconds=60.0)
+"""How a job is handed in again: a head that has just started takes jobs some seconds after it answers."""
 _TALKATIVE = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk", "ray._private.runtime_env.packaging")
 
 
@@ -66,22 +69,17 @@ class JobServer:
             "working_dir": str(package.folder),
             "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)},
         } | ({"pip": dict(pip)} if pip else {})
-        end = time.monotonic() + START_SECONDS
         with self._answering():
-            while True:
-                try:
-                    self._client.submit_job(
-                        entrypoint=package.entrypoint,
-                        submission_id=job_id,
-                        runtime_env=environment,
-                        metadata={"study": package.study},
-                    )
-                    return job_id
-                except RuntimeError as error:
-                    # A head that has just started takes jobs some seconds after it answers.
-                    if "No available agent" not in str(error) or time.monotonic() > end:
-                        raise
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+            SUBMIT_RETRY.call(
+                lambda: self._client.submit_job(
+                    entrypoint=package.entrypoint,
+                    submission_id=job_id,
+                    runtime_env=environment,
+                    metadata={"study": package.study},
+                ),
+                is_passing=lambda error: isinstance(error, RuntimeError) and "No available agent" in str(error),
+            )
+        return job_id
 
     def status(self, job_id: str) -> dict[str, Any]:
         """Return the state of a job: status, study, seconds since the start and, of a failure, Ray's reason."""

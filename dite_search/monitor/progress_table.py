@@ -16,12 +16,12 @@ from analysis.comparison.published_baselines import comparison_table
 from analysis.pareto.front import front_of
 from analysis.study.labels import number_words
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import clean
 from search_spaces.common.objectives import format_value
 from search_spaces.common.shell import own_command
 
 MAX_ROWS = 24
-_MARKS = {"running": "…", "complete": "·", "stopped": "-", "failed": "x", "waiting": "‖"}
 
 
 class Progress:
@@ -53,7 +53,7 @@ class Progress:
             self._live.update(trials_panel(study, caption, epochs=self._epochs))
             return
         for trial in study.trials:
-            if trial.status not in ("running", "waiting") and trial.number not in self._printed:
+            if trial.status.has_ended and trial.number not in self._printed:
                 self._printed.add(trial.number)
                 self.note(f"{caption}  {describe_trial(trial, study.objectives)}")
 
@@ -62,7 +62,7 @@ class Progress:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _caption(self, study: StudyRecord, left: str) -> str:
-        finished = sum(trial.status not in ("running", "waiting") and not trial.origin for trial in study.trials)
+        finished = sum(trial.status.has_ended and not trial.origin for trial in study.trials)
         parts = [f"{finished}/{self._trials} trials", _duration(self._clock() - self._began), *([left] if left else [])]
         return f"[{', '.join(parts)}]"
 
@@ -82,13 +82,13 @@ def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
     for trial in [*kept, *newest]:
         on_front = trial.number in front
         table.add_row(
-            "★" if on_front else _MARKS[trial.status],
+            "★" if on_front else trial.status.mark,
             str(trial.number),
             trial.arch.arch_id,
             *(format_value(name, latest(trial, name)) for name in study.objectives),
             f"{len(trial.curve)}/{epochs}",
             Text(clean(trial.reason) or trial.status, no_wrap=True, overflow="ellipsis"),
-            style="bold green" if on_front else "red" if trial.status == "failed" else "dim" if shown else "",
+            style="bold green" if on_front else "red" if trial.status is TrialStatus.FAILED else "dim" if shown else "",
         )
     return table
 
@@ -120,7 +120,7 @@ def front_table(study: StudyRecord) -> Table:
 
 def pause_words(study: StudyRecord, *, left: int, asked: int) -> str:
     """Say that a search is paused: how many of the trials ``asked`` for are ``left``, and the command that goes on."""
-    begun = sum(trial.status == "waiting" for trial in study.trials)
+    begun = sum(trial.status is TrialStatus.WAITING for trial in study.trials)
     trials = f"{left} of {number_words(asked, 'trial')} {'is' if left == 1 else 'are'} left, {begun or 'none'} of them begun"
     return f"Paused; to go on:  {own_command('resume', study.directory)}\n{trials}"
 

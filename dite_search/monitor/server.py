@@ -28,7 +28,8 @@ from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from dite_search.config.search_config import SearchConfig
-from dite_search.monitor.snapshot import LiveReader, as_plain
+from dite_search.monitor.payload import as_plain
+from dite_search.monitor.snapshot import LiveReader
 from dite_search.storage.database_errors import reason_of
 from dite_search.study.directory import study_url_of
 from dite_search.study.study import DATABASE_AWAY, readable

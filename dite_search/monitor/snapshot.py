@@ -10,29 +10,25 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from analysis.pareto.front import front_of
-from analysis.study.labels import format_seconds, number_words, quantity
-from analysis.study.records import STATUSES, StudyRecord, TrialRecord
+from analysis.study.labels import format_seconds, number_words
+from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig
 from dite_search.storage.lease import Holder, holder_of
-from dite_search.study.attributes import INTERRUPTED, STARTED, WHERE
+from dite_search.study.attributes import STARTED, WHERE
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE
-from dite_search.study.study import StudyReader, open_study, storage_of
+from dite_search.study.reader import StudyReader, TrialNetworks
+from dite_search.study.study import open_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
-from search_spaces.common.objectives import costs_and_scores, format_value
+from search_spaces.common.objectives import costs_and_scores
 from search_spaces.common.shell import own_command
 
 WINDOW, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""
 SHORTEST = 10.0
 """Seconds that a window has at least: of less, no rate is told."""
-MAX_CURVES, MAX_POINTS = 40, 2000
-"""Curves and points that a page is sent."""
-ENDED = ("complete", "stopped", "failed")
-"""Statuses of a trial that nobody trains any more."""
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -62,7 +58,7 @@ class StudySnapshot:
     @property
     def running(self) -> list[TrialRecord]:
         """The trials that are being trained; none where no driver drives."""
-        return [record for record in self.own if record.status == "running"] if self.is_driven else []
+        return [record for record in self.own if record.status is TrialStatus.RUNNING] if self.is_driven else []
 
     @property
     def is_driven(self) -> bool:
@@ -82,12 +78,12 @@ class LiveReader:
         InvalidInput: at construction, where the study has not begun or its database cannot be opened.
     """
 
-    def __init__(self, config: SearchConfig) -> None:
+    def __init__(self, config: SearchConfig, networks: TrialNetworks | None = None) -> None:
         file = config.study_directory / STUDY_DATABASE
         if not config.study_url and not file.is_file():
             raise InvalidInput(f"study {config.name} must have begun to be watched, but there is no {file}")
         self._config, self._study, self._asked = config, open_study(config), config.trials
-        self._storage, self._reader = storage_of(config), StudyReader(config, self._study)
+        self._storage, self._reader = storage_of(config), StudyReader(config, self._study, networks)
         self._written = 0
 
     def read(self, now: float) -> StudySnapshot:
@@ -106,7 +102,7 @@ class LiveReader:
             study=study,
             now=now,
             asked=self._asked,
-            spent=sum(has_ended(record) for record in study.trials),
+            spent=study.spent,
             epochs=config.train_config.epochs,
             started={trial.number: trial.user_attrs[STARTED] for trial in trials if STARTED in trial.user_attrs},
             where={trial.number: clean(trial.user_attrs[WHERE]) for trial in trials if WHERE in trial.user_attrs},
@@ -162,7 +158,7 @@ def end_times(moment: StudySnapshot) -> list[float]:
     return sorted(
         moment.started[record.number] + record.seconds
         for record in moment.own
-        if record.status in ENDED and record.number in moment.started
+        if record.status.has_ended and record.number in moment.started
     )
 
 
@@ -195,7 +191,7 @@ def throughput(moment: StudySnapshot) -> Throughput | None:
 
 def epochs_left(moment: StudySnapshot) -> float:
     """Epochs that the trials to come will train if they are like those that have ended; all of them where none has."""
-    ended = [record.epochs_trained for record in moment.own if record.status in ENDED]
+    ended = [record.epochs_trained for record in moment.own if record.status.has_ended]
     usual = sum(ended) / len(ended) if ended else float(moment.epochs)
     running = moment.running
     to_come = max(0, moment.asked - moment.spent - len(running))
@@ -225,7 +221,7 @@ def time_left(moment: StudySnapshot) -> str:
     seconds = eta(moment)
     if seconds is None:
         return ""
-    none_ended = not any(record.status in ENDED for record in moment.own)
+    none_ended = not any(record.status.has_ended for record in moment.own)
     at_most = "at most " if none_ended and moment.stops_early else ""
     return f"{at_most}about {_coarse(seconds)} left"
 
@@ -263,9 +259,10 @@ def advice(moment: StudySnapshot) -> str:
 def tally_words(moment: StudySnapshot) -> str:
     """How many trials there are of each status; those that nobody trains any more wait."""
     counts = Counter(
-        "waiting" if record.status == "running" and not moment.is_driven else record.status for record in moment.own
+        TrialStatus.WAITING if record.status is TrialStatus.RUNNING and not moment.is_driven else record.status
+        for record in moment.own
     )
-    parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
+    parts = [f"{counts[status]} {status}" for status in TrialStatus if counts[status]]
     inherited = len(moment.study.trials) - len(moment.own)
     if inherited:
         parts.append(f"{inherited} from earlier studies")
@@ -304,89 +301,9 @@ def curve_range(moment: StudySnapshot, metric: str) -> tuple[float, float]:
     return (min(values), max(values)) if values else (0.0, 0.0)
 
 
-def shown_curves(moment: StudySnapshot, front: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Return the trials whose curves are shown: running ones, the front, then the newest of the others."""
-    first = {record.number: record for record in (*moment.running, *front)}
-    rest = [record for record in reversed(moment.own) if record.number not in first]
-    return [*first.values(), *rest][:MAX_CURVES]
-
-
-def as_plain(moment: StudySnapshot) -> dict[str, Any]:
-    """The moment as plain JSON types, every name and value in words as well."""
-    front, metric, speed = front_of(moment.study), curve_metric(moment), throughput(moment)
-    numbers = {record.number for record in front}
-    columns = list(moment.study.objectives)
-    complete = [record for record in moment.study.trials if record.status == "complete"]
-    kept = [record for record in complete if record.number not in numbers][-MAX_POINTS:]
-    return {
-        "name": moment.study.name,
-        # Where nothing happens, a later reading is no news.
-        "now": moment.now if moment.is_driven else None,
-        "state": state_of(moment),
-        "state_words": clean(state_words(moment)),
-        "advice": clean(advice(moment)),
-        "tally": tally_words(moment),
-        "spent": moment.spent,
-        "asked": moment.asked,
-        "epochs": moment.epochs,
-        "throughput": str(speed) if speed else "",
-        "epochs_per_hour": speed.epochs_per_hour if speed else None,
-        "trials_per_hour": speed.trials_per_hour if speed else None,
-        "eta_seconds": eta(moment),
-        "eta": eta_words(moment),
-        "columns": columns,
-        "words": {name: quantity(name) for name in (*columns, metric)},
-        "score": moment.score,
-        "costs": costs_and_scores(columns)[0],
-        "front": [_row(record, columns) for record in front],
-        "others": [_row(record, columns) for record in kept],
-        "running": [
-            _row(record, columns)
-            | {"where": moment.where.get(record.number, ""), "latest": format_value(metric, _last(record, metric))}
-            for record in moment.running
-        ],
-        "curves": {
-            "metric": metric,
-            "trials": [
-                {
-                    "trial": record.number,
-                    "status": record.status,
-                    "on_front": record.number in numbers,
-                    "points": curve_points(record, metric),
-                }
-                for record in shown_curves(moment, front)
-            ],
-        },
-        "failures": [
-            {"trial": record.number, "reason": clean(record.reason)} for record in moment.own if record.status == "failed"
-        ][-5:],
-    }
-
-
 def clean(text: str) -> str:
     """A text of others without what would steer a terminal."""
     return "".join(character if character.isprintable() else "�" for character in text)
-
-
-def has_ended(record: TrialRecord) -> bool:
-    """Whether a trial counts among those that a search asks for: `dite_search.study.study.is_spent` of a record."""
-    return not record.origin and record.status in ENDED and record.reason != INTERRUPTED
-
-
-def _row(record: TrialRecord, columns: Sequence[str]) -> dict[str, Any]:
-    values = {name: value for name in columns if (value := record.values.get(name)) is not None and math.isfinite(value)}
-    return {
-        "trial": record.number,
-        "network": record.arch.arch_id,
-        "epochs": len(record.curve),
-        "values": values,
-        "words": {name: format_value(name, values.get(name)) for name in columns},
-    }
-
-
-def _last(record: TrialRecord, metric: str) -> float | None:
-    points = curve_points(record, metric)
-    return points[-1][1] if points else None
 
 
 def _rate(value: float) -> str:

@@ -14,6 +14,7 @@ from rich.text import Text
 from analysis.pareto.front import front_of
 from analysis.study.labels import short
 from analysis.study.records import TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import (
     StudySnapshot,
     advice,
@@ -50,7 +51,6 @@ LEAST_BARS, MOST_BARS = 6, 24
 """Bars of a curve: with fewer the curve is left out."""
 LEAST_WORDS, MOST_WORDS = 8, 30
 """Columns of a remark: with fewer it is left out, and for more no bar of a curve gives way."""
-MARKS = {"complete": "●", "stopped": "▽", "failed": "✕", "running": "…", "waiting": "‖"}
 
 
 def frame(moment: StudySnapshot, *, width: int, height: int | None = None, problem: str = "") -> RenderableType:
@@ -135,7 +135,7 @@ def _table(moment: StudySnapshot, title: str, records: Sequence[TrialRecord], co
             cells.append(Text(sparkline(curves[row], low=low, high=high, width=bars), style="cyan"))
         if has_words:
             cells.append(Text(remarks[row], overflow="ellipsis", no_wrap=True))
-        table.add_row(*cells, style="green" if is_front else "red" if record.status == "failed" else "")
+        table.add_row(*cells, style="green" if is_front else "red" if record.status is TrialStatus.FAILED else "")
     return table
 
 
@@ -158,7 +158,7 @@ def _number_columns(
     """Return the columns of numbers, as many as fit: the last ones are left out first, but never trial and accuracy."""
     names = list(moment.study.objectives) if is_front or roomy else [moment.score]
     kept = [
-        _Column(head="trial", cells=[f"{'★' if is_front else MARKS[record.status]} {record.number}" for record in records])
+        _Column(head="trial", cells=[f"{'★' if is_front else record.status.mark} {record.number}" for record in records])
     ]
     kept += [
         _Column(head=short(name), cells=[format_value(name, _value(record, name)) for record in records]) for name in names
@@ -184,9 +184,9 @@ def _curve_width(left: int, *, longest: int, remarks: Sequence[str]) -> int:
 def _remark(moment: StudySnapshot, record: TrialRecord, title: str) -> str:
     if title == "Running":
         return moment.where.get(record.number, "not heard of yet")
-    if record.status == "running":
+    if record.status is TrialStatus.RUNNING:
         return "cut off"
-    return clean(record.reason) or ("" if record.status == "complete" else record.status)
+    return clean(record.reason) or ("" if record.status is TrialStatus.COMPLETE else record.status)
 
 
 def _value(record: TrialRecord, name: str) -> float | None:

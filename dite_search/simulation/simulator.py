@@ -21,23 +21,20 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from analysis.pareto.front import Array, hypervolume
-from dite_search.algorithms.cost_aware.candidates import Candidates
-from dite_search.algorithms.cost_aware.listed_candidates import ListedCandidates
+from analysis.study.trial_status import TrialStatus
 from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
-from dite_search.config.sections import COST_AWARE
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.searcher import StudySearch
+from dite_search.simulation.recorded_curves import Curve
 from dite_search.simulation.table_search import TableSearch
-from dite_search.simulation.tabular_benchmark import Curve, TabularBenchmark
+from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import ARCH_ID, EPOCH_KEY, REUSED
 from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
+from search_spaces.space.candidate import CandidateCache
 from search_spaces.space.network_space import Network
-
-COMPLETE, STOPPED, FAILED, RUNNING = "complete", "stopped", "failed", "running"
-"""The ends of a training, in the words of a study's records."""
 
 
 @dataclass(kw_only=True)
@@ -63,7 +60,7 @@ class Ended:
 
     arch: Network
     repeat: int
-    status: str
+    status: TrialStatus
     epochs: int
     seconds: float
 
@@ -82,6 +79,7 @@ class Simulation:
         workers: The number of trainings side by side.
         storage: The storage of the study (`create_study`).
         allowed: Whether a network has a curve.
+        candidates: The networks of the space that were built before.
         max_epochs: The epochs of all trainings; the simulation stops before an epoch that would pass them.
         max_trials: The number of trainings; the simulation stops when so many have begun and ended.
     """
@@ -94,10 +92,12 @@ class Simulation:
         workers: int,
         storage: BaseStorage,
         allowed: Callable[[Any], bool] | None = None,
+        candidates: CandidateCache | None = None,
         max_epochs: int | None = None,
         max_trials: int | None = None,
     ) -> None:
-        self.searcher = StudySearch(config, storage=storage, allowed=allowed, candidates=_candidates_of(config))
+        own = config.candidates() if isinstance(config, TableSearch) else None
+        self.searcher = StudySearch(config, storage=storage, allowed=allowed, candidates=candidates, sampled_from=own)
         # Any: it is handed stand-ins for Ray's controller and trials.
         self.scheduler: Any = scheduler_of(config) or FIFOScheduler()  # type: ignore[no-untyped-call]
         self._config, self._curve_of, self._workers = config, curve_of, workers
@@ -132,7 +132,7 @@ class Simulation:
             if not isinstance(suggestion, dict):
                 self._exhausted = suggestion == Searcher.FINISHED
                 return
-            arch = self._config.search_space.build(suggestion["point"])
+            arch = suggestion["arch"]
             curve = self._curve_of(arch, suggestion["repeat"])
             trial = ReplayedTrial(trial_id=trial_id, config=suggestion)
             training = _Training(trial=trial, arch=arch, curve=curve, began=self.seconds)
@@ -143,7 +143,7 @@ class Simulation:
             self.trainings += 1
             spent = self.trainings == self._max_trials
 
-    def _report(self, training: _Training) -> str | None:
+    def _report(self, training: _Training) -> TrialStatus | None:
         """Tell what the next epoch brought, in the order of Ray's controller; what became of the training if it ended."""
         trial, result = training.trial, training.advance()
         decision = self.scheduler.on_trial_result(None, trial, result)
@@ -157,8 +157,7 @@ class Simulation:
         self.scheduler.on_trial_complete(None, trial, result)
         self.searcher.on_trial_complete(trial.trial_id, result)
         trial.status = "TERMINATED"
-        ending = self.searcher.ending_of(trial.trial_id)
-        return STOPPED if "stopped_at" in ending else FAILED if ending["failed"] else COMPLETE
+        return self.searcher.ending_of(trial.trial_id)
 
 
 @dataclass(kw_only=True)
@@ -226,7 +225,7 @@ class ReplayResult:
     seconds: Array
     fractions: Array
     spent: int
-    trials: Mapping[str, int]
+    trials: Mapping[TrialStatus, int]
     reused: int
     over_budget: int
 
@@ -256,17 +255,6 @@ def create_replay(config: SearchConfig | TableSearch, storage: BaseStorage) -> S
         for point in config.search_space.points():
             study.enqueue_trial(point)
     return ()
-
-
-def _candidates_of(config: SearchProblem) -> Candidates | None:
-    """Return the candidates of a table that brings its own space; None: those of the search's space."""
-    if not isinstance(config, TableSearch) or config.sampler.name != COST_AWARE:
-        return None
-    return ListedCandidates(
-        config.search_space,
-        cost_objectives=config.objectives[1:],
-        allowed=lambda network: config.network_budget.allows(network.costs),
-    )
 
 
 def replay(
@@ -299,14 +287,15 @@ def replay(
         workers=workers,
         storage=storage,
         allowed=table.__contains__,
+        candidates=table.candidates if config.search_space == table.candidates.space else None,
         max_epochs=max_epochs,
         max_trials=max_trials,
     )
     progress: list[tuple[int, float, float]] = [(0, 0.0, coverage.fraction)]
-    trials: Counter[str] = Counter()
+    trials: Counter[TrialStatus] = Counter()
     for ended in simulation.run():
         trials[ended.status] += 1
-        if ended.status == COMPLETE:
+        if ended.status is TrialStatus.COMPLETE:
             coverage.add(ended.arch.arch_id)
         progress.append((ended.epochs, ended.seconds, coverage.fraction))
         if target is not None and coverage.fraction >= target:
@@ -319,8 +308,8 @@ def replay(
         fractions=np.array(fractions, np.float64),
         spent=simulation.epochs,
         trials={
-            **{status: trials[status] for status in (COMPLETE, STOPPED, FAILED)},
-            RUNNING: simulation.trainings - trials.total(),
+            **{status: trials[status] for status in (TrialStatus.COMPLETE, TrialStatus.STOPPED, TrialStatus.FAILED)},
+            TrialStatus.RUNNING: simulation.trainings - trials.total(),
         },
         reused=sum(REUSED in trial.user_attrs for trial in study),
         over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in study),

@@ -122,7 +122,7 @@ def read_foreign_table(path: Path, *, variant: str | None = None, score: str | N
             epochs=curves.epochs[-1],
             validated=tuple(epoch for epoch, known in zip(curves.epochs, scored, strict=True) if known),
         ),
-        least_score=float("-inf") if files.settings.least is None else files.settings.least,
+        least=files.settings.least,
     )
     return ForeignTable(search=search, curves=trainings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,13 +11,14 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from dite_search.algorithms.cost_aware.listed_candidates import ListedCandidates
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import COST_AWARE, SamplerSection, SchedulerSection, Section
 from dite_search.config.validation import first_sentence, merged
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import MINIMIZE
+from search_spaces.common.objectives import MAXIMIZE, MINIMIZE
 from search_spaces.space.budget import Budget
-from search_spaces.space.listed_space import NETWORK_KEY, ListedNetwork, ListedSpace
+from search_spaces.space.listed_space import ListedSpace
 
 
 class ReplaySettings(Section):
@@ -53,7 +55,7 @@ class TableSearch:
         objectives: the score, then costs that every listed network has.
         score_direction: ``minimize`` or ``maximize``, for the score; costs are minimised.
         train_config: the length of every training.
-        least_score: the score from which on a rung stops trials.
+        least: the score that a trial at a rung must have reached before the rung stops trials; None asks for nothing.
         settings: the fields that options replace.
 
     Raises:
@@ -65,7 +67,7 @@ class TableSearch:
     objectives: tuple[str, ...]
     score_direction: str
     train_config: RecordedLength
-    least_score: float = float("-inf")
+    least: float | None = None
     settings: ReplaySettings = field(default_factory=ReplaySettings)
 
     def __post_init__(self) -> None:
@@ -84,6 +86,13 @@ class TableSearch:
     def directions(self) -> list[str]:
         """``minimize`` or ``maximize`` for each objective."""
         return [self.score_direction] + [MINIMIZE] * (len(self.objectives) - 1)
+
+    @property
+    def least_score(self) -> float:
+        """The score that a trial at a rung must have reached before the rung stops trials."""
+        if self.least is None:
+            return -math.inf if self.score_direction == MAXIMIZE else math.inf
+        return self.least
 
     @property
     def sampler(self) -> SamplerSection:
@@ -133,13 +142,15 @@ class TableSearch:
             validated=self.train_config.validated,
         )
 
-    def costs_of(self, network: ListedNetwork) -> Mapping[str, float]:
-        """Return the exact costs of a network by name."""
-        return network.costs
-
-    def network_from(self, values: Mapping[str, Any]) -> ListedNetwork:
-        """Return the network of the plain values that a study keeps."""
-        return self.search_space.network(values[NETWORK_KEY])
+    def candidates(self) -> ListedCandidates | None:
+        """Return the networks within the budget, for a sampler that compares candidates; None for any other."""
+        if self.sampler.name != COST_AWARE:
+            return None
+        return ListedCandidates(
+            self.search_space,
+            cost_objectives=self.objectives[1:],
+            allowed=lambda network: self.network_budget.allows(network.costs),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts and settings as plain values, which tell one search from another."""

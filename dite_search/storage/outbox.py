@@ -7,8 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-LONGEST_WAIT = 30.0
-"""Seconds between two tries; the first wait takes one, and each is twice as long as the one before."""
+from search_spaces.common.retry import RetryPolicy
+
+WRITE_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=30.0)
+"""How long writing waits after a failure."""
 
 
 class Outbox:
@@ -70,8 +72,8 @@ class Outbox:
         if not self._failures:
             trouble = "has no room" if has_no_room(error) else "does not answer"
             self._note(f"{self._name} {trouble}; trainings go on, and what they report waits to be written")
-        self._try_at = self._clock() + min(LONGEST_WAIT, 2.0**self._failures)
         self._failures += 1
+        self._try_at = self._clock() + WRITE_RETRY.pause_after(self._failures)
 
     def _answered(self) -> None:
         self._try_at = 0.0

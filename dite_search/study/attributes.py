@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from analysis.study.trial_status import INTERRUPTED
+
 ARCH = "arch"
 ARCH_ID = "arch_id"
 REASON = "reason"
@@ -26,7 +28,6 @@ EPOCH = "epoch:"
 EPOCH_KEY = "epoch"
 """In what a trial reports: the epoch that has ended, from 1."""
 
-INTERRUPTED = "the search was stopped before the trial ended"
 UNEXPLAINED = "the trial's process ended without giving a reason (killed, or out of memory)"
 NOT_ITS_OWN = (UNEXPLAINED, INTERRUPTED)
 """Reasons for which a trial fails that say nothing about what it trained, as those with `OUTAGE` do."""

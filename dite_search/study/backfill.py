@@ -15,7 +15,8 @@ from sqlalchemy import column, insert, table
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import ARCH, EPOCH_KEY, ORIGIN, REASON, STARTED, UNDECIDED
 from dite_search.study.directory import checkpoint_location
-from dite_search.study.study import curve_of, epoch_name, storage_of
+from dite_search.study.reader import curve_of, epoch_name
+from dite_search.study.study import storage_of
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.registry import architecture_from
 from trainers.checkpoints.location import LAST, below

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dite_search.config.sections import DATA_PATHS, URLS
+from dite_search.config.data_section import DATA_PATHS, PLACE_PATHS, UNDER_ROOT
+from dite_search.config.sections import URLS
 from dite_search.config.sqlite_url import sqlite_file, sqlite_url
+from trainers.data.formats.layout import NAMES
 
 PROVENANCE_FILE = "provenance.json"
+SPLIT_FILE = "split.json"
+"""The images of each split, where a share of all was drawn: a list as ``data.split`` takes it."""
 WORKING_DIRECTORY = "working_directory"
 """In the provenance of a study: from where its search was started."""
 
@@ -37,10 +41,21 @@ def followed(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     elif _is_file(space):
         found["space"] = lead(str(space))
     if isinstance(data, dict):
-        found["data"] = data | {name: lead(data[name]) for name in DATA_PATHS if isinstance(data.get(name), str)}
+        found["data"] = _data(data, lead)
     if isinstance(warm, dict) and isinstance(warm.get("studies"), list):
         found["warm_start"] = warm | {"studies": [lead(name) if isinstance(name, str) else name for name in warm["studies"]]}
     return found
+
+
+def _data(data: dict[str, Any], lead: Callable[[str], str]) -> dict[str, Any]:
+    """The section of the data with its paths led on; those that count from the root follow it by themselves."""
+
+    def led(fields: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        paths = {name: path for name in names if isinstance(path := fields.get(name), str)}
+        return {name: lead(path) for name, path in paths.items() if name not in UNDER_ROOT or Path(path).is_absolute()}
+
+    places = {name: place | led(place, PLACE_PATHS) for name in NAMES if isinstance(place := data.get(name), dict)}
+    return data | led(data, DATA_PATHS) | places
 
 
 def _is_file(base: Any) -> bool:

@@ -53,10 +53,25 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
         "input_size": "x".join(map(str, space.base.input_size)) if "input_size" not in space.parameters else "varied",
         "epochs": config.train_config.epochs,
         "batch_size": config.train_config.batch_size,
-        "flip_test": config.train_config.flip_test,
+        # Keypoints without sides are not mirrored, whatever the hyper-parameters say.
+        "flip_test": config.train_config.flip_test and config.data.keypoint_set.mirrors,
         "recipe_changes": recipe_changes(config.train_config),
         "seed": config.seed,
+        **_own_protocol(config),
     }
+
+
+def _own_protocol(config: SearchConfig) -> dict[str, Any]:
+    """Keypoints, metric and split of a user's own; nothing where they are the format's."""
+    data, found = config.data, {}
+    known = data.keypoint_set
+    if known != data.data_format.keypoint_set:
+        found["keypoints"] = f"{known.name} ({', '.join(known.names)})"
+    if found or data.metric is not None:
+        found["metric"] = data.metric_words
+    if data.val_share is not None:
+        found["split"] = f"{data.val_share:g} of the images to score on, by {data.group_by}"
+    return found
 
 
 def provenance_of(config: SearchConfig) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from dite_search.study.protocol import (
     refuse_changes,
     settings_of,
 )
-from dite_search.study.study import curve_of, found_study, is_complete, readable, tried_values
+from dite_search.study.reader import curve_of, is_complete
+from dite_search.study.study import found_study, readable, tried_values
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import architecture_from
 from search_spaces.training_config import TRAIN_PARAMETERS

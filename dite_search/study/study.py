@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -18,55 +16,33 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import INTERRUPTED
 from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.storage.database_errors import is_damage, reason_of
 from dite_search.study.attributes import (
-    ARCH,
-    CONTINUES,
-    EPOCH,
-    EPOCH_KEY,
-    INTERRUPTED,
-    METRICS,
-    MLFLOW_RUN,
-    NOT_ITS_OWN,
-    ORIGIN,
-    OUTAGE,
     PROTOCOL,
     REASON,
     REUSED,
     SECONDS,
-    SEED,
     STARTED,
-    UNDECIDED,
     WHOLE,
 )
 from dite_search.study.directory import (
     SEARCH_FILE,
     STUDY_DATABASE,
-    checkpoint_location,
     create_folder,
     study_url_of,
     write_search_file,
 )
 from dite_search.study.places import PROVENANCE_FILE
-from dite_search.study.protocol import differences, protocol_of, provenance_of, refuse_changes, settings_of
+from dite_search.study.protocol import differences, refuse_changes, settings_of
 from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.objectives import DIRECTIONS
 from search_spaces.common.redaction import redacted
-from search_spaces.registry import architecture_from, cost_of
-from trainers.checkpoints.location import LAST, PREVIOUS, Location, below, located
 
 CONNECT_TIMEOUT = 5
 """Seconds to wait for a database server."""
 
-_STATUSES = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "stopped",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting",
-}
 
 DATABASE_AWAY = optuna.exceptions.StorageInternalError
 """The exception of a storage whose database does not answer."""
@@ -250,16 +226,6 @@ def _place_of(config: SearchConfig) -> str:
     return redacted(config.study_url or str(config.study_directory / STUDY_DATABASE))
 
 
-def epoch_name(epoch: float) -> str:
-    """The name of the attribute that holds an epoch's metrics; names sort as epochs do."""
-    return f"{EPOCH}{int(epoch):06d}"
-
-
-def curve_of(trial: FrozenTrial) -> list[dict[str, float]]:
-    """The metrics of a trial's epochs, in order."""
-    return [value for name, value in sorted(trial.user_attrs.items()) if name.startswith(EPOCH)]
-
-
 def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
     """The database of the study.
 
@@ -277,46 +243,6 @@ def storage_of(config: SearchConfig) -> optuna.storages.RDBStorage:
         # SQLAlchemy and its drivers raise dozens of kinds for one cause: the URL does not lead to a usable database.
         logging.getLogger(__name__).debug("storage", exc_info=True)
         raise InvalidInput(f"study_url {redacted(url)} cannot be opened: {reason_of(error)}") from None
-
-
-def read_study(config: SearchConfig, study: optuna.Study | None = None) -> StudyRecord:
-    """Everything the study knows, as records.
-
-    Raises:
-        InvalidInput: its database cannot be read, or is damaged.
-    """
-    opened = study or open_study(config)
-    with readable(config):
-        return StudyReader(config, opened).read()
-
-
-class StudyReader:
-    """Reads a study that stays open again and again: a trial that has ended is made into a record once."""
-
-    def __init__(self, config: SearchConfig, study: optuna.Study) -> None:
-        self._config, self._study = config, study
-        self._ended: dict[int, TrialRecord] = {}
-
-    def read(self) -> StudyRecord:
-        """Everything the study knows by now."""
-        config, trials = self._config, self._study.get_trials(deepcopy=False)
-        return StudyRecord(
-            name=config.name,
-            directory=config.study_directory,
-            objectives=config.objectives,
-            trials=[self._record(trial) for trial in trials if ARCH in trial.user_attrs],
-            protocol=protocol_of(config),
-            provenance=provenance_of(config),
-            over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in trials),
-            reused=sum(REUSED in trial.user_attrs for trial in trials),
-        )
-
-    def _record(self, trial: FrozenTrial) -> TrialRecord:
-        if not trial.state.is_finished():
-            return _record(self._config, trial)
-        if trial.number not in self._ended:
-            self._ended[trial.number] = _record(self._config, trial)
-        return self._ended[trial.number]
 
 
 def reopen_running(config: SearchConfig, study: optuna.Study | None = None) -> None:
@@ -339,70 +265,3 @@ def reopen(study: optuna.Study, frozen: FrozenTrial) -> None:
     if STARTED in attributes:
         storage.set_trial_user_attr(frozen._trial_id, SECONDS, time.time() - attributes[STARTED])
     storage.set_trial_state_values(frozen._trial_id, state=TrialState.WAITING)
-
-
-def is_spent(trial: FrozenTrial) -> bool:
-    """Whether a trial was trained in this search and has ended: one of the number that the search asks for."""
-    attributes = trial.user_attrs
-    here = ARCH in attributes and ORIGIN not in attributes
-    return here and trial.state.is_finished() and attributes.get(REASON) != INTERRUPTED
-
-
-def is_complete(trial: FrozenTrial) -> bool:
-    """Whether a trial has the values of all objectives."""
-    return trial.state is TrialState.COMPLETE
-
-
-def is_blameless(trial: FrozenTrial) -> bool:
-    """Whether a trial failed through no fault of what it trained, which may then be trained anew."""
-    attributes = trial.user_attrs
-    return trial.state is TrialState.FAIL and (attributes.get(REASON) in NOT_ITS_OWN or OUTAGE in attributes)
-
-
-def rung_records(config: SearchConfig) -> Iterator[tuple[int, int, dict[str, float]]]:
-    """Yield each report of a study's trials once: trial number, epoch, and the metrics of the epoch with the costs.
-
-    Epochs about which the scheduler was not asked, as when a pause stopped a trial, are left out. The trial reports them
-    again, and they are decided then.
-    """
-    for trial in open_study(config).get_trials(deepcopy=False):
-        if ARCH not in trial.user_attrs or trial.user_attrs.get(SEED, config.seed) != config.seed:
-            continue
-        number = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
-        costs = cost_of(architecture_from(trial.user_attrs[ARCH])).objectives
-        undecided = math.inf if trial.state.is_finished() else trial.user_attrs.get(UNDECIDED, math.inf)
-        for metrics in curve_of(trial):
-            if metrics[EPOCH_KEY] >= undecided:
-                break
-            yield number, int(metrics[EPOCH_KEY]), costs | trial.user_attrs.get(METRICS, {}) | metrics
-
-
-def _record(config: SearchConfig, trial: FrozenTrial) -> TrialRecord:
-    attributes = trial.user_attrs
-    arch = architecture_from(attributes[ARCH])
-    origin = attributes.get(ORIGIN, {})
-    place = located(origin["folder"]) if origin else checkpoint_location(config, trial.number)
-    return TrialRecord(
-        number=trial.number,
-        status=_STATUSES[trial.state],
-        reason=attributes.get(REASON, ""),
-        arch=arch,
-        cost=cost_of(arch),
-        parameters=trial.params,
-        seed=attributes.get(SEED, origin.get("seed")),
-        metrics=attributes.get(METRICS, {}),
-        curve=curve_of(trial),
-        seconds=attributes.get(SECONDS, 0.0),
-        checkpoint=_last_checkpoint(place, attributes),
-        mlflow_run_id=attributes.get(MLFLOW_RUN),
-        epochs_before=attributes.get(CONTINUES, {}).get("epoch", 0),
-        origin=f"trial {origin['trial']} of {origin['study']}" if origin else "",
-    )
-
-
-def _last_checkpoint(place: Location, attributes: Mapping[str, Any]) -> Location | None:
-    """The checkpoint of a trial, if there is one."""
-    if isinstance(place, Path):
-        return next((path for path in (place / LAST, place / PREVIOUS) if path.is_file()), None)
-    # A store is not asked for each record: an epoch is reported once its checkpoint is in its place.
-    return below(place, LAST) if any(name.startswith(EPOCH) for name in attributes) else None

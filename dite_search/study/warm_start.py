@@ -8,12 +8,13 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from analysis.study.records import TrialRecord
+from analysis.study.trial_status import TrialStatus
 from dite_search.algorithms.cost_aware.candidates import distributions_of
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import ARCH, ARCH_ID, METRICS, ORIGIN
 from dite_search.study.directory import checkpoint_location, load_config
 from dite_search.study.protocol import protocol_of
-from dite_search.study.study import epoch_name, read_study
+from dite_search.study.reader import STATUSES, epoch_name, read_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Scalar
 
@@ -23,7 +24,7 @@ CHANCE = ("seed",)
 EarlierTrials = list[FrozenTrial]
 """Trials of earlier studies, as those of a new one."""
 
-_STATES = {"complete": TrialState.COMPLETE, "stopped": TrialState.PRUNED}
+_STATES = {STATUSES[state]: state for state in (TrialState.COMPLETE, TrialState.PRUNED)}
 
 
 def earlier_trials(config: SearchConfig, data: str | None = None) -> EarlierTrials:
@@ -61,7 +62,7 @@ def _trial(config: SearchConfig, earlier: SearchConfig, record: TrialRecord) -> 
     training = {n: record.parameters.get(n) for n in config.search_space.training_parameters}
     if record.status not in _STATES or point is None or None in training.values():
         return None
-    complete = record.status == "complete"
+    complete = record.status is TrialStatus.COMPLETE
     values = [record.values[name] for name in config.objectives if name in record.values]
     if not config.network_budget.allows(record.values) or (complete and len(values) < len(config.objectives)):
         return None

@@ -11,7 +11,7 @@ from search_spaces.families.architecture import resized
 from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco import detected_people, test_dev_split
 from trainers.data.formats.coco_file import read_image_info
-from trainers.data.formats.data_format import COCO, TEST_DEV
+from trainers.data.formats.data_format import COCO, FORMATS, TEST_DEV
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.samples.datasets import codec_for
 from trainers.evaluation.inference import predict
@@ -40,7 +40,7 @@ def submit_one(
         InvalidInput: something is not given, missing or broken, the network is not for COCO's keypoints, or ``dump`` names
             no method.
     """
-    if data_format != COCO.name:
+    if FORMATS[data_format] is not COCO:
         raise InvalidInput(f"--split {TEST_DEV} is a split of COCO's, so --format must be {COCO.name}, got {data_format}")
     if detections is None or dump is None:
         missing = "--detections, the people to estimate" if detections is None else "--dump, where to write the submission"
@@ -54,7 +54,9 @@ def submit_one(
     where = test_dev_split(Path(root))
     people = detected_people(read_image_info(where.annotation_file), Path(detections), where.image_dir)
     codec = codec_for(arch, trained_with(Path(checkpoint)))
-    dataset = TopDownDataset(people, codec, keypoint_set=COCO17, on_orientation=on_orientation)
+    dataset = TopDownDataset(
+        people, codec, keypoint_set=COCO17, on_orientation=on_orientation, normalisation=arch.NORMALISATION
+    )
     device = default_device()
     results = coco_results(dataset, predict(network.to(device), dataset, flip_test=flip_test, device=device))
     results_file, zip_file = write_submission(Path(dump), results)

@@ -20,7 +20,7 @@ from trainers.data.config import DataConfig
 
 def default_output(root: Path) -> Path:
     """Return the file that a page is written to where nobody names one: in the working directory, after the data set."""
-    return Path(f"{root.resolve().name or 'root'}-data.html")
+    return Path(f"{(root.resolve().stem if root.is_file() else root.resolve().name) or 'root'}-data.html")
 
 
 def show_data(

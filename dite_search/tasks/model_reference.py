@@ -13,9 +13,9 @@ from analysis.pareto.front import front_of, scored
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.directory import SEARCH_FILE, load_config
-from dite_search.study.study import read_study
+from dite_search.study.reader import read_study
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import costs_and_scores
+from search_spaces.common.objectives import costs_and_scores, gain
 from search_spaces.registry import PRESETS, resolve_arch
 from trainers.data.config import DataConfig
 
@@ -156,4 +156,4 @@ def _most_accurate(study: StudyRecord) -> TrialRecord:
     trials, scores = scored(study), costs_and_scores(study.objectives)[1]
     if not trials or not scores:
         raise InvalidInput(f"study {study.name} has no complete trial with a score to compare ({len(study.trials)} trials)")
-    return max(trials, key=lambda record: (record.values[scores[0]], -record.cost.macs, -record.number))
+    return max(trials, key=lambda record: (gain(scores[0], record.values[scores[0]]), -record.cost.macs, -record.number))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -15,6 +17,7 @@ from rich.progress import Progress
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import sync, write_json
+from search_spaces.common.objectives import format_value
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_checkpoint
@@ -24,6 +27,7 @@ from trainers.checkpoints.torch_file import read_torch_file
 from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import ACCURACIES
 from trainers.data.identity import data_contents
+from trainers.data.keypoint_sets.metric import Metric
 from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.scoring import evaluate
 from trainers.networks.load import load_any_network
@@ -193,6 +197,7 @@ def evaluate_one(
     arch, network = load_any_network(checkpoint)
     arch = resized(arch, input_size=input_size)
     worker = Worker(device=default_device())
+    data = as_trained(data, checkpoint)
     dataset = validation_set(data, arch, trained_with(checkpoint))
     scored = evaluate(network.to(worker.device), dataset, data, flip_test=flip_test, worker=worker)
     assert scored is not None, "one process has the scores"
@@ -206,9 +211,27 @@ def trained_with(checkpoint: Path) -> TrainConfig:
     return TrainConfig() if "state_dict" in read_torch_file(checkpoint) else load_checkpoint(checkpoint).train
 
 
+def as_trained(data: DataConfig, checkpoint: Path) -> DataConfig:
+    """Return data with the keypoints, and unless a metric is given the metric, of a checkpoint's training.
+
+    Annotation files are read in the order of the checkpoint's keypoints, whatever theirs is. Published checkpoints know
+    neither.
+    """
+    if "state_dict" in read_torch_file(checkpoint) or not data.data_format.takes_own:
+        return data
+    trained = load_checkpoint(checkpoint)
+    theirs = {name: trained.data[name] for name in ("keypoints", "metric") if trained.data.get(name)}
+    changes: dict[str, Any] = {}
+    if "keypoints" in theirs and data.keypoints is None:
+        changes["keypoints"] = theirs["keypoints"]
+    if "metric" in theirs and data.metric is None and data.boxes == "gt":
+        changes["metric"] = Metric.of(theirs["metric"])
+    return dataclasses.replace(data, **changes) if changes else data
+
+
 def describe_epoch(metrics: loop.Metrics, epochs: int) -> str:
     """An epoch in one line."""
-    scores = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items() if name in ACCURACIES)
+    scores = "  ".join(f"{name} {format_value(name, value)}" for name, value in metrics.items() if name in ACCURACIES)
     return (
         f"epoch {metrics['epoch']:>3.0f}/{epochs}  loss {metrics['loss']:.6f}"
         f"  {metrics['samples_per_second']:.0f} samples/s  {metrics['seconds']:.0f} s  {scores}"

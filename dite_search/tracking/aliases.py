@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import MINIMIZE, OBJECTIVES
+from search_spaces.common.objectives import OBJECTIVES
 from search_spaces.space.budget import Budget, Constraint
 
-COSTS = tuple(row.name for row in OBJECTIVES.values() if row.direction == MINIMIZE and row.common)
+COSTS = tuple(row.name for row in OBJECTIVES.values() if not row.is_learned and row.common)
 """The costs that a budget of an export may limit."""
 BEST = "best"
 """The alias of the network that is best of all, without a budget."""

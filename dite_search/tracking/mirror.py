@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from analysis.pareto.front import front_of
+from analysis.study.trial_status import TrialStatus
 from dite_search.tracking.client import RUNNING, STUDY_TAG, Refused, RunState, Tracker
 from dite_search.tracking.plan import (
     FILES_TAG,
@@ -29,9 +30,14 @@ from dite_search.tracking.plan import (
     wanted_trial,
 )
 from dite_search.tracking.source import Key, Snapshot, Source
+from search_spaces.common.retry import RetryPolicy
 
-FIRST_DELAY, LONGEST_DELAY, LAST_DELAY, GRACE = 1.0, 60.0, 2.0, 30.0
-"""Seconds: between the first two attempts, at most, at most once the search has ended, and from then to giving up."""
+SEARCH_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=60.0)
+"""How long the mirror waits for the server while the search goes on."""
+END_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=2.0)
+"""How long the mirror waits for the server once the search has ended."""
+GRACE = 30.0
+"""Seconds from the end of the search to giving up."""
 
 
 class Mirror:
@@ -99,7 +105,7 @@ class Mirror:
 
     def lacks(self) -> str:
         """Say in words which parts of the study MLflow lacks; empty when the two are equal."""
-        ended = {number for number, record in self.source.read().records.items() if record.status != "running"}
+        ended = {number for number, record in self.source.read().records.items() if record.status is not TrialStatus.RUNNING}
         behind = (ended - self._settled) | (ended & set(self._due))
         parts = [f"{len(behind)} of {len(ended)} trials"] if behind else []
         parts += [] if self._closed else ["the front"]
@@ -150,8 +156,9 @@ class Mirror:
             self.refusal = str(error) if isinstance(error, Refused) else ""
             logging.getLogger(__name__).debug("tracking", exc_info=True)
             with self._lock:
-                delay = min(FIRST_DELAY * 2.0 ** min(self._failures, 16), LAST_DELAY if self._ended else LONGEST_DELAY)
-                self._failures, self._retry_at = self._failures + 1, self._clock() + delay
+                self._failures += 1
+                delay = (END_RETRY if self._ended else SEARCH_RETRY).pause_after(self._failures)
+                self._retry_at = self._clock() + delay
             return delay
         self._failures, self.refusal = 0, ""
         return 0.0
@@ -166,7 +173,7 @@ class Mirror:
             if compare:
                 self._compare_all(snapshot)
                 due, compare = dict.fromkeys(snapshot.records), False
-            closed = ended and all(record.status != "running" for record in snapshot.records.values())
+            closed = ended and all(record.status is not TrialStatus.RUNNING for record in snapshot.records.values())
             if not closed or None not in self._seen:
                 self._settle(None, wanted_search(snapshot, source=self.source, runs={}, closed=False, now=time.time()))
             front = {record.number for record in front_of(snapshot.study)} if closed else None
@@ -219,7 +226,7 @@ class Mirror:
             self.refused[number] = str(error)
             return
         self.refused.pop(number, None)
-        if record.status != "running":
+        if record.status is not TrialStatus.RUNNING:
             self._settled.add(number)
 
     def _settle(self, key: Key, wanted: Wanted) -> None:

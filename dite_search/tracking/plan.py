@@ -12,7 +12,8 @@ import yaml
 
 from analysis.pareto.front import front_of
 from analysis.study.records import TrialRecord
-from dite_search.study.attributes import INTERRUPTED, SEED, STARTED
+from analysis.study.trial_status import INTERRUPTED, TrialStatus
+from dite_search.study.attributes import SEED, STARTED
 from dite_search.study.directory import SEARCH_FILE
 from dite_search.tracking.client import (
     FAILED,
@@ -79,7 +80,7 @@ def wanted_trial(
         name=f"trial-{record.number:05d}",
         status=status,
         started=int(1000 * started),
-        ended=int(1000 * (started + record.seconds)) if record.status not in ("running", "waiting") else None,
+        ended=int(1000 * (started + record.seconds)) if record.status.has_ended else None,
         noted=record.mlflow_run_id,
         params=_texts(params),
         tags=tags | ending | ({"on_front": "true"} if front and record.number in front else {}),
@@ -91,13 +92,13 @@ def wanted_trial(
 
 def ending_of(record: TrialRecord) -> tuple[str, dict[str, str]]:
     """The status of a trial's run, and the tags that say more."""
-    if record.status == "running":
+    if record.status is TrialStatus.RUNNING:
         return RUNNING, {}
-    if record.status == "waiting":
+    if record.status is TrialStatus.WAITING:
         return FAILED, {"reason": INTERRUPTED}
-    if record.reason or record.status == "failed":
+    if record.reason or record.status is TrialStatus.FAILED:
         return FAILED, {"reason": record.reason[:MAX_TEXT] or "unknown"}
-    if record.status == "stopped":
+    if record.status is TrialStatus.STOPPED:
         return FINISHED, {"stopped_at_epoch": str(int(record.curve[-1]["epoch"]) if record.curve else 0)}
     return FINISHED, {}
 
@@ -153,7 +154,7 @@ def wanted_search(snapshot: Snapshot, *, source: Source, runs: Mapping[int, str]
     }
     table = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
     numbers = {"front": ",".join(str(row["trial"]) for row in rows)[:MAX_TEXT]} if rows else {}
-    step = sum(record.status not in ("running", "waiting") for record in records.values())
+    step = sum(record.status.has_ended for record in records.values())
     return replace(
         wanted,
         status=FINISHED,

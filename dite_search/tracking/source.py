@@ -13,7 +13,8 @@ from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import MLFLOW_RUN
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE, load_config
-from dite_search.study.study import StudyReader, open_study
+from dite_search.study.reader import StudyReader, TrialNetworks
+from dite_search.study.study import open_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import redacted
 
@@ -58,9 +59,9 @@ class Source(Protocol):
 class StudySource:
     """The study of a search as the source of a mirror; for one thread at a time."""
 
-    def __init__(self, config: SearchConfig) -> None:
+    def __init__(self, config: SearchConfig, networks: TrialNetworks | None = None) -> None:
         self._study = open_study(config)
-        self._reader = StudyReader(config, self._study)
+        self._reader = StudyReader(config, self._study, networks)
         if MLFLOW_STUDY not in self._study.user_attrs or _is_copy(config, self._study.user_attrs):
             self._study.set_user_attr(MLFLOW_STUDY, f"{config.name}-{uuid.uuid4().hex[:12]}")
         if self._study.user_attrs.get(MLFLOW_FOLDER) != str(config.study_directory):

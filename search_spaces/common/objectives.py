@@ -13,7 +13,7 @@ A new objective is one row here and what gives its value, by ``source``:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from search_spaces.common.errors import unknown_name
@@ -38,6 +38,8 @@ class Objective:
         scaled: whether values are written in thousands and millions instead.
         convention: what exactly is counted or measured, for the reader of a report.
         least: what the network with the least of it is called; empty where ``fewest`` and the label do.
+        useless: the value of a learned error from which on it says that a network has found nothing.
+        highest: the largest value that there can be.
         common: whether reports, exports and comparisons show it even where nobody asked for it.
     """
 
@@ -52,6 +54,18 @@ class Objective:
     convention: str
     least: str = ""
     common: bool = True
+    useless: float = math.inf
+    highest: float = math.inf
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether a training has to give its value, which makes it a score and no cost."""
+        return self.source == LEARNED
+
+    @property
+    def is_better_high(self) -> bool:
+        """Whether larger values are better."""
+        return self.direction == MAXIMIZE
 
     def text(self, value: float) -> str:
         """Return a value with the digits that mean something."""
@@ -68,6 +82,7 @@ OBJECTIVES: dict[str, Objective] = {
             direction=MAXIMIZE,
             source=LEARNED,
             label="AP (ground-truth boxes)",
+            highest=1.0,
             convention="AP with the annotated (ground-truth) boxes of people. About 0.02 higher than with a detector's; "
             "never compared with it.",
         ),
@@ -76,6 +91,7 @@ OBJECTIVES: dict[str, Objective] = {
             direction=MAXIMIZE,
             source=LEARNED,
             label="AP (detected boxes)",
+            highest=1.0,
             convention="AP with the boxes of a person detector, as published figures are.",
         ),
         Objective(
@@ -83,7 +99,47 @@ OBJECTIVES: dict[str, Objective] = {
             direction=MAXIMIZE,
             source=LEARNED,
             label="PCKh@0.5",
-            convention="Share of joints that lie within half the head's length of the truth: the measure of MPII.",
+            highest=1.0,
+            convention="Share of joints that lie within half the head's length of the truth: the measure of MPII. On data "
+            "of your own the length is that between two keypoints, and the mean is over keypoints.",
+        ),
+        Objective(
+            name="pck",
+            direction=MAXIMIZE,
+            source=LEARNED,
+            label="PCK",
+            highest=1.0,
+            convention="Share of keypoints that lie nearer to the truth than a part of a length of the person (box, torso "
+            "or head, as the protocol says), mean over keypoints.",
+        ),
+        Objective(
+            name="auc",
+            direction=MAXIMIZE,
+            source=LEARNED,
+            label="AUC",
+            highest=1.0,
+            convention="Area under the curve of PCK over thresholds from 0 up to the pixels that the protocol says.",
+        ),
+        Objective(
+            name="nme",
+            direction=MINIMIZE,
+            source=LEARNED,
+            label="NME",
+            digits=4,
+            useless=1.0,
+            least="smallest NME",
+            convention="Normalised mean error: mean distance of keypoints from the truth, in units of a length of the "
+            "person that the protocol says. Smaller is better.",
+        ),
+        Objective(
+            name="epe",
+            direction=MINIMIZE,
+            source=LEARNED,
+            label="EPE (pixels)",
+            unit="px",
+            digits=2,
+            least="smallest EPE",
+            convention="End-point error: mean distance of keypoints from the truth in pixels. Smaller is better.",
         ),
         Objective(
             name="mmacs",
@@ -129,8 +185,12 @@ OBJECTIVES: dict[str, Objective] = {
         ),
     )
 }
-"""By name. AP and PCKh are fractions from 0 to 1; ``ap_gt`` was scored with ground-truth boxes, ``ap_det`` with detected
-ones, and the two are never compared."""
+"""By name. AP, PCK, PCKh and AUC are fractions from 0 to 1; ``ap_gt`` was scored with ground-truth boxes, ``ap_det`` with
+detected ones, and the two are never compared."""
+COSTS = tuple(row.name for row in OBJECTIVES.values() if not row.is_learned)
+"""Names of the objectives that are known of a network without training it, which budgets limit."""
+SCORES = tuple(row.name for row in OBJECTIVES.values() if row.is_learned)
+"""Names of the objectives that a training gives."""
 DIRECTIONS = {row.name: row.direction for row in OBJECTIVES.values()}
 """Which way each objective is better."""
 
@@ -153,9 +213,29 @@ def directions_of(objectives: Sequence[str]) -> list[str]:
 
 
 def costs_and_scores(objectives: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the objectives that are minimised, and those that are maximised."""
-    sides = list(zip(objectives, directions_of(objectives), strict=True))
-    return [name for name, side in sides if side == MINIMIZE], [name for name, side in sides if side == MAXIMIZE]
+    """Return the objectives that are counted or measured, and those that are learned, whichever way these are better.
+
+    Raises:
+        InvalidInput: an objective is unknown.
+    """
+    directions_of(objectives)
+    costs = [name for name in objectives if not OBJECTIVES[name].is_learned]
+    return costs, [name for name in objectives if OBJECTIVES[name].is_learned]
+
+
+def is_score(name: str) -> bool:
+    """Whether a name is that of a learned objective."""
+    return name in OBJECTIVES and OBJECTIVES[name].is_learned
+
+
+def best_of(name: str, values: Iterable[float]) -> float:
+    """Return the best of some values of an objective, at least one."""
+    return max(values) if OBJECTIVES[name].is_better_high else min(values)
+
+
+def gain(name: str, value: float) -> float:
+    """Return a value of an objective with the sign that makes larger ones better."""
+    return -SIGNS[DIRECTIONS[name]] * value
 
 
 def format_value(name: str, value: float | None) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar, cast
 
+from search_spaces.common.bounds import checked_integer as checked_integer
+from search_spaces.common.bounds import checked_integers as checked_integers
 from search_spaces.common.errors import InvalidInput, unknown_name
 
 Scalar = int | str | float
@@ -24,6 +26,20 @@ MAX_KEYPOINTS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
+class Normalisation:
+    """What is taken off the red, green and blue values of an image, from 0 to 1, and what they are then divided by."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+IMAGENET = Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""The mean and deviation of ImageNet, which most networks are trained with."""
+CENTRED = Normalisation(mean=IMAGENET.mean, std=(1.0, 1.0, 1.0))
+"""The mean of ImageNet alone, without a division."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Architecture(ABC):
     """One network as frozen, validated data. A family subclasses it with a dataclass whose fields all have defaults.
 
@@ -33,6 +49,8 @@ class Architecture(ABC):
 
     FAMILY: ClassVar[str]
     """The name of the family in `search_spaces.registry`."""
+    NORMALISATION: ClassVar[Normalisation] = IMAGENET
+    """How images are normalised for the networks of the family."""
 
     @property
     @abstractmethod
@@ -122,17 +140,3 @@ def checked_size(value: Any, *, multiple: int) -> tuple[int, int]:
     if height % multiple or width % multiple:
         raise InvalidInput(f"input_size must be multiples of {multiple}, got {height}x{width}")
     return height, width
-
-
-def checked_integer(name: str, value: Any, low: int, high: int) -> int:
-    """Return an integer from ``low`` to ``high``, or raise `InvalidInput` with the field's name."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidInput(f"{name} must be an integer from {low} to {high}, got {value!r}")
-    return value
-
-
-def checked_integers(name: str, value: Any, length: int, low: int, high: int) -> tuple[int, ...]:
-    """Return ``length`` integers from ``low`` to ``high``, or raise `InvalidInput` with the field's name."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != length:
-        raise InvalidInput(f"{name} must be a list of {length} integers, got {value!r}")
-    return tuple(checked_integer(f"{name}[{index}]", entry, low, high) for index, entry in enumerate(value))

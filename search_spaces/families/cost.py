@@ -1,6 +1,6 @@
 """The cost of an architecture in closed form: parameters and multiply-accumulates (MACs) of one forward pass.
 
-Two conventions are told apart by name, since a figure without its convention is worthless:
+Three conventions are told apart by name, since a figure without its convention is worthless:
 
 ``macs``
     every convolution our network executes on one image, each multiply-add counted once, bias additions not counted. This
@@ -8,6 +8,9 @@ Two conventions are told apart by name, since a figure without its convention is
 ``macs_paper``
     the convention behind the figures of the Dite-HRNet paper: every convolution module once per forward pass, bias
     additions included. Batch normalisation, activations and the aggregation of kernels are in neither.
+``flops_published``
+    the operations behind the printed figures of the family's networks, by the rules of its authors' own counter
+    (`search_spaces.families.family.Family.published_count`). Such figures are printed in units of 2^20 or 2^30.
 
 A closed form is no luxury: a budget is checked, and a space of millions is looked through, without building a network.
 `Tally` adds one up layer by layer; a test counts every family's built networks against it.
@@ -21,6 +24,8 @@ from dataclasses import dataclass
 from search_spaces.common.objectives import COUNTED, named
 
 MEGA = 1_000_000
+BINARY_MEGA = 2**20
+"""The unit that published figures call a million: counters print MFLOPs in units of 2^20 and GFLOPs in units of 2^30."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,7 @@ class Cost:
     params: int
     macs: int
     macs_paper: int
+    flops_published: int = 0
 
     @property
     def mmacs(self) -> float:
@@ -45,6 +51,11 @@ class Cost:
         return self.macs_paper / MEGA
 
     @property
+    def mflops_published(self) -> float:
+        """``flops_published`` in units of 2^20, as published figures are printed."""
+        return self.flops_published / BINARY_MEGA
+
+    @property
     def objectives(self) -> dict[str, float]:
         """The costs that a search may minimise, by the names of `search_spaces.common.objectives`."""
         return {name: float(getattr(self, name)) for name in named(source=COUNTED)}
@@ -54,10 +65,11 @@ class Cost:
             params=self.params + other.params,
             macs=self.macs + other.macs,
             macs_paper=self.macs_paper + other.macs_paper,
+            flops_published=self.flops_published + other.flops_published,
         )
 
 
-NOTHING = Cost(params=0, macs=0, macs_paper=0)
+NOTHING = Cost(params=0, macs=0, macs_paper=0, flops_published=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +98,22 @@ def total(parts: Iterable[PartCost]) -> Cost:
 
 
 class Tally:
-    """A running sum over layers. ``area`` is the number of output positions of a convolution."""
+    """A running sum over layers. ``area`` is the number of output positions of a convolution.
 
-    __slots__ = ("bias_additions", "macs", "params")
+    ``others`` are operations that only published figures count, beside multiply-accumulates of convolutions.
+    """
+
+    __slots__ = ("bias_additions", "macs", "others", "params")
 
     def __init__(self) -> None:
-        self.params = self.macs = self.bias_additions = 0
+        self.params = self.macs = self.bias_additions = self.others = 0
 
     def add(self, other: Tally, times: int) -> None:
         """Add ``times`` times what another holds."""
         self.params += other.params * times
         self.macs += other.macs * times
         self.bias_additions += other.bias_additions * times
+        self.others += other.others * times
 
     def cost(self, times: int = 1) -> Cost:
         """Return the cost of ``times`` of these."""
@@ -105,6 +121,7 @@ class Tally:
             params=self.params * times,
             macs=self.macs * times,
             macs_paper=(self.macs + self.bias_additions) * times,
+            flops_published=(self.macs + self.others) * times,
         )
 
     def part(self, kind: str, *, stage: int | None = None, branch: int | None = None, times: int = 1) -> PartCost:

@@ -62,6 +62,8 @@ class Family(ABC, Generic[A]):
     """
     published: Sequence[PublishedFigure] = ()
     """Rows of published tables with networks of the family."""
+    published_count = "multiply-accumulates of convolutions"
+    """What ``flops_published`` counts for networks of the family; families with other words are not compared by it."""
     pairs: Sequence[Pair] = ()
     """Interactions that a report shows."""
     legend = ""

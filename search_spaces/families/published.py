@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from search_spaces.families.architecture import Architecture
 
 PAPER = "Dite-HRNet paper"
+COCO_TEST = "coco_test_dev2017"
+"""The data set of the paper's Table 3, whose annotations COCO's server keeps to itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,12 @@ class PublishedFigure:
         printed_params_m: The printed parameters in millions.
         printed_flops: The printed multiply-accumulates.
         flops_unit: Their unit.
-        epochs: The length of the training.
+        epochs: The length of the training; 0 where it is not stated.
         proposed: Whether the paper proposes the network, rather than compares others with it.
+        dataset: The data set that was scored; empty for the validation set of the metric.
+        decay_epochs: Epochs after which the learning rate falls to a tenth.
+        training: Hyper-parameters that differ from the published recipe for the data.
+        remark: What else sets the training apart.
     """
 
     name: str
@@ -39,3 +46,7 @@ class PublishedFigure:
     """``G`` or ``M``: of multiply-accumulates, which the paper calls FLOPs."""
     epochs: int
     proposed: bool = False
+    dataset: str = ""
+    decay_epochs: tuple[int, ...] = (170, 200)
+    training: tuple[tuple[str, Any], ...] = ()
+    remark: str = ""

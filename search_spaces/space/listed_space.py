@@ -35,12 +35,24 @@ CACHED_POINTS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListedCosts:
+    """The exact costs of a listed network by name."""
+
+    objectives: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListedNetwork:
-    """One network of a list: its name, its place on the list from 0, and its exact costs by name."""
+    """One network of a list: its name, its place on the list from 0, and its costs."""
 
     arch_id: str
     row: int
-    costs: Mapping[str, float]
+    known: ListedCosts
+
+    @property
+    def costs(self) -> Mapping[str, float]:
+        """The exact costs by name."""
+        return self.known.objectives
 
     def to_dict(self) -> dict[str, Any]:
         """Return the name, under which the space finds the network again."""
@@ -74,7 +86,11 @@ class ListedSpace:
         if not columns:
             raise InvalidInput(f"table {name} must have at least one parameter, got none")
         self.networks = tuple(
-            ListedNetwork(arch_id=arch_id, row=row, costs={cost: float(values[row]) for cost, values in costs.items()})
+            ListedNetwork(
+                arch_id=arch_id,
+                row=row,
+                known=ListedCosts(objectives={cost: float(values[row]) for cost, values in costs.items()}),
+            )
             for row, arch_id in enumerate(networks)
         )
         self._parameters = {parameter: _parameter(values) for parameter, values in columns.items()}
@@ -135,6 +151,10 @@ class ListedSpace:
             raise InvalidInput(f"a point of table {self.name} must have a value for {error.args[0]}") from None
         found = self._rows.get(values)
         return self._nearest(values) if found is None else found
+
+    def cost_of(self, network: ListedNetwork) -> ListedCosts:
+        """Return the exact costs of a network."""
+        return network.known
 
     def network(self, name: str) -> ListedNetwork:
         """Return the network of a name that is on the list."""

@@ -22,6 +22,14 @@ class Network(Protocol):
         """Return plain values from which the network can be found again."""
 
 
+class KnownCosts(Protocol):
+    """The exact costs of a network."""
+
+    @property
+    def objectives(self) -> Mapping[str, float]:
+        """The costs that a search may minimise, by name."""
+
+
 class NetworkSpace(Protocol):
     """A space of networks: `SearchSpace` of a family, or `ListedSpace` of a table."""
 
@@ -39,6 +47,10 @@ class NetworkSpace(Protocol):
 
     def build(self, point: Mapping[str, Scalar]) -> Network:
         """Return the network of a point, or raise `InvalidInput`."""
+
+    # Any: a space is asked about its own networks alone.
+    def cost_of(self, network: Any) -> KnownCosts:
+        """Return the exact costs of a network."""
 
     def count(self) -> int:
         """Return the number of valid points."""

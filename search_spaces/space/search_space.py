@@ -13,9 +13,10 @@ import numpy as np
 
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.cost import Cost
 from search_spaces.families.family import SHARED, Family
 from search_spaces.families.parameter import NETWORK, Choice, Parameter, Point, Range
-from search_spaces.registry import PRESETS, family_of, preset
+from search_spaces.registry import PRESETS, cost_of, family_of, preset
 from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 
@@ -79,6 +80,10 @@ class SearchSpace:
             raise InvalidInput(f"a point of space {self.name} must have a value for {missing[0]}")
         return self._arch({name: point[name] for name in self.choices})
 
+    def cost_of(self, network: Architecture) -> Cost:
+        """Return the cost of a network."""
+        return cost_of(network)
+
     def train_config(self, point: Mapping[str, Scalar], base: TrainConfig) -> TrainConfig:
         """``base`` with the hyper-parameters of a point."""
         return TrainConfig.from_dict(base.to_dict() | {name: point[name] for name in self.training_parameters})
@@ -99,7 +104,11 @@ class SearchSpace:
         networks = self.choices[NETWORK].values if NETWORK in self.choices else ("",)
         for network in networks:
             point = {name: network if name == NETWORK else values[name] for name in self.choices}
-            if self.is_valid(point) and self.build(point) == arch:
+            try:
+                built = self.build(point)
+            except InvalidInput:
+                continue
+            if built == arch:
                 return point
         return None
 

@@ -18,7 +18,7 @@ import pytest
 
 from analysis.study.records import TrialRecord, read_trials_table
 from dite_search.study.directory import load_config
-from dite_search.study.study import read_study
+from dite_search.study.reader import read_study
 from dite_search.tracking.client import tracking_uri
 from tests.conftest import ROOT
 from tests.dite_search.commands import run as run_command

@@ -11,7 +11,8 @@ import torch
 
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.directory import checkpoint_location
-from dite_search.study.study import create_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study
 from dite_search.tracking.client import tracking_uri
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import refused, run

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dite_search.config.search_data import data_of
-from dite_search.study.study import create_study, open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, open_study
 from tests.dite_search.commands import refused
 from tests.integration.crashes import small_disk
 

@@ -12,7 +12,8 @@ from analysis.pareto.budget_filter import allows
 from analysis.pareto.selection import choose
 from dite_search.cli.shared import next_commands
 from dite_search.cli.shared.next_commands import commands_after, export_options, mlflow_command
-from dite_search.study.study import create_study, extend_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, extend_study
 from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.studies import study, trial
 from tests.dite_search.commands import run

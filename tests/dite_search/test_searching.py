@@ -9,7 +9,8 @@ import yaml
 
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.directory import checkpoint_location
-from dite_search.study.study import create_study, read_study, reopen_running
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, reopen_running
 from tests.dite_search.commands import run
 from trainers.checkpoints.location import LAST
 

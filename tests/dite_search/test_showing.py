@@ -13,7 +13,8 @@ import torch
 from dite_search.cli import main
 from dite_search.cli.shared.output import ascii_text
 from dite_search.driver.searcher import StudySearch
-from dite_search.study.study import create_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.diagram import diagram

@@ -118,7 +118,7 @@ def test_what_only_parts_can_foretell_is_refused(program: Program) -> None:
 def test_the_reference_lists_its_fields(program: Program) -> None:
     reference = program(module="dite_search.config.reference_page")
     assert "`family: plain_stack`" in reference
-    assert "| `width` | `16` | Channels of every layer |" in reference
+    assert "| `width` | integer from 1 to 1,024 | `16` | Channels of every layer |" in reference
 
 
 @pytest.mark.xdist_group("ray")

@@ -246,7 +246,8 @@ def test_the_recipe_for_an_objective_of_ones_own(monkeypatch):
     from dite_search.algorithms.admission import Admission
 
     gate = Admission(config)
-    small, large = sorted(config.search_space.enumerate(), key=lambda arch: gate.costs(arch)["params"])[::191]
+    networks = {candidate.key: candidate for candidate in map(gate.candidate, config.search_space.points())}
+    small, large = sorted(networks.values(), key=lambda candidate: gate.costs(candidate)["params"])[::191]
     assert gate.costs(large)["weights_mb"] == pytest.approx(gate.costs(large)["params"] * 4e-6)
     assert config.network_budget.allows(gate.costs(small))
     assert not config.network_budget.allows(gate.costs(large))

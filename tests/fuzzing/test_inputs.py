@@ -28,7 +28,8 @@ from analysis.report import write_report
 from dite_search.config.search_config import load_search
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.directory import load_config
-from dite_search.study.study import create_study, open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, open_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,30 +10,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from trainers.networks.baselines.cpn import CascadedPyramid
-from trainers.networks.baselines.hourglass import StackedHourglass, hourglass
-from trainers.networks.baselines.hrnet import hrnet
-from trainers.networks.baselines.mobilenet import mobilenet_v2, mobilenet_v3
-from trainers.networks.baselines.resnet import simple_baseline
-from trainers.networks.baselines.shufflenet import shufflenet_v2
+from search_spaces.registry import preset
+from trainers.networks.registry import build_network
 
-Build = Callable[[int, tuple[int, int]], nn.Module]
+NETWORKS = (
+    "simple_baseline_resnet50",
+    "hrnet_w32",
+    "hrnet_w48",
+    "small_hrnet_w18",
+    "mobilenet_v2",
+    "mobilenet_v3",
+    "mobilenet_v3_160",
+    "shufflenet_v2",
+    "stacked_hourglass_8",
+    "hourglass_52",
+    "cpn_resnet50",
+)
+"""Networks of the record, which have the same names here."""
 
-NETWORKS: Mapping[str, Build] = {
-    "simple_baseline_resnet50": lambda keypoints, size: simple_baseline(keypoints=keypoints),
-    "hrnet_w32": lambda keypoints, size: hrnet(keypoints=keypoints),
-    "hrnet_w48": lambda keypoints, size: hrnet(keypoints=keypoints, width=48),
-    "small_hrnet_w18": lambda keypoints, size: hrnet(
-        keypoints=keypoints, width=16, stem_blocks=1, stem_width=32, blocks=2, modules=(1, 1, 1)
-    ),
-    "mobilenet_v2": lambda keypoints, size: mobilenet_v2(keypoints=keypoints),
-    "mobilenet_v3": lambda keypoints, size: mobilenet_v3(keypoints=keypoints),
-    "mobilenet_v3_160": lambda keypoints, size: mobilenet_v3(keypoints=keypoints, last=None),
-    "shufflenet_v2": lambda keypoints, size: shufflenet_v2(keypoints=keypoints),
-    "stacked_hourglass_8": lambda keypoints, size: StackedHourglass(keypoints=keypoints),
-    "hourglass_52": lambda keypoints, size: hourglass(keypoints=keypoints),
-    "cpn_resnet50": lambda keypoints, size: CascadedPyramid(keypoints=keypoints, input_size=size),
-}
+
+def built(name: str, keypoints: int, size: tuple[int, int]) -> nn.Module:
+    """Return a network of the record."""
+    return build_network(preset(name, input_size=size, keypoints=keypoints))
 
 
 def uniform(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:

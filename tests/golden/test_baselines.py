@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.golden.baselines import NETWORKS, golden_input, golden_state
+from tests.golden.baselines import NETWORKS, built, golden_input, golden_state
 from trainers.networks.baselines.layers import HEAD_STD
 
 CASES = (
@@ -52,7 +52,7 @@ def keys(folder: Path) -> dict[str, Any]:
 
 def on_meta(name: str, keypoints: int, size: tuple[int, int]) -> nn.Module:
     with torch.device("meta"):
-        return NETWORKS[name](keypoints, size)
+        return built(name, keypoints, size)
 
 
 def test_every_recorded_network_and_case_is_tested(folder: Path) -> None:
@@ -62,7 +62,7 @@ def test_every_recorded_network_and_case_is_tested(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_keys_shapes_and_their_order_are_the_published_ones(name: str, folder: Path) -> None:
-    state = on_meta(name, 17, (256, 192)).state_dict()
+    state = on_meta(name, 17, (256, 256)).state_dict()
     assert [(key, list(value.shape)) for key, value in state.items()] == [
         (key, list(shape)) for key, shape in dict(keys(folder)[name]).items()
     ]
@@ -71,7 +71,7 @@ def test_keys_shapes_and_their_order_are_the_published_ones(name: str, folder: P
 @pytest.mark.parametrize("keypoints", [17, 16])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_parameters_are_counted_exactly(name: str, keypoints: int, folder: Path) -> None:
-    network = on_meta(name, keypoints, (256, 192))
+    network = on_meta(name, keypoints, (256, 256))
     counted = sum(parameter.numel() for parameter in network.parameters())
     assert counted == facts(folder)["networks"][name]["parameters"][f"{keypoints}_keypoints"]
 
@@ -145,7 +145,7 @@ def test_in_training_every_output_is_there(case: str, folder: Path) -> None:
 )
 def test_initial_values_are_the_published_ones(name: str) -> None:
     torch.manual_seed(0)
-    network = NETWORKS[name](17, (256, 256))
+    network = built(name, 17, (256, 256))
     finals = {key: value for key, value in network.named_parameters() if "final_layer" in key}
     assert finals
     for key, value in finals.items():

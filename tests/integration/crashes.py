@@ -26,10 +26,10 @@ from analysis.pareto.front import front_of
 from analysis.study.records import trials_table
 from dite_search.config.search_config import SearchConfig
 from dite_search.driver.trainable import STARTS_FILE
-from dite_search.monitor.snapshot import has_ended
 from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.study.directory import checkpoint_location, load_config
-from dite_search.study.study import open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import open_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, TABLE
 from tests.ports import free_port
@@ -120,7 +120,7 @@ def drive_until_interrupted(file: Path, environment: Environment, moment: str, e
     with driver_of(file, dict(environment) | {INTERRUPT_VARIABLE: f"{moment} {epoch}"}) as driver:
         code = driver.wait(timeout=600)
     assert code == 0, said(file)
-    return sum(map(has_ended, read_study(config_of(file)).trials)) < TRIALS
+    return read_study(config_of(file)).spent < TRIALS
 
 
 def drive_while_breaking(

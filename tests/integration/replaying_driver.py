@@ -26,11 +26,12 @@ from dite_search.driver import run_search, trainable
 from dite_search.driver.trainable import TrialRunner, tell
 from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.study.directory import SEARCH_FILE, load_config
+from search_spaces.common.retry import RetryPolicy
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.checkpoints.location import Location
-from trainers.checkpoints.retry import Patience
+from trainers.checkpoints.retry import until_done
 from trainers.checkpoints.store import CheckpointStore
 from trainers.training.loop import Metrics
 
@@ -66,7 +67,7 @@ class ReplayingRunner(TrialRunner):
 
     def __call__(self, suggestion: Mapping[str, Any]) -> None:
         """Do what every trial does, in a process of its own."""
-        trainable.LONGEST_BACK_OFF = SHORT_BACK_OFF
+        trainable.START_RETRY = RetryPolicy(longest_seconds=SHORT_BACK_OFF)
         super().__call__(suggestion)
 
     def learn(self, arch: ArchConfig, config: TrainConfig, place: Location) -> Metrics:
@@ -74,8 +75,8 @@ class ReplayingRunner(TrialRunner):
         from ray import tune
 
         curve = table(TABLE).curve(arch.arch_id, config.seed - self.search.seed)[: config.epochs]
-        store, patience = CheckpointStore(place, note=tell), Patience()
-        checkpoint = patience.until_done(store.load, tell)
+        store = CheckpointStore(place, note=tell)
+        checkpoint = until_done(store.load, tell)
         done = list(checkpoint.curve) if checkpoint else []
         for metrics in done:
             tune.report(dict(metrics))
@@ -84,7 +85,7 @@ class ReplayingRunner(TrialRunner):
             time.sleep(self.seconds)
             done.append(dict(metrics))
             new = Checkpoint(arch=arch, train=config, data=self.data.to_dict(), state=NO_STATE, curve=done)
-            patience.until_done(functools.partial(store.save, new), tell)
+            until_done(functools.partial(store.save, new), tell)
             self._reach("saved", epoch)
             tune.report(dict(metrics))
             self._reach("reported", epoch)

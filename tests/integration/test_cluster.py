@@ -21,7 +21,8 @@ from dite_search.config.search_data import data_of
 from dite_search.driver.trainable import STARTS_FILE
 from dite_search.study.attributes import REUSED
 from dite_search.study.directory import load_config
-from dite_search.study.study import curve_of, open_study, read_study
+from dite_search.study.reader import curve_of, read_study
+from dite_search.study.study import open_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from tests.integration.nodes import PATIENCE, Driver, cluster_of, until, why_no_cables
 from tests.profiles import by_profile

@@ -19,7 +19,8 @@ from rich.console import Console
 from analysis.pareto.front import front_of
 from dite_search.config.search_config import parse_search
 from dite_search.driver.run_search import run_search
-from dite_search.study.study import open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import open_study
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.servers import MlflowServer

@@ -28,11 +28,13 @@ from analysis.report import write_report
 from dite_search.config.search_config import load_search, parse_search
 from dite_search.driver.run_search import run_search
 from dite_search.study.directory import load_config
-from dite_search.study.study import open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import open_study
 from dite_search.tracking.client import tracking_uri
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.dite_search.commands import refused, run
+from tests.dite_search.counting import Counts, counted_networks
 
 pytestmark = pytest.mark.xdist_group("ray")
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,10 +56,18 @@ def search_in(directory: Path, **changes):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def counts():
+    """How often the driver of the finished search built each network and counted its cost."""
+    return Counts()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, counts):
     config = search_in(tmp_path_factory.mktemp("runs"), objectives=["ap_gt", "mmacs", "latency_ms"])
     output = io.StringIO()
-    return config, run_search(config, Console(file=output, width=200)), output.getvalue()
+    with counted_networks(counts):
+        study = run_search(config, Console(file=output, width=200))
+    return config, study, output.getvalue()
 
 
 def children_of(config):
@@ -67,6 +77,14 @@ def children_of(config):
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags and run.info.run_name == config.name]
     (parent,) = parents
     return client, parent, [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+
+
+def test_the_driver_builds_and_counts_no_candidate_more_than_twice(finished, counts):
+    """Once before the search, when the largest network is looked for, and once at the admission."""
+    _, study, _ = finished
+    assert {record.arch.arch_id for record in study.trials} <= counts.counted.keys()
+    assert 0 < max(counts.built.values()) <= 2
+    assert 0 < max(counts.counted.values()) <= 2
 
 
 def test_every_trial_is_complete_with_its_curve_and_its_checkpoint(finished):

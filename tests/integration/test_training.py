@@ -26,7 +26,7 @@ from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.processes.distributed import Worker
 from trainers.training.loop import train
-from trainers.training.ray_trainer import backend_for, fit
+from trainers.training.ray_trainer import fit
 
 pytestmark = pytest.mark.xdist_group("ray")
 ARCH: ArchConfig = next(named_space("tiny").enumerate())
@@ -43,10 +43,6 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
 def on_workers(directory: Path, data: DataConfig, config: TrainConfig = CONFIG, **options) -> dict[str, float]:
     start_ray()
     return fit(ARCH, config, data, directory=directory, name="t", storage=directory / "ray", **({"workers": 2} | options))
-
-
-def test_workers_that_share_a_gpu_do_not_use_nccl():
-    assert [backend_for(gpus) for gpus in (0.0, 0.5, 1.0, 2.0)] == ["gloo", "gloo", "nccl", "nccl"]
 
 
 @pytest.mark.slow

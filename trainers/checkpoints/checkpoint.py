@@ -16,6 +16,9 @@ from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.files import FolderFiles
 from trainers.checkpoints.location import BEST, LAST, PREVIOUS
 from trainers.checkpoints.torch_file import parse_torch_file, read_torch_file, torch_file_bytes
+from trainers.data.annotations.keypoints import KeypointSet
+from trainers.data.formats.data_format import FORMATS
+from trainers.data.keypoint_sets.fields import from_plain
 
 __all__ = [
     "BEST",
@@ -56,6 +59,12 @@ class Checkpoint:
     loss: float = 0.0
     seconds: float = 0.0
     contents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def keypoint_set(self) -> KeypointSet | None:
+        """The keypoints of the network, by their names; None where the checkpoint does not say of what data it is."""
+        own, known = self.data.get("keypoints"), FORMATS.get(str(self.data.get("format", "")))
+        return from_plain(own, None, "keypoints of the checkpoint") if own else known.keypoint_set if known else None
 
     @property
     def weights(self) -> Mapping[str, Tensor]:

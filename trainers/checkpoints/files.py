@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import time
 import uuid
@@ -12,14 +13,15 @@ from typing import Any, Protocol, TypeVar
 from search_spaces.common.errors import InvalidInput, StorageUnavailable, first_line
 from search_spaces.common.files import atomic_path, sync
 from search_spaces.common.redaction import redacted
+from search_spaces.common.retry import RetryPolicy
 from trainers.checkpoints.location import Location, below
 from trainers.checkpoints.retry import PASSING, storage_error
 from trainers.checkpoints.torch_file import BrokenFile, check_size
 
 T = TypeVar("T")
 
-PAUSES = (0.5, 1.0, 2.0)
-"""Seconds between the tries of one request to an object store."""
+REQUEST_RETRY = RetryPolicy(first_seconds=0.5, tries=4)
+"""How one request to an object store is tried again, which may have been away for a moment."""
 
 
 class Files(Protocol):
@@ -129,7 +131,7 @@ class S3Files:
     """
 
     def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._url, self._sleep = url, sleep
+        self._url, self._retry = url, dataclasses.replace(REQUEST_RETRY, sleep=sleep)
         self._swept = False
         self._opened: Any = None
 
@@ -219,19 +221,19 @@ class S3Files:
         """The answer of the store, asked again a few times where it may have been away for a moment."""
         store = self._store()
         passing, lasting = _errors()
-        for pause in (*PAUSES, None):
-            try:
-                return request(store)
-            except FileNotFoundError:
-                raise
-            except lasting as error:
-                raise InvalidInput(f"checkpoint {url} cannot be {done}: {_reason(error)}") from None
-            except passing as error:
-                if pause is None:
-                    tries = f"tried {len(PAUSES) + 1} times"
-                    raise StorageUnavailable(f"checkpoint {url} cannot be {done}, {tries}: {_reason(error)}") from None
-                self._sleep(pause)
-        raise AssertionError("the last pause is None")
+
+        def is_passing(error: Exception) -> bool:
+            return isinstance(error, passing) and not isinstance(error, lasting) and not isinstance(error, FileNotFoundError)
+
+        try:
+            return self._retry.call(lambda: request(store), is_passing=is_passing)
+        except FileNotFoundError:
+            raise
+        except lasting as error:
+            raise InvalidInput(f"checkpoint {url} cannot be {done}: {_reason(error)}") from None
+        except passing as error:
+            tries = f"tried {self._retry.tries} times"
+            raise StorageUnavailable(f"checkpoint {url} cannot be {done}, {tries}: {_reason(error)}") from None
 
     def _store(self) -> Any:
         if self._opened is None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from search_spaces.common.errors import InvalidInput, StorageFull, StorageUnavailable
+from search_spaces.common.retry import RetryPolicy
 
 T = TypeVar("T")
 
@@ -20,58 +19,49 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 PASSING = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH)
 """Error numbers of a network file system whose server is away."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds between two tries: the first, doubled with each, and the most."""
+STORAGE_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=60.0, total_seconds=3600.0)
+"""How a training waits until a storage takes or gives its checkpoint."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """For how many ``seconds`` a training waits until a storage takes or gives its checkpoint."""
+def until_done(action: Callable[[], T], note: Note, retry: RetryPolicy = STORAGE_RETRY) -> T:
+    """Return the value of an action, tried again while its storage has no room or no answer.
 
-    seconds: float = 3600.0
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    Args:
+        action: writes to a storage, or reads from one.
+        note: is told once of each kind of trouble, and once of its end.
+        retry: how long each pause and all together may take.
 
-    def until_done(self, action: Callable[[], T], note: Note) -> T:
-        """The value of ``action``, tried again while its storage has no room or no answer; ``note`` is told once of each.
+    Raises:
+        StorageUnavailable: the last one, when the time is over.
+    """
+    told: list[type[Exception]] = []
 
-        Raises:
-            StorageUnavailable: the last one, when the time is over.
-        """
-        began, pause = self.clock(), FIRST_PAUSE
-        told: type[StorageUnavailable] | None = None
-        while True:
-            try:
-                value = action()
-            except StorageUnavailable as error:
-                left = began + self.seconds - self.clock()
-                if left <= 0:
-                    raise
-                if told is not type(error):
-                    told = type(error)
-                    note(f"{error}; goes on once {'there is' if told is StorageFull else 'it can be'}")
-                self.sleep(min(pause, left))
-                pause = min(2 * pause, LONGEST_PAUSE)
-                continue
-            if told:
-                note("the storage is there again: going on")
-            return value
+    def tell(error: Exception) -> None:
+        if told[-1:] != [type(error)]:
+            told.append(type(error))
+            note(f"{error}; goes on once {'there is' if told[-1] is StorageFull else 'it can be'}")
 
-    def until_written(self, write: Callable[[], T], path: Path, note: Note) -> T:
-        """The value of ``write``, which puts a file at ``path``, tried again as in `until_done`.
+    value = retry.call(action, is_passing=lambda error: isinstance(error, StorageUnavailable), tell=tell)
+    if told:
+        note("the storage is there again: going on")
+    return value
 
-        Raises:
-            StorageUnavailable: the last one, when the time is over.
-            InvalidInput: the file cannot be written, for a reason that waiting does not change.
-        """
 
-        def attempt() -> T:
-            try:
-                return write()
-            except OSError as error:
-                raise storage_error(str(path), path, error) from error
+def until_written(write: Callable[[], T], path: Path, note: Note, retry: RetryPolicy = STORAGE_RETRY) -> T:
+    """Return the value of ``write``, which puts a file at ``path``, tried again as in `until_done`.
 
-        return self.until_done(attempt, note)
+    Raises:
+        StorageUnavailable: the last one, when the time is over.
+        InvalidInput: the file cannot be written, for a reason that waiting does not change.
+    """
+
+    def attempt() -> T:
+        try:
+            return write()
+        except OSError as error:
+            raise storage_error(str(path), path, error) from error
+
+    return until_done(attempt, note, retry)
 
 
 def storage_error(what: str, path: Path, error: OSError) -> InvalidInput:

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from search_spaces.common.errors import InvalidInput
 from trainers.data.config import DataConfig
-from trainers.data.formats.data_format import MPII
-from trainers.data.formats.mpii import mpii_truth_file
 
-TRAIN, VAL, DETECTIONS, TRUTH = "train", "val", "detections", "truth"
+TRAIN, VAL, DETECTIONS, TRUTH, SPLIT = "train", "val", "detections", "truth", "split"
 
 CONTENTS = {
     TRAIN: "annotations to learn from",
     VAL: "annotations to be scored on",
     DETECTIONS: "detections",
     TRUTH: "truth to be scored against",
+    SPLIT: "list of splits",
 }
 """The files of a data set by the names of their digests, in words."""
 
@@ -27,8 +26,10 @@ def files_of(data: DataConfig) -> dict[str, Path]:
     files = {TRAIN: data.annotation_file(data.train_split), VAL: data.annotation_file(data.val_split)}
     if data.detections:
         files[DETECTIONS] = data.detections
-    if data.format == MPII.name:
-        files[TRUTH] = mpii_truth_file(data.root, data.val_split)
+    if truth := data.truth_file():
+        files[TRUTH] = truth
+    if data.layout and data.layout.split_list:
+        files[SPLIT] = data.layout.split_list
     return files
 
 
@@ -52,7 +53,7 @@ def data_identity(data: DataConfig) -> str:
 
 def identity_of(contents: Mapping[str, str]) -> str:
     """The identity of data from the digests of their files."""
-    whole = b"".join(bytes.fromhex(contents[name]) for name in (TRAIN, VAL, DETECTIONS) if name in contents)
+    whole = b"".join(bytes.fromhex(contents[name]) for name in (TRAIN, VAL, DETECTIONS, SPLIT) if name in contents)
     return f"sha256 {hashlib.sha256(whole).hexdigest()[:16]}"
 
 

@@ -32,4 +32,6 @@ def count_macs(module: nn.Module, inputs: tuple[Any, ...]) -> int:
 def measured_cost(arch: Architecture) -> tuple[int, int]:
     """Parameters, and multiply-accumulates for one image, of the network built from an architecture."""
     network = build_network(arch).eval()
+    # The network alone, not its layers: it then gives every output, and the trace leaves no head out.
+    network.training = True
     return count_params(network), count_macs(network, (torch.zeros(1, 3, *arch.input_size),))

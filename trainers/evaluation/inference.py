@@ -53,8 +53,9 @@ def predict(
     """Predict every ``count``-th person of ``dataset`` from ``rank`` on, in its order; the data set must not augment.
 
     The network is put in evaluation mode for the while and must already be on ``device``. ``flip_test`` averages its
-    heatmaps with those of the mirrored crop, laid over each other as the data set's codec says. Raises InvalidInput for a
-    ``batch_size`` below 1, ``workers`` below 0, or an image that cannot be read.
+    heatmaps with those of the mirrored crop, laid over each other as the data set's codec says, where the sides of the
+    keypoints are known. Raises InvalidInput for a ``batch_size`` below 1, ``workers`` below 0, or an image that cannot be
+    read.
     """
     if batch_size < 1:
         raise InvalidInput(f"batch_size of an evaluation must be 1 or more, got {batch_size}")
@@ -62,7 +63,8 @@ def predict(
         raise InvalidInput(f"workers of an evaluation must be 0 or more, got {workers}")
     assert dataset.augmentation is None, "an augmented crop cannot be mapped back to its image"
     codec = dataset.codec
-    permutation = dataset.keypoint_set.flip_permutation if flip_test else None
+    # Nothing is known of the mirrored image where left and right are not.
+    permutation = dataset.keypoint_set.flip_permutation if flip_test and dataset.keypoint_set.mirrors else None
     share = range(rank, len(dataset), count)
     keypoints = np.empty((len(share), dataset.keypoint_set.count, 2))
     scores = np.empty(keypoints.shape[:2])

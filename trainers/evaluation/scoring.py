@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from trainers.data.config import DataConfig
-from trainers.data.formats.data_format import CROWDPOSE, MPII
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.evaluation.coco_ap import coco_ap
+from trainers.evaluation.coco_ap import keypoint_ap
 from trainers.evaluation.crowdpose_ap import crowdpose_ap
 from trainers.evaluation.inference import Predictions, predict
+from trainers.evaluation.keypoint_scores import keypoint_scores
 from trainers.evaluation.pckh import MpiiResult, annotation_rows, mpii_results, pckh
 from trainers.evaluation.results import Result, as_annotated, box_kind, coco_results
 from trainers.processes.distributed import Worker
@@ -23,7 +23,7 @@ from trainers.processes.distributed import Worker
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
     """``metrics``: the figures of ``coco_ap`` or ``crowdpose_ap``, each name followed by the kind of boxes (``ap_gt``,
-    ``ap_m_det``), or those of ``pckh``; ``results``: the entries they were computed from.
+    ``ap_m_det``), or those of ``pckh`` or ``keypoint_scores``; ``results``: the entries they were computed from.
     """
 
     metrics: dict[str, float]
@@ -31,7 +31,7 @@ class Evaluation:
 
     def results_as_annotated(self, data: DataConfig) -> Sequence[Result] | Sequence[MpiiResult]:
         """Return the results for a scorer that reads the annotation file itself, as `as_annotated` writes them."""
-        if data.format == MPII.name:
+        if not data.data_format.has_categories:
             return self.results
         return as_annotated(cast(Sequence[Result], self.results), data.read_annotations(data.val_split))
 
@@ -67,18 +67,40 @@ def evaluate(
 
 
 def score(dataset: TopDownDataset, predictions: Predictions, data: DataConfig) -> Evaluation:
-    """Score the predictions of a whole validation set against the truth of ``data``, by the rules of its format.
+    """Score the predictions of a whole validation set against the truth of ``data``, by the metric and rules of its format.
 
     Those of COCO and CrowdPose are rescored first, and duplicates dropped. Raises InvalidInput for a broken annotation
     file, and where annotated and detected boxes are mixed.
     """
-    if data.format == MPII.name:
-        truth = data.mpii_truth(len(dataset)).take(annotation_rows(dataset))
-        return Evaluation(metrics=pckh(predictions.keypoints, truth), results=mpii_results(dataset, predictions))
-    kind = box_kind(dataset.people)
-    results = coco_results(dataset, predictions)
-    if data.format == CROWDPOSE.name:
-        figures = crowdpose_ap(results, data.annotations, category=data.category)
-    else:
-        figures = coco_ap(results, data.annotations, keypoint_set=dataset.keypoint_set, category=data.category)
+    return SCORERS[data.data_format.scoring](dataset, predictions, data)
+
+
+def _score_mpii(dataset: TopDownDataset, predictions: Predictions, data: DataConfig) -> Evaluation:
+    truth = data.truth(len(dataset))
+    assert truth is not None, data.format
+    figures = pckh(predictions.keypoints, truth.take(annotation_rows(dataset)))
+    return Evaluation(metrics=figures, results=mpii_results(dataset, predictions))
+
+
+def _score_crowdpose(dataset: TopDownDataset, predictions: Predictions, data: DataConfig) -> Evaluation:
+    kind, results = box_kind(dataset.people), coco_results(dataset, predictions)
+    figures = crowdpose_ap(results, data.annotations, category=data.category)
     return Evaluation(metrics={f"{name}_{kind}": value for name, value in figures.items()}, results=results)
+
+
+def _score_coco(dataset: TopDownDataset, predictions: Predictions, data: DataConfig) -> Evaluation:
+    kind, results = box_kind(dataset.people), coco_results(dataset, predictions)
+    if not data.is_scored_by_ap:
+        figures = keypoint_scores(dataset.people, predictions.keypoints, dataset.keypoint_set, data.used_metric)
+        return Evaluation(metrics=figures, results=results)
+    truth = data.read_annotations(data.val_split)
+    figures = keypoint_ap(results, truth.images, truth.annotations, dataset.keypoint_set)
+    return Evaluation(metrics={f"{name}_{kind}": value for name, value in figures.items()}, results=results)
+
+
+SCORERS: dict[str, Callable[[TopDownDataset, Predictions, DataConfig], Evaluation]] = {
+    "coco": _score_coco,
+    "crowdpose": _score_crowdpose,
+    "mpii": _score_mpii,
+}
+"""Functions that score the people of a format, by the name that the format gives."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -26,7 +27,7 @@ from trainers.data.annotations.keypoints import COCO17
 from trainers.data.geometry.transforms import crop_of_box, normalise, warp_image, warp_points
 from trainers.data.samples.datasets import codec_for
 from trainers.data.synthetic.dataset import Scene, draw_scene
-from trainers.networks.loss import Batch, heatmap_loss
+from trainers.networks.loss import Batch, network_loss
 from trainers.networks.registry import build_network, variable_modules
 
 Proxy = Callable[[nn.Module, Batch], float]
@@ -47,7 +48,7 @@ def synflow(network: nn.Module, batch: Batch) -> float:
     - It makes the scale of the weights before it arbitrary, and the released initialisation, of deviation 0.001 but for
       the kernels of DKA, would leave to a convolution of the lowest branch of Dite-HRNet-18 less than 1e-13 of the flow.
       So the weights of each convolution are scaled to Kaiming's deviation √(2 / fan-in) first.
-    - Sigmoid gates stand at 1/2, their value at initialisation, and pass no flow: the rest is then linear in each layer.
+    - Sigmoid gates, hard ones too, stand at 1/2 and pass no flow, and ReLU6 is a ReLU: the rest is linear in each layer.
     """
     weights = [parameter for parameter in network.parameters() if parameter.dim() >= 4 and parameter.requires_grad]
     with torch.no_grad():
@@ -67,9 +68,9 @@ def grad_norm(network: nn.Module, batch: Batch) -> float:
     One batch, batch normalisation with the batch's statistics (arXiv:2101.08134, where the norms of the layers are added).
     In the loss's unit, squared heatmap values, over the parameters' own.
     """
-    heatmaps = network.train()(batch["image"])
+    outputs = network.train()(batch["image"])
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    loss = heatmap_loss(heatmaps, batch["target"], batch["weight"])
+    loss = network_loss(network, outputs, batch["target"], batch["weight"])
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     return math.hypot(*(float(gradient.norm()) for gradient in gradients if gradient is not None))
 
@@ -82,7 +83,7 @@ def naswot(network: nn.Module, batch: Batch) -> float:
     (arXiv:2006.04647; batch normalisation with the batch's statistics). Natural logarithm, without a unit; it
     grows with the number of units. Two images of the same code make it -inf.
     """
-    with torch.no_grad(), _ActivationCodes(len(batch["image"])) as codes:
+    with torch.no_grad(), _ActivationCodes(len(batch["image"]), batch["image"].device) as codes:
         network.train()(batch["image"])
     return log_determinant(codes.kernel)
 
@@ -180,28 +181,36 @@ def _checked(arch: Architecture, batch: Batch) -> dict[str, Tensor]:
 
 
 class _GatesHalfOpen(TorchFunctionMode):
-    """Every sigmoid gives 1/2."""
+    """Every sigmoid, hard or not, gives 1/2; a ReLU that ends at 6 does not end."""
 
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        if func is torch.sigmoid:
+        if func in (torch.sigmoid, F.hardsigmoid):
             return torch.full_like(args[0], 0.5)
+        if func is F.hardtanh:
+            return torch.relu(args[0])
         return func(*args, **(kwargs or {}))
+
+
+_RECTIFIERS = tuple(
+    getattr(torch.ops.aten, name).default for kind in ("relu", "hardtanh", "hardswish") for name in (kind, f"{kind}_")
+)
+"""ReLU, the ReLU that ends at 6, and hard swish, each of which is above 0 where its input is."""
 
 
 class _ActivationCodes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The Hamming kernel of all ReLUs evaluated, as modules or functions, summed as they come: codes are not kept."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, device: torch.device) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.kernel = torch.zeros(count, count, dtype=torch.double)
+        self.kernel = torch.zeros(count, count, dtype=torch.double, device=device)
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         out = func(*args, **(kwargs or {}))
-        if func in (torch.ops.aten.relu.default, torch.ops.aten.relu_.default):
+        if func in _RECTIFIERS:
             on = (out > 0).flatten(1).double()
             off = 1 - on
             self.kernel += on @ on.T + off @ off.T

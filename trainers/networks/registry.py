@@ -13,6 +13,14 @@ from trainers.networks.family import CheckpointLayout, NetworkFamily
 
 MODULES = {
     "dite_hrnet": "trainers.networks.dite_hrnet.family",
+    "simple_baseline": "trainers.networks.baselines.simple_baseline",
+    "hrnet": "trainers.networks.baselines.hrnet",
+    "mobilenet_v2": "trainers.networks.baselines.mobilenet_v2",
+    "mobilenet_v3": "trainers.networks.baselines.mobilenet_v3",
+    "shufflenet_v2": "trainers.networks.baselines.shufflenet_v2",
+    "hourglass": "trainers.networks.baselines.hourglass",
+    "stacked_hourglass": "trainers.networks.baselines.stacked_hourglass",
+    "cpn": "trainers.networks.baselines.cpn",
 }
 """Modules that hold the ``NETWORKS`` of a family, by its name; each is imported when a network of it is wanted."""
 

@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
+from search_spaces.common.objectives import gain
+from search_spaces.common.retry import RetryPolicy
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import LAST, Checkpoint
 from trainers.checkpoints.location import Location
-from trainers.checkpoints.retry import Note, Patience
+from trainers.checkpoints.retry import STORAGE_RETRY, Note, until_done
 from trainers.checkpoints.store import CheckpointStore, log_note
 from trainers.data.config import DataConfig
 from trainers.data.identity import data_contents
@@ -78,7 +80,7 @@ def train(
     report: Report,
     worker: Worker | None = None,
     note: Note = log_note,
-    patience: Patience | None = None,
+    retry: RetryPolicy = STORAGE_RETRY,
 ) -> TrainResult:
     """Train a network from its seed, or from the last checkpoint in ``directory``, to the end of its epochs.
 
@@ -96,11 +98,11 @@ def train(
         report: Takes the metrics of each epoch, and the place of its checkpoint, None in all processes but the first.
         worker: This process among those of the training.
         note: Takes a sentence when the training waits, and on a last checkpoint that is not whole.
-        patience: How long the training waits for its storage; an hour by default.
+        retry: How long the training waits for its storage; an hour by default.
 
     Raises:
         NonFiniteLossError: the loss is not finite; the last checkpoint is the one before.
-        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``; or the patience was in
+        InvalidInput: the data, the batch size, or a checkpoint of another training in ``directory``; or the retrying was in
             vain.
     """
     worker = worker or Worker(device=default_device())
@@ -111,7 +113,7 @@ def train(
     # All processes read the checkpoint; one of them speaks.
     note = note if worker.is_first else lambda sentence: None
     store = None if directory is None else CheckpointStore(directory, note=note)
-    run = _Run(arch, config, data, training, worker, store, note, patience or Patience())
+    run = _Run(arch, config, data, training, worker, store, note, retry)
     for metrics in run.curve:
         # The process before, or who listened to it, may have died between a checkpoint and the report of it.
         report(metrics, directory)
@@ -154,10 +156,10 @@ class _Run:
         worker: Worker,
         store: CheckpointStore | None,
         note: Note,
-        patience: Patience,
+        retry: RetryPolicy,
     ) -> None:
         self._arch, self._config, self._data, self._worker = arch, config, data, worker
-        self._store, self._note, self._patience = store, note, patience
+        self._store, self._note, self._retry = store, note, retry
         self._training, self._contents = training, data_contents(data)
         self._shares = BatchShares(
             len(training), batch_size=config.batch_size, seed=config.seed, rank=worker.rank, count=worker.count
@@ -172,7 +174,7 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = build_network(arch)
-        checkpoint = patience.until_done(store.load, note) if store else None
+        checkpoint = until_done(store.load, note, retry) if store else None
         _check_same_progress(checkpoint, worker)
         if store and checkpoint:
             last = str(store.where(LAST))
@@ -233,8 +235,8 @@ class _Run:
         self.position = 0
         self._loss.zero_()
         score = self._data.accuracy
-        earlier = [scores[score] for scores in self.curve[:-1] if score in scores]
-        self._save(best=score in metrics and metrics[score] >= max(earlier, default=-math.inf))
+        earlier = [gain(score, scores[score]) for scores in self.curve[:-1] if score in scores]
+        self._save(best=score in metrics and gain(score, metrics[score]) >= max(earlier, default=-math.inf))
 
     def _synchronise(self) -> Tensor:
         """Bring the processes to one state, in which a checkpoint of the first holds for all; the loss of all so far."""
@@ -265,7 +267,7 @@ class _Run:
             loss=float(self._loss),
             seconds=time.monotonic() - self._began,
         )
-        self._patience.until_done(lambda: store.save(checkpoint, best=best), self._note)
+        until_done(lambda: store.save(checkpoint, best=best), self._note, self._retry)
 
 
 def _is_validated(epoch: int, config: TrainConfig) -> bool:

@@ -63,24 +63,19 @@ def fit(
         InvalidInput, NonFiniteLossError, torch.OutOfMemoryError: as the training loop, for reasons of its own.
         WorkersLostError: workers died more often than ``retries``.
     """
-    # Ray's annotations know no pair here; its documentation and its code do.
-    count: Any = workers if max_workers is None else (workers, max_workers)
+    settings = {
+        "arch": arch.to_dict(),
+        "train": config.to_dict(),
+        "data": data.to_dict(),
+        "directory": str(directory),
+        "threads": cpus_per_worker,
+    }
     for attempt in range(retries + 1):
         trainer = ray.train.torch.TorchTrainer(
             _train_loop,
-            train_loop_config={
-                "arch": arch.to_dict(),
-                "train": config.to_dict(),
-                "data": data.to_dict(),
-                "directory": str(directory),
-                "threads": cpus_per_worker,
-            },
-            torch_config=_TorchConfig(backend=backend_for(gpus_per_worker)),
-            scaling_config=ray.train.ScalingConfig(
-                num_workers=count,
-                use_gpu=gpus_per_worker > 0,
-                resources_per_worker={"CPU": cpus_per_worker} | ({"GPU": gpus_per_worker} if gpus_per_worker else {}),
-            ),
+            train_loop_config=settings,
+            torch_config=torch_config_of(gpus_per_worker),
+            scaling_config=scaling_of(workers, max_workers, cpus_per_worker, gpus_per_worker),
             run_config=ray.train.RunConfig(
                 # A new start is a new run: Ray Train would go on from the state of the one that failed.
                 name=f"{name}-{attempt}" if attempt else name,
@@ -130,9 +125,21 @@ def _meet(own_rank: int, backend: str, address: str, port: int, count: int, seco
     meet(backend, address=address, port=port, rank=own_rank, count=count, seconds=seconds)
 
 
-def backend_for(gpus_per_worker: float) -> str:
-    """NCCL where every worker has a GPU to itself; it refuses workers that share one, and they talk by gloo."""
-    return "nccl" if gpus_per_worker >= 1 else "gloo"
+def torch_config_of(gpus_per_worker: float) -> ray.train.torch.TorchConfig:
+    """Return how the processes of a training talk.
+
+    Each may have a GPU to itself, and they talk by NCCL; NCCL refuses workers that share a GPU, and they talk by gloo.
+    """
+    return _TorchConfig(backend="nccl" if gpus_per_worker >= 1 else "gloo")
+
+
+def scaling_of(workers: int, max_workers: int | None, cpus: int, gpus: float) -> ray.train.ScalingConfig:
+    """Return what a training asks of the cluster: ``workers`` with so many cores and GPUs each, up to ``max_workers``."""
+    # Ray's annotations know no pair here; its documentation and its code do.
+    count: Any = workers if max_workers is None else (workers, max_workers)
+    return ray.train.ScalingConfig(
+        num_workers=count, use_gpu=gpus > 0, resources_per_worker={"CPU": cpus} | ({"GPU": gpus} if gpus else {})
+    )
 
 
 def own_reason(error: BaseException) -> Exception | None:

@@ -19,11 +19,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from search_spaces.training_config import TrainConfig
 from trainers.networks.common.batch_norm import synchronise_batch_norm
 from trainers.networks.common.recompute import Recomputable
-from trainers.networks.loss import Batch, heatmap_loss
+from trainers.networks.loss import Batch, network_loss
 from trainers.processes.distributed import Worker
 
 SMALLEST_PIECE = 2
 """Batch normalisation behind a global pooling has no statistics of a single sample."""
+
+FUSED_DEVICES = ("cpu", "cuda")
+"""Kinds of devices on which torch updates all parameters in one kernel."""
 
 _OPTIMIZERS: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 _log = logging.getLogger(__name__)
@@ -47,7 +50,10 @@ class Learner:
         self.micro_batch = config.micro_batch
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.optimizer: torch.optim.Optimizer = _OPTIMIZERS[config.optimizer](
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+            parameters,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=worker.device.type in FUSED_DEVICES,
         )
         self._scaler = torch.amp.GradScaler(worker.device.type, enabled=config.precision == "float16")
         self._average: AveragedModel | None = None
@@ -95,9 +101,9 @@ class Learner:
         while True:
             try:
                 piece = next(self._pieces(batch))
-                with torch.autocast(self._worker.device.type, **self._autocast):
-                    heatmaps = self.network(piece["image"])
-                heatmap_loss(heatmaps.float(), piece["target"], piece["weight"]).backward()  # type: ignore[no-untyped-call]
+                with computing_in(self._config.precision, self._worker.device):
+                    outputs = self.network(piece["image"])
+                network_loss(self.network, outputs, piece["target"], piece["weight"]).backward()  # type: ignore[no-untyped-call]
                 short = 0.0
             except torch.OutOfMemoryError:
                 short = 1.0
@@ -130,11 +136,6 @@ class Learner:
             self._average.module.load_state_dict(dict(state["average"]))
             self._average.n_averaged.fill_(state["averaged_steps"])
 
-    @property
-    def _autocast(self) -> dict[str, Any]:
-        precision = self._config.precision
-        return {"dtype": getattr(torch, precision) if precision != "float32" else None, "enabled": precision != "float32"}
-
     def _accumulate(self, batch: Batch) -> Tensor:
         """The gradients of the whole share, piece by piece, each loss as its part of the mean over the global batch."""
         self.optimizer.zero_grad()
@@ -142,10 +143,10 @@ class Learner:
         pieces = self._piece_count(len(batch["image"]))
         for number, piece in enumerate(self._pieces(batch), start=1):
             with self._gradients_kept(until_last=number < pieces):
-                with torch.autocast(self._worker.device.type, **self._autocast):
-                    heatmaps = self._forward(piece["image"])
+                with computing_in(self._config.precision, self._worker.device):
+                    outputs = self._forward(piece["image"])
                 part = len(piece["image"]) / self._config.batch_size
-                piece_loss = heatmap_loss(heatmaps.float(), piece["target"], piece["weight"]) * part
+                piece_loss = network_loss(self.network, outputs, piece["target"], piece["weight"]) * part
                 # The wrapped network averages gradients over the processes; the losses are parts of one sum.
                 self._scaler.scale(piece_loss * self._worker.count).backward()  # type: ignore[no-untyped-call]
             loss += piece_loss.detach()
@@ -189,6 +190,14 @@ class Learner:
             self._config.batch_size,
         )
         return True
+
+
+def computing_in(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Return the block in which a network computes in a number format of `search_spaces.training_config.PRECISIONS`."""
+    if precision == "float32":
+        # Not autocast that is switched off: some devices have none.
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 def to_channels_last(network: nn.Module) -> nn.Module:

@@ -189,11 +189,14 @@ def curve_metrics(study: StudyRecord) -> list[str]:
     return [name for name in names if any(curve_of(record, name) for record in study.trials)]
 
 
-def step_line(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The corners of the line "best score so far" over points (cost, score): flat, then up at a better point."""
+def step_line(points: Iterable[tuple[float, float]], *, sign: float = 1.0) -> list[tuple[float, float]]:
+    """The corners of the line "best score so far" over points (cost, score): flat, then a step at a better point.
+
+    ``sign`` is -1 where smaller scores are better.
+    """
     corners: list[tuple[float, float]] = []
-    for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
-        if corners and y <= corners[-1][1]:
+    for x, y in sorted(points, key=lambda point: (point[0], -sign * point[1])):
+        if corners and sign * y <= sign * corners[-1][1]:
             continue
         if corners:
             corners.append((x, corners[-1][1]))

@@ -25,7 +25,7 @@ from analysis.statistics.bootstrap import (
 )
 from analysis.study.labels import number_words, quantity, short
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.common.objectives import costs_and_scores, directions_of, format_value
+from search_spaces.common.objectives import SIGNS, costs_and_scores, directions_of, format_value
 from trainers.data.config import DataConfig
 
 SEED = 0
@@ -91,7 +91,7 @@ def image_intervals(
     found: dict[int, Interval] = {}
     for record in trials:
         predictions = predictions_of(study, record, data, flip_test=flip_test)
-        if predictions.has_similarity:
+        if predictions.is_scored_by_ap:
             found[record.number] = ap_interval(predictions.image_scores(), generator=np.random.default_rng(SEED))
     return found
 
@@ -137,10 +137,10 @@ def _near_front(study: StudyRecord, deviation: float) -> tuple[list[TrialRecord]
     directions = directions_of(study.objectives)
     column = study.objectives.index(costs_and_scores(study.objectives)[1][0])
     front = values[non_dominated(values, directions)]
-    front[:, column] -= FAR * deviation
-    signs = np.array([1.0 if direction == "minimize" else -1.0 for direction in directions])
+    signs = np.array([SIGNS[direction] for direction in directions])
+    front[:, column] += FAR * deviation * signs[column]
     raised = values.copy()
-    raised[:, column] += FAR * deviation
+    raised[:, column] -= FAR * deviation * signs[column]
     kept = [
         record
         for record, row in zip(trials, raised * signs, strict=True)

@@ -20,12 +20,11 @@ from analysis.pareto.recommendations import recommendations
 from analysis.report.elements.options import Setup
 from analysis.report.elements.people import Gallery, NetworkPeople, People, Shown
 from analysis.report.elements.section import Table
-from analysis.study.labels import number_words
+from analysis.study.labels import number_words, short
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.objectives import format_value
 from trainers.checkpoints.store import local_copy
 from trainers.data.config import DataConfig
-from trainers.data.formats.data_format import MPII
 from trainers.evaluation.inference import predict_heatmaps
 from trainers.networks.load import load_any_network
 from trainers.processes.distributed import default_device
@@ -52,7 +51,7 @@ def people_in_pictures(study: StudyRecord, setup: Setup, data: DataConfig, *, fl
     Raises:
         InvalidInput: a trial has no checkpoint, or the data cannot be read.
     """
-    if data.format == MPII.name:
+    if not data.has_oks:
         return People(words=[NO_OKS])
     inside = within(study, setup.budget)
     found = [entry for entry in recommendations(inside) if entry.reason]
@@ -65,8 +64,20 @@ def people_in_pictures(study: StudyRecord, setup: Setup, data: DataConfig, *, fl
         scored = predictions_of(study, entry.record, data, flip_test=flip_test)
         networks.append(_network(study, entry.record, entry.reason, scored, flip_test=flip_test))
     left = len(found) - len(ranked)
-    words = [INTRODUCTION, *([f"{number_words(left, 'more recommended network')} not shown."] if left else [])]
+    words = [
+        INTRODUCTION,
+        *_sigma_words(data),
+        *([f"{number_words(left, 'more recommended network')} not shown."] if left else []),
+    ]
     return fitted(People(words=words, networks=networks))
+
+
+def _sigma_words(data: DataConfig) -> list[str]:
+    """Say what similarity is measured with, where the deviations are not the published ones of the data set."""
+    known = data.keypoint_set
+    if known == data.data_format.keypoint_set:
+        return []
+    return [f"Similarity is measured with sigmas of {known.sigma_words}, for the {known.count} keypoints of {known.name}."]
 
 
 def fitted(people: People, limit: int = MAX_CHARACTERS) -> People:
@@ -174,7 +185,7 @@ def _network(
 ) -> NetworkPeople:
     found, names = judged(scored), scored.dataset.keypoint_set.names
     accuracy = ", ".join(format_value(name, value) for name, value in scored.metrics.items() if name == scored.data.accuracy)
-    title = f"Trial {record.number}: {reason}" + (f" (AP {accuracy})" if accuracy else "")
+    title = f"Trial {record.number}: {reason}" + (f" ({short(scored.data.accuracy)} {accuracy})" if accuracy else "")
     if not len(found.rows):
         return NetworkPeople(title=title, words=["No prediction belongs to an annotated person."], tables=[], galleries=[])
     words = [advice(found.errors)]

@@ -13,9 +13,13 @@ from analysis.report.elements.options import Setup
 from analysis.report.elements.section import Chart
 from analysis.study.labels import format_seconds, number_words, quantity
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_status import TrialStatus
 
 MAX_REASONS = 8
-UNSAID = {"stopped": "early stopping (nothing further was recorded)", "failed": "no reason was recorded"}
+UNSAID = {
+    TrialStatus.STOPPED: "early stopping (nothing further was recorded)",
+    TrialStatus.FAILED: "no reason was recorded",
+}
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 
 
@@ -53,7 +57,7 @@ def savings(study: StudyRecord) -> Savings | None:
     trained = [record for record in study.trials if record.epochs_trained > 0]
     epochs = sum(record.epochs_trained for record in trained)
     return Savings(
-        stopped=sum(max(0, whole - len(record.curve)) for record in study.trials if record.status == "stopped"),
+        stopped=sum(max(0, whole - len(record.curve)) for record in study.trials if record.status is TrialStatus.STOPPED),
         over_budget=study.over_budget * whole,
         reused=study.reused * whole,
         earlier=sum(len(record.curve) for record in study.trials if record.origin)
@@ -65,17 +69,16 @@ def savings(study: StudyRecord) -> Savings | None:
 def tallies(study: StudyRecord, setup: Setup) -> list[Tally]:
     """One line for each fate that some trial or suggestion had."""
     own = [record for record in study.trials if not record.origin]
-    groups = {
-        "trained to the end": [record for record in own if record.status == "complete"],
-        "stopped early": [record for record in own if record.status == "stopped"],
-        "failed": [record for record in own if record.status == "failed"],
-        "running when this was written": [record for record in own if record.status == "running"],
-        "waiting to go on": [record for record in own if record.status == "waiting"],
-    }
+    groups = {status: [record for record in own if record.status is status] for status in TrialStatus}
     saved = savings(study)
     lines = [
-        Tally(what=what, count=len(found), compute=_compute(found, setup), saved=_of_group(what, saved))
-        for what, found in groups.items()
+        Tally(
+            what=f"{status.label} when this was written" if status is TrialStatus.RUNNING else status.label,
+            count=len(found),
+            compute=_compute(found, setup),
+            saved=_epochs(saved.stopped, saved) if status is TrialStatus.STOPPED and saved else "–",
+        )
+        for status, found in groups.items()
         if found
     ]
     spared = {
@@ -109,12 +112,12 @@ def saved_words(study: StudyRecord, setup: Setup) -> str:
     return f"{text}: about {spared}, if each takes the {saved.seconds_per_epoch:.3g} seconds of the average epoch.{larger}"
 
 
-def reasons(study: StudyRecord) -> list[tuple[str, str, int, int]]:
+def reasons(study: StudyRecord) -> list[tuple[TrialStatus, str, int, int]]:
     """Why trials were stopped or failed: status, reason with ``#`` for numbers, how many, and one of them by number."""
-    found: Counter[tuple[str, str]] = Counter()
-    example: dict[tuple[str, str], TrialRecord] = {}
+    found: Counter[tuple[TrialStatus, str]] = Counter()
+    example: dict[tuple[TrialStatus, str], TrialRecord] = {}
     for record in study.trials:
-        if record.status in ("stopped", "failed"):
+        if record.status in UNSAID:
             key = (record.status, _NUMBER.sub("#", record.reason) or UNSAID[record.status])
             found[key] += 1
             example.setdefault(key, record)
@@ -184,10 +187,6 @@ def _compute_name(setup: Setup) -> str:
 
 def _compute(trials: list[TrialRecord], setup: Setup) -> str:
     return compute_words(sum(record.seconds for record in trials), setup)
-
-
-def _of_group(what: str, saved: Savings | None) -> str:
-    return _epochs(saved.stopped, saved) if what == "stopped early" and saved else "–"
 
 
 def _epochs(count: int, saved: Savings | None) -> str:

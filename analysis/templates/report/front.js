@@ -16,7 +16,7 @@ function nonDominated(rows) {
     const beaten = kept.some((other) => other.at.every((v, k) => v <= point.at[k]) && other.at.some((v, k) => v < point.at[k]));
     if (!beaten) kept.push(point);
   }
-  const cost = data.objectives.find((name) => data.directions[name] === "minimize") || data.objectives[0];
+  const cost = data.objectives.find((name) => !data.scores.includes(name)) || data.objectives[0];
   return kept.map((point) => point.row).sort((a, b) => signed(cost, a) - signed(cost, b) || data.numbers[a] - data.numbers[b]);
 }
 const comparable = [];
@@ -28,24 +28,25 @@ function update() {
   front = nonDominated(inside);
 }
 const least = (rows, name) => rows.reduce((best, row) => (value(name, row) < value(name, best) ? row : best));
-const most = (rows, name) => rows.reduce((best, row) => (value(name, row) > value(name, best) ? row : best));
+const gain = (name, row) => (data.directions[name] === "maximize" ? 1 : -1) * value(name, row);
+const best = (rows, name) => rows.reduce((first, row) => (gain(name, row) > gain(name, first) ? row : first));
 
 // What speaks for a network: the rules of analysis/pareto/recommendations.py.
 function reasons() {
   const found = new Map();
   const add = (row, words) => found.set(row, found.has(row) ? found.get(row) + ", " + words : words);
   if (!front.length) return found;
-  const costs = data.objectives.filter((name) => data.directions[name] === "minimize");
-  if (score) add(most(front, score), "most accurate");
+  const costs = data.objectives.filter((name) => !data.scores.includes(name));
+  if (score) add(best(front, score), "most accurate");
   if (front.length > 1) for (const name of costs) add(least(front, name), data.least[name] || "fewest " + data.words[name]);
   if (score && costs.length && front.length > 2) {
     const range = (name) => {
-      const all = front.map((row) => value(name, row));
+      const all = front.map((row) => name === score ? gain(name, row) : value(name, row));
       return [Math.min(...all), Math.max(...all)];
     };
     const [x0, x1] = range(costs[0]), [y0, y1] = range(score);
     if (x1 > x0 && y1 > y0) {
-      const above = (row) => (value(score, row) - y0) / (y1 - y0) - (value(costs[0], row) - x0) / (x1 - x0);
+      const above = (row) => (gain(score, row) - y0) / (y1 - y0) - (value(costs[0], row) - x0) / (x1 - x0);
       const knee = front.reduce((best, row) => (above(row) > above(best) ? row : best));
       if (above(knee) > 0 && !found.has(knee)) found.set(knee, "best balance");
     }

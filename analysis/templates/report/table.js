@@ -1,6 +1,5 @@
 // All trials: sorted, searched, in pages.
 const table = $("all");
-const MARKS = { complete: "●", stopped: "▽", failed: "✕", running: "…", waiting: "‖" };
 let order = null, sorting = { key: 0, down: false }, page = 0;
 const keys = [
   (row) => data.numbers[row], (row) => status(row) + " " + of(data.reason, row), ...columns.map((name) => (row) => value(name, row)),
@@ -35,7 +34,7 @@ function showAll(again) {
     const reason = of(data.reason, row);
     return node("tr", { id: "trial-" + data.numbers[row] },
       node("th", { scope: "row" }, link(row)),
-      node("td", { class: "status" }, node("span", { "aria-hidden": "true" }, onFront.has(row) ? "◆" : MARKS[status(row)]),
+      node("td", { class: "status" }, node("span", { "aria-hidden": "true" }, onFront.has(row) ? "◆" : data.marks[data.status[row]]),
         " " + status(row) + (onFront.has(row) ? ", on the front" : ""), reason ? node("br") : null,
         reason ? node("span", { class: "soft" }, reason) : null),
       ...columns.map((name) => node("td", { class: "n" }, cell(name, row))),

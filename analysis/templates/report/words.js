@@ -3,7 +3,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const count = data.numbers.length;
 const rowOf = new Map(data.numbers.map((number, row) => [number, row]));
-const score = data.objectives.find((name) => data.directions[name] === "maximize");
+const score = data.objectives.find((name) => data.scores.includes(name));
 const columns = [...new Set([...data.objectives, ...data.costs])];
 const ROWS = 50;
 const COLORS = { front: "#D55E00", other: "#8A8F98" };

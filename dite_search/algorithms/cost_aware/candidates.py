@@ -17,7 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Parameter, Range
-from search_spaces.registry import cost_of
+from search_spaces.space.candidate import Candidate, candidate_of
 from search_spaces.space.encoding import SPREAD, Encoding
 from search_spaces.space.network_space import NetworkSpace
 from search_spaces.space.search_space import SearchSpace
@@ -71,8 +71,7 @@ class Candidates(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class _Facts:
-    arch: Architecture
-    key: str
+    candidate: Candidate
     size: float
     costs: Mapping[str, float] | None
     features: Array
@@ -94,17 +93,18 @@ class SpaceCandidates:
         space: SearchSpace,
         *,
         cost_objectives: Sequence[str] = ("mmacs",),
-        allowed: Callable[[Architecture], bool] | None = None,
-        costs: Callable[[Architecture], Mapping[str, float]] | None = None,
+        candidate: Callable[[Mapping[str, Any]], Candidate] | None = None,
+        allowed: Callable[[Candidate], bool] | None = None,
+        costs: Callable[[Candidate], Mapping[str, float]] = lambda candidate: candidate.cost.objectives,
         extra: Callable[[Architecture], Sequence[float]] | None = None,
         expensive: Callable[[Architecture], Sequence[float]] | None = None,
     ) -> None:
         self._space, self._encoding = space, Encoding(space)
         self._objectives, self._allowed, self._extra = tuple(cost_objectives), allowed, extra
-        self._costs = costs
+        self._candidate, self._costs = candidate or functools.partial(candidate_of, space), costs
         self._distributions = distributions_of(space)
         self._names = tuple(self._distributions)
-        known = (costs or _exact)(space.build(next(space.points())))
+        known = costs(self._candidate(next(space.points())))
         for name in self._objectives:
             if name not in known:
                 raise InvalidInput(f"cost_objectives must be known before a training ({', '.join(known)}), got {name}")
@@ -156,27 +156,25 @@ class SpaceCandidates:
         return self._of(point).features
 
     def expensive(self, point: Mapping[str, Any]) -> Array:
-        return self._expensive(self._of(point).arch)
+        return self._expensive(self._of(point).candidate.arch)
 
     def key(self, point: Mapping[str, Any]) -> str:
-        return self._of(point).key
+        return self._of(point).candidate.key
 
     def _of(self, point: Mapping[str, Any]) -> _Facts:
         return self._facts(_row(point, self._names))
 
     def _learn(self, values: tuple[Any, ...]) -> _Facts:
         point = dict(zip(self._names, values, strict=True))
-        arch = self._space.build(point)
-        exact = _exact(arch)
-        known = self._costs(arch) if self._costs else exact
+        candidate = self._candidate(point)
+        arch, counted, known = candidate.arch, candidate.cost.objectives, self._costs(candidate)
+        assert isinstance(arch, Architecture), "the networks of a search space are of a family"
         costs = {name: float(known[name]) for name in self._objectives}
-        logs = [math.log(value) for value in {"mmacs": exact["mmacs"], "params": exact["params"], **costs}.values()]
-        training = {name: point[name] for name in self._space.training_parameters}
+        logs = [math.log(value) for value in {"mmacs": counted["mmacs"], "params": counted["params"], **costs}.values()]
         return _Facts(
-            arch=arch,
-            key=f"{arch.arch_id} {json.dumps(training, sort_keys=True)}" if training else arch.arch_id,
+            candidate=candidate,
             size=sum(logs),
-            costs=costs if self._allowed is None or self._allowed(arch) else None,
+            costs=costs if self._allowed is None or self._allowed(candidate) else None,
             features=np.concatenate([self._encoding.of(arch, point), logs, _numbers(self._extra, arch)]),
         )
 
@@ -269,10 +267,6 @@ def distributions_of(space: NetworkSpace) -> dict[str, BaseDistribution]:
         else CategoricalDistribution(parameter.values)
         for name, parameter in space.parameters.items()
     }
-
-
-def _exact(arch: Architecture) -> dict[str, float]:
-    return cost_of(arch).objectives
 
 
 def _row(point: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:

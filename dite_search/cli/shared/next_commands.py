@@ -33,9 +33,7 @@ def commands_after(study: StudyRecord, config: SearchConfig) -> list[str]:
 
 def trials_left(study: StudyRecord, config: SearchConfig) -> int:
     """Return how many trials a search asks for beside those that have ended."""
-    from dite_search.monitor.snapshot import has_ended
-
-    return config.trials - sum(map(has_ended, study.trials))
+    return config.trials - study.spent
 
 
 def export_options(study: StudyRecord, budget: Budget) -> tuple[str, ...]:

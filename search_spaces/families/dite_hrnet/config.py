@@ -11,10 +11,11 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.architecture import MAX_INPUT_SIDE, Architecture, checked_integer, checked_integers
+from search_spaces.common.bounds import Bounds, Choices, Length, check_fields
+from search_spaces.common.errors import InvalidInput
+from search_spaces.families.architecture import MAX_INPUT_SIDE, Architecture
 
 BRANCHES = 4
 STAGES = (2, 3, 4)
@@ -48,42 +49,36 @@ class ArchConfig(Architecture):
 
     FAMILY: ClassVar[str] = "dite_hrnet"
 
-    stem: str = "dgc"
-    block: str = "dmc"
-    fusion: str = "after_relu"
-    context_pooling: str = "released"
-    stem_width: int = 32
+    stem: Annotated[str, Choices(STEMS)] = "dgc"
+    block: Annotated[str, Choices(BLOCKS)] = "dmc"
+    fusion: Annotated[str, Choices(FUSIONS)] = "after_relu"
+    context_pooling: Annotated[str, Choices(POOLINGS)] = "released"
+    stem_width: Annotated[int, Bounds(8, MAX_WIDTH)] = 32
     """Channels of the stem, a multiple of 8 (halves, and a bottleneck of a quarter of a half)."""
-    stem_kernels: int = 4
+    stem_kernels: Annotated[int, Bounds(1, MAX_COUNT)] = 4
     """Kernels N of every dynamic convolution in the ``dgc`` stem."""
-    widths: tuple[int, ...] = (40, 80, 160, 320)
+    widths: Annotated[tuple[int, ...], Length(BRANCHES), Bounds(2, MAX_WIDTH)] = (40, 80, 160, 320)
     """Channels of each branch, even: a block works on one half of them."""
-    modules: tuple[int, ...] = (2, 4, 2)
+    modules: Annotated[tuple[int, ...], Length(len(STAGES)), Bounds(1, MAX_COUNT)] = (2, 4, 2)
     """Modules in stages 2, 3 and 4."""
-    blocks_per_module: int = 2
-    groups: tuple[int, ...] = (1, 1, 2, 4)
+    blocks_per_module: Annotated[int, Bounds(1, MAX_COUNT)] = 2
+    groups: Annotated[tuple[int, ...], Length(BRANCHES), Bounds(1, MAX_COUNT)] = (1, 1, 2, 4)
     """G of DSC on each branch (Eq. 1), a divisor of half the width; kernel sizes run 3, 5, ... 2G+1."""
-    kernels: tuple[int, ...] = (4, 4, 2, 1)
+    kernels: Annotated[tuple[int, ...], Length(BRANCHES), Bounds(1, MAX_COUNT)] = (4, 4, 2, 1)
     """N of DKA inside DSC on each branch (Eq. 2); 1 is a static kernel."""
-    attention_reduction: int = 4
+    attention_reduction: Annotated[int, Bounds(1, MAX_WIDTH)] = 4
     """Bottleneck of kernel attention: C → C / attention_reduction → N."""
-    context_reductions: tuple[int, ...] = (4, 4, 8, 8)
+    context_reductions: Annotated[tuple[int, ...], Length(BRANCHES), Bounds(1, MAX_WIDTH)] = (4, 4, 8, 8)
     """Bottleneck of GCM (or of spatial weighting in blocks without ACM) on each branch."""
-    stem_context_reduction: int = 4
-    cross_reduction: int = 8
+    stem_context_reduction: Annotated[int, Bounds(1, MAX_WIDTH)] = 4
+    cross_reduction: Annotated[int, Bounds(1, MAX_WIDTH)] = 8
     """Bottleneck of DCM (or of cross-resolution weighting in blocks without ACM)."""
-    input_size: tuple[int, int] = (256, 192)
+    input_size: Annotated[tuple[int, int], Bounds(STRIDES[-1], MAX_INPUT_SIDE)] = (256, 192)
     """Height and width of the input in pixels, multiples of 32."""
-    keypoints: int = 17
+    keypoints: Annotated[int, Bounds(1, MAX_WIDTH)] = 17
 
     def __post_init__(self) -> None:
-        for name, allowed in (("stem", STEMS), ("block", BLOCKS), ("fusion", FUSIONS), ("context_pooling", POOLINGS)):
-            if getattr(self, name) not in allowed:
-                raise unknown_name(name, str(getattr(self, name)), allowed)
-        for name, length, low, high in _INTEGER_TUPLES:
-            object.__setattr__(self, name, checked_integers(name, getattr(self, name), length, low, high))
-        for name, low, high in _INTEGERS:
-            checked_integer(name, getattr(self, name), low, high)
+        check_fields(self)
         for side in self.input_size:
             if side % STRIDES[-1]:
                 height, width = self.input_size
@@ -142,25 +137,6 @@ class ArchConfig(Architecture):
     def to_dict(self) -> dict[str, Any]:
         """Return the fields alone: files of this family are older than the key that names one."""
         return self.fields()
-
-
-_INTEGER_TUPLES = (
-    ("widths", BRANCHES, 2, MAX_WIDTH),
-    ("modules", len(STAGES), 1, MAX_COUNT),
-    ("groups", BRANCHES, 1, MAX_COUNT),
-    ("kernels", BRANCHES, 1, MAX_COUNT),
-    ("context_reductions", BRANCHES, 1, MAX_WIDTH),
-    ("input_size", 2, STRIDES[-1], MAX_INPUT_SIDE),
-)
-_INTEGERS = (
-    ("stem_width", 8, MAX_WIDTH),
-    ("stem_kernels", 1, MAX_COUNT),
-    ("blocks_per_module", 1, MAX_COUNT),
-    ("attention_reduction", 1, MAX_WIDTH),
-    ("stem_context_reduction", 1, MAX_WIDTH),
-    ("cross_reduction", 1, MAX_WIDTH),
-    ("keypoints", 1, MAX_WIDTH),
-)
 
 
 def branch_problem(width: int, groups: int, branch: int) -> str | None:

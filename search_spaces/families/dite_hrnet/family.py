@@ -68,6 +68,10 @@ class DiteHRNet(Family[ArchConfig]):
         "context_reductions": "context reduction",
     }
     published = published.PUBLISHED
+    published_count = (
+        "convolutions with their biases, batch normalisation, ReLU, pooling to one position and nearest upsampling, by the"
+        " counter of the authors' code"
+    )
     pairs = (
         Pair(
             rows="groups",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SHARED
 from trainers.data.synthetic.dataset import draw_dataset
 
 
@@ -15,12 +14,3 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("drawn") / "people"
     draw_dataset(root, train_images=40, val_images=12, seed=3)
     return root
-
-
-@pytest.fixture(scope="session")
-def lsp_small() -> Path:
-    """The folder of photographs that a crowd labelled, with 14 keypoints of their own."""
-    folder = SHARED / "data" / "lsp_small"
-    if not folder.exists():
-        pytest.skip("../shared/data/lsp_small is absent: it lies beside the repository, not in it")
-    return folder

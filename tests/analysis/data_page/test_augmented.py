@@ -32,7 +32,7 @@ def kinds(people: Path, augmentation: Augmentation | None) -> list[list[str]]:
 
 
 def test_people_to_learn_from_are_mirrored_turned_and_halved(people: Path) -> None:
-    for words in kinds(people, augmentation_of(TrainConfig())):
+    for words in kinds(people, augmentation_of(TrainConfig(), COCO17)):
         plain, mirrored, turned, half = words
         assert plain == "plain"
         assert mirrored.startswith("mirrored")

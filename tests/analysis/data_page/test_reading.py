@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from analysis.data_page.reading import DataSet, own_keypoints, read_dataset
+from analysis.data_page.reading import DataSet, read_dataset
 from search_spaces.common.errors import InvalidInput
 from tests.analysis.data_page.datasets import BODY, annotation_file, edited, with_names
 from tests.trainers.data.layouts import write_crowdpose, write_mpii
@@ -91,44 +91,15 @@ def test_keypoints_of_ones_own_are_shown_as_named(people: Path, tmp_path: Path) 
     assert found.keypoint_set.names == tuple(BODY.values())
     assert len(found.keypoint_set.flip_pairs) == 6
     assert found.keypoint_set.limbs == ((0, 1),)
-    assert [note.topic for note in found.notes] == ["own keypoints"]
-    assert "The 12 keypoints are those that" in found.notes[0].sentence
-    assert "training refuses them" in found.notes[0].sentence
+    assert [note.topic for note in found.notes] == ["keypoints"]
+    assert "12 keypoints of" in found.notes[0].sentence
+    assert "please confirm: 6 pairs change places in a mirrored image: Lshoulder / Rshoulder, " in found.notes[0].sentence
 
 
 def test_splits_that_name_different_keypoints_are_refused(people: Path, tmp_path: Path) -> None:
     root = edited(people, tmp_path / "own", with_names(BODY), ("train",))
-    with pytest.raises(InvalidInput, match=r"person_keypoints_val2017.json must be those of .*train2017.json, Lshoulder"):
+    with pytest.raises(InvalidInput, match=r"val2017.json must name the 12 keypoints of person12, in any order, got 17"):
         read(root)
-
-
-def test_the_names_of_the_format_are_known_however_they_are_written() -> None:
-    names = [name.replace("_", " ").title() for name in reversed(COCO17.names)]
-    assert own_keypoints({"categories": [{"name": "person", "keypoints": names}]}, Path("a.json"), COCO17) is None
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        None,
-        [],
-        {},
-        {"categories": None},
-        {"categories": [3, {"name": "person"}, {"keypoints": "nose"}, {"keypoints": []}]},
-        {"categories": [{"id": 1, "name": "dog", "keypoints": ["nose"]}, {"id": 2, "name": "cat", "keypoints": ["ear"]}]},
-        {"categories": [{"name": "person", "keypoints": ["nose"]}]},
-    ],
-)
-def test_categories_that_name_no_one_set_are_left_to_the_reader(document: Any) -> None:
-    assert own_keypoints(document, Path("a.json"), COCO17) is None
-
-
-def test_of_several_categories_the_person_is_meant() -> None:
-    dog = {"id": 3, "name": "dog", "keypoints": ["nose"]}
-    document = {"categories": [dog, {"id": 7, "name": "Person", "keypoints": ["left_a", "right_a"]}]}
-    found = own_keypoints(document, Path("a.json"), COCO17)
-    assert found is not None
-    assert (found[0].keypoint_set.names, found[1]) == (("left_a", "right_a"), 7)
 
 
 @pytest.mark.parametrize("category", ["Dog", "3", 3])

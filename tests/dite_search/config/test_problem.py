@@ -6,7 +6,7 @@ import pytest
 
 from dite_search.config.problem import SearchProblem, TrainingLength
 from dite_search.simulation.tabular_benchmark import load_table
-from search_spaces.space.network_space import Network, NetworkSpace
+from search_spaces.space.network_space import KnownCosts, Network, NetworkSpace
 from tests.dite_search.foreign_tables import write_table
 
 
@@ -27,17 +27,17 @@ def test_both_kinds_of_searches_know_every_fact(table):
         (TrainingLength, problem.train_config),
         (NetworkSpace, problem.search_space),
         (Network, network),
+        (KnownCosts, problem.search_space.cost_of(network)),
     ):
         assert {name for name in names_of(protocol) if not hasattr(thing, name)} == set()
 
 
-def test_a_network_is_found_again_with_its_costs(table):
-    problem = table.config
+def test_every_network_has_the_costs_that_are_objectives(table):
+    problem, cache = table.config, table.candidates
     for point in list(problem.search_space.points())[:3]:
-        network = problem.search_space.build(point)
-        again = problem.network_from(network.to_dict())
-        assert again.arch_id == network.arch_id
-        costs = problem.costs_of(again)
-        assert costs == problem.costs_of(network)
+        candidate = cache(point)
+        assert candidate.arch.arch_id == problem.search_space.build(point).arch_id == candidate.key
+        costs = candidate.cost.objectives
+        assert costs == problem.search_space.cost_of(candidate.arch).objectives
         assert all(name in costs for name in problem.objectives if name != problem.accuracy)
     assert len(problem.directions) == len(problem.objectives)

@@ -40,9 +40,12 @@ def test_every_hyper_parameter_and_field_of_a_network_has_a_meaning(fields):
         ("reduction_factor", ["number, above 1.0, at most 100.0", "`3`"]),
         ("space", ["text or mapping", "required"]),
         ("objectives", ["list", "`[ap_gt, mmacs]`"]),
-        ("milestones", ["`[0.6296, 0.7407]`"]),
-        ("clip_norm", ["`null`"]),
-        ("groups", ["`[1, 1, 2, 4]`"]),
+        ("epochs", ["integer from 1 to 100,000", "`270`"]),
+        ("milestones", ["list of fractions of the training from 0 to 1", "`[0.6296, 0.7407]`"]),
+        ("clip_norm", ["number from 1e-06 to 1e+06, or null", "`null`"]),
+        ("codec", ["one of msra, udp, dark", "`msra`"]),
+        ("flip_test", ["true or false", "`true`"]),
+        ("groups", ["4 integers from 1 to 64", "`[1, 1, 2, 4]`"]),
     ],
 )
 def test_what_a_field_takes(name, expected):

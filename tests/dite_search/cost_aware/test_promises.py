@@ -25,7 +25,7 @@ DIRECTIONS = ("maximize", "minimize")
 
 
 def sampler(*, seed: int, limit: float = LIMIT, **changes) -> CostAwareSampler:
-    candidates = SpaceCandidates(SPACE, allowed=lambda arch: cost_of(arch).mmacs <= limit)
+    candidates = SpaceCandidates(SPACE, allowed=lambda candidate: candidate.cost.mmacs <= limit)
     return CostAwareSampler(
         candidates, objectives=("ap_gt", "mmacs"), directions=DIRECTIONS, accuracy="ap_gt", seed=seed, **changes
     )

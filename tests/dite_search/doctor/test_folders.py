@@ -99,23 +99,25 @@ def test_the_size_of_a_checkpoint_is_near_a_real_one(name, average, tmp_path):
     file = tmp_path / "last.pt"
     save_checkpoint(file, Checkpoint(arch=arch, train=TrainConfig(), data={}, state=state | {"averaged_steps": 0}))
     before = torch.get_rng_state()
-    assert folders.checkpoint_bytes(arch, average=average) == pytest.approx(file.stat().st_size, rel=0.1)
+    assert folders.checkpoint_bytes(arch, parameters=cost_of(arch).params, average=average) == pytest.approx(
+        file.stat().st_size, rel=0.1
+    )
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_largest_network(make_search):
     space = make_search().search_space
     largest = max(cost_of(arch).params for arch in space.enumerate())
-    assert cost_of(folders.largest_network(make_search())).params == largest
+    assert folders.largest_candidate(make_search()).cost.params == largest
     huge = make_search(space="dite_hrnet", trials=1)
-    found = cost_of(folders.largest_network(huge)).params
+    found = folders.largest_candidate(huge).cost.params
     import numpy as np
 
     generator = np.random.default_rng(3)
     sampled = [huge.search_space.build(huge.search_space.sample(generator)) for _ in range(200)]
     assert found >= max(cost_of(arch).params for arch in sampled)
     limited = make_search(budget=[f"params <= {largest - 1}"])
-    assert cost_of(folders.largest_network(limited)).params < largest
+    assert folders.largest_candidate(limited).cost.params < largest
 
 
 def test_room_for_checkpoints(make_search, tmp_path):

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -164,14 +165,14 @@ def test_it_names_its_own_objectives() -> None:
         scheduler(grace_period=9)
 
 
-def test_the_scheduler_of_a_search_counts_what_is_suggested(make_search) -> None:  # type: ignore[no-untyped-def]
+def test_the_scheduler_of_a_search_takes_the_costs_that_a_suggestion_carries(make_search) -> None:  # type: ignore[no-untyped-def]
     training = {"epochs": 10, "batch_size": 16, "warmup_iterations": 2, "validate_every": 2}
     config = make_search(training=training, scheduler={"grace_period": 3, "reduction_factor": 2})
     subject = scheduler_of(config)
     assert subject is not None
     assert "epoch 4: 0, epoch 6: 0;" in subject.debug_string()
-    points = sorted(config.search_space.points(), key=lambda point: cost_of(config.search_space.build(point)).mmacs)
-    cheap, dear = ({"number": number, "point": point} for number, point in enumerate((points[0], points[-1])))
+    costs = sorted((cost_of(arch).objectives for arch in config.search_space.enumerate()), key=itemgetter("mmacs"))
+    cheap, dear = ({"number": number, "costs": found} for number, found in enumerate((costs[0], costs[-1])))
     trials: list[Any] = [SimpleNamespace(trial_id=f"t{s['number']}", config=s) for s in (cheap, dear)]
     subject = cloudpickle.loads(cloudpickle.dumps(subject))
     assert [subject.on_trial_result(None, trial, {"epoch": 4, "ap_gt": 0.1}) for trial in trials] == ["CONTINUE", "STOP"]

@@ -12,9 +12,10 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
 from dite_search.config.search_config import parse_search
-from dite_search.driver.searcher import StudySearch, epoch_metrics
+from dite_search.driver.searcher import StudySearch
 from dite_search.storage.pause import Pause
-from dite_search.study.study import create_study, open_study, read_study, reopen_running, rung_records
+from dite_search.study.reader import read_study, rung_records
+from dite_search.study.study import create_study, open_study, reopen_running
 from search_spaces.registry import cost_of
 from tests.profiles import by_profile
 
@@ -456,8 +457,3 @@ def test_every_sampler_takes_several_objectives(start, sampler):
         assert config.search_space.is_valid(point)
         search.on_trial_complete(f"t{index}", {"ap_gt": index / 10})
     assert all(trial.state is TrialState.COMPLETE for trial in open_study(config).trials)
-
-
-def test_what_tune_adds_is_not_a_metric():
-    result = {"ap_gt": 0.5, "loss": math.inf, "pid": 7, "done": True, "trial_id": "x", "config/number": 3, "note": "text"}
-    assert epoch_metrics(result) == {"ap_gt": 0.5}

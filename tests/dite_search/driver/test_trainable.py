@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
-import functools
 import itertools
 import os
 
@@ -14,9 +14,8 @@ from dite_search.driver import trainable
 from dite_search.driver.trainable import (
     ARCH_FILE,
     ERROR_FILE,
-    LONGEST_BACK_OFF,
     NOTE,
-    REMEMBERED,
+    REMEMBERED_SECONDS,
     STARTS_FILE,
     TrialRunner,
     back_off,
@@ -26,7 +25,7 @@ from dite_search.study.attributes import OUTAGE, REASON
 from dite_search.study.directory import trial_directory
 from search_spaces.common.errors import StorageFull
 from search_spaces.common.files import write_mapping, write_text
-from trainers.checkpoints.retry import Patience
+from trainers.checkpoints.retry import STORAGE_RETRY
 from trainers.data.config import DataConfig
 
 
@@ -36,8 +35,8 @@ def test_starts_that_follow_each_other_wait_ever_longer(tmp_path):
         before = len(waits)
         back_off(tmp_path, clock=lambda: now[0], sleep=waits.append)
         now[0] += 5 + sum(waits[before:])
-    assert waits == [*itertools.takewhile(lambda wait: wait < LONGEST_BACK_OFF, (2.0**n for n in range(1, 20))), 60, 60, 60]
-    now[0] += REMEMBERED
+    assert waits == [*itertools.takewhile(lambda wait: wait < 60, (2.0**n for n in range(1, 20))), 60, 60, 60]
+    now[0] += REMEMBERED_SECONDS
     back_off(tmp_path, clock=lambda: now[0], sleep=waits.append)
     assert len(waits) == 8
     assert not list((tmp_path / "another").glob("*"))
@@ -80,12 +79,19 @@ def trial(make_search, monkeypatch):
     monkeypatch.setattr(trainable, "write_text", write(write_text))
     monkeypatch.setattr(trainable, "write_mapping", write(write_mapping))
     monkeypatch.setitem(trainable.MEASURERS, "latency_ms", measure)
-    monkeypatch.setattr(trainable, "Patience", functools.partial(Patience, sleep=waits.append))
+    monkeypatch.setattr(trainable, "STORAGE_RETRY", dataclasses.replace(STORAGE_RETRY, sleep=waits.append))
     monkeypatch.setattr(trainable.tune, "report", told.append)
     config = make_search(objectives=["ap_gt", "latency_ms"])
     point = next(config.search_space.points())
     runner = TrialRunner(search=config, data=DataConfig(root=config.study_directory, format="coco", name="none"))
-    suggestion = {"number": 3, "point": point, "seed": config.seed, "repeat": 0, "continues": None}
+    suggestion = {
+        "number": 3,
+        "point": point,
+        "arch": config.search_space.build(point),
+        "seed": config.seed,
+        "repeat": 0,
+        "continues": None,
+    }
     return runner, suggestion, trial_directory(config, 3), told, waits, refused
 
 

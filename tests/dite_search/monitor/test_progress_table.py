@@ -67,7 +67,7 @@ def test_a_long_reason_squeezes_no_number_and_is_no_markup(study):
     text = shown(trials_panel(study, "", epochs=8), width=80)
     (row,) = (line for line in text.splitlines() if "[/bold] R" in line)
     assert [cell.strip() for cell in row.strip("│").split("│")][:6] == [
-        "x",
+        "✕",
         "5",
         preset("dite_hrnet_18").arch_id,
         "–",

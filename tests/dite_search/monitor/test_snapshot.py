@@ -15,18 +15,17 @@ from hypothesis import strategies as st
 
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.driver.searcher import StudySearch
+from dite_search.monitor.payload import as_plain
 from dite_search.monitor.snapshot import (
     BARS,
     LiveReader,
     StudySnapshot,
     advice,
-    as_plain,
     clean,
     epoch_times,
     epochs_left,
     eta,
     eta_words,
-    shown_curves,
     sparkline,
     state_of,
     state_words,
@@ -200,14 +199,6 @@ def test_a_sparkline_is_no_wider_than_asked_and_rises_with_its_values(values, wi
 def test_a_sparkline_runs_from_the_least_to_the_greatest():
     assert sparkline([0.0, 0.5, 1.0], low=0.0, high=1.0, width=9) == "▁▅█"
     assert sparkline([0.3, 0.3], low=0.3, high=0.3, width=9) == "▄▄"
-
-
-def test_curves_of_what_runs_come_first_then_the_front():
-    records = [trained(n, 12) for n in range(60)] + [trained(60, 3, status="running")]
-    moment = moment_of(records, {})
-    front = [moment.study.trials[5]]
-    assert [record.number for record in shown_curves(moment, front)][:3] == [60, 5, 59]
-    assert len(shown_curves(moment, front)) == 40
 
 
 def test_texts_of_others_cannot_steer_a_terminal():

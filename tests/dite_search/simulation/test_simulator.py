@@ -20,7 +20,8 @@ from dite_search.driver.scheduler import ParetoScheduler, scheduler_of
 from dite_search.driver.searcher import StudySearch
 from dite_search.simulation.simulator import Simulation, replay, replayed_config
 from dite_search.simulation.tabular_benchmark import load_table
-from dite_search.study.study import create_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.tables import A, B, C, D, write_folder

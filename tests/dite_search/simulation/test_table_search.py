@@ -68,6 +68,16 @@ def test_losses_are_minimised_and_rungs_stop_the_worse(losses, sampler):
     assert all(0 < result.fractions[-1] <= 1 for result in results)
 
 
+def test_scores_below_zero_have_a_hypervolume(tmp_path):
+    def below(*arguments):
+        return rising(*arguments) - 5.0
+
+    table = load_table(write_table(tmp_path / "cells", score=below, column="r2"))
+    assert table.reference[0] < table.values()[:, 0].min()
+    config = replayed_config(table, {"sampler": {"name": "random"}, "scheduler": {"name": "none"}})
+    assert replay(table, config, workers=1, seed=0).fractions[-1] == 1.0
+
+
 def test_a_least_score_keeps_rungs_from_judging(tmp_path):
     table = load_table(write_table(tmp_path / "cells", epochs=range(1, 10), settings={"least": 5.0}))
     results = [replay(table, table.config, workers=1, max_trials=6, seed=seed) for seed in range(4)]

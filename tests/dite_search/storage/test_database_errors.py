@@ -12,8 +12,9 @@ from dite_search.doctor.findings import FAILED
 from dite_search.driver.searcher import StudySearch
 from dite_search.storage.database_errors import cause_of, is_damage, reason_of
 from dite_search.study.directory import load_config
+from dite_search.study.reader import read_study
 from dite_search.study.storage_errors import answering
-from dite_search.study.study import DATABASE_AWAY, create_study, open_study, read_study
+from dite_search.study.study import DATABASE_AWAY, create_study, open_study
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dite_search.storage.outbox import LONGEST_WAIT, Outbox
+from dite_search.storage.outbox import WRITE_RETRY, Outbox
 
 
 class Clock:
@@ -37,9 +37,8 @@ def test_writes_wait_in_order_and_are_tried_ever_less_often():
     assert len(outbox) == 3
     waits = [later - earlier for earlier, later in itertools.pairwise(tries)]
     assert waits == [1, 2, 4, 8, 16, 30, 30]
-    assert max(waits) == LONGEST_WAIT
     there[0] = True
-    clock.now += LONGEST_WAIT
+    clock.now += WRITE_RETRY.longest_seconds
     assert outbox.flush()
     assert written == ["a", "b", "c"]
     assert told == [
@@ -62,7 +61,7 @@ def test_whatever_fails_in_between_everything_is_written_once_and_in_order(answe
         outbox.put(lambda number=number: write(number))
         clock.now += 3
     while not outbox.flush():
-        clock.now += LONGEST_WAIT
+        clock.now += WRITE_RETRY.longest_seconds
     assert written == list(range(8))
 
 
@@ -81,3 +80,23 @@ def test_a_full_disk_is_told_as_what_it_is(words):
     full.__cause__ = OSError(words)
     Outbox("the study's database", ConnectionError, note=notes.append, clock=lambda: 0.0).failed(full)
     assert notes == ["the study's database has no room; trainings go on, and what they report waits to be written"]
+
+
+def test_an_outage_of_a_week_is_waited_for():
+    """A pause that doubled without end would overflow after some hours."""
+    clock, there, written = Clock(), [False], []
+    outbox = Outbox("it", ConnectionError, clock=clock)
+
+    def write():
+        if not there[0]:
+            raise ConnectionError
+        written.append("a")
+
+    outbox.put(write)
+    for _ in range(7 * 24 * 120):
+        clock.now += 30
+        assert not outbox.flush()
+    there[0] = True
+    clock.now += 30
+    assert outbox.flush()
+    assert written == ["a"]

@@ -17,7 +17,8 @@ from dite_search.storage.lease import Lease
 from dite_search.storage.pause import Pause
 from dite_search.study.backfill import Backfill, backfill_curves
 from dite_search.study.directory import checkpoint_location
-from dite_search.study.study import create_study, open_study, read_study, reopen_running, rung_records, storage_of
+from dite_search.study.reader import read_study, rung_records
+from dite_search.study.study import create_study, open_study, reopen_running, storage_of
 from dite_search.tracking.client import TRIAL_TAG, tracker_of, tracking_uri
 from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.source import StudySource

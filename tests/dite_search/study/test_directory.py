@@ -23,7 +23,8 @@ from dite_search.study.directory import (
     load_config,
     trial_directory,
 )
-from dite_search.study.study import create_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.training_config import TrainConfig

@@ -12,7 +12,8 @@ from dite_search.config.sqlite_url import sqlite_file
 from dite_search.study.directory import load_config, write_search_file
 from dite_search.study.places import PROVENANCE_FILE, WORKING_DIRECTORY
 from dite_search.study.protocol import provenance_of, settings_of
-from dite_search.study.study import create_study, extend_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, extend_study
 from search_spaces.common.files import read_mapping, write_json, write_mapping
 from search_spaces.registry import preset
 

@@ -69,10 +69,24 @@ OTHER: dict[str, Any] = {
     "training.decay": 0.5,
 }
 """Another value of a field, where it is not the present one and a half more of it."""
+OF_GT = {"objectives": ["ap_gt", "mmacs"]}
+PLACES = {name: {"annotations": f"{name}.json", "images": name} for name in ("train", "val")}
+WHOLE = {"annotations": "all.json", "images": "images"}
 NEEDED: dict[str, dict[str, Any]] = {
     "data.format": {"objectives": ["ap_gt", "mmacs"], "data": {"root": "/data", "format": "crowdpose"}},
     "data.boxes": {"objectives": ["ap_gt", "mmacs"], "data": {"root": "/data", "boxes": "gt"}},
     "data.synthetic": {"objectives": ["ap_gt", "mmacs"], "data": {"synthetic": {"train_images": 30}}},
+    "data.keypoints": {"data": {"root": "/data", "keypoints": {"colours": ["#112233"] * 17}}, **OF_GT},
+    "data.metric": {"data": {"root": "/data", "metric": "nme"}, "objectives": ["nme", "mmacs"]},
+    "data.train.annotations": {"data": {"root": "/data", **PLACES}, **OF_GT},
+    "data.train.images": {"data": {"root": "/data", **PLACES}, **OF_GT},
+    "data.val": {"data": {"root": "/data", **PLACES}, **OF_GT},
+    "data.test": {"data": {"root": "/data", **PLACES, "test": PLACES["val"]}, **OF_GT},
+    "data.annotations": {"data": {"root": "/data", **WHOLE, "split": "s.yaml"}, **OF_GT},
+    "data.images": {"data": {"root": "/data", **WHOLE, "split": "s.yaml"}, **OF_GT},
+    "data.split": {"data": {"root": "/data", **WHOLE, "split": "s.yaml"}, **OF_GT},
+    "data.val_share": {"data": {"root": "/data", **WHOLE, "val_share": 0.2}, **OF_GT},
+    "data.group_by": {"data": {"root": "/data", **WHOLE, "val_share": 0.2, "group_by": "subject"}, **OF_GT},
     "sampler.proxies": {"sampler": {"name": "cost_aware", "proxies": ["naswot"]}},
     "warm_start.published": {"sampler": {"name": "cost_aware"}, "warm_start": {"published": ["table5"]}},
     "warm_start.networks": {"warm_start": {"networks": ["lite_hrnet_18"]}, "space": {"base": "table6"}},

@@ -15,8 +15,9 @@ from dite_search.study.attributes import PROTOCOL
 from dite_search.study.directory import load_config, study_url_of
 from dite_search.study.places import PROVENANCE_FILE
 from dite_search.study.protocol import provenance_of
+from dite_search.study.reader import read_study
 from dite_search.study.resumption import check_same_data, check_study, keep_record
-from dite_search.study.study import create_study, open_study, read_study
+from dite_search.study.study import create_study, open_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_json, write_mapping

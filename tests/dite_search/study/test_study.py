@@ -11,15 +11,8 @@ from optuna.storages._cached_storage import _CachedStorage
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.directory import load_config
 from dite_search.study.places import PROVENANCE_FILE
-from dite_search.study.study import (
-    create_study,
-    extend_study,
-    finish_creation,
-    open_study,
-    read_study,
-    reopen_running,
-    storage_of,
-)
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, extend_study, finish_creation, open_study, reopen_running, storage_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_json
 
@@ -37,17 +30,6 @@ def test_a_storage_that_cannot_be_opened_is_named_without_its_password(make_sear
     with pytest.raises(InvalidInput, match=r"study_url postgresql://\*\*\*@127\.0\.0\.1:1/none cannot be opened") as caught:
         storage_of(config)
     assert "secret" not in str(caught.value)
-
-
-def test_a_running_trial_is_a_record_too(make_search):
-    config = make_search()
-    create_study(config)
-    search = StudySearch(config)
-    search.suggest("t")
-    (record,) = read_study(config).trials
-    assert record.status == "running"
-    assert record.cost.params > 0
-    assert record.checkpoint is None
 
 
 def test_no_trial_is_left_running(make_search):
@@ -89,14 +71,6 @@ def test_a_study_that_its_database_lost_is_not_begun_anew(make_search, tmp_path)
     with pytest.raises(InvalidInput, match=r"study small must be in its database, but study_url sqlite:.*other.db does not"):
         finish_creation(elsewhere, lambda: ())
     finish_creation(config, lambda: ())
-
-
-def test_a_provenance_that_is_no_mapping_is_named(make_search):
-    config = make_search()
-    create_study(config)
-    (config.study_directory / PROVENANCE_FILE).write_text("[]")
-    with pytest.raises(InvalidInput, match=r"provenance.json must hold a mapping, got list"):
-        read_study(config)
 
 
 def test_an_extended_study_says_so_in_its_folder_and_grids_go_on(make_search):

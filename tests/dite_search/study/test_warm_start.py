@@ -8,7 +8,8 @@ from optuna.trial import TrialState
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.directory import load_config
 from dite_search.study.places import PROVENANCE_FILE
-from dite_search.study.study import create_study, open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, open_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_json

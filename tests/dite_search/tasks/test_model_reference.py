@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from dite_search.config.search_data import data_of
 from dite_search.study.attributes import ARCH, METRICS
 from dite_search.study.directory import trial_directory
-from dite_search.study.study import create_study, epoch_name, open_study
+from dite_search.study.reader import epoch_name
+from dite_search.study.study import create_study, open_study
 from search_spaces.common.files import write_mapping
 from tests.dite_search.commands import refused, run
 from trainers.checkpoints.checkpoint import LAST, Checkpoint, save_checkpoint

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dite_search.driver.searcher import StudySearch
-from dite_search.study.study import create_study, open_study, read_study
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, open_study
 from dite_search.tracking.client import Point, Refused, RunState
 from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.plan import batches, choose_run, ending_of, points_of

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 
 import pytest
 
 from search_spaces.common.errors import InvalidInput, StorageFull, StorageUnavailable
-from trainers.checkpoints.retry import LONGEST_PAUSE, Patience
+from search_spaces.common.retry import RetryPolicy
+from trainers.checkpoints.retry import STORAGE_RETRY, until_done, until_written
 
 
 class Time:
@@ -20,6 +22,11 @@ class Time:
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
         self.now += seconds
+
+
+def on(time: Time) -> RetryPolicy:
+    """The policy of storages on a clock of its own."""
+    return dataclasses.replace(STORAGE_RETRY, clock=lambda: time.now, sleep=time.sleep)
 
 
 def attempts(*outcomes):
@@ -41,21 +48,20 @@ AWAY = StorageUnavailable("checkpoint x cannot be written: the service is away")
 
 def test_what_succeeds_is_not_waited_for():
     time, notes = Time(), []
-    assert Patience(clock=lambda: time.now, sleep=time.sleep).until_done(attempts(3), notes.append) == 3
+    assert until_done(attempts(3), notes.append, on(time)) == 3
     assert (time.pauses, notes) == ([], [])
 
 
 def test_it_goes_on_once_there_is_room_and_says_so_once():
     time, notes = Time(), []
-    patience = Patience(clock=lambda: time.now, sleep=time.sleep)
-    assert patience.until_done(attempts(FULL, FULL, FULL, "done"), notes.append) == "done"
+    assert until_done(attempts(FULL, FULL, FULL, "done"), notes.append, on(time)) == "done"
     assert time.pauses == [1.0, 2.0, 4.0]
     assert notes == [f"{FULL}; goes on once there is", "the storage is there again: going on"]
 
 
 def test_another_trouble_is_told_too():
     time, notes = Time(), []
-    Patience(clock=lambda: time.now, sleep=time.sleep).until_done(attempts(FULL, AWAY, AWAY, 1), notes.append)
+    until_done(attempts(FULL, AWAY, AWAY, 1), notes.append, on(time))
     assert notes[:2] == [f"{FULL}; goes on once there is", f"{AWAY}; goes on once it can be"]
 
 
@@ -63,15 +69,15 @@ def test_another_trouble_is_told_too():
 def test_it_does_not_wait_for_ever(seconds):
     time = Time()
     with pytest.raises(StorageFull, match="checkpoint x cannot be written: no space left in y"):
-        Patience(seconds=seconds, clock=lambda: time.now, sleep=time.sleep).until_done(attempts(FULL), lambda _: None)
+        until_done(attempts(FULL), lambda _: None, dataclasses.replace(on(time), total_seconds=seconds))
     assert sum(time.pauses) == seconds
-    assert max(time.pauses, default=0.0) <= LONGEST_PAUSE
+    assert max(time.pauses, default=0.0) <= 60.0
 
 
 def test_what_waiting_does_not_mend_is_not_waited_for():
     time = Time()
     with pytest.raises(InvalidInput, match="denied"):
-        Patience(clock=lambda: time.now, sleep=time.sleep).until_done(attempts(InvalidInput("denied")), lambda _: None)
+        until_done(attempts(InvalidInput("denied")), lambda _: None, on(time))
     assert time.pauses == []
 
 
@@ -90,7 +96,7 @@ def refusing(path, *numbers):
 def test_a_small_file_is_waited_for_too(tmp_path):
     time, notes, path = Time(), [], tmp_path / "x"
     write = refusing(path, errno.ENOSPC, errno.EDQUOT, errno.ESTALE)
-    Patience(clock=lambda: time.now, sleep=time.sleep).until_written(write, path, notes.append)
+    until_written(write, path, notes.append, on(time))
     assert path.read_text() == "whole"
     assert time.pauses == [1.0, 2.0, 4.0]
     assert notes == [
@@ -103,6 +109,6 @@ def test_a_small_file_is_waited_for_too(tmp_path):
 def test_what_waiting_does_not_change_is_told_at_once(tmp_path):
     time, path = Time(), tmp_path / "x"
     with pytest.raises(InvalidInput, match=rf"^{path} cannot be written: Read-only file system$") as caught:
-        Patience(clock=lambda: time.now, sleep=time.sleep).until_written(refusing(path, errno.EROFS), path, print)
+        until_written(refusing(path, errno.EROFS), path, print, on(time))
     assert type(caught.value) is InvalidInput
     assert time.pauses == []

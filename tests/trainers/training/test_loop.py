@@ -15,7 +15,7 @@ from search_spaces.common.errors import InvalidInput, StorageFull
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import BEST, LAST, load_checkpoint
-from trainers.checkpoints.retry import Patience
+from trainers.checkpoints.retry import STORAGE_RETRY
 from trainers.data.config import DataConfig
 from trainers.networks.load import load_network
 from trainers.processes.distributed import Worker
@@ -236,7 +236,7 @@ def test_a_training_waits_for_room_on_the_disk(people, small_arch, short_trainin
         sync(handle)
 
     sync = os.fsync
-    patience = Patience(clock=lambda: now, sleep=sleep)
+    retry = dataclasses.replace(STORAGE_RETRY, clock=lambda: now, sleep=sleep)
     whole = train(small_arch, short_training, people, directory=None, report=lambda *_: None)
     monkeypatch.setattr(os, "fsync", full_for_ten_seconds)
     result = train(
@@ -246,7 +246,7 @@ def test_a_training_waits_for_room_on_the_disk(people, small_arch, short_trainin
         directory=tmp_path,
         report=lambda m, _: reported.append(m["epoch"]),
         note=notes.append,
-        patience=patience,
+        retry=retry,
     )
     assert pauses == [1.0, 2.0, 4.0, 8.0]
     assert len(notes) == 2
@@ -260,9 +260,9 @@ def test_a_training_does_not_wait_for_ever(people, small_arch, short_training, t
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    patience = Patience(seconds=0.0)
+    retry = dataclasses.replace(STORAGE_RETRY, total_seconds=0.0)
     with pytest.raises(StorageFull, match=r"checkpoint .*\.pt cannot be written: no space left in"):
-        train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None, patience=patience)
+        train(small_arch, short_training, people, directory=tmp_path, report=lambda *_: None, retry=retry)
 
 
 def test_a_training_goes_on_from_the_checkpoint_before_a_broken_one(people, small_arch, short_training, tmp_path):

@@ -91,7 +91,7 @@ def person_category(
     """
     if chosen is not None:
         return _chosen(categories, chosen, file)
-    wanted = sorted(map(plain_name, keypoint_set.names))
+    wanted = sorted(map(plain_name, keypoint_set.file_names or keypoint_set.names))
     # From the surest sign to the weakest: the first that some category shows decides.
     signs: tuple[Callable[[Category], bool], ...] = (
         lambda category: category.is_named_person and bool(category.keypoints),

@@ -136,7 +136,15 @@ def keypoints_of_category(category: Mapping[str, Any], *, name: str, place: str)
     pairs = left_right_pairs(names)
     limbs, first, lost = limbs_from_skeleton(category.get("skeleton"), len(names), pairs)
     upper = upper_body(names)
-    keypoint_set = KeypointSet(name=name, names=tuple(names), flip_pairs=pairs, upper_body=upper, limbs=limbs, oks_sigmas=())
+    keypoint_set = KeypointSet(
+        name=name,
+        names=tuple(names),
+        flip_pairs=pairs,
+        mirrors=bool(pairs),
+        upper_body=upper,
+        limbs=limbs,
+        oks_sigmas=(),
+    )
     return NamedKeypoints(keypoint_set=keypoint_set, notes=_notes(keypoint_set, place, first=first, lost=lost))
 
 
@@ -151,7 +159,8 @@ def _notes(keypoint_set: KeypointSet, place: str, *, first: int, lost: int) -> t
     if not paired:
         note(
             Severity.WARNING,
-            f"No left and right can be told from the names of {place}: a mirrored picture would keep every keypoint's name.",
+            f"No left and right can be told from the names of {place}: no image is mirrored, in training or in tests, unless"
+            " flip_pairs of data.keypoints names pairs, or none by [].",
         )
     if alone:
         note(

@@ -23,7 +23,7 @@ def keypoint_order(names: Sequence[str], keypoint_set: KeypointSet, where: str) 
         InvalidInput: the names are not those of the set.
     """
     plain = [plain_name(name) for name in names]
-    wanted = [plain_name(name) for name in keypoint_set.names]
+    wanted = [plain_name(name) for name in keypoint_set.file_names or keypoint_set.names]
     if Counter(plain) != Counter(wanted):
         raise InvalidInput(_refusal(names, plain, wanted, keypoint_set, where))
     order = tuple(plain.index(name) for name in wanted)
@@ -45,7 +45,8 @@ def _refusal(
     names: Sequence[str], plain: Sequence[str], wanted: Sequence[str], keypoint_set: KeypointSet, where: str
 ) -> str:
     unknown = [name for name, key in zip(names, plain, strict=True) if key not in wanted]
-    missing = [name for name, key in zip(keypoint_set.names, wanted, strict=True) if key not in plain]
+    expected = keypoint_set.file_names or keypoint_set.names
+    missing = [name for name, key in zip(expected, wanted, strict=True) if key not in plain]
     repeated = [name for index, name in enumerate(names) if plain[index] in wanted and plain[index] in plain[:index]]
     parts = [
         f"{word} {listed_names(found)}"

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 from search_spaces.common.errors import InvalidInput
 
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+GIVEN, PUBLISHED = "given", "published"
+"""Sources of deviations: a user's own file, and the data set's authors."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class KeypointSet:
     """The K keypoints of one annotation scheme; every index below counts from 0 in the order of ``names``.
 
-    ``flip_pairs`` are the (left, right) indices that change places in a mirrored image, ``upper_body`` the indices that
-    the half-body augmentation treats as the upper half, ``limbs`` the pairs a drawing joins, ``oks_sigmas`` the
-    standard deviation of each keypoint relative to the object's scale (square root of its area) in the object keypoint
-    similarity; none at all where the scheme is not scored by it.
+    Args:
+        name: The name of the set.
+        names: The names of the keypoints.
+        flip_pairs: The (left, right) indices that change places in a mirrored image.
+        upper_body: The indices that the half-body augmentation treats as the upper half; none where halves are not known.
+        limbs: The pairs of indices that a drawing joins.
+        oks_sigmas: The deviation of each keypoint in the object keypoint similarity, relative to the object's scale (the
+            square root of its area); none where the scheme is not scored by the similarity.
+        sigmas_from: The source of the deviations, as figures state it.
+        mirrors: Whether a mirrored image shows the same keypoints, once ``flip_pairs`` have changed places.
+        colours: A colour of each keypoint in drawings as ``#rrggbb``; none for the colours of the sides.
+        file_names: The names that annotation files have for the keypoints, where these are other names.
     """
 
     name: str
@@ -25,6 +38,10 @@ class KeypointSet:
     upper_body: tuple[int, ...]
     limbs: tuple[tuple[int, int], ...]
     oks_sigmas: tuple[float, ...]
+    sigmas_from: str = PUBLISHED
+    mirrors: bool = True
+    colours: tuple[str, ...] = ()
+    file_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse sets whose fields contradict each other, with InvalidInput."""
@@ -47,6 +64,12 @@ class KeypointSet:
             raise InvalidInput(
                 f"keypoint set {self.name!r}: oks_sigmas must be {self.count} positive numbers, got {self.oks_sigmas}"
             )
+        if self.flip_pairs and not self.mirrors:
+            raise InvalidInput(f"keypoint set {self.name!r}: flip_pairs must be none where mirrors is false")
+        if self.colours and (len(self.colours) != self.count or not all(map(_COLOUR.fullmatch, self.colours))):
+            raise InvalidInput(
+                f"keypoint set {self.name!r}: colours must be {self.count} texts such as '#1f77b4', got {self.colours}"
+            )
 
     @property
     def count(self) -> int:
@@ -65,6 +88,30 @@ class KeypointSet:
     def lower_body(self) -> tuple[int, ...]:
         """The indices that are not in ``upper_body``."""
         return tuple(index for index in range(self.count) if index not in self.upper_body)
+
+    @property
+    def has_halves(self) -> bool:
+        """Whether both halves of the body are known, as the half-body augmentation needs them."""
+        return bool(self.upper_body) and bool(self.lower_body)
+
+    @property
+    def sides(self) -> str:
+        """The left and right keypoints in words, for somebody who confirms them."""
+        if self.flip_pairs:
+            pairs = ", ".join(f"{self.names[left]} / {self.names[right]}" for left, right in self.flip_pairs)
+            count = len(self.flip_pairs)
+            return f"{count} {'pairs change' if count > 1 else 'pair changes'} places in a mirrored image: {pairs}"
+        if self.mirrors:
+            return "no keypoint changes its name in a mirrored image"
+        return "no left and right are known, so that no image is mirrored, in training or in tests"
+
+    @property
+    def sigma_words(self) -> str:
+        """The deviations of the similarity in words, with their source."""
+        if not self.oks_sigmas:
+            return "none"
+        least, most = min(self.oks_sigmas), max(self.oks_sigmas)
+        return f"{least:.3f}" + (f" to {most:.3f}" if most > least else "") + f", {self.sigmas_from}"
 
 
 # https://cocodataset.org/#format-data and #keypoints-eval: names, skeleton and sigmas as published with COCO 2017.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,10 +45,15 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class CocoSplit:
-    """Where one part of a data set lies: its annotation file and the folder of its images."""
+    """Where one part of a data set lies: its annotation file and the folder of its images.
+
+    ``part`` leaves the images of this part, and their annotations, of a document of several parts; None where the file is of
+    one part.
+    """
 
     annotation_file: Path
     image_dir: Path
+    part: Callable[[Any], Any] | None = None
 
 
 def coco_split(root: Path, split: str) -> CocoSplit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from search_spaces.common.errors import InvalidInput
 from trainers.data.annotations.json_fields import field
@@ -41,7 +42,11 @@ def read_crowdpose(annotation_file: Path, *, category: str | int | None = None) 
 
     ``category`` is the name or the id of people, as in `trainers.data.formats.coco_file.read_coco`.
     """
-    document = read_json(annotation_file)
+    return parse_crowdpose(read_json(annotation_file), annotation_file, category=category)
+
+
+def parse_crowdpose(document: Any, annotation_file: Path, *, category: str | int | None = None) -> CrowdPoseFile:
+    """Check a document that was read from ``annotation_file``; raises InvalidInput as `read_crowdpose` does."""
     coco = parse_coco(document, annotation_file, CROWDPOSE14, category=category, area_of_box=AREA_OF_BOX, counted=COUNTED)
     crowded: dict[int, float] = {}
     for number, image in enumerate(document["images"]):

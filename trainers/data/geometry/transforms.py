@@ -14,16 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from search_spaces.families.architecture import IMAGENET, Normalisation
 from trainers.data.annotations.keypoints import KeypointSet
 
 Matrix = NDArray[np.float64]
 
 BOX_PADDING = 1.25
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-# (x / 255 - mean) / std as one multiplication and one addition a value.
-_GAIN = tuple(np.float32(1 / (255 * std)) for std in IMAGENET_STD)
-_BIAS = tuple(np.float32(-mean / std) for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True))
+IMAGENET_MEAN = IMAGENET.mean
+IMAGENET_STD = IMAGENET.std
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,13 +120,16 @@ def flip_keypoints(keypoints: NDArray[np.floating], width: int, keypoint_set: Ke
     return warp_points(keypoints, mirror_matrix(width))[list(keypoint_set.flip_permutation)]
 
 
-def normalise(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """BGR (h, w, 3) of 8 bits to RGB (3, h, w), zero mean and unit deviation in the statistics of ImageNet."""
+def normalise(image: NDArray[np.uint8], statistics: Normalisation = IMAGENET) -> NDArray[np.float32]:
+    """BGR (h, w, 3) of 8 bits to RGB (3, h, w), zero mean and unit deviation in the statistics of ImageNet or others."""
+    # (x / 255 - mean) / std as one multiplication and one addition a value.
+    gain = [np.float32(1 / (255 * std)) for std in statistics.std]
+    bias = [np.float32(-mean / std) for mean, std in zip(statistics.mean, statistics.std, strict=True)]
     normalised = np.empty((3, *image.shape[:2]), np.float32)
     # Plane by plane, each contiguous: half the time of strided reading, and the same numbers.
     for channel, plane in enumerate(reversed(cv2.split(image))):
         values = normalised[channel]
         values[...] = plane
-        values *= _GAIN[channel]
-        values += _BIAS[channel]
+        values *= gain[channel]
+        values += bias[channel]
     return normalised

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from search_spaces.common.errors import InvalidInput
+from search_spaces.families.architecture import IMAGENET, Normalisation
 from trainers.data.annotations.keypoints import COCO17, KeypointSet
 from trainers.data.codecs import Codec
 from trainers.data.formats.coco import Person
@@ -67,6 +68,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         prepared: PreparedPictures | None = None,
         on_orientation: str = APPLY,
+        normalisation: Normalisation = IMAGENET,
     ) -> None:
         if seed < 0:
             raise InvalidInput(f"seed of a data set must not be negative, got {seed}")
@@ -84,6 +86,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         self._epoch.share_memory_()  # type: ignore[no-untyped-call, unused-ignore]
         self.prepared = prepared
         self.on_orientation = on_orientation
+        self.normalisation = normalisation
         self._cache: dict[Path | int, NDArray[np.uint8]] = {}
         self._cache_left = cache_bytes
 
@@ -130,7 +133,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         if self.photometric and generator:
             image = self.photometric(image, generator)
         return {
-            "image": torch.from_numpy(normalise(image)),
+            "image": torch.from_numpy(normalise(image, self.normalisation)),
             "target": torch.from_numpy(target),
             "weight": torch.from_numpy(weight),
             "index": torch.tensor(index),

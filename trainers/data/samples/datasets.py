@@ -5,6 +5,7 @@ from __future__ import annotations
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import Codec, make_codec
 from trainers.data.config import DataConfig
 from trainers.data.geometry.augmentation import Augmentation
@@ -18,11 +19,14 @@ def codec_for(arch: Architecture, config: TrainConfig) -> Codec:
     return make_codec(config.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=config.sigma)
 
 
-def augmentation_of(config: TrainConfig) -> Augmentation:
-    """Return how the hyper-parameters vary the training samples."""
+def augmentation_of(config: TrainConfig, keypoint_set: KeypointSet) -> Augmentation:
+    """Return how the hyper-parameters vary the training samples, as far as the keypoints allow.
+
+    Keypoints whose sides are not known are not mirrored, and bodies whose halves are not known are not halved.
+    """
     return Augmentation(
-        flip=config.flip_probability,
-        half_body=config.half_body_probability,
+        flip=config.flip_probability if keypoint_set.mirrors else 0.0,
+        half_body=config.half_body_probability if keypoint_set.has_halves else 0.0,
         rotation=config.rotation_degrees,
         scale=config.scale_range,
     )
@@ -39,11 +43,12 @@ def training_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> T
         people,
         codec_for(arch, config),
         keypoint_set=data.keypoint_set,
-        augmentation=augmentation_of(config),
+        augmentation=augmentation_of(config, data.keypoint_set),
         photometric=photometric_of(config.photometric),
         seed=config.seed,
         prepared=prepared,
         on_orientation=data.on_orientation,
+        normalisation=arch.NORMALISATION,
     )
 
 
@@ -57,6 +62,7 @@ def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig) ->
         keypoint_set=data.keypoint_set,
         prepared=validation_pictures(data, people, arch.input_size),
         on_orientation=data.on_orientation,
+        normalisation=arch.NORMALISATION,
     )
 
 

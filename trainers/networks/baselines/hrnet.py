@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from search_spaces.families.baselines.hrnet import STEM_CHANNELS, HRNetConfig
+from search_spaces.families.baselines.layers import BOTTLENECK_EXPANSION
 from trainers.networks.baselines.layers import (
     BackboneWithHead,
     BasicBlock,
@@ -17,8 +19,8 @@ from trainers.networks.baselines.layers import (
     residual_layer,
 )
 from trainers.networks.common.layers import conv2d
-
-STEM_CHANNELS = 64
+from trainers.networks.common.recompute import RecomputableSequential
+from trainers.networks.family import NetworkFamily
 
 
 class HRModule(nn.Module):
@@ -66,24 +68,25 @@ def _path(channels: Sequence[int], source: int, target: int) -> nn.Module:
 
 
 class HRNet(nn.Module):
-    """The features of the branch of stride 4: (B, 3, H, W) to (B, width, H/4, W/4).
+    """The features of the branch of stride 4: (B, 3, H, W) to (B, C, H/4, W/4).
 
     Args:
-        width: Channels of the first branch; branch b has width·2^b.
+        widths: Channels of each branch.
         stem_blocks: Bottlenecks before the first branch.
-        stem_width: Channels of the 3×3 convolutions of these bottlenecks.
+        bottleneck_width: Channels of the 3×3 convolutions of these bottlenecks.
         blocks: Basic blocks on a branch of a module.
         modules: Modules of stages 2, 3 and 4.
     """
 
-    def __init__(self, *, width: int, stem_blocks: int, stem_width: int, blocks: int, modules: Sequence[int]) -> None:
+    def __init__(
+        self, *, widths: Sequence[int], stem_blocks: int, bottleneck_width: int, blocks: int, modules: Sequence[int]
+    ) -> None:
         super().__init__()
         self.conv1, self.bn1 = conv2d(3, STEM_CHANNELS, 3, stride=2), nn.BatchNorm2d(STEM_CHANNELS)
         self.conv2, self.bn2 = conv2d(STEM_CHANNELS, STEM_CHANNELS, 3, stride=2), nn.BatchNorm2d(STEM_CHANNELS)
         self.relu = relu()
-        self.layer1 = residual_layer(Bottleneck, STEM_CHANNELS, stem_width, stem_blocks)
-        widths = [width * 2**branch for branch in range(4)]
-        entry = 4 * stem_width
+        self.layer1 = residual_layer(Bottleneck, STEM_CHANNELS, bottleneck_width, stem_blocks)
+        entry = BOTTLENECK_EXPANSION * bottleneck_width
         self.transition1 = nn.ModuleList(
             [
                 nn.Sequential(*conv_bn(entry, widths[0], 3), relu()),
@@ -115,7 +118,7 @@ def _new_branch(widths: Sequence[int]) -> nn.ModuleList:
 
 def _stage(widths: Sequence[int], blocks: int, count: int, *, last: bool = False) -> nn.Sequential:
     """Return the modules of a stage; the ``last`` module of the network fuses to the first branch only."""
-    return nn.Sequential(
+    return RecomputableSequential(
         *(
             HRModule(widths, blocks=blocks, outputs=1 if last and index == count - 1 else len(widths))
             for index in range(count)
@@ -123,15 +126,16 @@ def _stage(widths: Sequence[int], blocks: int, count: int, *, last: bool = False
     )
 
 
-def hrnet(
-    *,
-    keypoints: int,
-    width: int = 32,
-    stem_blocks: int = 4,
-    stem_width: int = 64,
-    blocks: int = 4,
-    modules: Sequence[int] = (1, 4, 3),
-) -> BackboneWithHead:
-    """Return an HRNet: (B, 3, H, W) to (B, K, H/4, W/4), H and W multiples of 32; the arguments are those of `HRNet`."""
-    backbone = HRNet(width=width, stem_blocks=stem_blocks, stem_width=stem_width, blocks=blocks, modules=modules)
-    return BackboneWithHead(backbone, HeatmapHead(width, keypoints))
+def build(arch: HRNetConfig) -> BackboneWithHead:
+    """Return an HRNet: (B, 3, H, W) to (B, K, H/4, W/4)."""
+    backbone = HRNet(
+        widths=arch.widths,
+        stem_blocks=arch.stem_blocks,
+        bottleneck_width=arch.bottleneck_width,
+        blocks=arch.blocks,
+        modules=arch.modules,
+    )
+    return BackboneWithHead(backbone, HeatmapHead(arch.base_width, arch.keypoints))
+
+
+NETWORKS = NetworkFamily(build=build)

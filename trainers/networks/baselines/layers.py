@@ -8,18 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from search_spaces.families.baselines.layers import HEAD_CHANNELS
 from trainers.networks.common.layers import conv2d
+from trainers.networks.common.recompute import RecomputableSequential
 
 HEAD_STD = 0.001
 """Standard deviation of the initial weights of every head (arXiv:1804.06208)."""
 
 Activation = Callable[[], nn.Module]
+Heatmaps = Tensor | tuple[Tensor, ...]
+"""Those of the prediction, or in training those of every output that has a loss."""
 
 
 def relu() -> nn.Module:
     """Return a ReLU that works in place."""
     return nn.ReLU(inplace=True)
+
+
+def up2() -> nn.Module:
+    """Return an upsampling by 2 to the nearest value."""
+    return nn.Upsample(scale_factor=2, mode="nearest")
 
 
 class ConvBnAct(nn.Sequential):
@@ -105,7 +115,25 @@ def _projection(in_channels: int, out_channels: int, stride: int, *, always: boo
     """Return the 1×1 convolution of a shortcut; None where the identity fits."""
     if stride == 1 and in_channels == out_channels and not always:
         return None
-    return conv_bn(in_channels, out_channels, 1, stride=stride)
+    return nn.Sequential(ShortcutConv(in_channels, out_channels, stride), nn.BatchNorm2d(out_channels))
+
+
+class ShortcutConv(nn.Conv2d):
+    """A 1×1 convolution without bias, whose stride in training is a slice of its input: the values are the same.
+
+    The backward pass of oneDNN's strided 1×1 convolution (torch 2.13, channels-last) writes beyond its memory where there
+    are few channels.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__(in_channels, out_channels, 1, stride, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, C', H/stride, W/stride)."""
+        if not self.training or self.stride == (1, 1):
+            return super().forward(input)
+        rows, columns = self.stride
+        return F.conv2d(input[:, :, ::rows, ::columns], self.weight)
 
 
 def residual_layer(
@@ -113,7 +141,8 @@ def residual_layer(
 ) -> nn.Sequential:
     """Return ``count`` residual blocks in a row, of which the first has the stride."""
     inner = block.expansion * channels
-    return nn.Sequential(block(in_channels, channels, stride=stride), *(block(inner, channels) for _ in range(count - 1)))
+    first = block(in_channels, channels, stride=stride)
+    return RecomputableSequential(first, *(block(inner, channels) for _ in range(count - 1)))
 
 
 class DeconvHead(nn.Module):
@@ -123,7 +152,7 @@ class DeconvHead(nn.Module):
         channels: Output channels of each transposed convolution; each doubles the resolution.
     """
 
-    def __init__(self, in_channels: int, keypoints: int, channels: Sequence[int] = (256, 256, 256)) -> None:
+    def __init__(self, in_channels: int, keypoints: int, channels: Sequence[int] = HEAD_CHANNELS) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for before, after in zip((in_channels, *channels), channels, strict=False):
@@ -133,7 +162,7 @@ class DeconvHead(nn.Module):
                 relu(),
             ]
         self.deconv_layers = nn.Sequential(*layers)
-        self.final_layer = nn.Conv2d(channels[-1] if channels else in_channels, keypoints, 1)
+        self.final_layer = nn.Conv2d(channels[-1], keypoints, 1)
         initialise_head(self)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""SimpleBaseline: a ResNet and three transposed convolutions (arXiv:1804.06208, arXiv:1512.03385)."""
+"""ResNet of bottlenecks as a backbone (arXiv:1512.03385)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from trainers.networks.baselines.layers import (
-    BackboneWithHead,
-    Bottleneck,
-    DeconvHead,
-    initialise_kaiming,
-    relu,
-    residual_layer,
-)
+from search_spaces.families.baselines.layers import resnet_widths
+from trainers.networks.baselines.layers import Bottleneck, initialise_kaiming, relu, residual_layer
 from trainers.networks.common.layers import conv2d
 
 
@@ -25,15 +19,15 @@ class ResNet(nn.Module):
         width: Channels of the stem and of the first layer's 3×3 convolutions; each further layer has twice as many.
     """
 
-    def __init__(self, *, blocks: Sequence[int] = (3, 4, 6, 3), width: int = 64) -> None:
+    def __init__(self, *, blocks: Sequence[int], width: int) -> None:
         super().__init__()
         self.conv1, self.bn1, self.relu = conv2d(3, width, 7, stride=2), nn.BatchNorm2d(width), relu()
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        channels = [width * 2**level for level in range(4)]
-        self.layer1 = residual_layer(Bottleneck, width, channels[0], blocks[0])
-        self.layer2 = residual_layer(Bottleneck, 4 * channels[0], channels[1], blocks[1], stride=2)
-        self.layer3 = residual_layer(Bottleneck, 4 * channels[1], channels[2], blocks[2], stride=2)
-        self.layer4 = residual_layer(Bottleneck, 4 * channels[2], channels[3], blocks[3], stride=2)
+        widths = (width, *resnet_widths(width))
+        self.layer1 = residual_layer(Bottleneck, widths[0], width, blocks[0])
+        self.layer2 = residual_layer(Bottleneck, widths[1], 2 * width, blocks[1], stride=2)
+        self.layer3 = residual_layer(Bottleneck, widths[2], 4 * width, blocks[2], stride=2)
+        self.layer4 = residual_layer(Bottleneck, widths[3], 8 * width, blocks[3], stride=2)
         initialise_kaiming(self)
         for module in self.modules():
             if isinstance(module, Bottleneck):
@@ -51,21 +45,3 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.features(x)[-1]
-
-
-def simple_baseline(
-    *,
-    keypoints: int,
-    blocks: Sequence[int] = (3, 4, 6, 3),
-    width: int = 64,
-    head_channels: Sequence[int] = (256, 256, 256),
-) -> BackboneWithHead:
-    """Return a SimpleBaseline network: (B, 3, H, W) to (B, K, H/4, W/4), H and W multiples of 32.
-
-    Args:
-        keypoints: K.
-        blocks: Bottlenecks of each of the four layers; (3, 4, 6, 3) is ResNet-50.
-        width: Channels of the stem; 64 is ResNet-50.
-        head_channels: Channels of each transposed convolution.
-    """
-    return BackboneWithHead(ResNet(blocks=blocks, width=width), DeconvHead(32 * width, keypoints, head_channels))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -14,6 +15,37 @@ class Recomputable(nn.Module):
     """A part of a network that trades time for memory in training where ``recompute`` is set; see `recomputed`."""
 
     recompute = False
+
+
+class RecomputableSequential(nn.Sequential, Recomputable):
+    """Parts one after another, each of which is computed again where ``recompute`` is set."""
+
+    def forward(self, x: Any) -> Any:
+        """Pass one tensor, or one for each branch, through every part."""
+        return run_parts(self, self, x)
+
+
+def run_parts(owner: Recomputable, parts: Iterable[nn.Module], x: Any) -> Any:
+    """Pass one tensor, or one for each branch, through parts of ``owner``, recomputed in training where it says so."""
+    for part in parts:
+        if not (owner.recompute and owner.training):
+            x = part(x)
+        elif isinstance(x, Tensor):
+            (x,) = recomputed(_OneTensor(part), [x])
+        else:
+            x = recomputed(part, x)
+    return x
+
+
+class _OneTensor(nn.Module):
+    """A part of one tensor, called with a list of one."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        return [self.part(inputs[0])]
 
 
 def recomputed(part: nn.Module, branches: Sequence[Tensor]) -> list[Tensor]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
+from search_spaces.families.baselines.shufflenet_v2 import STEM_CHANNELS, ShuffleNetV2Config
 from trainers.networks.baselines.layers import BackboneWithHead, ConvBnAct, DeconvHead
 from trainers.networks.common.layers import shuffled
-
-STEM_CHANNELS, LAST_CHANNELS = 24, 1024
-CHANNELS, UNITS = (116, 232, 464), (4, 8, 4)
+from trainers.networks.common.recompute import RecomputableSequential
+from trainers.networks.family import NetworkFamily
 
 
 class ShuffleUnit(nn.Module):
@@ -42,27 +40,19 @@ def _depthwise(channels: int, stride: int) -> ConvBnAct:
 
 
 class ShuffleNetV2(nn.Module):
-    """The features of ShuffleNetV2: (B, 3, H, W) to (B, last, H/32, W/32).
+    """The features of ShuffleNetV2: (B, 3, H, W) to (B, C, H/32, W/32)."""
 
-    Args:
-        channels: Output channels of the three stages, each even.
-        units: Units of the three stages.
-        last: Channels of the last 1×1 convolution.
-    """
-
-    def __init__(
-        self, *, channels: Sequence[int] = CHANNELS, units: Sequence[int] = UNITS, last: int = LAST_CHANNELS
-    ) -> None:
+    def __init__(self, arch: ShuffleNetV2Config) -> None:
         super().__init__()
         self.conv1 = ConvBnAct(3, STEM_CHANNELS, 3, stride=2)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         layers: list[nn.Module] = []
         before = STEM_CHANNELS
-        for after, count in zip(channels, units, strict=True):
-            stage = [ShuffleUnit(before, after, stride=2), *(ShuffleUnit(after, after, stride=1) for _ in range(count - 1))]
-            layers.append(nn.Sequential(*stage))
+        for after, count in zip(arch.stage_widths, arch.stage_units, strict=True):
+            rest = (ShuffleUnit(after, after, stride=1) for _ in range(count - 1))
+            layers.append(RecomputableSequential(ShuffleUnit(before, after, stride=2), *rest))
             before = after
-        layers.append(ConvBnAct(before, last, 1))
+        layers.append(ConvBnAct(before, arch.last_channels, 1))
         self.layers = nn.Sequential(*layers)
         _initialise(self)
 
@@ -84,14 +74,9 @@ def _initialise(backbone: ShuffleNetV2) -> None:
             nn.init.constant_(module.bias, 0.0001)
 
 
-def shufflenet_v2(
-    *,
-    keypoints: int,
-    channels: Sequence[int] = CHANNELS,
-    units: Sequence[int] = UNITS,
-    last: int = LAST_CHANNELS,
-    head_channels: Sequence[int] = (256, 256, 256),
-) -> BackboneWithHead:
+def build(arch: ShuffleNetV2Config) -> BackboneWithHead:
     """Return ShuffleNetV2 with a head of transposed convolutions: (B, 3, H, W) to (B, K, H/4, W/4)."""
-    backbone = ShuffleNetV2(channels=channels, units=units, last=last)
-    return BackboneWithHead(backbone, DeconvHead(last, keypoints, head_channels))
+    return BackboneWithHead(ShuffleNetV2(arch), DeconvHead(arch.last_channels, arch.keypoints, arch.head_channels))
+
+
+NETWORKS = NetworkFamily(build=build)

@@ -1,0 +1,57 @@
+"""The data of a command: a folder, or a file with the fields of ``data`` of a search file, and options that go before."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dite_search.config.data_section import DataSection
+from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.files import read_mapping
+from trainers.data.config import DataConfig
+
+DATA_FILES = (".yaml", ".yml", ".json")
+"""Endings of a file with the fields of ``data``."""
+
+
+def data_config_of(place: str | Path, options: Mapping[str, Any]) -> DataConfig:
+    """Return the data set in a folder, or of a file with the fields of ``data``.
+
+    Args:
+        place: The folder, or the file; relative paths in the file count from the folder of the file.
+        options: Fields of ``data`` by their names that a user gives besides. A value of None, and one that is the default of
+            its field, leaves the file's.
+
+    Raises:
+        InvalidInput: a field breaks its rule; the message names it.
+    """
+    file = Path(place)
+    values: dict[str, Any] = {"root": str(file.absolute())}
+    if file.suffix in DATA_FILES and file.is_file():
+        given = read_mapping(file)
+        if given.get("synthetic") is not None:
+            raise InvalidInput(f"{file} must name people that are there: synthetic ones are of a search file")
+        values = {**given, "root": str((file.parent / str(given.get("root") or ".")).absolute())}
+        if isinstance(values.get("keypoints"), str):
+            values["keypoints"] = str(file.parent / values["keypoints"])
+    defaults = {field.name: field.default for field in dataclasses.fields(DataConfig)} | {"split": None}
+    values |= {name: value for name, value in options.items() if value is not None and value != defaults.get(name)}
+    try:
+        section = DataSection.model_validate(values)
+        return section.data_config(Path(values["root"]))
+    except ValidationError as error:
+        raise InvalidInput(f"{place}: {_sentence(error)}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return the first problem in one sentence."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+        return str(unknown_name("field of the data", where, DataSection.model_fields))
+    message = str(problem.get("ctx", {}).get("error", problem["msg"]))
+    return message if not where or where in message else f"{where}: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,147 @@
+"""Writes what trials report into the study, and reads from it how they ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from analysis.study.trial_status import TrialStatus
+from dite_search.algorithms.admission import Stopped
+from dite_search.study.attributes import (
+    CONTINUES,
+    EPOCH_KEY,
+    ORIGIN,
+    OUTAGE,
+    REASON,
+    SEED,
+    UNDECIDED,
+    WHERE,
+)
+from dite_search.study.reader import STATUSES, curve_of, epoch_name
+
+_TUNE_KEYS = frozenset(
+    {
+        "timestamp",
+        "done",
+        "training_iteration",
+        "trial_id",
+        "date",
+        "time_this_iter_s",
+        "time_total_s",
+        "pid",
+        "hostname",
+        "node_ip",
+        "time_since_restore",
+        "iterations_since_restore",
+        "should_checkpoint",
+        "checkpoint_dir_name",
+        "experiment_tag",
+        "checkpoint_path",
+    }
+)
+
+
+class ResultRecorder:
+    """Writes results into running trials, each epoch once: Tune gives a trial's last result with its end, or twice."""
+
+    def __init__(self) -> None:
+        # By number: the epochs that a trial took over, the metrics recorded last, the first epoch about which the scheduler
+        # was not asked, and where the trial runs. A trial copies all its attributes to show one.
+        self._taken_over: dict[int, int] = {}
+        self._recorded: dict[int, dict[str, float]] = {}
+        self._undecided: dict[int, int] = {}
+        self._where: dict[int, str] = {}
+
+    def begin(self, number: int, *, taken_over: int, undecided: int | None) -> None:
+        """Expect results of a trial.
+
+        Args:
+            number: the number of the trial.
+            taken_over: epochs that the trial has from the stopped one that it continues.
+            undecided: the first epoch that is recorded although the scheduler was not asked about it, if there is one.
+        """
+        self._taken_over[number] = taken_over
+        if undecided is not None:
+            self._undecided[number] = undecided
+
+    def record(self, trial: optuna.Trial, result: Mapping[str, Any], *, decided: bool) -> None:
+        """Write what a result says into its trial.
+
+        ``decided`` says whether the scheduler was asked about the result, or would be asked no more.
+        """
+        where = _where(result)
+        if where and self._where.get(trial.number) != where:
+            trial.set_user_attr(WHERE, where)
+            self._where[trial.number] = where
+        if REASON in result:
+            if result.get(OUTAGE):
+                trial.set_user_attr(OUTAGE, True)
+            trial.set_user_attr(REASON, result[REASON])
+        elif EPOCH_KEY in result and result[EPOCH_KEY] > self._taken_over[trial.number]:
+            self._record_epoch(trial, result, decided=decided)
+
+    def _record_epoch(self, trial: optuna.Trial, result: Mapping[str, Any], *, decided: bool) -> None:
+        number, epoch, metrics = trial.number, int(result[EPOCH_KEY]), epoch_metrics(result)
+        if self._recorded.get(number) != metrics:
+            if not decided and epoch_name(epoch) not in trial.user_attrs:
+                # Before the epoch: a driver that dies between the two writes leaves no epoch that counts as decided.
+                self._set_undecided(trial, epoch)
+            trial.set_user_attr(epoch_name(epoch), metrics)
+            self._recorded[number] = metrics
+        if decided and epoch >= self._undecided.get(number, math.inf):
+            self._set_undecided(trial, epoch + 1)
+
+    def _set_undecided(self, trial: optuna.Trial, epoch: int) -> None:
+        trial.set_user_attr(UNDECIDED, epoch)
+        self._undecided[trial.number] = epoch
+
+
+def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics that a trial reported, without what Tune adds; numbers that are not finite are left out."""
+    return {
+        name: value
+        for name, value in result.items()
+        if name not in _TUNE_KEYS
+        and not name.startswith("config/")
+        and isinstance(value, int | float)
+        and math.isfinite(value)
+    }
+
+
+def set_constraints(trial: optuna.Trial, excess: Mapping[str, float]) -> None:
+    """Write by how much a trial is over each limit, where the study does not have it yet: a constraint is set once."""
+    for name, value in excess.items():
+        if name not in trial.constraints:
+            trial.set_constraint(name, value)
+
+
+def missing_objective(values: Mapping[str, Any]) -> str:
+    """Return a sentence on the first objective that is no finite number; nothing where all are."""
+    for objective, value in values.items():
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return f"objective {objective} must be a finite number at the end of a trial, got {value!r}"
+    return ""
+
+
+def stopped_training(trial: FrozenTrial) -> Stopped | None:
+    """Return the training that the scheduler stopped with a trial; None for any other trial, and one of another study."""
+    curve = curve_of(trial)
+    if trial.state is not TrialState.PRUNED or trial.user_attrs.keys() & {REASON, ORIGIN} or not curve:
+        return None
+    first = trial.user_attrs.get(CONTINUES, {}).get("first", trial.number)
+    return Stopped(first=first, last=trial.number, epoch=int(curve[-1][EPOCH_KEY]), seed=trial.user_attrs[SEED])
+
+
+def ending_of(trial: FrozenTrial) -> TrialStatus:
+    """Return what became of a training: one that turned out over the budget has failed, though its trial is pruned."""
+    status = STATUSES[trial.state]
+    return TrialStatus.FAILED if status is TrialStatus.STOPPED and REASON in trial.user_attrs else status
+
+
+def _where(result: Mapping[str, Any]) -> str:
+    """Return the host and the process that a result comes from; nothing for one that is replayed."""
+    return f"{result['hostname']}, process {result['pid']}" if {"hostname", "pid"} <= result.keys() else ""
