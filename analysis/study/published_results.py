@@ -42,8 +42,8 @@ class PublishedNetwork(PublishedFigure):
 
     @property
     def dataset(self) -> str:
-        """The name of the data set."""
-        return MPII if self.metric == PCKH else COCO
+        """The name of the data set that was scored."""
+        return self.scored_on or (MPII if self.metric == PCKH else COCO)
 
     @property
     def protocol(self) -> dict[str, Any]:

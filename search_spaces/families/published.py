@@ -28,7 +28,7 @@ class PublishedFigure:
         flops_unit: Their unit.
         epochs: The length of the training; 0 where it is not stated.
         proposed: Whether the paper proposes the network, rather than compares others with it.
-        dataset: The data set that was scored; empty for the validation set of the metric.
+        scored_on: The data set that was scored; empty for the validation set of the metric.
         decay_epochs: Epochs after which the learning rate falls to a tenth.
         training: Hyper-parameters that differ from the published recipe for the data.
         remark: What else sets the training apart.
@@ -46,7 +46,7 @@ class PublishedFigure:
     """``G`` or ``M``: of multiply-accumulates, which the paper calls FLOPs."""
     epochs: int
     proposed: bool = False
-    dataset: str = ""
+    scored_on: str = ""
     decay_epochs: tuple[int, ...] = (170, 200)
     training: tuple[tuple[str, Any], ...] = ()
     remark: str = ""

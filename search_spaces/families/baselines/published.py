@@ -106,7 +106,7 @@ def _figures(networks: Mapping[str, Architecture]) -> Iterator[PublishedFigure]:
             printed_params_m=row.params,
             printed_flops=row.gflops,
             epochs=training.epochs,
-            dataset=COCO_TEST if row.table == 3 else "",
+            scored_on=COCO_TEST if row.table == 3 else "",
             decay_epochs=training.decay_epochs,
             training=tuple(training.changes.items()),
             remark=training.remark,
