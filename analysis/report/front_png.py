@@ -15,7 +15,7 @@ from analysis.pareto.budget_filter import within
 from analysis.pareto.front import front_of, scored
 from analysis.pareto.recommendations import axis_costs
 from analysis.report.elements.figures import BLUE, GREY, VERMILLION, step_line
-from analysis.study.labels import number_words, quantity
+from analysis.study.labels import metric_words, number_words, quantity
 from analysis.study.published_results import NAMED_TABLES, published_for
 from analysis.study.records import StudyRecord
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, gain
@@ -44,7 +44,9 @@ def write_front_png(study: StudyRecord, path: Path, budget: Budget | None = None
         figure.legend(*labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
         # A dollar sign would start a formula.
         name = study.name.replace("$", r"\$")
-        figure.suptitle(f"{name}: {number_words(len(scored(study)), 'complete trial')}", fontsize=11)
+        stamp = metric_words(study, scores[0]).replace("$", r"\$")
+        below = f"\n{quantity(scores[0])}: {stamp}" if stamp else ""
+        figure.suptitle(f"{name}: {number_words(len(scored(study)), 'complete trial')}{below}", fontsize=11)
     else:
         figure.text(0.5, 0.5, "No front to draw: no complete trial with an accuracy and a cost.", ha="center")
     figure.set_dpi(DPI)

@@ -41,7 +41,7 @@ from analysis.study.labels import (
 from analysis.study.records import StudyRecord, TrialRecord, trials_table
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.files import atomic_path, check_output, write_text
-from search_spaces.common.objectives import format_value
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, format_value
 
 SCRIPTS = ("words", "front", "inflate", "figures", "paper", "budget", "table", "trial", "start")
 HTML_FILE, MARKDOWN_FILE, PNG_FILE, CSV_FILE = "report.html", "summary.md", "front.png", "trials.csv"
@@ -156,6 +156,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         marks={status.value: status.mark for status in TrialStatus},
         front_numbers={record.number for record in front},
         rows=rows(study, sorted(study.trials, key=lambda record: record.number)[:STATIC_ROWS], sure),
+        is_fraction=all(OBJECTIVES[name].highest == 1 for name in costs_and_scores(study.objectives)[1]),
         protocol=protocol_pairs(study),
         provenance=provenance_pairs(study, setup),
         conventions=[(quantity(name) if name != "AP" else name, text) for name, text in CONVENTIONS.items()],

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.common.objectives import OBJECTIVES
+from search_spaces.common.objectives import OBJECTIVES, is_score
 from search_spaces.common.redaction import redacted
 from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.family import Family
@@ -25,6 +25,11 @@ _INDEXED = re.compile(r"(.+?)_(branch|stage)_?(\d+)")
 def quantity(name: str) -> str:
     """A metric's or objective's name in words."""
     return OBJECTIVES[name].label if name in OBJECTIVES else name.replace("_", " ")
+
+
+def metric_words(study: StudyRecord, name: str) -> str:
+    """All that makes an accuracy of a study comparable, where its data are of a user's own; empty for other quantities."""
+    return plain(study.protocol["metric"]) if is_score(name) and "metric" in study.protocol else ""
 
 
 def short(name: str) -> str:

@@ -13,6 +13,7 @@ from dite_search.config.data_section import DataSection
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
 from trainers.data.config import DataConfig
+from trainers.data.formats.own_keypoints import REPEATED
 
 DATA_FILES = (".yaml", ".yml", ".json")
 """Endings of a file with the fields of ``data``."""
@@ -38,6 +39,7 @@ def data_config_of(place: str | Path, options: Mapping[str, Any]) -> DataConfig:
         values = {**given, "root": str((file.parent / str(given.get("root") or ".")).absolute())}
         if isinstance(values.get("keypoints"), str):
             values["keypoints"] = str(file.parent / values["keypoints"])
+        values = _with_repeated(values, file.parent)
     defaults = {field.name: field.default for field in dataclasses.fields(DataConfig)} | {"split": None}
     values |= {name: value for name, value in options.items() if value is not None and value != defaults.get(name)}
     try:
@@ -45,6 +47,15 @@ def data_config_of(place: str | Path, options: Mapping[str, Any]) -> DataConfig:
         return section.data_config(Path(values["root"]))
     except ValidationError as error:
         raise InvalidInput(f"{place}: {_sentence(error)}") from None
+
+
+def _with_repeated(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return fields of ``data`` whose second file of labels, where there is one, counts from a folder."""
+    points = values.get("keypoints")
+    sigmas = points.get("sigmas") if isinstance(points, dict) else None
+    if not isinstance(sigmas, dict) or not isinstance(sigmas.get(REPEATED), str):
+        return values
+    return values | {"keypoints": {**points, "sigmas": {REPEATED: str(folder / sigmas[REPEATED])}}}
 
 
 def _sentence(error: ValidationError) -> str:

@@ -8,6 +8,7 @@ colour: the page sets both for light and dark. Text from outside is escaped, sin
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -18,10 +19,10 @@ import plotly.graph_objects as go
 from analysis.pareto.front import front_of
 from analysis.statistics.dependence import Dependence
 from analysis.statistics.importance import Importance
-from analysis.study.labels import quantity
+from analysis.study.labels import metric_words, quantity
 from analysis.study.published_results import NAMED_TABLES, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.common.objectives import costs_and_scores, format_value
+from search_spaces.common.objectives import costs_and_scores, format_value, gain
 
 VERMILLION, BLUE, GREEN, ORANGE, PURPLE = "#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7"
 GREY = "#8A8F98"
@@ -33,13 +34,15 @@ MAX_GREY_CURVES = 120
 MAX_BARS = 15
 MAX_CATEGORIES = 6
 """Up to so many values of a parameter stand side by side, whatever lies between them."""
+STAMP_CHARACTERS = 64
+"""Characters of a line below the words of an axis."""
 TABLE_SYMBOLS = {2: "diamond", 4: "diamond", 5: "diamond-open", 6: "diamond-wide-open"}
 """The published tables and the sign of each; 2 is COCO and 4 MPII, never in one figure."""
 
 
 def front_layout(study: StudyRecord, cost: str, score: str) -> go.Figure:
     """The axes of one accuracy against one cost; the page draws the trials, which depend on its reader's budget."""
-    return _laid_out(go.Figure(), quantity(cost), quantity(score))
+    return _laid_out(go.Figure(), quantity(cost), _stamped(study, score))
 
 
 def published_figure(networks: Sequence[PublishedNetwork], cost: str, score: str) -> go.Figure:
@@ -79,7 +82,7 @@ def curves_figure(study: StudyRecord, metric: str) -> go.Figure:
     """
     front = [record for record in front_of(study) if curve_of(record, metric)]
     for name in costs_and_scores(study.objectives)[1][:1]:
-        front.sort(key=lambda record: -record.values[name])
+        front.sort(key=lambda record: -gain(name, record.values[name]))
     named = _spread(front, MAX_NAMED_CURVES)
     numbers = {record.number for record in named}
     others = [record for record in study.trials if record.number not in numbers and curve_of(record, metric)]
@@ -105,7 +108,7 @@ def curves_figure(study: StudyRecord, metric: str) -> go.Figure:
             marker={"symbol": SYMBOLS[index], "size": 8},
             hovertemplate=f"trial {record.number}<br>epoch %{{x}}: %{{y:.4f}}<extra></extra>",
         )
-    return _laid_out(figure, "epoch", quantity(metric))
+    return _laid_out(figure, "epoch", _stamped(study, metric))
 
 
 def importance_figure(found: Sequence[Importance]) -> go.Figure:
@@ -257,6 +260,12 @@ def _joined(records: Sequence[TrialRecord], metric: str) -> dict[str, Any]:
         ys += [*(y for _, y in points), None]
         texts += [f"trial {record.number}, {record.status}"] * (len(points) + 1)
     return {"x": xs, "y": ys, "text": texts}
+
+
+def _stamped(study: StudyRecord, name: str) -> str:
+    """The words of an axis, with all that makes an accuracy comparable below them, in lines that fit beside a figure."""
+    words = textwrap.wrap(metric_words(study, name), STAMP_CHARACTERS)
+    return "<br>".join([quantity(name), *(f"<sub>{escape(line)}</sub>" for line in words)])
 
 
 def _escaped(name: str) -> str:

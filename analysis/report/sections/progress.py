@@ -11,9 +11,10 @@ from analysis.pareto.recommendations import reference_words
 from analysis.report.elements.figures import curve_metrics, curves_figure, hypervolume_figure
 from analysis.report.elements.options import Setup
 from analysis.report.elements.section import Chart
-from analysis.study.labels import format_seconds, number_words, quantity
+from analysis.study.labels import format_seconds, number_words, quantity, short
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores
 
 MAX_REASONS = 8
 UNSAID = {
@@ -144,7 +145,8 @@ def _hypervolume_charts(study: StudyRecord, setup: Setup) -> list[Chart]:
     if not scored(study):
         return []
     curve = hypervolume_curve(study)
-    best = "PCKh 1" if "pckh50" in study.objectives else "AP 1"
+    scores = costs_and_scores(study.objectives)[1]
+    best = " and ".join(_ideal(name) for name in scores) or "nothing"
     caption = (
         f"Hypervolume is the share of the space between {reference_words(study)} and {best} at no cost that the front "
         f"covers; the margin of {REFERENCE_MARGIN:g} lets the dearest trial count. A line that has gone flat says that more "
@@ -164,6 +166,12 @@ def _hypervolume_charts(study: StudyRecord, setup: Setup) -> list[Chart]:
         )
         for against, title in titles.items()
     ]
+
+
+def _ideal(score: str) -> str:
+    """The best value of an accuracy that there can be, with its short name."""
+    kind = "PCKh" if score == "pckh50" else short(score).split(" ")[0]
+    return f"{kind} {1 if OBJECTIVES[score].is_better_high else 0}"
 
 
 def _curve_charts(study: StudyRecord) -> list[Chart]:

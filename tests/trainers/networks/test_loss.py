@@ -58,3 +58,10 @@ def test_the_pyramid_learns_half_from_coarse_outputs_and_from_the_hardest_keypoi
     assert float(coarse) == pytest.approx(3 / 17 / 2)
     weight[:, 0] = 0.0
     assert float(network_loss(network, [zero] * 4 + [wrong], target, weight)) == pytest.approx(2 / HARDEST)
+
+
+def test_a_keypoint_counts_by_the_square_of_its_weight_in_the_mean_over_all_cells() -> None:
+    heatmaps, target = torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)
+    target[0, 0, 0, 0], target[0, 1] = 2.0, 1.0
+    assert heatmap_loss(heatmaps, target, torch.tensor([[1.0, 1.0]])).item() == (4 + 4) / 8
+    assert heatmap_loss(heatmaps, target, torch.tensor([[1.0, 0.0]])).item() == 4 / 8

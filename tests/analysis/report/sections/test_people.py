@@ -120,6 +120,7 @@ def test_detected_boxes_find_their_people(drawn: DataConfig, tmp_path: Path) -> 
     assert (found.errors.classes <= GOOD).all()
 
 
+@pytest.mark.slow
 def test_the_page_has_every_recommended_network(made_up: StudyRecord, drawn: DataConfig, tmp_path: Path) -> None:
     people = people_in_pictures(made_up, Setup(), drawn, flip_test=True)
     assert [network.title.split(":")[0] for network in people.networks] == ["Trial 1", "Trial 0"]
