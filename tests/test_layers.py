@@ -52,6 +52,7 @@ KEPT_TO: dict[str, set[str]] = {
         "dite_search/algorithms/cost_aware/sampler.py",
         "dite_search/doctor/databases.py",
         "dite_search/storage/lease.py",
+        "dite_search/simulation/replay_study.py",
         "dite_search/simulation/simulator.py",
         "dite_search/algorithms/samplers.py",
         "dite_search/driver/result_recorder.py",

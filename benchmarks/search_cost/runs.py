@@ -17,8 +17,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from optuna.storages import InMemoryStorage
-
 import dite_search
 from analysis.pareto.front import hypervolume
 from analysis.study.trial_status import TrialStatus
@@ -26,7 +24,8 @@ from benchmarks.search_cost.competitors import Competitor
 from dite_search.algorithms.cost_aware.candidates import Candidates, SpaceCandidates
 from dite_search.algorithms.cost_aware.listed_candidates import ListedCandidates
 from dite_search.simulation.recorded_curves import Curve
-from dite_search.simulation.simulator import Simulation, create_replay, replayed_config
+from dite_search.simulation.replay_study import ReplayStorage, create_replay
+from dite_search.simulation.simulator import Simulation, replayed_config
 from dite_search.simulation.tabular_benchmark import TabularBenchmark, load_table
 from search_spaces.common.files import write_json
 from search_spaces.common.objectives import MAXIMIZE
@@ -134,7 +133,7 @@ def simulation_of(
         budget: Limits that the search is told of.
     """
     changes = {**competitor.changes, "seed": seed, **({"budget": list(budget)} if budget else {})}
-    config, storage = replayed_config(table, changes), InMemoryStorage()
+    config, storage = replayed_config(table, changes), ReplayStorage()
     create_replay(config, storage)
     simulation = Simulation(
         config, curve_of, workers=workers, storage=storage, allowed=table.__contains__, max_epochs=max_epochs

@@ -8,31 +8,32 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from optuna.storages import BaseStorage, InMemoryStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from analysis.pareto.front import Array, hypervolume
+from analysis.pareto.front import Array, hypervolume, non_dominated
 from analysis.study.trial_status import TrialStatus
 from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.searcher import StudySearch
 from dite_search.simulation.recorded_curves import Curve
+from dite_search.simulation.replay_study import ReplayStorage, create_replay
 from dite_search.simulation.table_search import TableSearch
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import ARCH_ID, EPOCH_KEY, REUSED
-from dite_search.study.study import create_study
-from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.objectives import SIGNS
 from search_spaces.space.candidate import CandidateCache
 from search_spaces.space.network_space import Network
 
@@ -162,25 +163,29 @@ class Simulation:
 
 @dataclass(kw_only=True)
 class _Training:
-    """A training on its worker: ``done`` entries of its curve lie behind it."""
+    """A training on its worker: ``done`` entries of its curve lie behind it, the last of them at epoch ``reached``."""
 
     trial: ReplayedTrial
     arch: Network
     curve: Curve
     began: float
     done: int = 0
+    reached: float = 0.0
+
+    @cached_property
+    def _upcoming(self) -> Mapping[str, float]:
+        """The next entry of the curve, which some curves make when they are asked for it."""
+        return self.curve[self.done]
 
     @property
     def due(self) -> float:
         """When its next epoch ends."""
-        metrics = self.curve[self.done]
-        return self.began + metrics.get("seconds", metrics[EPOCH_KEY])
+        return self.began + self._upcoming.get("seconds", self._upcoming[EPOCH_KEY])
 
     @property
     def span(self) -> int:
         """The epochs from the last entry of the curve to the next."""
-        before = self.curve[self.done - 1][EPOCH_KEY] if self.done else 0
-        return int(self.curve[self.done][EPOCH_KEY] - before)
+        return int(self._upcoming[EPOCH_KEY] - self.reached)
 
     @property
     def goes_on(self) -> bool:
@@ -191,12 +196,15 @@ class _Training:
         """Begin after an epoch that was trained before."""
         self.done = sum(metrics[EPOCH_KEY] <= epoch for metrics in self.curve)
         before = self.curve[self.done - 1]
+        self.reached = before[EPOCH_KEY]
         self.began -= before.get("seconds", before[EPOCH_KEY])
 
     def advance(self) -> dict[str, Any]:
         """The result of the next epoch, flat as Tune hands it on."""
-        metrics = self.curve[self.done]
+        metrics = self._upcoming
+        del self._upcoming
         self.done += 1
+        self.reached = metrics[EPOCH_KEY]
         about = {
             "trial_id": self.trial.trial_id,
             "training_iteration": self.done,
@@ -244,19 +252,6 @@ def replayed_config(table: TabularBenchmark, changes: Mapping[str, Any]) -> Sear
     return table.config.replaced(changes, f"table {table.name}")
 
 
-def create_replay(config: SearchConfig | TableSearch, storage: BaseStorage) -> Sequence[FrozenTrial]:
-    """Make the study of a replay, and return the trials that it holds from the start."""
-    if isinstance(config, SearchConfig):
-        known = earlier_trials(config)
-        create_study(config, known=known, storage=storage)
-        return known
-    study = optuna.create_study(storage=storage, study_name=config.name, directions=config.directions)
-    if config.sampler.name == "grid":
-        for point in config.search_space.points():
-            study.enqueue_trial(point)
-    return ()
-
-
 def replay(
     table: TabularBenchmark,
     config: SearchConfig | TableSearch,
@@ -278,7 +273,7 @@ def replay(
     """
     _check(config, workers=workers, max_epochs=max_epochs, max_trials=max_trials, target=target)
     config = config.replaced({"seed": seed}, f"table {table.name}")
-    coverage, storage = _Coverage(table, config), InMemoryStorage()
+    coverage, storage = _Coverage(table, config), ReplayStorage()
     known = create_replay(config, storage)
     coverage.add(*(trial.user_attrs[ARCH_ID] for trial in known if trial.state is TrialState.COMPLETE))
     simulation = Simulation(
@@ -320,24 +315,32 @@ class _Coverage:
     """Which fraction of the hypervolume within the budget the networks seen so far have."""
 
     def __init__(self, table: TabularBenchmark, config: SearchProblem) -> None:
-        self._table = table
+        self._table, self._signs = table, np.array([SIGNS[side] for side in table.directions])
         within = [arch_id for arch_id in table.points if config.network_budget.allows(table.finals[arch_id])]
         if not within:
             limits = " and ".join(map(str, config.network_budget.constraints))
             raise InvalidInput(f"budget {limits} must be met by a network of table {table.name}, but none meets it")
-        self._whole = self._volume(within)
-        self._within, self._seen = frozenset(within), dict[str, None]()
+        self._whole = self._volume(table.matrix(within))
+        self._within, self._seen = frozenset(within), set[str]()
+        self._front = table.matrix(())
         self.fraction = 0.0
 
     def add(self, *networks: str) -> None:
         """Take in complete networks by ``arch_id``; those that are not in the table, or over the budget, add nothing."""
-        new = [arch_id for arch_id in networks if arch_id in self._within and arch_id not in self._seen]
-        if new:
-            self._seen |= dict.fromkeys(new)
-            self.fraction = self._volume(self._seen) / self._whole
+        new = [arch_id for arch_id in dict.fromkeys(networks) if arch_id in self._within and arch_id not in self._seen]
+        if not new:
+            return
+        self._seen.update(new)
+        known, signs = self._front, self._signs
+        rows = np.vstack([known, self._table.matrix(new)])
+        if len(new) == 1 and len(known) and (known * signs <= rows[-1] * signs).all(axis=1).any():
+            return
+        # What the front dominates adds nothing, and most networks are dominated.
+        self._front = rows[non_dominated(rows, self._table.directions)]
+        self.fraction = self._volume(self._front) / self._whole
 
-    def _volume(self, networks: Iterable[str]) -> float:
-        return hypervolume(self._table.matrix(networks), self._table.reference, self._table.directions)
+    def _volume(self, values: Array) -> float:
+        return hypervolume(values, self._table.reference, self._table.directions)
 
 
 def _check(
