@@ -13,9 +13,10 @@ import numpy as np
 
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.cost import Cost
 from search_spaces.families.family import SHARED, Family
 from search_spaces.families.parameter import NETWORK, Choice, Parameter, Point, Range
-from search_spaces.registry import family_of
+from search_spaces.registry import cost_of, family_of
 from search_spaces.space.parameter_checks import BASE, bases_of, check_networks, check_parameter
 from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
@@ -96,6 +97,10 @@ class SearchSpace:
         if missing:
             raise InvalidInput(f"a point of space {self.name} must have a value for {missing[0]}")
         return self._arch({name: point[name] for name in self.choices})
+
+    def cost_of(self, network: Architecture) -> Cost:
+        """Return the cost of a network."""
+        return cost_of(network)
 
     def train_config(self, point: Mapping[str, Scalar], base: TrainConfig) -> TrainConfig:
         """``base`` with the hyper-parameters of a point."""
