@@ -1,1 +1,1 @@
-"""What a GPU does with these networks, in one command of some minutes: ``python -m benchmarks.gpu --minutes 8``."""
+"""Figures of these networks on a GPU, in one command of some minutes: ``python -m benchmarks.gpu --minutes 8``."""

@@ -1,4 +1,4 @@
-"""What is measured on a device, and for how long."""
+"""The plan of a benchmark: networks, batches and time."""
 
 from __future__ import annotations
 

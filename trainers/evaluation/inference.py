@@ -100,9 +100,18 @@ def predict(
 def prediction_batches(
     dataset: TopDownDataset, device: torch.device, *, batch_size: int, workers: int, rank: int = 0, count: int = 1
 ) -> DeviceBatches:
-    """Return the batches of every ``count``-th person from ``rank`` on; their loader processes last as long as they.
+    """Return the batches of a process's share of people; their loader processes last as long as the batches.
 
-    Raises InvalidInput for a ``batch_size`` below 1 or ``workers`` below 0.
+    Args:
+        dataset: the people, without augmentation.
+        device: finishes raw samples.
+        batch_size: people at a time.
+        workers: loader processes.
+        rank: the first person of the share.
+        count: the distance from each person of the share to the next.
+
+    Raises:
+        InvalidInput: ``batch_size`` is below 1, or ``workers`` below 0.
     """
     if batch_size < 1:
         raise InvalidInput(f"batch_size of an evaluation must be 1 or more, got {batch_size}")
