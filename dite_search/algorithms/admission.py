@@ -7,14 +7,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.architecture import Scalar
 from search_spaces.families.parameter import Point
 from search_spaces.space.candidate import Candidate, CandidateCache
 
@@ -78,10 +79,10 @@ class Admission:
 
     def __init__(
         self,
-        config: SearchConfig,
+        config: SearchProblem,
         *,
-        latency: Callable[[Architecture], float] | None = None,
-        allowed: Callable[[Architecture], bool] | None = None,
+        latency: Callable[[Any], float] | None = None,
+        allowed: Callable[[Any], bool] | None = None,
         candidates: CandidateCache | None = None,
     ) -> None:
         self._config, self._latency, self._allowed = config, latency, allowed
@@ -178,14 +179,17 @@ class Admission:
 
 
 def gate_of(
-    config: SearchConfig,
+    config: SearchProblem,
     *,
-    allowed: Callable[[Architecture], bool] | None = None,
+    allowed: Callable[[Any], bool] | None = None,
     candidates: CandidateCache | None = None,
 ) -> Admission:
-    """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
+    """The gate of a search; with the fitted table of the device where the latency has to be known before a training.
+
+    A recorded table knows every cost, so that nothing is predicted for it.
+    """
     asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
-    if "latency_ms" not in asked:
+    if "latency_ms" not in asked or not isinstance(config, SearchConfig):
         return Admission(config, allowed=allowed, candidates=candidates)
     # This import takes seconds, and few searches need it.
     from dite_search.algorithms.latency_prediction import predicted_latency

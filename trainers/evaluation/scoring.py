@@ -11,6 +11,7 @@ from torch import nn
 
 from trainers.data.config import DataConfig
 from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.device_batches import DeviceBatches
 from trainers.evaluation.coco_ap import keypoint_ap
 from trainers.evaluation.crowdpose_ap import crowdpose_ap
 from trainers.evaluation.inference import Predictions, predict
@@ -48,6 +49,7 @@ def evaluate(
     batch_size: int = 32,
     workers: int = 0,
     worker: Worker | None = None,
+    batches: DeviceBatches | None = None,
 ) -> Evaluation | None:
     """Predict the people of ``dataset``, the validation set of ``data``, and score them.
 
@@ -64,6 +66,7 @@ def evaluate(
         workers=workers,
         rank=worker.rank,
         count=worker.count,
+        batches=batches,
     )
     shares = worker.gather(share)
     return score(dataset, Predictions.interleaved(shares), data) if worker.is_first else None

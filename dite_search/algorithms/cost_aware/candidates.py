@@ -19,6 +19,7 @@ from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Parameter, Range
 from search_spaces.space.candidate import Candidate, candidate_of
 from search_spaces.space.encoding import LOGARITHMIC_RATIO, Encoding
+from search_spaces.space.network_space import NetworkSpace
 from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
@@ -173,9 +174,10 @@ class SpaceCandidates:
     def _learn(self, values: tuple[Any, ...]) -> _Facts:
         point = dict(zip(self._names, values, strict=True))
         candidate = self._candidate(point)
-        arch, cost, known = candidate.arch, candidate.cost, self._costs(candidate)
+        arch, counted, known = candidate.arch, candidate.cost.objectives, self._costs(candidate)
+        assert isinstance(arch, Architecture), "the networks of a search space are of a family"
         costs = {name: float(known[name]) for name in self._objectives}
-        logs = [math.log(value) for value in {"mmacs": cost.mmacs, "params": float(cost.params), **costs}.values()]
+        logs = [math.log(value) for value in {"mmacs": counted["mmacs"], "params": counted["params"], **costs}.values()]
         return _Facts(
             candidate=candidate,
             size=sum(logs),
@@ -264,7 +266,7 @@ class DistributionCandidates:
         return costs
 
 
-def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:
+def distributions_of(space: NetworkSpace) -> dict[str, BaseDistribution]:
     """Each parameter of a space as Optuna sees it: choices are categories, ranges are floats."""
     return {
         name: FloatDistribution(parameter.low, parameter.high, log=parameter.log)

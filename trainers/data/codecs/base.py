@@ -44,6 +44,15 @@ class Codec(Protocol):
         """(K, 3) x, y, visibility in input pixels to targets (K, h, w) and loss weights (K,) of 0 or 1."""
         ...
 
+    def encode_profiles(
+        self, keypoints: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """(K, 3) as in `encode` to Gaussians along the columns (K, w) and the rows (K, h), and weights (K,).
+
+        The products of both are the targets: a tenth of the bytes, to be multiplied where the network is.
+        """
+        ...
+
     def decode(self, heatmaps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(B, K, h, w) to keypoints (B, K, 2) in input pixels and scores (B, K)."""
         ...
@@ -111,6 +120,19 @@ class GaussianCodec:
         cells = np.floor(np.clip(keypoints[:, :2] / self.stride, -1e6, 1e6) + 0.5).astype(np.int64)
         inside = (cells + self.radius >= 0) & (cells - self.radius < (width, height))
         return cells, inside.all(axis=1) & (keypoints[:, 2] > 0)
+
+    def profiles(self, keypoints: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The Gaussian of each keypoint along the columns (K, w) and along the rows (K, h); their product is the target."""
+        raise NotImplementedError
+
+    def encode_profiles(
+        self, keypoints: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """(K, 3) in input pixels to profiles (K, w) and (K, h), and weights (K,); where a weight is 0 its rows are empty."""
+        _, shown = self.nearest_cells(keypoints)
+        across, down = self.profiles(keypoints)
+        down[~shown] = 0
+        return across.astype(np.float32), down.astype(np.float32), shown.astype(np.float32)
 
     def highest_cells(
         self, heatmaps: NDArray[np.float32]

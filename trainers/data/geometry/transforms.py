@@ -123,11 +123,15 @@ def flip_keypoints(keypoints: NDArray[np.floating], width: int, keypoint_set: Ke
     return warp_points(keypoints, mirror_matrix(width))[list(keypoint_set.flip_permutation)]
 
 
+def gain_and_bias(statistics: Normalisation) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (x / 255 - mean) / std as one multiplication and one addition, for red, green and blue (3,)."""
+    mean, std = np.array(statistics.mean), np.array(statistics.std)
+    return (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)
+
+
 def normalise(image: NDArray[np.uint8], statistics: Normalisation = IMAGENET) -> NDArray[np.float32]:
     """BGR (h, w, 3) of 8 bits to RGB (3, h, w), zero mean and unit deviation in the statistics of ImageNet or others."""
-    # (x / 255 - mean) / std as one multiplication and one addition a value.
-    gain = [np.float32(1 / (255 * std)) for std in statistics.std]
-    bias = [np.float32(-mean / std) for mean, std in zip(statistics.mean, statistics.std, strict=True)]
+    gain, bias = gain_and_bias(statistics)
     normalised = np.empty((3, *image.shape[:2]), np.float32)
     # Plane by plane, each contiguous: half the time of strided reading, and the same numbers.
     for channel, plane in enumerate(reversed(cv2.split(image))):
