@@ -1,7 +1,7 @@
 """`ListedSpace`: a space whose networks are listed one by one, each with its costs. No family builds them.
 
-A list need not hold every combination of its parameters' values. A point that is not on the list stands for the network on
-the list that is nearest to it, so that samplers which know nothing of the list can propose any combination.
+A list need not hold every combination of its parameters' values. A point that is not on the list stands for the nearest
+network on the list. So samplers that know nothing of the list can propose any combination.
 
 Shape legend: n networks, b parameters with names as values, a parameters with numbers, d features.
 """
