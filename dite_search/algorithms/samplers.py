@@ -34,8 +34,8 @@ from search_spaces.families.architecture import Architecture
 def sampler_of(config: SearchProblem, gate: Admission, candidates: Candidates | None = None) -> BaseSampler:
     """The sampler that a search names, seeded by the search; it compares ``candidates``, or those of the search's space.
 
-    A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose: Optuna's
-    own grid sampler ends by stopping a loop which a study that is asked and told has not.
+    A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose. Optuna's
+    own grid sampler ends by stopping a loop, which a study that is asked and told has not.
     """
     settings, seed = config.sampler, config.seed
     if settings.name.startswith(OPTUNAHUB):

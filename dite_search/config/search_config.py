@@ -28,8 +28,8 @@ from dite_search.config.sqlite_url import anchored
 from dite_search.config.validation import first_sentence, merged
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
-from search_spaces.common.objectives import COSTS, DIRECTIONS, costs_and_scores, directions_of
-from search_spaces.registry import preset
+from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores, directions_of
+from search_spaces.registry import counted_alike, preset
 from search_spaces.space.budget import Budget
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.training_config import TrainConfig
@@ -111,6 +111,12 @@ class SearchConfig(Section):
                 f" got {self.train_config.batch_size}"
             )
         space = self.search_space
+        limited = [*self.objectives, *self.network_budget.costs]
+        if PUBLISHED_FLOPS in limited and not counted_alike(space.bases.values()):
+            families = " and ".join(family.name for family in space.families)
+            raise ValueError(
+                f"{PUBLISHED_FLOPS} must not rank networks of families that it counts in other ways ({families}): use mmacs"
+            )
         _ = self.network_budget, self.rungs, self.first_points
         self._check_guides()
         if self.repeats > 1 and not self.reuse:
@@ -142,9 +148,10 @@ class SearchConfig(Section):
 
             _all_known("proxy", self.sampler.proxies, PROXIES)
         if self.warm_start.published:
-            from analysis.study.published_results import PUBLISHED_TABLES
+            from analysis.study.published_results import PUBLISHED_TABLES, check_families_of_tables
 
             _all_known("published table", self.warm_start.published, PUBLISHED_TABLES)
+            check_families_of_tables(self.warm_start.published, [family.name for family in self.search_space.families])
 
     @cached_property
     def search_space(self) -> SearchSpace:
@@ -234,10 +241,13 @@ def load_search(
     changes: Mapping[str, Any] | None = None,
     data_changes: Mapping[str, Any] | None = None,
 ) -> SearchConfig:
-    """Read a search file.
+    """Read a search file; environment variables in paths and URLs are filled in.
 
-    ``data_root`` replaces ``data.root``, ``changes`` top-level fields and ``data_changes`` those of ``data``; environment
-    variables in paths and URLs are filled in.
+    Args:
+        path: The search file.
+        data_root: The folder of the data, in place of ``data.root``.
+        changes: Top-level fields in place of the file's.
+        data_changes: Fields of ``data`` in place of the file's.
 
     Raises:
         InvalidInput: the message names the file, the field, the rule and the value.

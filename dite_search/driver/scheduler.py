@@ -20,7 +20,7 @@ Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
 
 
-LEARNED = 0.01
+LEAST_ACCURACY = 0.01
 """Accuracy (AP, PCK or AUC, fractions) below which a network has found next to nobody."""
 
 
@@ -28,19 +28,19 @@ class ParetoScheduler(FIFOScheduler):
     """Asynchronous successive halving over several objectives; trials start in their order.
 
     `dite_search.algorithms.successive_halving` decides. At a rung the scores are those of its epoch, and the costs those of
-    ``costs``. A cost that is measured (a latency) may come in any result of the trial up to the rung, with or without an
-    epoch, and holds for the whole trial. A result without an epoch, at an epoch that is no rung, with a reason why the trial
-    ends, of a ``repeat`` of a network (which would compete with itself), or without a finite value of every objective
-    decides nothing; ``unjudged`` counts the last kind at rungs. A trial that ``continues`` a stopped one has its place at
-    the rungs, and is not judged again at those that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, or
-    an error below the useless one of its objective, it stops nobody.
+    ``costs``. A measured cost (a latency) may come in any result of the trial up to the rung, with or without an epoch. It
+    holds for the whole trial. A result decides nothing without an epoch, at an epoch that is no rung, or with a reason why
+    the trial ends. Nor does a result of a ``repeat`` of a network decide anything, because the network would compete with
+    itself. A result at a rung without a finite value of every objective decides nothing either, and ``unjudged`` counts it.
+    A trial that ``continues`` a stopped one has its place at the rungs, and is not judged again at those that lie behind it.
+    While no trial at a rung has an accuracy of `LEAST_ACCURACY`, it stops nobody.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
 
     A table gives ``rungs`` (the epochs of decisions), ``directions`` (the ways in which objectives are better), ``learned``
-    (the objective that is a score) and ``least`` (in place of `LEARNED`). All follow from the other arguments where they are
-    not given.
+    (the objective that is a score) and ``least`` (in place of `LEAST_ACCURACY`). All follow from the other arguments where
+    they are not given.
 
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.
@@ -76,7 +76,7 @@ class ParetoScheduler(FIFOScheduler):
         sides = zip(objectives, directions, strict=True)
         errors = [place for place, (name, side) in enumerate(sides) if name in scores and side == MINIMIZE]
         if least is None:
-            least = OBJECTIVES[objectives[errors[0]]].useless if errors else LEARNED
+            least = OBJECTIVES[objectives[errors[0]]].useless if errors else LEAST_ACCURACY
         self._rungs = Rungs(rungs, directions, reduction_factor, least=least, learned=errors[0] if errors else None)
         self._costs = costs
         self._measured: dict[Key, dict[str, float]] = {}

@@ -59,16 +59,16 @@ MAX_REPLACED = 10
 class StudySearch(OptunaSearch):
     """Optuna over a search space with several objectives, every trial recorded in the study as it goes.
 
-    A suggestion is only trained when it has to be: one that breaks a rule of the space is told as failed, one over the
-    budget as pruned and infeasible, and one that was trained before as what became of it then, all at no cost, and the
-    next one takes its place. A trial that ends without a finite value of every objective is told as failed with its
-    reason, never as a score, and one that was stopped before its last epoch as pruned. Since the study holds everything,
-    Tune's own snapshots of the searcher stay empty.
+    A suggestion is only trained when it has to be. A point that breaks a rule of the space is told as failed, a point over
+    the budget as pruned and infeasible. A point that was trained before is told as it ended then. All that costs nothing,
+    and the next suggestion takes its place. A trial that ends without a finite value of every objective is told as failed
+    with its reason, never as a score. A trial that was stopped before its last epoch is told as pruned. Since the study
+    holds everything, Tune's own snapshots of the searcher stay empty.
 
-    A database that does not answer stops no training: what is to be written waits, in order, and nothing new is suggested
-    until it is written. A search that is killed meanwhile loses nothing either, as every training that goes on from its
-    checkpoint reports its whole curve again. Where ``pause`` is asked for, nothing more is suggested, and what was stopped
-    for it stays a running trial of the study.
+    A database that does not answer stops no training. Writes wait, in order, and nothing new is suggested until they are
+    done. A search that is killed meanwhile loses nothing either, as every training that goes on from its checkpoint reports
+    its whole curve again. Where ``pause`` is asked for, nothing more is suggested, and what was stopped for it stays a
+    running trial of the study.
 
     Args:
         config: The search.
@@ -137,9 +137,9 @@ class StudySearch(OptunaSearch):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """Return the next training, or FINISHED when none is left.
 
-        A suggestion has the ``number`` of its trial, its ``point`` with the network (``arch``), counted ``costs`` and
-        training ``key`` that its admission made of it, its ``seed``, which ``repeat`` of the network this is, and the trial
-        that it ``continues``, if any.
+        A suggestion has the ``number`` of its trial, and its ``point`` with the network (``arch``), counted ``costs`` and
+        training ``key`` of its admission. It also has its ``seed``, the number of the ``repeat``, and the trial that it
+        ``continues``, if any.
 
         None where the database does not answer: Tune asks again.
         """

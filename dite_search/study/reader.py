@@ -109,7 +109,7 @@ class StudyReader:
             reason=attributes.get(REASON, ""),
             arch=arch,
             cost=cost,
-            parameters=trial.params,
+            parameters=self._config.search_space.effective(trial.params),
             seed=attributes.get(SEED, origin.get("seed")),
             metrics=attributes.get(METRICS, {}),
             curve=curve_of(trial),

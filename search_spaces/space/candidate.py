@@ -12,7 +12,7 @@ from search_spaces.families.architecture import Scalar
 from search_spaces.space.network_space import Network, NetworkSpace
 from search_spaces.training_config import training_values
 
-CACHED = 100_000
+MAX_CACHED_CANDIDATES = 100_000
 """Candidates that are remembered, about a kilobyte each."""
 
 
@@ -53,7 +53,7 @@ class CandidateCache:
 
     def __init__(self, space: NetworkSpace) -> None:
         self.space = space
-        self._made = functools.lru_cache(CACHED)(lambda items: candidate_of(space, dict(items)))
+        self._made = functools.lru_cache(MAX_CACHED_CANDIDATES)(lambda items: candidate_of(space, dict(items)))
 
     def __call__(self, point: Mapping[str, Scalar]) -> Candidate:
         """Return the candidate of a point, whose hyper-parameters may be absent.
