@@ -197,7 +197,7 @@ class _Curves:
                 f"{self._file} row {unknown[0] + 2}: {names.name} must be one of {self._files.networks.name},"
                 f" got {names.iloc[unknown[0]]!r}"
             )
-        found: NDArray[np.int64] = rows.to_numpy(np.int64)
+        found: NDArray[np.int64] = np.asarray(rows, np.int64)
         return found
 
     def _checked_epochs(
@@ -209,7 +209,7 @@ class _Curves:
         starts: NDArray[np.intp],
     ) -> NDArray[np.int64]:
         """Return the epochs that every training has, after a check that each has all of them once."""
-        known = np.unique(epochs)
+        known = np.unique(epochs).astype(np.int64)
         if known[0] < 1:
             row = order[int(np.argmin(epochs))] + 2
             raise InvalidInput(f"{self._file} row {row}: {self._files.settings.epoch} must be at least 1, got {known[0]}")
@@ -224,7 +224,7 @@ class _Curves:
             if len(twice):
                 row = order[start + twice[0] + 1] + 2
                 raise InvalidInput(f"{self._file} row {row}: epoch {own[twice[0]]} {of} must be given once, got it again")
-            missing = np.setdiff1d(known, own)
+            missing = known[~np.isin(known, own)]
             if len(missing):
                 raise InvalidInput(
                     f"{self._file}: every training must have the same {len(known)} epochs, {known[0]} to {known[-1]},"
@@ -235,7 +235,7 @@ class _Curves:
     def _check_scores(self, scores: Array, order: NDArray[np.intp], epochs: NDArray[np.int64]) -> None:
         """Refuse an epoch that has a score in some trainings only, and a last epoch without one."""
         missing = np.isnan(scores)
-        required = ~missing.all(axis=0)
+        required: NDArray[np.bool_] = np.asarray(~missing.all(axis=0))
         required[-1] = True
         holes = np.argwhere(missing & required)
         if len(holes):

@@ -38,7 +38,7 @@ CACHED_POINTS = 100_000
 class ListedCosts:
     """The exact costs of a listed network by name."""
 
-    objectives: Mapping[str, float]
+    objectives: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,9 +213,9 @@ class ListedSpace:
             else:
                 wanted = values[np.abs(values - (column[row] + STEP * generator.normal())).argmin()]
         else:
-            column = self._coded[:, self._names.index(name)]
-            values = np.unique(column[column != column[row]])
-            wanted = values[generator.integers(len(values))]
+            codes = self._coded[:, self._names.index(name)]
+            known = np.unique(codes[codes != codes[row]])
+            return np.flatnonzero(codes == known[generator.integers(len(known))])
         return np.flatnonzero(column == wanted)
 
     def _nearest_row(self, values: tuple[Scalar, ...]) -> int:
