@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,11 @@ def architecture_from(values: Mapping[str, Any]) -> Architecture:
 def cost_of(arch: Architecture) -> Cost:
     """Return parameters and MACs of an architecture, without building it."""
     return family_of(arch).cost(arch)
+
+
+def counted_alike(archs: Iterable[Architecture]) -> bool:
+    """Whether ``flops_published`` counts the same operations for all these networks."""
+    return len({family_of(arch).published_count for arch in archs}) <= 1
 
 
 def cost_parts(arch: Architecture) -> list[PartCost]:

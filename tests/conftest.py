@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary files in memory, and record durations where a file for them is given.
+    """Keep temporary files in memory, let Ctrl-C through, and record durations where a file for them is given.
 
     A database waits for its disk at every commit, which takes half of the time of a small study. Workers tell their
     durations to the process that started them.
     """
     if TEMPORARY not in os.environ and has_room(MEMORY):
         os.environ[TEMPORARY] = str(MEMORY)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in its background so, and every process that a test starts would ignore Ctrl-C as well.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     file = config.getoption("--durations-to")
     if file and not hasattr(config, "workerinput"):
         config.pluginmanager.register(DurationRecorder(file, config.getoption("numprocesses") or 1))
@@ -93,6 +97,12 @@ def exports() -> Path:
 def cases() -> Path:
     """The folder of small data sets with a network and right figures."""
     return _shared("cases")
+
+
+@pytest.fixture(scope="session")
+def tables() -> Path:
+    """The folder of recorded trainings of other projects."""
+    return _shared("data", "tables")
 
 
 @pytest.fixture(scope="session")

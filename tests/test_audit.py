@@ -70,6 +70,7 @@ def audit(folder, url, *pins):
     )
 
 
+@pytest.mark.slow
 def test_a_package_that_is_known_to_be_broken_fails_it(tmp_path):
     with service() as url:
         fine, broken = audit(tmp_path, url, "alpha==1.0", "beta==2.1"), audit(tmp_path, url, "alpha==1.0", "beta==2.0")

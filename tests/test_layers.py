@@ -48,9 +48,11 @@ KEPT_TO: dict[str, set[str]] = {
     "optuna": {
         "dite_search/study/backfill.py",
         "dite_search/algorithms/cost_aware/candidates.py",
+        "dite_search/algorithms/cost_aware/listed_candidates.py",
         "dite_search/algorithms/cost_aware/sampler.py",
         "dite_search/doctor/databases.py",
         "dite_search/storage/lease.py",
+        "dite_search/simulation/replay_study.py",
         "dite_search/simulation/simulator.py",
         "dite_search/algorithms/samplers.py",
         "dite_search/driver/result_recorder.py",

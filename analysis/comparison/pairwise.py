@@ -27,8 +27,9 @@ from analysis.statistics.bootstrap import (
 from analysis.study.labels import differing_words, plain
 from analysis.study.records import StudyRecord
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import SCORES, costs_and_scores, directions_of, is_score
+from search_spaces.common.objectives import PUBLISHED_FLOPS, SCORES, costs_and_scores, directions_of, is_score
 from search_spaces.families.architecture import Architecture
+from search_spaces.registry import counted_alike
 from search_spaces.training_config import training_values
 
 SCORE_FIGURES = ("ap", "ar", *(f"{name}_" for name in SCORES))
@@ -132,7 +133,7 @@ def compare(
     return Comparison(
         sides=sides,
         architecture=architecture_differences(first.arch, second.arch) + _parameter_differences(first, second),
-        costs=_figures(COSTS, first.values, second.values),
+        costs=_figures(_shared_costs(first, second), first.values, second.values),
         scores=compared,
         keypoints=_keypoints(first, second) if scores else [],
         difference=difference,
@@ -207,6 +208,12 @@ def _figures(names: Sequence[str], first: Mapping[str, float], second: Mapping[s
         for name in names
         if name in first or name in second
     ]
+
+
+def _shared_costs(first: ComparedNetwork, second: ComparedNetwork) -> list[str]:
+    """Return the costs that mean the same for both: published figures may be counted in another way."""
+    alike = counted_alike((first.arch, second.arch))
+    return [name for name in COSTS if alike or name != PUBLISHED_FLOPS]
 
 
 def _scores(first: ComparedNetwork, second: ComparedNetwork) -> list[Figure]:

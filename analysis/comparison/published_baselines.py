@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from analysis.study.labels import plain, quantity
-from analysis.study.published_results import AP, DECAY_EPOCHS, DETECTOR, PCKH, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
+from analysis.study.published_results import AP, DETECTOR, PCKH, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import costs_and_scores, format_value
 from search_spaces.families.architecture import Architecture, format_size, resized
-from search_spaces.families.published import PAPER
+from search_spaces.families.published import COCO_TEST, PAPER
+from search_spaces.registry import family_of
 from search_spaces.training_config import TrainConfig
 
 BOXES = {"gt": "ground-truth boxes", "det": "detected boxes"}
@@ -94,14 +96,20 @@ def comparisons(study: StudyRecord) -> list[Comparison]:
         return []
     metrics = PUBLISHED_METRICS.get(scores[0], ())
     rows = [network for network in PUBLISHED if network.metric in metrics]
-    trials: dict[str, list[TrialRecord]] = {}
+    trials: dict[tuple[str, str], list[TrialRecord]] = {}
     for record in sorted(study.trials, key=lambda record: record.number):
-        trials.setdefault(record.arch.arch_id, []).append(record)
-    candidates = {arch_id: _rows_of(group[0].arch, rows) for arch_id, group in trials.items()}
+        trials.setdefault((record.arch.arch_id, _codec_of(study, record)), []).append(record)
+    candidates = {key: _rows_of(group[0].arch, rows) for key, group in trials.items()}
     held = Counter(table for found in candidates.values() for table in {network.table for network in found})
+    on_test = study.protocol.get("dataset") == COCO_TEST
+
+    def preference(row: PublishedNetwork, codec: str) -> tuple[bool, bool, int, bool]:
+        same_set = on_test == (row.dataset == COCO_TEST)
+        return same_set, row.recipe.codec == codec, held[row.table], row.flops_unit == "M"
+
     chosen = [
-        _comparison(study, scores[0], max(found, key=lambda row: (held[row.table], row.flops_unit == "M")), trials[arch_id])
-        for arch_id, found in candidates.items()
+        _comparison(study, scores[0], max(found, key=partial(preference, codec=codec)), trials[arch_id, codec])
+        for (arch_id, codec), found in candidates.items()
         if found
     ]
     return sorted(chosen, key=lambda row: (row.published.table, PUBLISHED.index(row.published), row.record.number))
@@ -127,7 +135,7 @@ def comparison_table(study: StudyRecord) -> ComparisonTable | None:
             f"paper: {quantity(metric)}",
             "difference",
             "protocol",
-            f"ours: {quantity('mmacs_paper')}",
+            "ours: FLOPs by the paper's count, in its unit",
             "paper: FLOPs as printed",
         ),
         names=(
@@ -137,7 +145,7 @@ def comparison_table(study: StudyRecord) -> ComparisonTable | None:
             f"paper's\n{metric}",
             "differ-\nence",
             "protocol",
-            "our\nMMACs",
+            "our\nFLOPs",
             "paper's\nFLOPs",
         ),
         rows=tuple(
@@ -163,6 +171,8 @@ def differences(study: StudyRecord, record: TrialRecord, score: str, published: 
         for name, value in published.protocol.items()
         if ours.get(name, UNRECORDED) != value
     ]
+    if published.remark:
+        found.append(published.remark)
     if score != published.metric and ours.get("boxes") == published.protocol["boxes"]:
         found.append(f"{quantity(score)}, not {quantity(published.metric)}")
     if "recipe_changes" not in ours:
@@ -207,7 +217,7 @@ def _recipe_differences(recipe: Mapping[str, Any], epochs: Any, published: Publi
     for name in RECIPE_FIELDS:
         if name == "milestones":
             # Fractions of the training: the same epochs only where its length is the same, and that is told already.
-            if epochs == published.epochs and tuple(round(part * epochs) for part in recipe[name]) != DECAY_EPOCHS:
+            if epochs == published.epochs and tuple(round(part * epochs) for part in recipe[name]) != published.decay_epochs:
                 found.append("other milestones of the learning rate")
         elif recipe[name] != paper[name]:
             found.append(f"{name.replace('_', ' ')} {plain(recipe[name])}, not {plain(paper[name])}")
@@ -219,9 +229,16 @@ def _rows_of(arch: Architecture, rows: list[PublishedNetwork]) -> list[Published
     found = [
         row
         for row in rows
-        if resized(arch, input_size=row.arch.input_size, keypoints=row.arch.keypoints).arch_id == row.arch.arch_id
+        if row.arch.FAMILY == arch.FAMILY
+        and resized(arch, input_size=row.arch.input_size, keypoints=row.arch.keypoints).arch_id == row.arch.arch_id
     ]
     return [row for row in found if row.arch.input_size == arch.input_size] or found
+
+
+def _codec_of(study: StudyRecord, record: TrialRecord) -> str:
+    """Return the codec that a trial was trained with: a row of a table may have the same network with another."""
+    usual = study.protocol.get("recipe_changes", {}).get("codec", TrainConfig().codec)
+    return str(record.parameters.get("codec", usual))
 
 
 def _comparison(study: StudyRecord, score: str, published: PublishedNetwork, trials: list[TrialRecord]) -> Comparison:
@@ -248,7 +265,7 @@ def _cells(row: Comparison, score: str, marks: Mapping[tuple[str, ...], str]) ->
         format_value(row.published.metric, row.published.score),
         "–" if row.difference is None else f"{row.difference:+.3f}",
         marks.get(row.differences, "same"),
-        format_value("mmacs_paper", row.record.cost.mmacs_paper),
+        row.published.counted_cost(row.record.cost),
         row.published.printed_cost,
     )
 
@@ -257,11 +274,15 @@ def _paper_protocols(found: list[Comparison]) -> list[str]:
     """One line for each published protocol; networks trained for another time than most are named in it."""
     groups: dict[tuple[int, str], list[PublishedNetwork]] = {}
     for row in found:
-        words = protocol_words(row.published.protocol | {"epochs": ""})
+        protocol = row.published.protocol
+        words = protocol_words(protocol | ({"epochs": ""} if "epochs" in protocol else {}))
         groups.setdefault((row.published.table, words), []).append(row.published)
     lines = []
     for (table, _), networks in groups.items():
         usual = Counter(network.epochs for network in networks).most_common(1)[0][0]
+        if not usual:
+            lines.append(f"Paper, Table {table}: {protocol_words(networks[0].protocol, detector=DETECTOR)}.")
+            continue
         others = "; ".join(f"{network.name}: {network.epochs}" for network in networks if network.epochs != usual)
         protocol = networks[0].protocol | {"epochs": usual}
         lines.append(f"Paper, Table {table}: {protocol_words(protocol, detector=DETECTOR, other_epochs=others)}.")
@@ -276,11 +297,10 @@ def _caveats(found: list[Comparison]) -> list[str]:
         notes.append(
             f"same: the same in all of this and in the hyper-parameters. A small difference may be chance.{detector}"
         )
-    if any(row.published.flops_unit == "M" for row in found):
-        notes.append(
-            "FLOPs are multiply-accumulates by the paper's own count. Ours (mmacs_paper) has the convolutions and their "
-            "biases only, and at the same input size lies 3 to 5 % below Table 6."
-        )
+    counts = dict.fromkeys(family_of(row.published.arch) for row in found)
+    notes += [f"FLOPs of the {family.label} family count {family.published_count}." for family in counts]
+    if len({family.published_count for family in counts}) > 1:
+        notes.append("FLOPs of families that are counted in other ways cannot be compared with each other.")
     return notes
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
-from analysis.study.published_results import PUBLISHED_TABLES, PublishedNetwork
-from search_spaces.common.errors import InvalidInput
+from analysis.study.published_results import PublishedNetwork, check_families_of_tables, rows_by_family
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import flatten
 
@@ -21,18 +20,16 @@ def published_prior(tables: Sequence[str]) -> Callable[[Architecture], Sequence[
     """A function from a network to one figure for each table: about how its score would stand among those of the table.
 
     Ridge regression of the table's scores, in standard deviations, on the logarithms of the network's fields. It knows only
-    what the table varies, with its own length of training, so the figure is worth what the model of the accuracy finds it
-    to be worth.
+    the fields that the table varies, with the table's length of training. The model of the accuracy finds out how much the
+    figure is worth.
 
     The function raises `InvalidInput` for a network of another family than a table's.
     """
-    models = [(PUBLISHED_TABLES[name][0].arch.FAMILY, _fitted(PUBLISHED_TABLES[name])) for name in tables]
+    models = {name: {family: _fitted(rows) for family, rows in rows_by_family(name).items()} for name in tables}
 
     def features(arch: Architecture) -> list[float]:
-        for family, _ in models:
-            if family != arch.FAMILY:
-                raise InvalidInput(f"published tables of {family} say nothing of a network of {arch.FAMILY}")
-        return [model(_features(arch)) for _, model in models]
+        check_families_of_tables(tables, [arch.FAMILY])
+        return [of_families[arch.FAMILY](_features(arch)) for of_families in models.values()]
 
     return features
 

@@ -185,10 +185,11 @@ def evaluate(
 def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) -> None:
     """Parameters and multiply-accumulates of ARCH, a preset's name or an architecture file.
 
-    macs counts the convolutions that our network executes; macs_paper adds the bias additions, as published figures do.
+    macs counts the convolutions that our network executes, and macs_paper adds the bias additions. flops_published counts
+    what the printed figures of the network's papers count, and mflops_published is the same in units of 2^20.
     """
     from search_spaces.families.architecture import format_size, resized
-    from search_spaces.registry import PRESETS, cost_of, paper_variants, resolve_arch
+    from search_spaces.registry import PRESETS, cost_of, family_of, paper_variants, resolve_arch
 
     config = resized(resolve_arch(arch), input_size=input_size)
     cost = cost_of(config)
@@ -198,6 +199,8 @@ def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) 
         "params": cost.params,
         "macs": cost.macs,
         "macs_paper": cost.macs_paper,
+        "flops_published": cost.flops_published,
+        "mflops_published": round(cost.mflops_published, 4),
     }
     if measure:
         from trainers.evaluation.counting import measured_cost
@@ -209,7 +212,11 @@ def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) 
         for data, variant in paper_variants(arch):
             paper = cost_of(variant)
             size = format_size(variant.input_size)
-            click.echo(f"  {data}  {size}  {paper.params:>9,} params  {paper.macs_paper / 1e6:>6.1f} M macs_paper")
+            click.echo(
+                f"  {data}  {size}  {paper.params:>9,} params  {paper.macs_paper / 1e6:>6.1f} M macs_paper"
+                f"  {paper.mflops_published:>6.1f} mflops_published"
+            )
+        click.echo(f"\nmflops_published counts {family_of(config).published_count}.")
 
 
 @click.command(epilog="Example:  dite-search latency dite_hrnet_18 --threads 2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.registry import DEFAULT_NETWORK, PRESETS, family_of, resolve_arch
 from search_spaces.space.search_space import SearchSpace
-from search_spaces.space.space_file import SPACES, space_from
+from search_spaces.space.space_file import SPACES, space_spec
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.formats.data_format import DataFormat
 
@@ -46,14 +45,13 @@ def space_for(
         input_size: The input of every network; None leaves that of the space.
         keypoint_set: The keypoints of the data; None stands for those of the format.
     """
-    expected = keypoint_set or data_format.keypoint_set
-    space = space_from(spec, input_size=input_size)
+    expected, found = keypoint_set or data_format.keypoint_set, space_spec(spec)
     base = spec if isinstance(spec, str) else spec.get("base", DEFAULT_NETWORK)
     named = isinstance(base, str) and (base in SPACES or base in PRESETS)
-    if "keypoints" in space.parameters:
-        raise InvalidInput(f"space {space.name}: keypoints must not be searched, they are the {expected.count} of the data")
-    sized = input_size is not None or not named
-    return dataclasses.replace(space, base=_fitted(space.base, data_format, expected, sized=sized))
+    if "keypoints" in found.parameters:
+        raise InvalidInput(f"space {found.name}: keypoints must not be searched, they are the {expected.count} of the data")
+    arch = resized(found.base, input_size=input_size)
+    return found.space(_fitted(arch, data_format, expected, sized=input_size is not None or not named))
 
 
 def training_for(given: Mapping[str, Any], data_format: DataFormat) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class StudyReader:
             reason=attributes.get(REASON, ""),
             arch=arch,
             cost=cost,
-            parameters=trial.params,
+            parameters=self._config.search_space.effective(trial.params),
             seed=attributes.get(SEED, origin.get("seed")),
             metrics=attributes.get(METRICS, {}),
             curve=curve_of(trial),
@@ -138,7 +138,8 @@ class TrialNetworks:
     def __init__(self) -> None:
         self._known: dict[int, tuple[Architecture, Cost]] = {}
 
-    def keep(self, number: int, arch: Architecture, cost: Cost) -> None:
+    # Any: the networks of a table that is replayed are kept too, and nothing reads them.
+    def keep(self, number: int, arch: Any, cost: Any) -> None:
         """Remember the network of a trial that this process built itself."""
         self._known[number] = arch, cost
 

@@ -22,6 +22,8 @@ MINIMIZE, MAXIMIZE = "minimize", "maximize"
 COUNTED, MEASURED, LEARNED = "counted", "measured", "learned"
 SIGNS = {MINIMIZE: 1.0, MAXIMIZE: -1.0}
 """Factors that turn every direction into minimising."""
+PUBLISHED_FLOPS = "mflops_published"
+"""The objective whose convention differs between families: only networks that are counted alike are compared by it."""
 DIGITS = 3
 """Decimal places of a quantity that is no objective."""
 
@@ -160,6 +162,18 @@ OBJECTIVES: dict[str, Objective] = {
             significant=True,
             convention="The convention behind the figures of the Dite-HRNet paper, which calls them FLOPs: every "
             "convolution once, additions of a bias counted as well.",
+            common=False,
+        ),
+        Objective(
+            name=PUBLISHED_FLOPS,
+            direction=MINIMIZE,
+            source=COUNTED,
+            label="MFLOPs (as published)",
+            digits=1,
+            significant=True,
+            convention="The operations behind the printed figures of the network's own papers, in units of 2^20. For "
+            "Dite-HRNet and Lite-HRNet: convolutions with their biases, batch normalisation, ReLU, pooling to one position "
+            "and nearest upsampling. For the baselines: multiply-accumulates of convolutions. The two are never compared.",
             common=False,
         ),
         Objective(

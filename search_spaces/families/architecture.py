@@ -27,7 +27,7 @@ MAX_KEYPOINTS = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Normalisation:
-    """What is taken off the red, green and blue values of an image, from 0 to 1, and what they are then divided by."""
+    """Mean and deviation that red, green and blue values, from 0 to 1, are normalised by: (value - mean) / std."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]

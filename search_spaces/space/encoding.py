@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.architecture import Architecture, Scalar
-from search_spaces.families.parameter import NETWORK, Choice, Parameter, Range
-from search_spaces.registry import family_of, preset
+from search_spaces.families.architecture import FAMILY_KEY, Architecture, Scalar
+from search_spaces.families.family import Family
+from search_spaces.families.parameter import Choice, Parameter, Range
+from search_spaces.registry import family_of
 from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 
-SPREAD = 10.0
+LOGARITHMIC_RATIO = 10.0
 """Numbers of which the largest is at least so many times the smallest are told apart by their logarithms."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Column:
-    """One number of the code, from the flat values of a canonical architecture, or from a point's hyper-parameters."""
+    """One number of the code, from the flat values of a canonical architecture, or from a point's hyper-parameters.
+
+    A column of a ``family`` is 0 for networks of others; without one it is of all.
+    """
 
     name: str
     source: str
     training: bool
     number: Callable[[Scalar], float]
+    family: str = ""
+
+    def of(self, values: Mapping[str, Scalar]) -> float:
+        """Return the number of a network with these values."""
+        return 0.0 if self.family not in ("", values[FAMILY_KEY]) else self.number(values[self.source])
 
 
 class Encoding:
@@ -61,60 +72,77 @@ class Encoding:
             if name not in training:
                 raise InvalidInput(f"a point of space {self._space.name} must have a value for {name} to be encoded")
         return np.array(
-            [column.number((training if column.training else values)[column.source]) for column in self._columns], np.float64
+            [column.number(training[column.source]) if column.training else column.of(values) for column in self._columns],
+            np.float64,
         )
 
 
 def _values(arch: Architecture) -> dict[str, Scalar]:
     """Return the flat values of an architecture, with its input size and coded fields taken apart."""
     family = family_of(arch)
-    values = family.flatten(arch) | {"input_height": arch.input_size[0], "input_width": arch.input_size[1]}
+    values = family.flatten(arch) | {
+        FAMILY_KEY: arch.FAMILY,
+        "input_height": arch.input_size[0],
+        "input_width": arch.input_size[1],
+    }
     return values | {name: number for code in family.coded.values() for name, number in code(arch).items()}
 
 
 def _arch_columns(space: SearchSpace) -> list[_Column]:
+    """Return the columns of the networks: a family's own, behind columns that tell families apart where there are several.
+
+    A column of a family is 0 for networks of the others.
+    """
+    if len(space.families) == 1:
+        return _family_columns(space, space.families[0])
+    columns = _one_hot(FAMILY_KEY, [family.name for family in space.families], training=False)
+    for family in space.families:
+        columns += [
+            dataclasses.replace(column, name=f"{family.name}.{column.name}", family=family.name)
+            for column in _family_columns(space, family)
+        ]
+    return columns
+
+
+def _family_columns(space: SearchSpace, family: Family[Any]) -> list[_Column]:
     columns: list[_Column] = []
-    coded = space.family.coded
-    for name, values in _varied(space).items():
+    coded = family.coded
+    bases = [arch for arch in space.bases.values() if family.name == arch.FAMILY]
+    for name, values in _varied(space, family, bases).items():
         if name in coded:
-            parts = coded[name](space.base)
+            parts = coded[name](bases[0])
             columns += [_Column(name=part, source=part, training=False, number=float) for part in parts]
         elif all(isinstance(value, str) for value in values):
             columns += _one_hot(name, values, training=False)
         else:
-            scale = _scale([float(value) for value in values], log=True)
+            numbers = [float(value) for value in values]
+            scale = _scale(numbers, log=min(numbers) > 0)
             columns.append(_Column(name=name, source=name, training=False, number=scale))
     return columns
 
 
-def _varied(space: SearchSpace) -> dict[str, list[Scalar]]:
-    """Return the flat fields that have more than one value in the space, with their values."""
-    bases = [space.base]
-    if NETWORK in space.choices:
-        base = space.base
-        bases = [
-            preset(str(name), input_size=base.input_size, keypoints=base.keypoints) for name in space.choices[NETWORK].values
-        ]
-    found: dict[str, list[Scalar]] = {name: [] for name in _values(space.base)}
+def _varied(space: SearchSpace, family: Family[Any], bases: list[Architecture]) -> dict[str, list[Scalar]]:
+    """Return the flat fields of a family that have more than one value in the space, with their values."""
+    found: dict[str, list[Scalar]] = {name: [] for name in _values(bases[0])}
     for name, known in found.items():
         known += [_values(base)[name] for base in bases]
     for name, choice in space.choices.items():
-        for place, values in _places(space, name, choice).items():
+        if name not in family.all_parameters:
+            continue
+        for place, values in _places(family, name, choice).items():
             found[place] = values
-    coded = [part for code in space.family.coded.values() for part in code(space.base)]
+    coded = [part for code in family.coded.values() for part in code(bases[0])]
     for name in (*coded, "input_size"):
         del found[name]
     return {name: list(dict.fromkeys(values)) for name, values in found.items() if len(set(values)) > 1}
 
 
-def _places(space: SearchSpace, name: str, choice: Choice) -> dict[str, list[Scalar]]:
+def _places(family: Family[Any], name: str, choice: Choice) -> dict[str, list[Scalar]]:
     """Return the flat fields that a parameter decides on, with the values it gives them."""
-    if name == NETWORK:
-        return {}
     if name == "input_size":
         sizes = [str(value).lower().split("x") for value in choice.values]
         return {place: [int(size[i]) for size in sizes] for i, place in enumerate(("input_height", "input_width"))}
-    rows = [space.family.entries(name, value) for value in choice.values]
+    rows = [family.entries(name, value) for value in choice.values]
     return {place: [row[place] for row in rows] for place in rows[0]}
 
 
@@ -126,7 +154,7 @@ def _training_columns(space: SearchSpace) -> list[_Column]:
             columns += _one_hot(name, values, training=True)
             continue
         numbers = [float(value) for value in values]
-        wide = min(numbers) > 0 and max(numbers) >= SPREAD * min(numbers)
+        wide = min(numbers) > 0 and max(numbers) >= LOGARITHMIC_RATIO * min(numbers)
         log = parameter.log if isinstance(parameter, Range) else wide
         columns.append(_Column(name=name, source=name, training=True, number=_scale(numbers, log=log)))
     return columns

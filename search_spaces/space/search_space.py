@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,9 +13,11 @@ import numpy as np
 
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.cost import Cost
 from search_spaces.families.family import SHARED, Family
 from search_spaces.families.parameter import NETWORK, Choice, Parameter, Point, Range
-from search_spaces.registry import PRESETS, family_of, preset
+from search_spaces.registry import cost_of, family_of
+from search_spaces.space.parameter_checks import BASE, bases_of, check_networks, check_parameter
 from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 
@@ -25,7 +27,9 @@ class SearchSpace:
 
     The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. The parameter
     ``network`` names whole networks. Each takes the place of the base, which then gives input size and keypoints only, and
-    the other parameters change it further. Rules that tie values together hold within one unit of the family (a branch,
+    the other parameters change it further. The networks may be of several families: a parameter that the family of a
+    point's network lacks has no effect on it, and stands at its first value in every point that the space gives out. Rules
+    that tie values together hold within one unit of the family (a branch,
     say). So the valid points are a sum of products over units, and are counted and sampled exactly, never by trial and
     error.
 
@@ -40,18 +44,33 @@ class SearchSpace:
     def __post_init__(self) -> None:
         if not self.parameters:
             raise InvalidInput(f"space {self.name} is empty: it names no parameter to search")
+        check_networks(self.name, self.parameters, self.base)
         for name, parameter in self.parameters.items():
-            _check_parameter(self.name, name, parameter, self.base)
-        for whole in self.family.whole_parameters:
-            if whole in self.parameters and any(self.family.whole_of(name) == whole for name in self.parameters):
-                raise InvalidInput(f"space {self.name}: {whole} must be varied whole or branch by branch, not both")
+            check_parameter(self.name, name, parameter, self.bases)
+        for family in self.families:
+            for whole in family.whole_parameters:
+                if whole in self.parameters and any(family.whole_of(name) == whole for name in self.parameters):
+                    raise InvalidInput(f"space {self.name}: {whole} must be varied whole or branch by branch, not both")
         if not self._cells:
             raise InvalidInput(f"space {self.name} has no valid network: {self._first_problem()}")
 
-    @property
-    def family(self) -> Family[Any]:
-        """The family of the networks."""
-        return family_of(self.base)
+    @cached_property
+    def bases(self) -> dict[str, Architecture]:
+        """The networks that other parameters change, by the values of ``network``; the base alone where it is not varied."""
+        return bases_of(self.parameters, self.base)
+
+    @cached_property
+    def families(self) -> tuple[Family[Any], ...]:
+        """The families of the networks, each once."""
+        return tuple({arch.FAMILY: family_of(arch) for arch in self.bases.values()}.values())
+
+    def rests(self, name: str, point: Mapping[str, Scalar]) -> bool:
+        """Whether a parameter has no effect on the network of a point, because its family lacks the parameter."""
+        return name in self.choices and name not in self._effective.get(self._network(point), self.choices)
+
+    def effective(self, point: Mapping[str, Scalar]) -> Point:
+        """Return the point without parameters that have no effect on its network."""
+        return {name: value for name, value in point.items() if not self.rests(name, point)}
 
     @cached_property
     def choices(self) -> dict[str, Choice]:
@@ -79,6 +98,10 @@ class SearchSpace:
             raise InvalidInput(f"a point of space {self.name} must have a value for {missing[0]}")
         return self._arch({name: point[name] for name in self.choices})
 
+    def cost_of(self, network: Architecture) -> Cost:
+        """Return the cost of a network."""
+        return cost_of(network)
+
     def train_config(self, point: Mapping[str, Scalar], base: TrainConfig) -> TrainConfig:
         """``base`` with the hyper-parameters of a point."""
         return TrainConfig.from_dict(base.to_dict() | {name: point[name] for name in self.training_parameters})
@@ -93,12 +116,12 @@ class SearchSpace:
 
     def point_of(self, arch: Architecture) -> Point | None:
         """The architecture parameters of the point that is this network; None where the space has none."""
-        if self.family.name != arch.FAMILY:
-            return None
-        values = self.family.values_of(arch)
-        networks = self.choices[NETWORK].values if NETWORK in self.choices else ("",)
-        for network in networks:
-            point = {name: network if name == NETWORK else values[name] for name in self.choices}
+        values = family_of(arch).values_of(arch)
+        for network, base in self.bases.items():
+            if base.FAMILY != arch.FAMILY:
+                continue
+            own = {name: values.get(name, choice.values[0]) for name, choice in self.choices.items()}
+            point = own | ({NETWORK: network} if NETWORK in self.choices else {})
             try:
                 built = self.build(point)
             except InvalidInput:
@@ -139,7 +162,11 @@ class SearchSpace:
 
         The point itself comes back only when the space has no other.
         """
-        names = [name for name in self.parameters if len(_alternatives(self.parameters[name], point[name])) > 0]
+        names = [
+            name
+            for name in self.parameters
+            if len(_alternatives(self.parameters[name], point[name])) > 0 and not self.rests(name, point)
+        ]
         for index in generator.permutation(len(names)):
             changed = self._change_one(point, names[int(index)], generator)
             if changed is not None:
@@ -154,6 +181,7 @@ class SearchSpace:
             unit = self._unit(name)
             takes.setdefault(unit, bool(generator.integers(2)))
             child[name] = (first if takes[unit] else second)[name]
+        child = self._rested(child)
         return child if self.is_valid(child) else self._ordered(dict(first))
 
     def _change_one(self, point: Mapping[str, Scalar], name: str, generator: np.random.Generator) -> Point | None:
@@ -190,15 +218,31 @@ class SearchSpace:
 
     def _arch(self, values: Mapping[str, Scalar]) -> Architecture:
         """The architecture of values that the space allows."""
-        own = {name: value for name, value in values.items() if name != NETWORK}
-        found: Architecture = self.family.unflatten(own, self._base(values))
+        effective = self._effective[self._network(values)]
+        own = {name: value for name, value in values.items() if name in effective and name != NETWORK}
+        base = self._base(values)
+        found: Architecture = family_of(base).unflatten(own, base)
         return found
+
+    @cached_property
+    def _effective(self) -> dict[str, frozenset[str]]:
+        """The parameters that each network is changed by."""
+        known = {name: {NETWORK, *family_of(arch).all_parameters} for name, arch in self.bases.items()}
+        return {name: frozenset(own & self.choices.keys()) for name, own in known.items()}
+
+    def _network(self, values: Mapping[str, Scalar]) -> str:
+        return str(values[NETWORK]) if NETWORK in self.choices else BASE
+
+    def _family(self, values: Mapping[str, Scalar]) -> Family[Any]:
+        return family_of(self._base(values))
+
+    def _rested(self, point: Point) -> Point:
+        """Return the point with parameters that have no effect at their first values."""
+        return {n: self.choices[n].values[0] if self.rests(n, point) else value for n, value in point.items()}
 
     def _base(self, values: Mapping[str, Scalar]) -> Architecture:
         """Return the network that the other parameters change: the network that the values name, or the base."""
-        if NETWORK not in values:
-            return self.base
-        return preset(str(values[NETWORK]), input_size=self.base.input_size, keypoints=self.base.keypoints)
+        return self.bases[self._network(values)]
 
     def _ordered(self, point: Point) -> Point:
         return {name: point[name] for name in self.parameters if name in point}
@@ -207,11 +251,19 @@ class SearchSpace:
     def _cells(self) -> list[_Cell]:
         """The valid points: one cell for each value of the parameters whose rules reach over several units."""
         shared_names = [name for name in self.choices if self._unit(name) == SHARED]
-        units = [(unit, [name for name in self.choices if self._unit(name) == unit]) for unit in self.family.units]
-        bound = {*shared_names, *itertools.chain(*(names for _, names in units))}
-        free = [_options([name], self.choices) for name in self.choices if name not in bound]
         cells = []
         for shared in _options(shared_names, self.choices):
+            if shared != self._rested(shared):
+                continue
+            family, at_rest = self._family(shared), {name for name in self.choices if self.rests(name, shared)}
+            bound_to = {name: family.unit_of(name) for name in self.choices if name not in {*shared_names, *at_rest}}
+            units = [(unit, [name for name, own in bound_to.items() if own == unit]) for unit in family.units]
+            bound = {*shared_names, *itertools.chain(*(names for _, names in units))}
+            free = [
+                [{name: self.choices[name].values[0]}] if name in at_rest else _options([name], self.choices)
+                for name in self.choices
+                if name not in bound
+            ]
             factors = [
                 [option for option in _options(names, self.choices) if not self._problem(shared | option, unit)]
                 for unit, names in units
@@ -222,12 +274,12 @@ class SearchSpace:
 
     def _problem(self, values: Point, unit: str) -> str | None:
         """Return why one unit cannot be built with these values and the base's."""
-        own = {name: value for name, value in values.items() if name != NETWORK}
-        return self.family.problem(own, self._base(values), unit)
+        own = {name: value for name, value in values.items() if name != NETWORK and not self.rests(name, values)}
+        return self._family(values).problem(own, self._base(values), unit)
 
     def _first_problem(self) -> str:
         for point in _options(list(self.choices), self.choices):
-            for unit in self.family.units:
+            for unit in self._family(point).units:
                 problem = self._problem(point, unit)
                 if problem:
                     return problem
@@ -235,7 +287,10 @@ class SearchSpace:
 
     def _unit(self, name: str) -> str:
         """Return what the rules bind a parameter to: its unit, all units, or nothing (then its own name)."""
-        return SHARED if name == NETWORK else self.family.unit_of(name)
+        if name == NETWORK:
+            return SHARED
+        units = [family.unit_of(name) for family in self.families if name in family.all_parameters]
+        return SHARED if SHARED in units else next(iter(units), name)
 
 
 @dataclass(frozen=True)
@@ -277,43 +332,3 @@ def _alternatives(parameter: Parameter, value: Scalar) -> list[Scalar]:
     if isinstance(parameter, Range):
         return [parameter.low]
     return [other for other in parameter.values if other != value]
-
-
-def _check_parameter(space: str, name: str, parameter: Parameter, base: Architecture) -> None:
-    """Refuse an unknown name, a range of an architecture parameter, and a value no network can have."""
-    if name in TRAIN_PARAMETERS:
-        check = _train_check(name)
-        if isinstance(parameter, Range) and isinstance(getattr(TrainConfig(), name), int):
-            raise InvalidInput(f"space {space}: {name} takes integers, so it must be a list of values, not a range")
-    elif name in (NETWORK, *family_of(base).all_parameters):
-        if not isinstance(parameter, Choice):
-            raise InvalidInput(f"space {space}: {name} must be a list of values, not a range")
-        check = _arch_check(name, base)
-    else:
-        known = (NETWORK, *family_of(base).all_parameters, *TRAIN_PARAMETERS)
-        raise unknown_name(f"parameter of space {space}", name, known)
-    for value in (parameter.low, parameter.high) if isinstance(parameter, Range) else parameter.values:
-        try:
-            check(value)
-        except InvalidInput as error:
-            raise InvalidInput(f"space {space}: parameter {name}: {error}") from None
-
-
-def _train_check(name: str) -> Callable[[Scalar], object]:
-    return lambda value: TrainConfig.from_dict({name: value})
-
-
-def _arch_check(name: str, base: Architecture) -> Callable[[Scalar], object]:
-    family = family_of(base)
-    if name == NETWORK:
-        return lambda network: _named(network, family)
-    return lambda value: family.check_value(name, value, base)
-
-
-def _named(network: Scalar, family: Family[Any]) -> Architecture:
-    if network not in PRESETS:
-        raise unknown_name("network", str(network), PRESETS)
-    found = preset(str(network))
-    if family.name != found.FAMILY:
-        raise InvalidInput(f"networks of one space must be of one family, {family.name}, but {network} is of {found.FAMILY}")
-    return found

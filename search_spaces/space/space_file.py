@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.architecture import resized
-from search_spaces.families.parameter import parameter_from
-from search_spaces.registry import DEFAULT_NETWORK, FAMILIES, PRESETS, architecture_from, family_of, resolve_arch
+from search_spaces.families.architecture import Architecture, resized
+from search_spaces.families.parameter import Parameter, parameter_from
+from search_spaces.registry import DEFAULT_NETWORK, FAMILIES, PRESETS, architecture_from, resolve_arch
 from search_spaces.space.search_space import SearchSpace
 
 SPACES = tuple(name for family in FAMILIES.values() for name in family.spaces)
 """Names of spaces, whichever family they are of."""
+WHOLE_PARAMETERS = frozenset(name for family in FAMILIES.values() for name in family.whole_parameters)
+"""Parameters whose values are whole tuples in some family."""
 
 
 def named_space(name: str) -> SearchSpace:
@@ -24,9 +27,28 @@ def named_space(name: str) -> SearchSpace:
     raise unknown_name("space", name, SPACES)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpaceSpec:
+    """A space as a search file gives it, before its networks are fitted to data: its name, base and parameters."""
+
+    name: str
+    base: Architecture
+    parameters: Mapping[str, Parameter]
+
+    def space(self, base: Architecture) -> SearchSpace:
+        """Return the space around a base, which is the file's own at another input size or for other keypoints."""
+        return SearchSpace(name=self.name, base=base, parameters=self.parameters)
+
+
 def space_from(
     spec: str | Mapping[str, Any], *, input_size: tuple[int, int] | str | None = None, keypoints: int | None = None
 ) -> SearchSpace:
+    """Read a space, whose networks take another input size or number of keypoints where these are given."""
+    found = space_spec(spec)
+    return found.space(resized(found.base, input_size=input_size, keypoints=keypoints))
+
+
+def space_spec(spec: str | Mapping[str, Any]) -> SpaceSpec:
     """Read a space: a name, or ``base`` (a named space or network, or an architecture's fields) and ``parameters``.
 
     ``parameters`` are added to those of a named space, and null takes one away.
@@ -49,7 +71,6 @@ def space_from(
         name, arch, parameters = "custom", architecture_from(base), {}
     else:
         raise InvalidInput(f"base of space must be a name or an architecture's fields, got {base!r}")
-    whole = family_of(arch).whole_parameters
     changes = spec.get("parameters", {})
     if not isinstance(changes, Mapping):
         raise InvalidInput(f"parameters of space must be names with their values, got {changes!r}")
@@ -59,8 +80,8 @@ def space_from(
         if values is None:
             parameters.pop(parameter, None)
         else:
-            parameters[parameter] = parameter_from(parameter, values, whole=parameter in whole)
-    return SearchSpace(name=name, base=resized(arch, input_size=input_size, keypoints=keypoints), parameters=parameters)
+            parameters[parameter] = parameter_from(parameter, values, whole=parameter in WHOLE_PARAMETERS)
+    return SpaceSpec(name=name, base=arch, parameters=parameters)
 
 
 def whole_space(spec: str | Mapping[str, Any]) -> str | dict[str, Any]:

@@ -173,6 +173,7 @@ def test_a_budget_leaves_its_networks_and_says_so() -> None:
     assert "(MMACs at most 1.00 and latency (ms) at most 1.00): the least MMACs is 2.80 (trial 8), the least latency" in text
 
 
+@pytest.mark.slow
 def test_more_trials_than_a_page_holds() -> None:
     page = page_of(study([trial(number, ap=0.3 + number / 1000) for number in range(130)]))
     rows = [attrs["id"] for tag, attrs in page.tags if tag == "tr" and attrs.get("id")]

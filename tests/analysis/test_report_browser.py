@@ -26,6 +26,8 @@ from tests.analysis.studies import PROVENANCE, study, trial
 from tests.analysis.test_report import EVIL
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 SERVED = {**PROVENANCE, "mlflow_uri": "https://alice:s3cret@mlflow.example"}
 RUN = "0123456789abcdef0123456789abcdef"
 

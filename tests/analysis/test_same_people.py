@@ -133,6 +133,7 @@ CHANGES: list[Callable[[Document, random.Random], None]] = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10_000),

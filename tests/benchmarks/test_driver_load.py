@@ -17,7 +17,8 @@ LONG = (pytest.mark.nightly, pytest.mark.timeout(3600))
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("concurrent", "trials"), [(4, 8), pytest.param(8, 16, marks=LONG), pytest.param(64, 96, marks=LONG)]
+    ("concurrent", "trials"),
+    [(2, 4), *(pytest.param(*both, marks=LONG) for both in ((4, 8), (8, 16), (64, 96)))],
 )
 def test_many_trials_at_once(concurrent, trials):
     wanted, free = concurrent * HELD, psutil.virtual_memory().available + psutil.swap_memory().free

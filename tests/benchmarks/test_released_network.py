@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +34,8 @@ def learned(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
     return {"trained": heatmaps.detach(), "scored": scored, **found}
 
 
-@examples(25)
+@pytest.mark.slow
+@examples(8, nightly=250)
 @given(arch=architectures(max_modules=1), seed=st.integers(0, 100))
 def test_both_compute_the_same_function(arch: ArchConfig, seed: int) -> None:
     torch.manual_seed(seed)

@@ -28,7 +28,7 @@ MADE_IN = "/tmp/studies"
 """The folder in which the studies were made, which their MLflow stores name in addresses of files."""
 FOLDERS = {"finished": "runs", "cut_off": "runs", "stopped": "second"}
 
-pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture

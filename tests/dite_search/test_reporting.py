@@ -39,6 +39,7 @@ def test_a_report_with_people(report):
     assert len(text) < 5_000_000
 
 
+@pytest.mark.slow
 def test_a_report_under_a_budget_of_its_own(compared, report):
     space = compared.search_space
     cheap, dear = sorted(cost_of(space.build(point)).mmacs for point in islice(space.points(), 2))
@@ -74,6 +75,7 @@ def test_a_limit_on_what_no_trial_was_measured_in_has_its_name_on_the_page(repor
     assert '"latency_ms": "latency' in text or '"latency_ms":"latency' in text
 
 
+@pytest.mark.slow
 def test_a_report_with_intervals_over_images(report):
     assert not re.search(INTERVAL, report()[1])
     assert re.search(INTERVAL, report("--intervals")[1])

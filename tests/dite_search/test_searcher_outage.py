@@ -88,6 +88,7 @@ def run(config, storage, *, trials):
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_every_result_is_written_whatever_breaks(make_search, seed):
     config = make_search(sampler={"name": "random"}, seed=seed, trials=20)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.docs.checkout_process import run_module, work_in
 from tests.docs.pages import DOCS, blocks
 from tests.test_families import PACKAGES, REGISTRIES
+
+pytestmark = pytest.mark.slow
 
 PAGE = DOCS / "how_to/own_network.md"
 LONGEST_FAMILY = 95
@@ -56,22 +58,23 @@ def add_family(checkout: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """``dite-search`` of a checkout with the page's family, in a folder of its own."""
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """``dite-search`` of a checkout with the page's family, in a folder and a process of its own, which imports it once."""
     checkout, folder = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("work")
     add_family(checkout)
     (recipe, architecture) = blocks(PAGE, "yaml")
     (folder / "stacks.yaml").write_text(recipe, encoding="utf-8")
     (folder / "arch.yaml").write_text(architecture, encoding="utf-8")
-    environment = os.environ | {"PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"}
+    environment = {"PYTHONPATH": str(checkout), "COLUMNS": "100"}
+    settings = (str(checkout), str(folder), environment)
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=work_in, initargs=settings) as process:
 
-    def run(*arguments: object, module: str = "dite_search", fails: bool = False) -> str:
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
-        return done.stderr if fails else done.stdout
+        def run(*arguments: object, module: str = "dite_search.__main__", fails: bool = False) -> str:
+            status, said, complaint = process.submit(run_module, module, tuple(map(str, arguments))).result(600)
+            assert (status != 0) == fails, said + complaint
+            return complaint if fails else said
 
-    return run
+        yield run
 
 
 def test_the_page_is_two_new_files_and_a_line_in_registries() -> None:

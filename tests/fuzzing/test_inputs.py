@@ -145,6 +145,7 @@ def test_annotations(people):
     fuzz(read, text_inputs(content, document, json.dumps), seed=2)
 
 
+@pytest.mark.slow
 def test_data_on_a_page(people):
     """Annotations of COCO's keypoints and of others, as `data show` reads, counts and draws them."""
     file = coco_split(people, "train").annotation_file
@@ -245,6 +246,7 @@ def test_checkpoints(tmp_path):
     fuzz(read, lambda chance: mutated_bytes(content, chance), seed=5)
 
 
+@pytest.mark.slow
 def test_studies(tmp_path, make_search):
     config = make_search(directory=str(tmp_path / "inputs"))
     create_study(config)

@@ -12,6 +12,7 @@ from analysis.onnx.session import open_session
 from trainers.networks.dite_hrnet.released_checkpoint import load_released
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "bound"), [("ditehrnet_18", 5e-3), ("litehrnet_18", 1e-5)])
 @pytest.mark.parametrize("batch", [1, 2])
 def test_the_exported_network_gives_the_recorded_output(reference: Path, name: str, bound: float, batch: int) -> None:

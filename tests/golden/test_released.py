@@ -73,6 +73,7 @@ def deviations(reference: Path, name: str) -> tuple[float, float]:
     return summed, deviation(reference, name, network)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_published_outputs_are_reproduced(reference: Path, name: str, arithmetic_of_the_record: ProcessPoolExecutor) -> None:
     summed, linear = arithmetic_of_the_record.submit(deviations, reference, name).result()
@@ -80,6 +81,7 @@ def test_published_outputs_are_reproduced(reference: Path, name: str, arithmetic
     assert linear <= 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "bound"), [("ditehrnet_18", 1e-3), ("litehrnet_18", 1e-4)])
 @torch.no_grad()
 def test_exact_arithmetic_agrees_with_the_record_and_with_itself(reference: Path, name: str, bound: float) -> None:
@@ -208,6 +210,7 @@ def test_no_missing_key_escapes_as_another_error(checkpoint: dict[str, Tensor]) 
         assert "key '" in unfit({k: v for k, v in checkpoint.items() if k != key})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(), (3,), (0, 4, 1, 1), (5000, 2, 3, 3)], ids=str)
 def test_no_wrong_shape_passes_or_escapes_as_another_error(checkpoint: dict[str, Tensor], shape: tuple[int, ...]) -> None:
     for key in one_of_each_kind(checkpoint):

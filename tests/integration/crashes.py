@@ -6,7 +6,6 @@ import errno
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -31,13 +30,16 @@ from dite_search.study.directory import checkpoint_location, load_config
 from dite_search.study.reader import read_study
 from dite_search.study.study import open_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
-from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, TABLE
+from tests.forked import ForkedProcess
+from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, replay
+from tests.integration.replaying_runner import TABLE
 from tests.ports import free_port
+from tests.profiles import by_profile
 from trainers.checkpoints.store import CheckpointStore
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 12
-TRIALS = 10
+TRIALS, STARTUP_TRIALS = by_profile((5, 2), (10, 4))
 
 Environment = Mapping[str, str]
 
@@ -49,7 +51,7 @@ def search_file(folder: Path, name: str, **changes: object) -> Path:
         "space": "tiny_128",
         "data": {"synthetic": {"train_images": 1, "val_images": 1}},
         "budget": ["mmacs <= 2.81"],
-        "sampler": {"name": "cost_aware", "startup_trials": 4},
+        "sampler": {"name": "cost_aware", "startup_trials": STARTUP_TRIALS},
         "trials": TRIALS,
         "max_concurrent": 1,
         "training": load_table(TABLE).config.to_dict()["training"],
@@ -84,18 +86,13 @@ def ray_head(log: Path) -> Iterator[tuple[psutil.Process, Environment]]:
 
 
 @contextmanager
-def driver_of(file: Path, environment: Environment) -> Iterator[subprocess.Popen[bytes]]:
+def driver_of(file: Path, environment: Environment) -> Iterator[ForkedProcess]:
     """A driver that begins the search of a file, or goes on with it; killed where a test ends before it."""
-    command = [sys.executable, "-m", "tests.integration.replaying_driver", str(file)]
-    with (
-        file.with_suffix(".log").open("a") as output,
-        subprocess.Popen(command, env=dict(environment), cwd=ROOT, stdout=output, stderr=output) as driver,
-    ):
-        try:
-            yield driver
-        finally:
-            if driver.poll() is None:
-                driver.send_signal(signal.SIGKILL)
+    driver = ForkedProcess(replay, str(file), environment=environment, output=file.with_suffix(".log"))
+    try:
+        yield driver
+    finally:
+        driver.kill()
 
 
 def said(file: Path) -> str:

@@ -238,15 +238,15 @@ class Cluster:
 
 
 class Driver:
-    """A command of ours in a process of its own, which writes to a file."""
+    """A module with its words in a process of its own, which writes to a file."""
 
-    def __init__(self, cluster: Cluster, log: Path, *words: object) -> None:
+    def __init__(self, cluster: Cluster, log: Path, *words: object, variables: Mapping[str, str] | None = None) -> None:
         self._log = log
         with log.open("a") as output:
             self._begins = output.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "dite_search", *map(str, words)],
-                env=cluster.environment | {"RAY_ADDRESS": cluster.address},
+                [sys.executable, "-m", *map(str, words)],
+                env=cluster.environment | {"RAY_ADDRESS": cluster.address} | (variables or {}),
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,7 +1,7 @@
 """Searches on several Ray nodes of one machine: nodes that die, networks that are cut, a head that is started again.
 
 Each node has processes, resources and an address of its own; see `nodes`. Whatever happens, the search ends with what it
-would have found in peace, and trains nothing twice.
+would have found in peace, and trains nothing twice. At a commit trials report recorded curves; a nightly run trains them.
 """
 
 from __future__ import annotations
@@ -19,17 +19,22 @@ from optuna.trial import TrialState
 
 from dite_search.config.search_data import data_of
 from dite_search.driver.trainable import STARTS_FILE
+from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.study.attributes import REUSED
 from dite_search.study.directory import load_config
 from dite_search.study.reader import curve_of, read_study
 from dite_search.study.study import open_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from tests.integration.nodes import PATIENCE, Driver, cluster_of, until, why_no_cables
+from tests.integration.replaying_driver import SECONDS_VARIABLE
+from tests.integration.replaying_runner import TABLE
 from tests.profiles import by_profile
 from trainers.training import loop
 from trainers.training.loop import LOOP_FIGURES
 
 pytestmark = pytest.mark.xdist_group("cluster")
+TRAINED = by_profile(False, True)
+"""Whether trials are trained. Recorded curves cost no processor: an epoch is a wait."""
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
 WORKER, TRAINING_PROCESS = "ray::RayTrainWorker", "ray::ImplicitFunc"
 """How Ray names the processes of a trial: each of several workers, or the one that is all of it."""
@@ -43,8 +48,8 @@ HEALTH = {
 
 The head checks each second, each check waits 4 s, and four failures in a row count.
 """
-HEAD = {"RAY_gcs_rpc_server_reconnect_timeout_s": "30"}
-"""Nodes and drivers of a head that is gone wait for half of the minute that they wait by default."""
+HEAD = {"RAY_gcs_rpc_server_reconnect_timeout_s": "20"}
+"""Nodes and drivers of a head that is gone wait for a third of the minute that they wait by default."""
 
 
 @pytest.fixture
@@ -56,30 +61,37 @@ def end_drivers():
 
 
 class Search:
-    """A search of real trainings, driven by a process, and what its study says.
+    """A search driven by a process, and what its study says.
 
-    An epoch takes a quarter of a second on an idle core: ``epochs`` must outlast what a test does to the nodes meanwhile.
+    The ``epochs`` of real trainings take a quarter of a second each on an idle core, recorded ones ``seconds``; either must
+    outlast what a test does to the nodes meanwhile. With ``trained`` trainings are real in any profile.
     """
 
-    def __init__(self, directory, cluster, keep, *, epochs, **changes):
+    def __init__(self, directory, cluster, keep, *, epochs, seconds=1.0, trained=TRAINED, **changes):
+        recorded = load_table(TABLE).config.to_dict()["training"]
         fields = {
             "name": "nodes",
-            "space": "tiny",
+            "space": "tiny" if trained else TABLE,
             "data": {"synthetic": {"train_images": 24, "val_images": 8}},
             "trials": 2,
-            "training": TRAINING | {"epochs": epochs},
+            "training": TRAINING | {"epochs": epochs} if trained else recorded,
             "scheduler": {"name": "none"},
             "retries": 3,
             "directory": str(directory),
         }
-        self.folder, self.epochs, self._log = directory / "nodes", epochs, directory / "driver.log"
-        self.cluster, self._keep, self._study = cluster, keep, None
-        file = directory / "nodes.yaml"
-        file.write_text(yaml.safe_dump(fields | changes))
-        self.drive("search", file)
+        self.folder, self.epochs = directory / "nodes", fields["training"]["epochs"]
+        self.cluster, self.trained, self._keep, self._study = cluster, trained, keep, None
+        self._log, self._file, self._seconds = directory / "driver.log", directory / "nodes.yaml", seconds
+        self._file.write_text(yaml.safe_dump(fields | changes))
+        self._drive("search", self._file)
 
-    def drive(self, *words):
-        self.driver = Driver(self.cluster, self._log, *words)
+    def resume(self):
+        self._drive("resume", self.folder)
+
+    def _drive(self, command, target):
+        replayed = ("tests.integration.replaying_driver", self._file)
+        words = ("dite_search", command, target) if self.trained else replayed
+        self.driver = Driver(self.cluster, self._log, *words, variables={SECONDS_VARIABLE: str(self._seconds)})
         self._keep(self.driver)
 
     @property
@@ -123,7 +135,10 @@ class Search:
         for record in records:
             history = client.get_metric_history(children[record.number].info.run_id, "ap_gt")
             assert [(point.step, point.value) for point in history] == [(e["epoch"], e["ap_gt"]) for e in record.curve]
-        if same_as_alone:
+            if not self.trained:
+                found = [epoch["ap_gt"] for epoch in record.curve]
+                assert found == [epoch["ap_gt"] for epoch in load_table(TABLE).curve(record.arch.arch_id, 0)]
+        if same_as_alone and self.trained:
             # In a process of its own, as each trial is: what other tests set in this one may change the last digits.
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
                 assert scores(records[-1].curve) == pool.submit(trained_alone, self.folder, -1).result()
@@ -146,14 +161,13 @@ def scores(curve):
     return [{name: value for name, value in epoch.items() if name not in timed} for epoch in curve]
 
 
-@pytest.mark.slow
-@pytest.mark.longer
+# At a commit test_training kills one of several workers, and the next test a node.
+@pytest.mark.nightly
 def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
-    trials = by_profile(1, 2)
     with cluster_of(variables=HEALTH) as cluster:
         stays, dies = cluster.start_node(), cluster.start_node()
         resources = {"workers": 2, "cpus_per_worker": 1}
-        search = Search(tmp_path, cluster, end_drivers, epochs=20, resources=resources, trials=trials)
+        search = Search(tmp_path, cluster, end_drivers, epochs=20, resources=resources, trained=True)
         search.until_trained(0, 2)
         assert len(stays.runs(WORKER)) == len(dies.runs(WORKER)) == 1
         dies.kill()
@@ -162,15 +176,15 @@ def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
         took = search.until_trained(0, len(before) + 1)
         assert len(stays.runs(WORKER)) == len(comes.runs(WORKER)) == 1
         print(f"killed after epoch {before[-1]:g}; the next was there {took:.0f} s after another node had joined")
-        if trials > 1:
-            search.until_trained(1, 1)
-            assert len(stays.runs(WORKER)) == len(comes.runs(WORKER)) == 1
+        search.until_trained(1, 1)
+        assert len(stays.runs(WORKER)) == len(comes.runs(WORKER)) == 1
         assert search.driver.wait(PATIENCE) == 0, search.driver.said
         # Two workers add gradients in another order than one does.
         search.check(same_as_alone=False)
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 def test_a_trial_whose_node_is_killed_goes_on_elsewhere(tmp_path, end_drivers):
     with cluster_of(variables=HEALTH) as cluster:
         nodes = [cluster.start_node(), cluster.start_node()]
@@ -197,7 +211,7 @@ def test_a_network_that_is_cut_costs_nothing_or_one_start(tmp_path, end_drivers)
         pytest.skip(why_not)
     with cluster_of(cables=True, variables=HEALTH) as cluster:
         nodes = [cluster.start_node(), cluster.start_node()]
-        search = Search(tmp_path, cluster, end_drivers, epochs=120)
+        search = Search(tmp_path, cluster, end_drivers, epochs=120, seconds=2.0)
         for number in (0, 1):
             search.until_trained(number, 2)
         nodes[1].unplug()
@@ -218,7 +232,7 @@ def test_a_network_that_is_cut_costs_nothing_or_one_start(tmp_path, end_drivers)
         search.until(lambda: search.starts(0) + search.starts(1) == 3, "the trial to start again")
         print(f"a cut was noticed after {noticed:.0f} s; mended, the node ended Ray within {ended:.0f} s")
         assert search.driver.wait(PATIENCE) == 0, search.driver.said
-        search.check(same_as_alone=by_profile(False, True))
+        search.check()
 
 
 @pytest.mark.slow
@@ -226,7 +240,7 @@ def test_a_network_that_is_cut_costs_nothing_or_one_start(tmp_path, end_drivers)
 def test_a_head_that_is_killed_ends_the_driver_and_resume_goes_on(tmp_path, end_drivers):
     with cluster_of(variables=HEAD) as cluster:
         node = cluster.start_node()
-        search = Search(tmp_path, cluster, end_drivers, epochs=20)
+        search = Search(tmp_path, cluster, end_drivers, epochs=20, seconds=0.5)
         search.until_trained(0, 2)
         cluster.head.kill()
         killed_at, epochs = time.monotonic(), len(search.curve(0))
@@ -248,7 +262,7 @@ def test_a_head_that_is_killed_and_back_at_once_does_too(tmp_path, end_drivers):
         pytest.skip(why_not)
     with cluster_of(cables=True) as cluster:
         node = cluster.start_node()
-        search = Search(tmp_path, cluster, end_drivers, epochs=20)
+        search = Search(tmp_path, cluster, end_drivers, epochs=20, seconds=0.5)
         search.until_trained(0, 2)
         cluster.head.kill()
         killed_at, epochs = time.monotonic(), len(search.curve(0))
@@ -271,7 +285,7 @@ def goes_on(search, node, epochs, start_head):
     node.kill()
     start_head()
     search.cluster.rejoin(node)
-    search.drive("resume", search.folder)
+    search.resume()
     assert search.driver.wait(PATIENCE) == 0, search.driver.said
     assert search.curve(0)[: len(kept)] == kept
-    search.check(same_as_alone=by_profile(False, True))
+    search.check()

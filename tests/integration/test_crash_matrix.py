@@ -29,7 +29,7 @@ from tests.integration.crashes import (
     search_file,
     small_disk,
 )
-from tests.integration.replaying_driver import MOMENTS
+from tests.integration.replaying_runner import MOMENTS
 
 pytestmark = pytest.mark.xdist_group("cluster")
 SHORT = pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -19,16 +20,30 @@ from rich.console import Console
 from analysis.pareto.front import front_of
 from dite_search.config.search_config import parse_search
 from dite_search.driver.run_search import run_search
+from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.study.reader import read_study
 from dite_search.study.study import open_study
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
 from tests.dite_search.servers import MlflowServer
+from tests.integration.replaying_runner import TABLE, ReplayingRunner
+from tests.profiles import by_profile
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),
     pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes"),
 ]
+
+TRAINED = by_profile(False, True)
+"""Whether trials are trained; otherwise they report recorded curves."""
+TRAINING = {"epochs": 3, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
+
+
+@pytest.fixture(autouse=True)
+def recorded(monkeypatch):
+    if not TRAINED:
+        runner = functools.partial(ReplayingRunner, seconds=0.1)
+        monkeypatch.setattr("dite_search.driver.run_search.TrialRunner", runner)
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +62,10 @@ def runs(tmp_path_factory):
 def search_in(directory: Path, server: MlflowServer, name: str):
     fields = {
         "name": name,
-        "space": "tiny",
+        "space": "tiny" if TRAINED else TABLE,
         "data": {"synthetic": {"train_images": 24, "val_images": 8}},
         "trials": 4,
-        "training": {"epochs": 3, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005},
+        "training": TRAINING if TRAINED else load_table(TABLE).config.to_dict()["training"],
         "scheduler": {"name": "none"},
         "mlflow_url": f"http://me:secret@127.0.0.1:{server.port}",
         "directory": str(directory),
@@ -109,15 +124,15 @@ def check_mlflow(config, server) -> None:
     assert marked == {str(trial.number) for trial in front_of(study)}
 
 
-def assert_whole(study, epochs: int) -> None:
+def assert_whole(study, config) -> None:
     assert [trial.status for trial in study.trials] == ["complete"] * 4
-    assert [len(trial.curve) for trial in study.trials] == [epochs] * 4
+    assert [len(trial.curve) for trial in study.trials] == [config.train_config.epochs] * 4
 
 
 # At a commit the crash matrix does this, with recorded curves.
 @pytest.mark.nightly
 def test_a_server_that_is_killed_and_started_again_lacks_nothing(server, runs, monkeypatch, capfd):
-    monkeypatch.setattr("dite_search.tracking.mirror.GRACE", 240.0)
+    monkeypatch.setattr("dite_search.tracking.mirror.GRACE_SECONDS", 240.0)
     config = search_in(runs, server, "outage")
     server.wait()
     down: list[int] = []
@@ -136,22 +151,23 @@ def test_a_server_that_is_killed_and_started_again_lacks_nothing(server, runs, m
     watcher.join(240)
     assert len(down) == 2
     assert down[1] > down[0]
-    assert_whole(study, 3)
+    assert_whole(study, config)
     assert "lacks" not in output.getvalue()
     assert "secret" not in output.getvalue() + "".join(capfd.readouterr())
     check_mlflow(config, server)
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 def test_a_server_that_stays_away_costs_no_result_and_a_command_writes_the_rest(server, runs, monkeypatch, capfd):
-    monkeypatch.setattr("dite_search.tracking.mirror.GRACE", 3.0)
+    monkeypatch.setattr("dite_search.tracking.mirror.GRACE_SECONDS", 3.0)
     config = search_in(runs, server, "away")
     server.wait()
     watcher = when(lambda: epochs_in(config) >= 2, server.kill)
     output = io.StringIO()
     study = run_search(config, Console(file=output, width=200))
     watcher.join(240)
-    assert_whole(study, 3)
+    assert_whole(study, config)
     (sentence,) = [line for line in output.getvalue().splitlines() if "MLflow" in line]
     assert sentence.startswith(f"MLflow at http://***@127.0.0.1:{server.port} lacks ")
     assert sentence.endswith(f"this writes the rest:  dite-search sync {config.study_directory}")

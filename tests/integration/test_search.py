@@ -6,11 +6,11 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mlflow
 import numpy as np
@@ -27,6 +27,7 @@ from analysis.pareto.selection import choose
 from analysis.report import write_report
 from dite_search.config.search_config import load_search, parse_search
 from dite_search.driver.run_search import run_search
+from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.study.directory import load_config
 from dite_search.study.reader import read_study
 from dite_search.study.study import open_study
@@ -35,11 +36,19 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from tests.dite_search.commands import refused, run
 from tests.dite_search.counting import Counts, counted_networks
+from tests.forked import ForkedProcess, command
+from tests.integration.nodes import PATIENCE, until
+from tests.integration.replaying_driver import replayed_command
+from tests.integration.replaying_runner import TABLE, ReplayingRunner
+from tests.profiles import by_profile
 
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1, "learning_rate": 0.005}
-EPOCHS_TO_PAUSE_IN = 25
+TRAINED = by_profile(False, True)
+"""Whether trials are trained where a search, and not a training, is under test; otherwise they report recorded curves."""
+SECONDS = 1.0
+"""For an epoch of a search that is paused in it."""
 
 
 def search_in(directory: Path, **changes):
@@ -53,6 +62,34 @@ def search_in(directory: Path, **changes):
         "directory": str(directory),
     }
     return parse_search(fields | changes, "search.yaml")
+
+
+def search_of_curves(directory: Path, *, epochs: int, **changes):
+    """A search whose trials report recorded curves, which have 12 epochs, or train for so many ``epochs``."""
+    recorded = load_table(TABLE).config.to_dict()["training"]
+    own = {"training": TRAINING | {"epochs": epochs}} if TRAINED else {"space": TABLE, "training": recorded}
+    return search_in(directory, **own | changes)
+
+
+@contextmanager
+def driver(seconds: float, *words):
+    """A command in a process of its own, and a function that returns what it has said; killed at the end of the block."""
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        log.touch()
+        function, options = (command, words) if TRAINED else (replayed_command, (seconds, *words))
+        process = ForkedProcess(function, *options, environment=os.environ, output=log)
+        try:
+            yield process, log.read_text
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def recorded_here(monkeypatch):
+    """Searches of this process report recorded curves."""
+    if not TRAINED:
+        monkeypatch.setattr("dite_search.driver.run_search.TrialRunner", ReplayingRunner)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +195,6 @@ def test_a_name_in_use_is_refused_before_anything_starts(finished):
         run_search(config, Console(file=io.StringIO()))
 
 
-@pytest.mark.slow
 def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
     # AdamW multiplies the weights by 1 - 10·10 at each step of the first trial; the second is an ordinary one.
     space = {"base": "tiny", "parameters": {"weight_decay": [0.0, 10.0], "learning_rate": [0.001, 10.0]}}
@@ -169,7 +205,8 @@ def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
         tmp_path,
         name="failing",
         space=space,
-        training=TRAINING | {"optimizer": "adamw", "epochs": 30, "validate_every": 30, "warmup_iterations": 0},
+        training=TRAINING
+        | {"optimizer": "adamw", "epochs": 6, "batch_size": 4, "validate_every": 6, "warmup_iterations": 0},
         start_with=[
             start | {"weight_decay": 10.0, "learning_rate": 10.0},
             start | {"weight_decay": 0.0, "learning_rate": 0.001},
@@ -188,19 +225,15 @@ def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
     assert "Traceback" in (config.study_directory / "trials" / "00000" / "error.txt").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.longer
 def test_an_interrupted_search_keeps_what_it_has(tmp_path):
     file = tmp_path / "search.yaml"
-    fields = search_in(tmp_path, name="cut", trials=50, training=TRAINING | {"epochs": 3}).to_dict()
-    file.write_text(yaml.safe_dump(fields))
-    command = [sys.executable, "-m", "dite_search", "search", str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if " complete: network" in line:
-                process.send_signal(signal.SIGINT)
-                break
-        rest = process.stdout.read()
+    file.write_text(yaml.safe_dump(search_of_curves(tmp_path, epochs=3, name="cut", trials=50).to_dict()))
+    with driver(0.1, "search", file) as (process, said):
+        until(lambda: " complete: network" in said(), "a trial to end", lambda: still_runs(process, said))
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+        rest = said()
     config = load_config(tmp_path / "cut")
     before = read_study(config).trials
     statuses = [trial.status for trial in before]
@@ -214,39 +247,38 @@ def test_an_interrupted_search_keeps_what_it_has(tmp_path):
     assert parent.info.status == "FINISHED"
 
 
-@pytest.mark.slow
+def still_runs(process, said):
+    assert process.poll() is None, said()
+
+
+@pytest.mark.longer
+@pytest.mark.usefixtures("recorded_here")
 def test_a_paused_search_goes_on_where_its_epochs_ended_and_is_extended(tmp_path):
     file, name = tmp_path / "search.yaml", str(tmp_path / "paused")
-    training = TRAINING | {"epochs": EPOCHS_TO_PAUSE_IN}
-    fields = search_in(tmp_path, name="paused", trials=2, training=training, max_concurrent=1).to_dict()
-    file.write_text(yaml.safe_dump(fields))
-    with subprocess.Popen(
-        [sys.executable, "-m", "dite_search", "search", str(file)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as first:
-        while not (tmp_path / "paused" / "trials" / "00000" / "last.pt").exists():
-            assert first.poll() is None
-            time.sleep(0.1)
+    search = search_of_curves(tmp_path, epochs=25, name="paused", trials=2, max_concurrent=1)
+    file.write_text(yaml.safe_dump(search.to_dict()))
+    with driver(SECONDS, "search", file) as (first, said):
+        last = tmp_path / "paused" / "trials" / "00000" / "last.pt"
+        until(last.exists, "the first checkpoint", lambda: still_runs(first, said))
         # In this process, where the libraries are loaded: a process of its own would come after the last epoch.
         assert f"study paused must have one driver, but process {first.pid} on" in refused("resume", name)
         assert run("pause", name).output.startswith(f"process {first.pid} on ")
-        assert first.stdout is not None
-        told = first.stdout.read()
+        first.wait(PATIENCE)
+        told = said()
     assert "dite-search pause: pausing as soon as the running epochs have ended and are saved" in told
     assert "Paused; to go on:  dite-search resume" in told
     config = load_config(name)
     (paused,) = read_study(config).trials
     assert paused.status == "waiting"
-    assert 1 <= len(paused.curve) < EPOCHS_TO_PAUSE_IN
+    epochs = search.train_config.epochs
+    assert 1 <= len(paused.curve) < epochs
     assert "study paused must be running to be paused, but no driver runs it" in refused("pause", name)
     assert run("extend", name, "--trials", "1").exit_code == 0
     trials = read_study(load_config(name)).trials
     assert [trial.status for trial in trials] == ["complete"] * 3
     assert trials[0].arch == paused.arch
     assert list(trials[0].curve[: len(paused.curve)]) == list(paused.curve)
-    assert [epoch["epoch"] for epoch in trials[0].curve] == list(range(1, EPOCHS_TO_PAUSE_IN + 1))
+    assert [epoch["epoch"] for epoch in trials[0].curve] == list(range(1, epochs + 1))
     _, parent, children = children_of(config)
     assert {child.info.status for child in children} == {parent.info.status} == {"FINISHED"}
 
@@ -257,13 +289,10 @@ def test_a_killed_search_goes_on_and_makes_nothing_twice(tmp_path):
     file = tmp_path / "search.yaml"
     fields = search_in(tmp_path, name="killed", trials=4, training=TRAINING | {"epochs": 4}, max_concurrent=2).to_dict()
     file.write_text(yaml.safe_dump(fields))
-    command = [sys.executable, "-m", "dite_search", "search", str(file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if " complete: network" in line:
-                process.kill()
-                break
+    with ForkedProcess(command, "search", file, environment=os.environ, output=tmp_path / "log") as process:
+        log = tmp_path / "log"
+        until(lambda: log.is_file() and " complete: network" in log.read_text(), "a trial to end")
+        process.kill()
     config = load_config(tmp_path / "killed")
     before = read_study(config).trials
     assert "running" in {trial.status for trial in before}
@@ -287,24 +316,25 @@ def test_a_killed_search_goes_on_and_makes_nothing_twice(tmp_path):
 @pytest.fixture
 def judged_by_anything(monkeypatch):
     """Trials are judged although none has found anybody: trainings that would take minutes, and these are seconds long."""
-    monkeypatch.setattr("dite_search.driver.scheduler.LEARNED", 0.0)
+    monkeypatch.setattr("dite_search.driver.scheduler.LEAST_ACCURACY", 0.0)
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("judged_by_anything")
+@pytest.mark.longer
+@pytest.mark.usefixtures("judged_by_anything", "recorded_here")
 def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(tmp_path):
-    config = search_in(
+    limit = 4 if TRAINED else 2.81
+    config = search_of_curves(
         tmp_path,
+        epochs=4,
         name="thrifty",
         trials=8,
-        training=TRAINING | {"epochs": 4},
         scheduler={"name": "pareto", "grace_period": 1, "reduction_factor": 3},
-        budget=["mmacs <= 4"],
+        budget=[f"mmacs <= {limit}"],
         sampler={"name": "cost_aware", "startup_trials": 4},
     )
     study = run_search(config, Console(file=io.StringIO()))
     assert len(study.trials) == 8
-    assert all(trial.cost.mmacs <= 4 for trial in study.trials)
+    assert all(trial.cost.mmacs <= limit for trial in study.trials)
     assert {trial.status for trial in study.trials} == {"complete", "stopped"}
     stopped = [trial for trial in study.trials if trial.status == "stopped"]
     assert all(len(trial.curve) in config.rungs for trial in stopped)
@@ -316,7 +346,6 @@ def test_dominated_trials_stop_at_a_rung_and_nothing_over_the_budget_is_trained(
     assert ends == {str(len(trial.curve)) for trial in stopped}
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("judged_by_anything")
 def test_a_stopped_trial_goes_on_from_its_checkpoint_when_nothing_else_is_left(tmp_path):
     fixed = ("groups_branch3", "groups_branch4", "kernels_branch1", "kernels_branch2", "modules_stage3")
@@ -371,7 +400,6 @@ def ancestors(process: Path) -> list[int]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").is_file(), reason="finds the process to kill under /proc")
 def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(tmp_path):
     config = search_in(tmp_path, name="killed", trials=1, training=TRAINING | {"epochs": 12})
@@ -387,7 +415,6 @@ def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(tmp_path):
     assert open_study(config).trials[0].state is TrialState.COMPLETE
 
 
-@pytest.mark.slow
 def test_a_trial_on_two_workers(tmp_path):
     config = search_in(tmp_path, name="two", trials=1, resources={"workers": 2})
     (trial,) = run_search(config, Console(file=io.StringIO())).trials
@@ -403,7 +430,6 @@ def test_a_trial_that_does_not_fit_is_refused_with_the_arithmetic(tmp_path):
     assert not config.study_directory.exists()
 
 
-@pytest.mark.slow
 def test_the_example_on_real_photographs(coco_mini, tmp_path):
     config = load_search(
         ROOT / "examples" / "coco_mini.yaml",

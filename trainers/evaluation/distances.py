@@ -1,8 +1,8 @@
 """Figures of distances between predicted and true keypoints: PCK, AUC, NME and EPE, by the definitions of MMPose.
 
 Source: ``mmpose/evaluation/functional/keypoint_eval.py`` of MMPose 1.x. A keypoint is counted where it has a truth and its
-person a length above 0. PCK counts distances below the threshold, not at it, and its mean is over keypoints, each of one
-weight however often it has a truth; NME and EPE are means over all counted keypoints of everybody.
+person a length above 0. PCK counts distances below the threshold, not at it. Its mean is over keypoints, each of one weight
+however often it has a truth. NME and EPE are means over all counted keypoints of everybody.
 
 Shapes: predicted and true keypoints (N, K, 2) in pixels, present (N, K), lengths (N,) in pixels.
 """

@@ -51,7 +51,8 @@ def interaction_table(study: StudyRecord, pair: Pair) -> Table | None:
     """Return the mean accuracy for each pair of values; None where one of the two parameters never changed."""
     scores = costs_and_scores(study.objectives)[1]
     trials = measured(study, scores[0]) if scores else []
-    common = {name: Counter(value_of(record, name) for record in trials) for name in (pair.rows, pair.columns)}
+    known = {name: [value_of(record, name) for record in trials] for name in (pair.rows, pair.columns)}
+    common = {name: Counter(value for value in values if value is not None) for name, values in known.items()}
     if min(map(len, common.values())) < 2:
         return None
     kept = {name: {value for value, _ in counts.most_common(MAX_SIDE)} for name, counts in common.items()}

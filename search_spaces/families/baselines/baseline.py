@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 from search_spaces.families.architecture import Architecture, format_size
-from search_spaces.families.baselines.layers import LABELS
+from search_spaces.families.baselines.layers import LABELS, LAYER
+from search_spaces.families.cost import PartCost
 from search_spaces.families.family import Family
 
 A = TypeVar("A", bound=Architecture)
@@ -38,6 +39,12 @@ class Baseline(Family[A]):
     @property
     def common_part_labels(self) -> Mapping[str, str]:
         return LABELS
+
+    def part_group(self, part: PartCost) -> str:
+        """Return the row of a part: its stage in words, or its kind."""
+        if part.kind == LAYER:
+            return "layers"
+        return self.common_part_labels[part.kind] if part.stage is None else f"stage {part.stage}"
 
     def outline(self, arch: A) -> str:
         """Return the family, and the fields that set a network apart, in one line."""

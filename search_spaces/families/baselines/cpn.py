@@ -46,7 +46,9 @@ class CPNConfig(Architecture):
     pyramid_channels: int = 256
     """Channels of every level of the pyramid and of its refinement, even."""
     input_size: tuple[int, int] = (256, 192)
+    """Height and width of the input in pixels, multiples of 32."""
     keypoints: int = 17
+    """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
         check_fields(

@@ -42,6 +42,7 @@ class HourglassConfig(Architecture):
     input_size: tuple[int, int] = (256, 256)
     """Height and width of the input in pixels, multiples of 128."""
     keypoints: int = 17
+    """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
         check_fields(

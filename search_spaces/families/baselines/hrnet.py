@@ -48,7 +48,9 @@ class HRNetConfig(Architecture):
     modules: tuple[int, ...] = (1, 4, 3)
     """Modules in stages 2, 3 and 4."""
     input_size: tuple[int, int] = (256, 192)
+    """Height and width of the input in pixels, multiples of 32."""
     keypoints: int = 17
+    """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
         check_fields(

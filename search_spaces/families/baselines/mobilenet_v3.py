@@ -36,8 +36,13 @@ EXCITATION_REDUCTION = 4
 class Layer(NamedTuple):
     """An inverted residual.
 
-    ``kernel`` is the side of its depth-wise convolution, ``hidden`` its expanded channels, ``excited`` whether it has
-    squeeze-and-excitation, and ``swish`` whether it has hard swish in place of ReLU.
+    Args:
+        kernel: The side of its depth-wise convolution.
+        hidden: Its expanded channels.
+        channels: Its output channels.
+        excited: Whether it has squeeze-and-excitation.
+        swish: Whether it has hard swish in place of ReLU.
+        stride: The stride of its depth-wise convolution.
     """
 
     kernel: int
@@ -84,7 +89,9 @@ class MobileNetV3Config(Architecture):
     head_channels: tuple[int, ...] = HEAD_CHANNELS
     """Channels of each transposed convolution."""
     input_size: tuple[int, int] = (256, 192)
+    """Height and width of the input in pixels, multiples of 32."""
     keypoints: int = 17
+    """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
         check_width_factor(self)

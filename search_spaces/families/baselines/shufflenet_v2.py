@@ -44,7 +44,9 @@ class ShuffleNetV2Config(Architecture):
     head_channels: tuple[int, ...] = HEAD_CHANNELS
     """Channels of each transposed convolution."""
     input_size: tuple[int, int] = (256, 192)
+    """Height and width of the input in pixels, multiples of 32."""
     keypoints: int = 17
+    """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
         check_fields(

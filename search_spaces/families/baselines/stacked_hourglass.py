@@ -42,6 +42,7 @@ class StackedHourglassConfig(Architecture):
     input_size: tuple[int, int] = (256, 192)
     """Height and width of the input in pixels, multiples of 64."""
     keypoints: int = 17
+    """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
         check_fields(self, integers=(("stacks", 1, MAX_COUNT), ("base_width", 4, MAX_WIDTH)), multiple=64)

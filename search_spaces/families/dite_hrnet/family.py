@@ -72,6 +72,7 @@ class DiteHRNet(Family[ArchConfig]):
         "convolutions with their biases, batch normalisation, ReLU, pooling to one position and nearest upsampling, by the"
         " counter of the authors' code"
     )
+    published_giga = 1000
     pairs = (
         Pair(
             rows="groups",

@@ -129,11 +129,17 @@ def test_networks_have_costs_alone():
     second = ComparedNetwork(label="network b", kind="network", arch=preset("lite_hrnet_18"))
     found = put_together(first, second)
     assert found.verdict == "Accuracies are not compared: at least one side has none."
-    assert {figure.name for figure in found.costs} == {"params", "mmacs", "mmacs_paper"}
+    assert {figure.name for figure in found.costs} == {"params", "mmacs", "mmacs_paper", "mflops_published"}
     assert found.scores == []
     lines = {line.name: (line.first, line.second) for line in found.architecture}
     assert lines["groups"] == ("1, 1, 2, 4", "1, 1, 1, 1")
     assert "modules" not in lines
+
+
+def test_published_figures_of_two_ways_of_counting_are_not_put_together():
+    first = ComparedNetwork(label="network a", kind="network", arch=preset("dite_hrnet_18"))
+    second = ComparedNetwork(label="network b", kind="network", arch=preset("mobilenet_v2"))
+    assert {figure.name for figure in put_together(first, second).costs} == {"params", "mmacs", "mmacs_paper"}
 
 
 def test_a_network_does_not_differ_from_itself():

@@ -13,6 +13,8 @@ from tests.analysis.browser import DESKTOP, PHONE, launched, opened
 from tests.analysis.data_page.datasets import BODY, edited, exchange, with_names
 from tests.analysis.data_page.test_page import shown
 
+pytestmark = pytest.mark.slow
+
 LONG = "a_very_long_name_of_a_keypoint_that_no_column_holds_" * 2
 
 

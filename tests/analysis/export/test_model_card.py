@@ -71,6 +71,7 @@ def test_the_codec_of_a_trial_is_its_own_or_the_searchs() -> None:
     assert card_of(searched, own).codec == "dark"
 
 
+@pytest.mark.slow
 @given(architectures())
 def test_the_card_spells_the_network_as_its_file_does(arch: ArchConfig) -> None:
     rows = dict(re.findall(r"^\| ([a-z ]+) \| (.*) \|$", card_text(arch, CARD, AGREED).split("## Architecture")[1], re.M))

@@ -59,6 +59,7 @@ def test_what_is_known_without_measuring(store: LatencyStore) -> None:
     assert known_shares(store, other) is None
 
 
+@pytest.mark.slow
 def test_a_calibrated_table_predicts_the_parts(store: LatencyStore) -> None:
     space = space_from(SMALL)
     calibrate(store, space, fitted=3, held_out=3)

@@ -91,6 +91,7 @@ def test_only_complete_trials_of_full_fidelity_count():
     assert [record.number for record in measured(study(records), "ap_gt")] == [0]
 
 
+@pytest.mark.slow
 @examples(4)
 @given(seed=st.integers(0, 2**31), noise=st.floats(0, 0.05))
 def test_shares_add_up_and_lie_within_their_intervals(seed, noise):
@@ -101,6 +102,7 @@ def test_shares_add_up_and_lie_within_their_intervals(seed, noise):
         assert [entry.share for entry in found] == sorted((entry.share for entry in found), reverse=True)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_result():
     table = made(lambda p: p["width"] / 40, noise=0.02, count=30)
     assert importances(table, seed=3) == importances(table, seed=3)

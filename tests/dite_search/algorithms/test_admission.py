@@ -22,6 +22,7 @@ def gate(make_search):
     return lambda **changes: Admission(make_search(**changes))
 
 
+@pytest.mark.slow
 @given(index=st.integers(0, len(POINTS) - 1))
 def test_only_networks_within_the_budget_are_trained(index):
     gate = Admission(budgeted())

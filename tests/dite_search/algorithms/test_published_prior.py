@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from analysis.study.published_results import PUBLISHED_TABLES
+from analysis.study.published_results import PUBLISHED_TABLES, rows_by_family
 from dite_search.algorithms.published_prior import published_prior
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.presets import dite_hrnet_18
@@ -15,7 +15,7 @@ from search_spaces.families.dite_hrnet.presets import dite_hrnet_18
 
 @pytest.mark.parametrize("name", PUBLISHED_TABLES)
 def test_the_figure_follows_the_table(name):
-    prior, rows = published_prior([name]), PUBLISHED_TABLES[name]
+    prior, rows = published_prior([name]), rows_by_family(name)["dite_hrnet"]
     figures = np.array([prior(row.arch)[0] for row in rows])
     scores = np.array([row.score for row in rows])
     assert np.isfinite(figures).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from dite_search.doctor import cluster
@@ -14,6 +15,7 @@ from tests.dite_search.servers import silent_server
 from tests.ports import free_port
 
 
+@pytest.mark.slow
 def test_an_address_without_a_cluster(monkeypatch):
     port = free_port()
     found = cluster.address_finding(f"127.0.0.1:{port}")

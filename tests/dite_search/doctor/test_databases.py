@@ -18,6 +18,7 @@ from tests.dite_search.servers import PASSWORD, postgres, silent_server
 pytestmark = pytest.mark.xdist_group("clock")
 
 
+@pytest.mark.slow
 def test_databases_and_servers_that_never_answer(make_search, monkeypatch):
     monkeypatch.setattr(tracking_server, "SECONDS", 1.0)
     pytest.importorskip("psycopg2", reason="psycopg2, the driver of PostgreSQL, is not installed")

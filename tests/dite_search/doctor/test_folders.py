@@ -86,6 +86,7 @@ def test_sqlite_on_a_network_file_system(make_search, tmp_path):
     assert folders.sqlite_findings(elsewhere, mounts) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "average"), [("dite_hrnet_18", False), ("lite_hrnet_18", True)])
 def test_the_size_of_a_checkpoint_is_near_a_real_one(name, average, tmp_path):
     arch = preset(name, input_size=(64, 64))

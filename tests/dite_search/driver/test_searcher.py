@@ -383,6 +383,7 @@ def test_every_epoch_of_a_trial_that_fails_is_kept(start, epochs):
     assert record.curve == CURVE[:epochs]
 
 
+@pytest.mark.slow
 def test_a_search_that_goes_on_trains_nothing_twice_and_what_was_cut_off_again(start):
     # All 192 networks of the space in a nightly run, 24 of them at a commit.
     space = {"base": "tiny", "parameters": by_profile({"widths": None, "groups_branch3": None}, {})}

@@ -268,6 +268,7 @@ def test_an_address_is_not_shown_with_its_password():
     assert checked_address("https://head:8265/") == "https://head:8265"
 
 
+@pytest.mark.slow
 def test_a_token_file_that_cannot_be_read(tmp_path, monkeypatch):
     """Ray would end the whole process."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")

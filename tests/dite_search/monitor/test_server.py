@@ -256,6 +256,7 @@ def looked_at(browser: Any, url: str, *, size: tuple[int, int] = DESKTOP, dark: 
     context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (PHONE, True)])
 def test_a_page_shows_the_front_and_follows_the_search(config, browser, size, dark):
     driver = Driver(config)
@@ -290,6 +291,7 @@ def test_a_page_shows_the_front_and_follows_the_search(config, browser, size, da
         assert found.violations() == []
 
 
+@pytest.mark.slow
 def test_a_page_says_when_its_server_is_gone_and_comes_back_with_it(config, browser):
     Driver(config).train("a", 0.4)
     with served(config, ports=[free_port()]) as page:

@@ -111,6 +111,7 @@ def synced(config):
     return json.loads(run("sync", config.study_directory, "--json").stdout)
 
 
+@pytest.mark.slow
 def test_sync_takes_the_epochs_that_a_study_lost_from_the_checkpoints_once(make_study):
     config = make_study(("complete", 3), ("complete", 3), ("failed", 2), ("cut off", 2), ("complete", 3))
     before = read_study(config).trials
@@ -199,6 +200,7 @@ def test_a_store_that_does_not_answer_is_an_error_and_no_gap(make_study, monkeyp
         backfill_curves(config)
 
 
+@pytest.mark.slow
 def test_resume_mends_a_study_that_has_ended(make_study):
     config = make_study(("complete", 3), ("complete", 3))
     mirror_as_it_is(config)

@@ -149,6 +149,7 @@ def trained(arch, *, epochs: int) -> Checkpoint:
     return Checkpoint(arch=arch, train=TrainConfig(), data={}, state=learner.state(), curve=curve)
 
 
+@pytest.mark.slow
 def test_a_network_is_exported_from_an_object_store(make_search, tmp_path, monkeypatch):
     with object_store(monkeypatch):
         config = make_search(checkpoints=f"s3://{BUCKET}/kept")

@@ -203,6 +203,7 @@ def test_the_same_space_in_other_words_is_the_same():
 bounds = st.floats(0.001, 1.0, allow_nan=False)
 
 
+@pytest.mark.slow
 @given(st.lists(bounds, min_size=4, max_size=4, unique=True), st.lists(bounds, max_size=5))
 def test_a_range_may_change_while_every_trial_lies_in_it(numbers, tried):
     low, high, other_low, other_high = sorted(numbers[:2]) + sorted(numbers[2:])

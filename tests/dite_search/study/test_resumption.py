@@ -97,6 +97,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changes", "sentence"), [*CHANGES, ({"repeats": 2}, "repeats 1, but FILE has 2: ")])
 def test_other_settings_are_refused_by_whatever_reads_the_study(study, changes, sentence):
     edit(study, **changes)
@@ -158,6 +159,7 @@ def test_another_project_is_not_taken_for_the_own(make_search, tmp_path, monkeyp
     assert "was made with annotations to learn from of sha256 " in refused("resume", config.study_directory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changes", "sentence"), CHANGES)
 def test_trials_tell_the_settings_of_a_study_that_kept_none(study, changes, sentence):
     older(study)

@@ -59,6 +59,7 @@ def small(tmp_path, monkeypatch):
     return lambda data, *words: run("train", "tiny.yaml", "--data", data, *RECIPE, *words)
 
 
+@pytest.mark.slow
 def test_a_folder_that_holds_another_training_is_refused(small, tmp_path):
     first = small("few")
     assert first.exit_code == 0, first.output

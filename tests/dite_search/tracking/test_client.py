@@ -40,6 +40,7 @@ def test_a_server_that_is_down_is_named_without_its_password():
         Tracker("nonsense://x", experiment="x", artifacts=None)
 
 
+@pytest.mark.slow
 def test_mlflow_gives_up_in_seconds_unless_the_user_says_otherwise():
     script = (
         "import dite_search.tracking.client; from mlflow.environment_variables import *;"
@@ -53,6 +54,7 @@ def test_mlflow_gives_up_in_seconds_unless_the_user_says_otherwise():
         assert done.stdout.strip() == expected
 
 
+@pytest.mark.slow
 def test_a_run_is_made_written_closed_and_found(tracker):
     run_id = tracker.create_run("trial-00003", TAGS | {"dite_search.trial": "3"}, started=5000)
     point = Point(name="loss", step=2, value=0.5, timestamp=6000)

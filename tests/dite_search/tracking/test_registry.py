@@ -72,6 +72,7 @@ def test_budgets_that_make_no_alias():
         parse_budgets(["macs <= 3"])
 
 
+@pytest.mark.slow
 def test_an_export_becomes_a_version_that_loads_back(make_search, exported, network, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = make_search()

@@ -21,12 +21,17 @@ from search_spaces.common.objectives import (
 )
 from search_spaces.families.cost import Cost
 
-COST = Cost(params=1_234_567, macs=3_000_000, macs_paper=3_500_000)
+COST = Cost(params=1_234_567, macs=3_000_000, macs_paper=3_500_000, flops_published=4 * 2**20)
 
 
 def test_every_row_has_a_source_that_exists() -> None:
     assert {row.source for row in OBJECTIVES.values()} == {COUNTED, MEASURED, LEARNED}
-    assert COST.objectives == {"mmacs": 3.0, "mmacs_paper": 3.5, "params": 1_234_567.0}
+    assert COST.objectives == {
+        "mmacs": 3.0,
+        "mmacs_paper": 3.5,
+        "mflops_published": 4.0,
+        "params": 1_234_567.0,
+    }
     assert tuple(COST.objectives) == named(source=COUNTED)
     for row in OBJECTIVES.values():
         assert row.direction == MINIMIZE or row.source == LEARNED

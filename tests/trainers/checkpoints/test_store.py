@@ -210,6 +210,7 @@ def test_a_crash_at_any_file_operation_leaves_the_old_or_the_new(checkpoint, tmp
     assert crashes > 8
 
 
+@pytest.mark.slow
 def test_a_crash_after_any_request_leaves_the_old_or_the_new(checkpoint, store, request):
     found, crashes = set(), 0
     for calls in range(1, 200):
@@ -235,6 +236,7 @@ def test_a_crash_after_any_request_leaves_the_old_or_the_new(checkpoint, store, 
     assert crashes >= 7
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a process that it forks")
 def test_a_process_killed_at_any_moment_leaves_a_whole_checkpoint(checkpoint, tmp_path):
     place, generator, last = tmp_path / "trial", random.Random(5), 0
@@ -372,6 +374,7 @@ def test_a_store_that_is_away_for_a_moment_is_asked_again(checkpoint, store):
     assert step_of(saving.load()) == 1
 
 
+@pytest.mark.slow
 def test_a_store_that_is_away_for_longer_is_named(checkpoint, store, monkeypatch):
     saving = opened(PLACE)
     saving.save(at(checkpoint, 1))
@@ -409,6 +412,7 @@ def test_s3_without_its_package(monkeypatch):
         opened(PLACE).load()
 
 
+@pytest.mark.slow
 def test_a_copy_on_this_machine_is_downloaded_once_and_checked(checkpoint, store, tmp_path):
     saving, cache = opened(PLACE), tmp_path / "cache"
     assert local_copy(tmp_path / "x.pt", cache) == tmp_path / "x.pt"

@@ -35,6 +35,8 @@ from trainers.evaluation.zero_cost_proxies import (
 from trainers.networks.dite_hrnet.context import ChannelAttention
 from trainers.networks.dite_hrnet.dynamic_conv import KernelAttention
 
+pytestmark = pytest.mark.slow
+
 
 def batch_of(image: Tensor) -> dict[str, Tensor]:
     return {"image": image}

@@ -21,6 +21,8 @@ from trainers.processes.distributed import Worker
 from trainers.training.loop import train
 from trainers.training.train_step import Learner
 
+pytestmark = pytest.mark.slow
+
 ALONE = Worker(device=torch.device("cpu"))
 
 

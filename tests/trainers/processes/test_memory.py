@@ -31,6 +31,7 @@ def faults(mode: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_pages_are_not_asked_for_again() -> None:
     pages = 5 * 8 * 48 * 2**20 / resource.getpagesize()
     assert faults("default") > 0.5 * pages

@@ -33,6 +33,7 @@ def join(rank: int, place: multiprocessing.Queue, found: multiprocessing.Queue) 
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_the_processes_of_a_group_meet_on_loopback_alone():
     context = multiprocessing.get_context("spawn")
     place, found = context.Queue(), context.Queue()

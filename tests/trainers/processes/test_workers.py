@@ -24,6 +24,7 @@ def fails(worker: Worker) -> None:
     dist.barrier()
 
 
+@pytest.mark.slow
 def test_processes_stay_for_the_next_test_and_its_group_is_its_own() -> None:
     first, second = run_workers(told, 2, 10), run_workers(told, 2, 20)
     assert [each[0] for each in first] == [each[0] for each in second]
@@ -31,6 +32,7 @@ def test_processes_stay_for_the_next_test_and_its_group_is_its_own() -> None:
     assert [each[1:] for each in second] == [(0, 2, 41.0), (1, 2, 41.0)]
 
 
+@pytest.mark.slow
 def test_one_that_fails_ends_the_others_and_the_next_test_has_new_ones() -> None:
     (before, *_), _ = run_workers(told, 2, 0)
     with pytest.raises(ValueError, match="out of order"):

@@ -36,6 +36,7 @@ def test_every_epoch_is_reported_and_the_last_is_validated(people, small_arch, s
     assert (tmp_path / BEST).is_file()
 
 
+@pytest.mark.slow
 def test_the_same_seed_trains_the_same_network(people, small_arch, short_training):
     curves = [train(small_arch, short_training, people, directory=None, report=lambda *_: None).curve for _ in range(2)]
     assert [m["loss"] for m in curves[0]] == [m["loss"] for m in curves[1]]
@@ -47,6 +48,7 @@ class Interrupted(Exception):
     """Stands for a process that dies."""
 
 
+@pytest.mark.slow
 def test_a_training_cut_off_goes_on_to_the_same_end(people, small_arch, short_training, tmp_path):
     def die_after_first(metrics, _):
         if metrics["epoch"] == 1:
@@ -66,6 +68,7 @@ def test_a_training_cut_off_goes_on_to_the_same_end(people, small_arch, short_tr
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["plain", "everything"])
 def test_a_training_cut_off_within_an_epoch_goes_on_to_the_last_bit(
     people, small_arch, short_training, tmp_path, monkeypatch, recipe
@@ -112,6 +115,7 @@ def flat(value, name=""):
     return {} if value is None else {name: value}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "then"),
     [
@@ -179,6 +183,7 @@ def test_a_batch_too_small_for_the_workers_is_refused(people, small_arch, short_
         train(small_arch, short_training, people, directory=None, report=lambda *_: None, worker=worker)
 
 
+@pytest.mark.slow
 def test_it_learns_drawn_people(people, small_arch):
     config = TrainConfig(
         epochs=40,
@@ -222,6 +227,7 @@ def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path, epochs
     assert not network.training
 
 
+@pytest.mark.slow
 def test_a_training_waits_for_room_on_the_disk(people, small_arch, short_training, tmp_path, monkeypatch):
     now, notes, pauses, reported = 0.0, [], [], []
 

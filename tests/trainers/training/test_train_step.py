@@ -96,7 +96,7 @@ def test_memory_for_not_even_the_smallest_piece_ends_the_training(small_arch: Ar
         raise torch.OutOfMemoryError("out of memory")
 
     learner.network.forward = never  # type: ignore[method-assign]
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(torch.OutOfMemoryError, match=r"^out of memory$"):
         learner.step(batch, 1e-3)
 
 
@@ -154,6 +154,7 @@ def test_the_average_follows_the_weights(small_arch: ArchConfig, batch: Batch) -
     assert learner_of(small_arch, CONFIG).scored is not learner.scored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.05), ("float16", 0.03)])
 def test_half_precision_learns_as_single_does(
     people: DataConfig, small_arch: ArchConfig, short_training: TrainConfig, precision: str, tolerance: float

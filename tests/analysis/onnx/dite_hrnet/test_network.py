@@ -45,6 +45,7 @@ def network_of(arch: ArchConfig) -> PoseNetwork:
     return network.eval()
 
 
+@pytest.mark.slow
 @given(architectures(max_modules=1))
 @examples(15)
 def test_any_architecture_at_any_batch_size(arch: ArchConfig) -> None:

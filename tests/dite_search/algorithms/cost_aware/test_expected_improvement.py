@@ -26,6 +26,7 @@ def by_draws(mean: float, deviation: float, costs, front_scores, front_costs, co
     return float(np.mean(gains))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_closed_form_equals_the_mean_over_draws(count, seed):

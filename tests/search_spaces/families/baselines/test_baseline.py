@@ -1,4 +1,4 @@
-"""What holds for every family of baselines: exact costs, one name for one network, and words for people."""
+"""The rules of every family of baselines: exact costs, one name for one network, and words for people."""
 
 from __future__ import annotations
 

@@ -69,6 +69,7 @@ def test_the_published_network_by_hand() -> None:
     assert cost.macs < cost.macs_paper
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_named_networks_cost_what_is_measured_in_parts_and_in_one_piece(name: str) -> None:
     arch = preset(name, input_size=SMALL, keypoints=16)
@@ -103,7 +104,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @pytest.mark.slow
 @given(seeds)
-@examples(30, nightly=300)
+@examples(10, nightly=300)
 def test_random_architectures_cost_what_is_measured(seed: int) -> None:
     check_a_random_architecture(seed, counts_of_random_networks)
 

@@ -21,6 +21,7 @@ SMALL = ArchConfig(
 )
 
 
+@pytest.mark.slow
 @given(architectures(max_modules=1))
 @examples(15)
 @torch.no_grad()

@@ -121,6 +121,7 @@ def wait_for(written: list[bytes], wanted: str, seconds: float = 120.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_terminal_follows_the_search_until_it_has_finished(config):
     driver = Driver(config)
     driver.begin("a")
@@ -140,6 +141,7 @@ def test_a_terminal_follows_the_search_until_it_has_finished(config):
     assert "Traceback" not in text
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_watching_and_not_the_search(config):
     driver = Driver(config)
     driver.begin("a")
@@ -154,6 +156,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_search(config):
     assert driver.lease.renew() is False
 
 
+@pytest.mark.slow
 def test_a_dashboard_prints_its_address_and_ends_with_ctrl_c(config):
     Driver(config).train("a", 0.4)
     process, written, thread = terminal("dashboard", folder(config))

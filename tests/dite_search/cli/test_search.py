@@ -85,6 +85,7 @@ def test_a_search_that_ended_beside_a_pause_is_not_paused(search):
     assert next_of(result) == ["export", "ui"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paused", [True, False])
 def test_a_search_without_a_score_ends_with_failure_and_proposes_no_export(search, paused):
     result = search(FAILED, FAILED, FAILED, paused=paused)

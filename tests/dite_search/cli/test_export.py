@@ -57,6 +57,7 @@ def exported(*words: object):
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_every_form_is_made_unless_told_otherwise(finished, tmp_path):
     """The program, which takes seconds, is told otherwise."""
     words = (finished.study_directory, "--no-program", "--data", tmp_path / "people", "--json")

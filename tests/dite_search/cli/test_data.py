@@ -121,6 +121,7 @@ def test_a_submission_for_the_server(checkpoint, test_dev, tmp_path):
         assert set(entry["keypoints"][2::3]) == {1}
 
 
+@pytest.mark.slow
 def test_mistakes_in_a_submission(checkpoint, test_dev, people, tmp_path):
     root, detections, _ = test_dev
     common = ("evaluate", checkpoint, "--split", "test-dev")

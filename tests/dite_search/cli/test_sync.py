@@ -34,6 +34,7 @@ def test_a_search_that_runs_is_left_to_its_own_mirror(make_search):
     assert json.loads(run("sync", config.study_directory, "--json").stdout)["runs_created"] == 1
 
 
+@pytest.mark.slow
 def test_no_driver_starts_while_a_study_is_synced(make_search, monkeypatch):
     config = make_search()
     create_study(config)

@@ -1,0 +1,234 @@
+"""Searches over tables, recorded once each: every training that ran to its end, for any figure to be computed later.
+
+A recording is a small file of a competitor, a table and a seed; one that is there is not made again.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import dite_search
+from analysis.study.trial_status import TrialStatus
+from benchmarks.search_cost.competitors import Competitor
+from benchmarks.search_cost.runs import simulation_of
+from benchmarks.search_cost.yardstick import TRAININGS, Ended, Yardstick
+from dite_search.simulation.table_settings import is_table, table_files
+from dite_search.simulation.tabular_benchmark import load_table, shipped_tables
+from search_spaces.common.files import write_json
+
+DECIDING_FIELDS = ("name", "changes", "moasha", "qnehvi")
+"""Fields of a competitor on which its recordings depend."""
+DECIDING = (
+    "algorithms/cost_aware/*.py",
+    "algorithms/successive_halving.py",
+    "config/rungs.py",
+    "../search_spaces/space/listed_space.py",
+)
+"""Modules of this search that decide what is suggested and stopped. What runs them is held to the same trials by tests."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A table by its folder, settings file or shipped name, with the name of its curves where it has several."""
+
+    place: str
+    curves: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One search: its trainings that ran to their end, counts of all, and processor seconds."""
+
+    ended: tuple[Ended, ...]
+    spent: int
+    trainings: int
+    seconds: float
+
+
+def sources(places: Iterable[str]) -> list[Source]:
+    """Return every table of some places, with each of its files of curves."""
+    found = []
+    for place in places:
+        if place in shipped_tables() or not is_table(Path(place)):
+            found.append(Source(place=place))
+        else:
+            variants = table_files(Path(place)).variants
+            found += [Source(place=place, curves=name or None) for name in variants]
+    return found
+
+
+@functools.cache
+def yardstick_of(source: Source) -> Yardstick:
+    """Return the yardstick of a table, which is read once in a process."""
+    return Yardstick(load_table(source.place, curves=source.curves))
+
+
+def record(competitor: Competitor, source: Source, *, workers: int, seed: int) -> Recording:
+    """Run one search until the epochs of the last budget are spent."""
+    yardstick, began = yardstick_of(source), time.process_time()
+    table = yardstick.table
+    simulation = simulation_of(
+        competitor,
+        table,
+        seed=seed,
+        workers=workers,
+        max_epochs=TRAININGS[-1] * table.config.train_config.epochs,
+        curve_of=lambda network, repeat: yardstick.curve(seed, network.arch_id, repeat),
+    )
+    ended = tuple(
+        Ended(
+            epochs=one.epochs,
+            network=one.arch.arch_id,
+            training=yardstick.training(seed, one.arch.arch_id, one.repeat),
+        )
+        for one in simulation.run()
+        if one.status is TrialStatus.COMPLETE
+    )
+    return Recording(
+        ended=ended,
+        spent=simulation.epochs,
+        trainings=simulation.trainings,
+        seconds=round(time.process_time() - began, 2),
+    )
+
+
+class Archive:
+    """The recordings in a folder."""
+
+    def __init__(self, folder: Path, *, workers: int) -> None:
+        self._folder, self._workers = folder, workers
+
+    def folder(self, competitor: Competitor, source: Source) -> Path:
+        """Return the folder of the recordings of a search; its name follows from all that they depend on."""
+        name = yardstick_of(source).table.name.replace("/", "-")
+        return self._folder / name / f"{competitor.name}-{digest(competitor, source, self._workers)}"
+
+    def read(self, competitor: Competitor, source: Source) -> dict[int, Recording]:
+        """Return the recordings of a search over a table, by seed."""
+        folder = self.folder(competitor, source)
+        return {int(path.stem): _read(path) for path in sorted(folder.glob("[0-9]*.json"))}
+
+    def missing(
+        self, competitors: Sequence[Competitor], tables: Sequence[Source], seeds: int, slow_seeds: int | None = None
+    ) -> list[Task]:
+        """Return what is to be recorded, seed by seed, so that what is there is balanced at any time.
+
+        ``slow_seeds`` takes the place of the seeds of searches that have a number of their own.
+        """
+        searches = [(one, table, self.folder(one, table)) for table in tables for one in competitors]
+        tasks = [
+            Task(competitor=one, source=table, seed=seed, workers=self._workers, path=folder / f"{seed}.json")
+            for seed in range(seeds)
+            for one, table, folder in searches
+            if one.seeds is None or seed < (slow_seeds or one.seeds)
+        ]
+        return [task for task in tasks if not task.path.is_file()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One recording to be made."""
+
+    competitor: Competitor
+    source: Source
+    seed: int
+    workers: int
+    path: Path
+
+    def run(self) -> str:
+        """Make the recording, and return what it is called."""
+        if not self.path.is_file():
+            made = record(self.competitor, self.source, workers=self.workers, seed=self.seed)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(
+                self.path, {**dataclasses.asdict(made), "ended": [[e.epochs, e.network, e.training] for e in made.ended]}
+            )
+        return f"{self.path.parent.parent.name} {self.competitor.name} seed {self.seed}"
+
+
+def run_all(tasks: Sequence[Task], *, jobs: int) -> None:
+    """Make recordings in so many processes."""
+    # One thread a process: the models are too small to share.
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    if jobs == 1:
+        for count, task in enumerate(tasks, start=1):
+            print(f"{count}/{len(tasks)} {task.run()}", file=sys.stderr, flush=True)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for count, done in enumerate(as_completed([pool.submit(task.run) for task in tasks]), start=1):
+            print(f"{count}/{len(tasks)} {done.result()}", file=sys.stderr, flush=True)
+
+
+def _read(path: Path) -> Recording:
+    kept = json.loads(path.read_text())
+    names = ("epochs", "network", "training")
+    ended = tuple(Ended(**dict(zip(names, values, strict=True))) for values in kept.pop("ended"))
+    return Recording(ended=ended, **kept)
+
+
+def digest(competitor: Competitor, source: Source, workers: int) -> str:
+    """Return in short what a recording depends on: for this search its code too, apart from its sentences."""
+    table = yardstick_of(source).table
+    facts: dict[str, Any] = {
+        "competitor": {
+            field.name: getattr(competitor, field.name)
+            for field in dataclasses.fields(competitor)
+            if field.name in DECIDING_FIELDS and getattr(competitor, field.name) != field.default
+        },
+        "workers": workers,
+        "objectives": list(table.config.objectives),
+        "epochs": table.config.train_config.epochs,
+        "values": yardstick_of(source).fingerprint,
+        "versions": {name: _version(name) for name in competitor.packages},
+    }
+    if competitor.group != "peer":
+        facts["code"] = _code()
+    text = json.dumps(facts, sort_keys=True, default=dataclasses.asdict)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@functools.cache
+def _code() -> list[str]:
+    root = Path(dite_search.__file__).parent
+    return [without_sentences(path.read_text()) for pattern in DECIDING for path in sorted(root.glob(pattern))]
+
+
+def without_sentences(source: str) -> str:
+    """Return a module as it runs: without comments and docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [one for one in node.body if not _is_text(one)]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def figures_of(recordings: Mapping[int, Recording], yardstick: Yardstick) -> dict[int, list[Any]]:
+    """Return the figures of each seed at each of the budgets."""
+    budgets = [count * yardstick.table.config.train_config.epochs for count in TRAININGS]
+    return {seed: yardstick.figures(recording.ended, seed=seed, budgets=budgets) for seed, recording in recordings.items()}
