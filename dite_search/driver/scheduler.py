@@ -38,9 +38,17 @@ class ParetoScheduler(FIFOScheduler):
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
 
-    A table gives ``rungs`` (the epochs of decisions), ``directions`` (the ways in which objectives are better), ``learned``
-    (the objective that is a score) and ``least`` (in place of `LEAST_ACCURACY`). All follow from the other arguments where
-    they are not given.
+    Args:
+        objectives: The names of the objectives.
+        epochs: The length of a training.
+        validate_every: The number of epochs from one validation to the next.
+        grace_period: The first epoch of a decision, as in `rung_epochs`.
+        reduction_factor: The ratio of trials at a rung to those that go on.
+        costs: The exact costs of a trial.
+        rungs: The epochs of decisions, or None for those of `rung_epochs`.
+        directions: The ways in which the objectives are better, or None for their usual ones.
+        learned: The objective that is a score, or None for those that are usually learned.
+        least: The score that a trial at a rung must have reached, or None for `LEAST_ACCURACY`.
 
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.

@@ -149,8 +149,11 @@ def load_table(
 ) -> TabularBenchmark:
     """A shipped table by its name, a folder that holds one, or a finished study by its folder or its name in ``directory``.
 
-    A table from elsewhere is named by its folder or its settings file; ``curves`` chooses one of several files of curves,
-    and ``score`` a column.
+    Args:
+        name: The name of the table; one from elsewhere is named by its folder or its settings file.
+        directory: The folder of studies.
+        curves: The name of one of several files of curves, in a table from elsewhere.
+        score: The column of the score, in a table from elsewhere.
 
     Raises:
         InvalidInput: there is none, the file is broken, or the study has no trial that can be replayed.

@@ -1,4 +1,4 @@
-"""What an algorithm asks of a space holds for spaces of families and for lists alike."""
+"""Spaces of families and lists of networks keep the same promises."""
 
 from __future__ import annotations
 
