@@ -27,7 +27,7 @@ from analysis.pareto.front import hypervolume, non_dominated
 from dite_search.simulation.recorded_curves import Curve
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from search_spaces.common.objectives import MAXIMIZE, SIGNS
-from search_spaces.space.encoding import SPREAD
+from search_spaces.space.encoding import LOGARITHMIC_RATIO
 
 Array = NDArray[np.float64]
 
@@ -63,11 +63,11 @@ def drawn(seed: int, network: str, count: int) -> int:
 def limits_of(costs: Array) -> Array:
     """Return eight limits from above the cheapest network to the dearest.
 
-    They are evenly spaced, by their logarithms where the dearest network has at least `SPREAD` times the least cost.
+    They are evenly spaced, by their logarithms where the greatest cost is at least `LOGARITHMIC_RATIO` times the least.
     """
     low, high = float(costs.min()), float(costs.max())
     parts = np.arange(1, LIMITS + 1) / LIMITS
-    found: Array = low * (high / low) ** parts if 0 < SPREAD * low <= high else low + (high - low) * parts
+    found: Array = low * (high / low) ** parts if 0 < LOGARITHMIC_RATIO * low <= high else low + (high - low) * parts
     # The last one is the dearest network, whatever rounding makes of it.
     found[-1] = high
     return found

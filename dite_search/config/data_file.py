@@ -53,7 +53,9 @@ def data_config_of(place: str | Path, options: Mapping[str, Any]) -> DataConfig:
 def _with_repeated(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return fields of ``data`` whose second file of labels, where there is one, counts from a folder."""
     points = values.get("keypoints")
-    sigmas = points.get("sigmas") if isinstance(points, dict) else None
+    if not isinstance(points, dict):
+        return values
+    sigmas = points.get("sigmas")
     if not isinstance(sigmas, dict) or not isinstance(sigmas.get(REPEATED), str):
         return values
     return values | {"keypoints": {**points, "sigmas": {REPEATED: str(folder / sigmas[REPEATED])}}}

@@ -33,7 +33,7 @@ _NUMPY: list[Any] = [
     *(
         (function, f"{module}.multiarray.{name}")
         for module in ("numpy._core", "numpy.core")
-        for name, function in (("_reconstruct", np._core.multiarray._reconstruct), ("scalar", np._core.multiarray.scalar))
+        for name, function in (("_reconstruct", np.empty(0).__reduce__()[0]), ("scalar", np.float64(0.0).__reduce__()[0]))
     ),
 ]
 """The parts of a plain NumPy array, which published checkpoints hold beside their weights: values, and no code.
