@@ -185,7 +185,7 @@ class SearchSpace:
             return self._ordered({**point, name: parameter.sample(generator)})
         values = _alternatives(parameter, point[name])
         for index in generator.permutation(len(values)):
-            changed = self._ordered({**point, name: values[int(index)]})
+            changed = self._rested(self._ordered({**point, name: values[int(index)]}))
             if self.is_valid(changed):
                 return changed
             nearest = self._nearest(changed, name, generator)
