@@ -99,3 +99,14 @@ def test_codes_tell_families_and_their_own_fields_apart() -> None:
 def test_what_no_network_can_have_is_refused(parameters: dict[str, object], sentence: str) -> None:
     with pytest.raises(InvalidInput, match=sentence):
         space_from({"parameters": parameters})
+
+
+def test_a_size_that_one_family_cannot_have_is_left_out_of_its_points_alone() -> None:
+    found = space_from({"parameters": {NETWORK: ["hrnet_w32", "stacked_hourglass_8"], "input_size": ["256x192", "384x288"]}})
+    assert [(point[NETWORK], point["input_size"]) for point in found.points()] == [
+        ("hrnet_w32", "256x192"),
+        ("hrnet_w32", "384x288"),
+        ("stacked_hourglass_8", "256x192"),
+    ]
+    with pytest.raises(InvalidInput, match="parameter input_size: input_size must be multiples of 32, got 250x192"):
+        space_from({"parameters": {NETWORK: ["hrnet_w32", "stacked_hourglass_8"], "input_size": ["250x192"]}})
