@@ -13,7 +13,17 @@ from search_spaces.common.errors import InvalidInput, unknown_name
 OPTIMIZERS = ("adam", "adamw")
 CODECS = ("msra", "udp", "dark")
 PRECISIONS = ("float32", "bfloat16", "float16")
-COMPUTATION = ("precision", "micro_batch", "sync_batchnorm", "recompute_activations", "compile", "checkpoint_iterations")
+NONE, AUTO, GRAPHS, COMPILE = "none", "auto", "graphs", "compile"
+ACCELERATIONS = (AUTO, GRAPHS, COMPILE, NONE)
+COMPUTATION = (
+    "precision",
+    "micro_batch",
+    "sync_batchnorm",
+    "recompute_activations",
+    "compile",
+    "accelerate",
+    "checkpoint_iterations",
+)
 """Fields that say how steps are computed, not what is learned: a training may go on with others."""
 
 
@@ -70,6 +80,8 @@ class TrainConfig:
     """Whether blocks are computed a second time in the backward pass instead of being kept: less memory, more time."""
     compile: bool = False
     """Whether ``torch.compile`` translates the network first, which takes minutes before the first step."""
+    accelerate: Annotated[str, Choices(ACCELERATIONS)] = NONE
+    """How kernels reach a GPU: one by one (none), as recorded CUDA graphs, or translated (compile); auto times all three."""
     checkpoint_iterations: Annotated[int | None, Bounds(1, 10_000_000)] = None
     """Iterations between checkpoints within an epoch; None writes one at the end of each epoch only."""
 
@@ -77,6 +89,8 @@ class TrainConfig:
         check_fields(self)
         if list(self.milestones) != sorted(self.milestones):
             raise InvalidInput(f"milestones must rise, got {list(self.milestones)}")
+        if self.compile and self.accelerate not in (NONE, COMPILE):
+            raise InvalidInput(f"accelerate must be {COMPILE} or {NONE} where compile is true, got {self.accelerate}")
 
     @property
     def full_learning_rate(self) -> float:

@@ -100,6 +100,12 @@ def cases() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tables() -> Path:
+    """The folder of recorded trainings of other projects."""
+    return _shared("data", "tables")
+
+
+@pytest.fixture(scope="session")
 def lsp_small() -> Path:
     """The folder of photographs that a crowd labelled, with 14 keypoints of their own."""
     return _shared("data", "lsp_small")

@@ -21,7 +21,7 @@ from trainers.data.samples.dataset import TopDownDataset
 
 EPOCHS = 40
 """Epochs that are looked through for each kind of variation: a half body is drawn in three of ten samples."""
-TURNED = 5.0
+TURNED_DEGREES = 5.0
 """Degrees from which a variation is called turned."""
 
 
@@ -67,7 +67,7 @@ def is_half_body(variation: Variation, plain: Crop) -> bool:
 _KINDS: tuple[Callable[[Variation, Crop], bool], ...] = (
     lambda variation, plain: variation.flip and not is_half_body(variation, plain),
     lambda variation, plain: (
-        abs(variation.crop.rotation) >= TURNED and not variation.flip and not is_half_body(variation, plain)
+        abs(variation.crop.rotation) >= TURNED_DEGREES and not variation.flip and not is_half_body(variation, plain)
     ),
     is_half_body,
 )

@@ -20,7 +20,7 @@ MOST_NAMED = 5
 """Files that one sentence names."""
 SUSPICIOUS_SHARE, SUSPICIOUS_COUNT = 0.02, 5
 """Share and number of people with contradicting sides from which that is a warning, not a note."""
-FEW = 20
+MIN_PEOPLE = 20
 """People below which the share that looks seen from the front says nothing."""
 MOSTLY_BEHIND = 0.6
 """Share of people labelled as seen from behind from which left and right look exchanged throughout."""
@@ -156,7 +156,7 @@ def sides_notes(found: Mapping[str, Sides]) -> list[DataNote]:
 def front_share(sides: Sides) -> float | None:
     """The share of people labelled as seen from the front, from 0 to 1; None where too few turn clearly."""
     clear = int((sides.torso != 0).sum())
-    return float((sides.torso > 0).sum()) / clear if clear >= FEW else None
+    return float((sides.torso > 0).sum()) / clear if clear >= MIN_PEOPLE else None
 
 
 def _split_sides(split: str, sides: Sides) -> list[DataNote]:
@@ -206,7 +206,7 @@ def _upside_down(split: str, sides: Sides) -> list[DataNote]:
     """Remark on sides that seem to follow the picture instead of the person."""
     clear = sides.torso != 0
     groups = [sides.torso[clear & (sides.upside_down == down)] < 0 for down in (True, False)]
-    if min(map(len, groups)) < FEW:
+    if min(map(len, groups)) < MIN_PEOPLE:
         return []
     below, others = (float(behind.mean()) for behind in groups)
     if below - others <= DIFFERENT_UPSIDE_DOWN:

@@ -58,8 +58,16 @@ class SplitData:
 class DataSet:
     """The splits of a data set that are there, and for each of the others the sentence that says what is missing.
 
-    ``on_orientation`` is the rule of `trainers.data.images.orientation` by which images are read. ``is_own`` says that the
-    keypoints are no format's, but a user's own; ``metric`` is what ranks networks, in words.
+    Args:
+        root: The folder of the data.
+        format: The name of the format.
+        on_orientation: The rule of `trainers.data.images.orientation` by which images are read.
+        keypoint_set: The keypoints.
+        is_own: Whether the keypoints are no format's, but a user's own.
+        metric: The metric that ranks networks, in words.
+        splits: The splits that are there, by name.
+        missing: The sentences on the others, by name.
+        notes: Remarks on the data.
     """
 
     root: Path

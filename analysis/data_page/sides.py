@@ -20,7 +20,7 @@ from trainers.data.annotations.keypoints import KeypointSet
 
 WIDE_SHOULDERS, WIDE_HIPS = 0.2, 0.1
 """Distances from left to right, in lengths of the torso, from which the turn of a body is clear."""
-CROSSED = 0.8
+CROSSED_LENGTH_RATIO = 0.8
 """Share of the shorter of two limbs that the longer one may have with exchanged ends for their sides to look exchanged."""
 CLEAR_TURN = 1.0
 """Turn from which a person is as clear as can be."""
@@ -151,7 +151,7 @@ class _Points:
         straight = np.minimum(length(left, left_end), length(right, right_end))
         exchanged = np.maximum(length(left, right_end), length(right, left_end))
         with np.errstate(invalid="ignore"):
-            return np.asarray(exchanged < CROSSED * straight)
+            return np.asarray(exchanged < CROSSED_LENGTH_RATIO * straight)
 
     def _find(self, stems: tuple[str, ...], side: str | None) -> Array:
         for index, part in enumerate(self.parts):

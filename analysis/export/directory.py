@@ -19,13 +19,13 @@ CARD_FILE = "README.md"
 RELEASED_FILE = "released.pth"
 PROGRAM_FILE = "model.pt2"
 INT8_FILE = "model.int8.onnx"
-ALWAYS = (ARCH_FILE, WEIGHTS_FILE, ONNX_FILE, EXAMPLE_FILE, PARITY_FILE, CARD_FILE)
+ESSENTIAL_FILES = (ARCH_FILE, WEIGHTS_FILE, ONNX_FILE, EXAMPLE_FILE, PARITY_FILE, CARD_FILE)
 """The files of every export."""
-FILES = (*ALWAYS, RELEASED_FILE, PROGRAM_FILE, INT8_FILE)
+FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE)
 """All files that an export may hold."""
 CACHE_FOLDER = "downloaded"
 """Below a study's folder: checkpoints from an object store."""
-LEFT_BEHIND = "__pycache__"
+CACHE_FOLDER_OF_PYTHON = "__pycache__"
 """The folder that Python may leave beside the example when somebody imports it."""
 
 
@@ -64,7 +64,7 @@ def require_replaceable(directory: Path) -> None:
     if directory.is_symlink() or not directory.is_dir():
         raise InvalidInput(f"export directory {directory} must be a directory or not exist, got a file or a link")
     names = {path.name for path in directory.iterdir()}
-    foreign = sorted(names - {*FILES, LEFT_BEHIND})
+    foreign = sorted(names - {*FILES, CACHE_FOLDER_OF_PYTHON})
     if foreign or (names and not {ARCH_FILE, ONNX_FILE} <= names):
         example = foreign[0] if foreign else sorted(names)[0]
         raise InvalidInput(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from analysis.onnx.graph import GraphSize
 
 INT8_FILE, ONNX_FILE = "model.int8.onnx", "model.onnx"
-MUCH, NOTICEABLE = 0.05, 0.10
+LARGE_LOSS, SPEED_NOISE = 0.05, 0.10
 """A loss of accuracy that is called large, and a difference in speed that is more than noise, as fractions."""
 
 
@@ -132,11 +132,11 @@ def int8_verdict(parity: Parity) -> str:
         change = f"loses {loss:.4f}" if loss > 0 else f"gains {-loss:.4f}" if loss < 0 else "loses nothing"
         trained = int8.accuracy + loss * (gain(parity.quantity, 1.0) if parity.quantity in OBJECTIVES else 1.0)
         sentences.append(f"It {change} {name} against the trained network ({trained:.4f} to {int8.accuracy:.4f}).")
-        if loss > MUCH:
+        if loss > LARGE_LOSS:
             sentences.append("That is a large loss: use model.onnx unless you train for int8.")
     if float_form.latency is not None and int8.latency is not None:
         ratio = int8.latency.median_ms / float_form.latency.median_ms
-        kind = "slower" if ratio > 1 + NOTICEABLE else "faster" if ratio < 1 - NOTICEABLE else "as fast, within noise"
+        kind = "slower" if ratio > 1 + SPEED_NOISE else "faster" if ratio < 1 - SPEED_NOISE else "as fast, within noise"
         figures = f"{int8.latency.median_ms:.2f} ms an image against {float_form.latency.median_ms:.2f} ms"
         sentences.append(f"On this processor it is {kind}: {figures}.")
     return " ".join(sentences)

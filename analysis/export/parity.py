@@ -21,7 +21,7 @@ from trainers.evaluation.scoring import evaluate
 
 CROPS = 32
 """Validation crops on which heatmaps are compared, where there are any."""
-RANDOM = 8
+RANDOM_IMAGES = 8
 BATCH = 8
 TRAINED = "trained network"
 
@@ -103,7 +103,7 @@ def compare(
         InvalidInput: the data cannot be read.
     """
     crops = data.validation_crops(CROPS) if data else None
-    images = random_images(RANDOM, input_size, seed=0) if crops is None else crops
+    images = random_images(RANDOM_IMAGES, input_size, seed=0) if crops is None else crops
     expected = _heatmaps(trained, images)
     scored = _score(trained, data) if data and accuracy else None
     found = [Form(name=TRAINED, accuracy=scored)]

@@ -21,7 +21,7 @@ from analysis.onnx.export import INPUT, OUTPUT
 
 IMAGES = 64
 """Training images whose activations are looked at."""
-QUANTISED = ("Conv",)
+QUANTISED_OPERATORS = ("Conv",)
 
 
 def quantise(model: bytes, images: Iterable[NDArray[np.float32]]) -> bytes:
@@ -49,7 +49,7 @@ def quantise(model: bytes, images: Iterable[NDArray[np.float32]]) -> bytes:
             target,
             Images(),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=list(QUANTISED),
+            op_types_to_quantize=list(QUANTISED_OPERATORS),
             nodes_to_exclude=_kept_in_float(model),
             per_channel=True,
             activation_type=QuantType.QUInt8,

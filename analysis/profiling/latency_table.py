@@ -31,9 +31,9 @@ from trainers.networks.registry import build_network
 NETWORK, PART, FIT = "network", "part", "fit"
 """Kinds of records in a store."""
 REFERENCE, REFERENCE_RUNS = "reference_ms", 30
-ENOUGH = 300
+MAX_FRUITLESS_NETWORKS = 300
 """The parts of a space are taken to be complete when so many random architectures in a row bring no new one."""
-FITTED, HELD_OUT = 12, 12
+FIT_NETWORKS, TEST_NETWORKS = 12, 12
 """Random networks that a prediction is fitted to, and others that its error is measured on."""
 
 
@@ -105,8 +105,8 @@ def calibrate(
     space: SearchSpace,
     *,
     seed: int = 0,
-    fitted: int = FITTED,
-    held_out: int = HELD_OUT,
+    fitted: int = FIT_NETWORKS,
+    held_out: int = TEST_NETWORKS,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Fit:
     """Measure a space's parts and some of its networks, and fit the one to the other.
@@ -162,7 +162,7 @@ def parts_of_space(space: SearchSpace, known: LatencyParts, generator: np.random
     """Return the parts of a space's architectures, drawn at random until nothing new turns up."""
     found: dict[Part, None] = {}
     idle = 0
-    while idle < ENOUGH:
+    while idle < MAX_FRUITLESS_NETWORKS:
         parts = known.parts_of(space.build(space.sample(generator)))
         idle = 0 if parts.keys() - found.keys() else idle + 1
         found |= dict.fromkeys(parts)

@@ -24,7 +24,7 @@ from search_spaces.space.budget import Budget
 DPI = 150
 PANEL = (5.6, 4.4)
 """Width and height of one panel in inches."""
-MAX_LABELS, MANY = 12, 500
+MAX_LABELS, MANY_POINTS = 12, 500
 PALETTE = 48
 """Colours of the file: four inks and their blends with white."""
 
@@ -68,8 +68,8 @@ def _panel(axes: Axes, study: StudyRecord, inside: StudyRecord, cost: str, score
     axes.scatter(
         [record.values[cost] for record in rest],
         [record.values[score] for record in rest],
-        s=28 if len(rest) <= MANY else 9,
-        alpha=1.0 if len(rest) <= MANY else 0.5,
+        s=28 if len(rest) <= MANY_POINTS else 9,
+        alpha=1.0 if len(rest) <= MANY_POINTS else 0.5,
         facecolors="none",
         edgecolors=GREY,
         label="dominated",

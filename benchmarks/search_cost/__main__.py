@@ -1,78 +1,78 @@
-"""The cost of a search: epochs of training until a recorded table's hypervolume is found, by this search and by others.
+"""All searches over all tables, and the page of what they came to.
 
-    python -m benchmarks.search_cost --output runs/search_cost --plot search_cost.png
+    python -m benchmarks.search_cost --page docs/search_benchmarks.md
 
-Every network of the table was trained to its end before, so a search is replayed in seconds
-(`dite_search.simulation.simulator`). The simulated workers take the recorded times, and every finished epoch counts, those
-of trainings that are stopped or trained again too. Only trials that ran to their last epoch count into the hypervolume, for
-everyone alike. Runs end at 99 % of the hypervolume of the whole table or when the epochs are used up. Finished runs are kept
-in ``--output``, and are not run again.
+Each search of each seed is recorded once in ``--output`` and not run again. So a command that was cut off goes on where it
+was. Tables are shipped ones by name, folders of tables, and folders that hold such folders (`docs/how_to/tables.md`).
 
-Syne Tune's MOASHA is the one competitor that is not among the dependencies. ``pip install -e '.[benchmarks]'`` brings all
-that Syne Tune asks for, some of it large; ``pip install --no-deps syne-tune==0.16.0 dill psutil sortedcontainers`` does too.
+Syne Tune and BoTorch are not among the dependencies: ``pip install -e '.[peers]'`` brings both. A peer whose package is not
+installed is left out, unless there are recordings of it. ``python -m benchmarks.search_cost.epochs_to`` counts epochs until
+a part of the hypervolume is found, with the parts of this search switched off in turn.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from collections.abc import Mapping, Sequence
+import importlib.util
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
+from benchmarks.search_cost.competitors import judged
+from benchmarks.search_cost.page import Results, page
+from benchmarks.search_cost.recordings import Archive, Source, figures_of, run_all, sources, yardstick_of
+from dite_search.simulation.table_settings import is_table
+from search_spaces.common.files import write_text
 
-from benchmarks.search_cost.competitors import COMPETITORS, Competitor, within_budget
-from benchmarks.search_cost.runs import Run, Terms, run_all
-from benchmarks.search_cost.summary import FRACTIONS, best_peer, interval, markdown
-from dite_search.simulation.tabular_benchmark import load_table
-
-COST = "mmacs"
-CAP = 3
-"""Epochs that everyone may spend, in trainings of the whole table."""
+TABLES = ("tiny_128", "../shared/data/tables")
+"""Tables that are taken where none are named, as far as they are there."""
+NEEDS = {"moasha": "syne_tune", "moasha_best": "syne_tune", "qnehvi": "botorch"}
+"""Packages that searches need beyond the dependencies."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--table", default="tiny_128", help="a recorded table: shipped, or a folder")
-    parser.add_argument("--seeds", type=int, default=20, help="runs of each competitor")
-    parser.add_argument("--first-seed", type=int, default=0, help="of those")
+    parser.add_argument("--tables", nargs="+", metavar="PLACE", help="tables (default: tiny_128 and ../shared/data/tables)")
+    parser.add_argument("--seeds", type=int, default=100, help="runs of each search that takes seconds")
+    parser.add_argument("--slow-seeds", type=int, help="runs of each search that takes minutes (default: as recorded)")
     parser.add_argument("--workers", type=int, default=4, help="trainings side by side")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(c.name for c in COMPETITORS))
-    parser.add_argument("--output", type=Path, default=Path("runs/search_cost"), help="folder of the runs")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(one.name for one in judged()))
+    parser.add_argument("--output", type=Path, default=Path("runs/search_benchmarks"), help="folder of the recordings")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--plot", type=Path, help="picture of the curves to write")
-    options = parser.parse_args()
-    chosen = [competitor for competitor in COMPETITORS if not options.only or competitor.name in options.only]
-    table = load_table(options.table)
-    terms = Terms(table=options.table, workers=options.workers, epochs=CAP * table.epochs)
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
-    keep = {"output": options.output, "jobs": options.jobs}
-    runs = run_all(chosen, terms, seeds, **keep)
-    print(f"{len(table)} networks, {len(table.front)} on the front, {table.epochs} epochs in all; {options.seeds} seeds,")
-    print(f"{terms.workers} workers, at most {terms.epochs:,} epochs; medians (quartiles)\n")
-    print_table(chosen, runs, terms)
-    if options.plot:
-        # Only this option needs matplotlib.
-        from benchmarks.search_cost.plot import draw
-
-        draw([c for c in chosen if c.group != "part"], runs, target=terms.target, path=options.plot)
-    if not options.only:
-        limit = float(np.median(table.values()[:, table.config.objectives.index(COST)]))
-        terms = dataclasses.replace(terms, budget=(f"{COST} <= {limit:.6g}",))
-        chosen = within_budget()
-        print(f"\nWithin a budget of {terms.budget[0]}, the median of the table\n")
-        print_table(chosen, run_all(chosen, terms, seeds, **keep), terms)
+    parser.add_argument("--page", type=Path, help="page to write; default: none")
+    parser.add_argument("--no-runs", action="store_true", help="write the page of what is recorded, and run nothing")
+    options = parser.parse_args(arguments)
+    tables = sources(_places(options.tables or [place for place in TABLES if _is_there(place)]))
+    archive = Archive(options.output, workers=options.workers)
+    chosen = [one for one in judged() if not options.only or one.name in options.only]
+    if not options.no_runs:
+        able = [one for one in chosen if one.name not in NEEDS or importlib.util.find_spec(NEEDS[one.name])]
+        for one in chosen:
+            if one not in able:
+                print(f"{one.label} is left out: it needs {NEEDS[one.name]}", file=sys.stderr)
+        run_all(archive.missing(able, tables, options.seeds, options.slow_seeds), jobs=options.jobs)
+    if options.page:
+        write_text(options.page, page([_results(archive, table) for table in tables]))
 
 
-def print_table(competitors: Sequence[Competitor], runs: Mapping[str, Sequence[Run]], terms: Terms) -> None:
-    """The table, and how sure the ratios of this search are."""
-    against = [competitor for competitor in competitors if competitor.name == "random"]
-    best = best_peer(competitors, runs)
-    against += [best] if best not in against else []
-    print(markdown(competitors, runs, epochs=terms.epochs, against=against))
-    for other in against if "ours" in runs else ():
-        low, high = interval(runs["ours"], runs[other.name], FRACTIONS[-1])
-        print(f"\nThis search over {other.label}, 95 % of resampled seeds: {low:.2f} to {high:.2f}")
+def _results(archive: Archive, table: Source) -> Results:
+    yardstick = yardstick_of(table)
+    figures = {one.name: figures_of(archive.read(one, table), yardstick) for one in judged()}
+    return Results(yardstick=yardstick, competitors=judged(), figures=figures)
+
+
+def _places(given: Iterable[str]) -> list[str]:
+    """Return the tables among places: a folder that is no table stands for the tables in it."""
+    found: list[str] = []
+    for place in given:
+        folder = Path(place)
+        inner = sorted(child for child in folder.iterdir() if is_table(child)) if folder.is_dir() else []
+        found += map(str, inner) if inner and not is_table(folder) else [place]
+    return found
+
+
+def _is_there(place: str) -> bool:
+    return "/" not in place or Path(place).is_dir()
 
 
 if __name__ == "__main__":

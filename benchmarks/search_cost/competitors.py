@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Group = Literal["peer", "ours", "part"]
@@ -34,6 +34,9 @@ class Competitor:
         changes: Fields of the search file, on top of the recorded one's.
         gated: Whether a budget is told to the search (`benchmarks.search_cost.runs`).
         moasha: The variant of MOASHA, for which the fields of the search file do not apply.
+        qnehvi: Whether BoTorch's qLogNEHVI takes the place of the sampler.
+        seeds: The most seeds that are affordable, where a search takes minutes.
+        packages: The packages whose versions decide what the search does.
     """
 
     name: str
@@ -42,11 +45,15 @@ class Competitor:
     changes: Mapping[str, Any] = field(default_factory=dict)
     gated: bool = True
     moasha: MoashaSettings | None = None
+    qnehvi: bool = False
+    seeds: int | None = None
+    packages: tuple[str, ...] = ("numpy", "optuna")
 
 
 PLAIN: Mapping[str, Any] = {"scheduler": {"name": "none"}, "reuse": False}
 """Ray Tune with Optuna: every trial runs to its last epoch, and a network that comes again is trained again."""
 
+OURS_PACKAGES = ("numpy", "optuna", "scikit-learn")
 OURS_CHANGES: Mapping[str, Any] = {"sampler": {"name": "cost_aware"}, "scheduler": {"name": "pareto"}, "reuse": True}
 
 
@@ -55,7 +62,7 @@ def _peer(name: str, label: str) -> Competitor:
 
 
 def _part(name: str, label: str, **changes: Any) -> Competitor:
-    return Competitor(name=name, label=label, group="part", changes={**OURS_CHANGES, **changes})
+    return Competitor(name=name, label=label, group="part", changes={**OURS_CHANGES, **changes}, packages=OURS_PACKAGES)
 
 
 COMPETITORS: tuple[Competitor, ...] = (
@@ -71,7 +78,7 @@ COMPETITORS: tuple[Competitor, ...] = (
         gated=False,
         moasha=MoashaSettings(grace_period=3, documented=True),
     ),
-    Competitor(name="ours", label="this search", group="ours", changes=OURS_CHANGES),
+    Competitor(name="ours", label="this search", group="ours", changes=OURS_CHANGES, packages=OURS_PACKAGES),
     _part("random_sampler", "sampler random", sampler={"name": "random"}),
     _part("tpe_sampler", "sampler tpe", sampler={"name": "tpe"}),
     _part("no_scheduler", "scheduler none", scheduler={"name": "none"}),
@@ -90,3 +97,23 @@ def within_budget() -> tuple[Competitor, ...]:
         ours,
         Competitor(name="ours_ungated", label="gate off", group="part", changes=ours.changes, gated=False),
     )
+
+
+QNEHVI = Competitor(
+    name="qnehvi",
+    label="BoTorch qLogNEHVI, same candidates",
+    group="peer",
+    changes={"sampler": {"name": "random"}, "scheduler": {"name": "none"}, "reuse": True},
+    qnehvi=True,
+    seeds=20,
+    packages=("numpy", "botorch", "gpytorch"),
+)
+"""The peer that chooses from the candidates of this search, with their exact costs."""
+
+
+def judged() -> tuple[Competitor, ...]:
+    """The rows of the page of all tables: this search, and every peer."""
+    by_name = {competitor.name: competitor for competitor in COMPETITORS}
+    moasha = [replace(by_name[name], packages=("numpy", "syne-tune")) for name in ("moasha", "moasha_best")]
+    gp = replace(by_name["gp"], seeds=20)
+    return (by_name["ours"], by_name["random"], by_name["tpe"], by_name["nsga2"], *moasha, gp, QNEHVI)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ray.tune.schedulers import FIFOScheduler
 from syne_tune.backend.trial_status import Trial
-from syne_tune.config_space import choice
+from syne_tune.config_space import choice, loguniform, uniform
 from syne_tune.optimizer.scheduler import SchedulerDecision
 from syne_tune.optimizer.schedulers.multiobjective.moasha import MOASHA
 from syne_tune.optimizer.schedulers.multiobjective.multiobjective_priority import MOPriority, NonDominatedPriority
@@ -31,7 +31,8 @@ from benchmarks.search_cost.competitors import MoashaSettings
 from dite_search.algorithms.successive_halving import insert_rank
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import EPOCH_KEY
-from search_spaces.common.objectives import DIRECTIONS
+from search_spaces.common.objectives import MAXIMIZE
+from search_spaces.families.parameter import Parameter, Range
 from search_spaces.space.candidate import candidate_of
 
 EPOCH_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -50,7 +51,7 @@ class Moasha:
         self._table = table
         self._epochs = table.config.train_config.epochs
         self._moasha = MOASHA(
-            {name: choice(list(values.values)) for name, values in self._space.choices.items()},
+            {name: _domain(parameter) for name, parameter in self._space.parameters.items()},
             metrics=list(self._objectives),
             time_attr=EPOCH_KEY,
             multiobjective_priority=AsDocumented() if settings.documented else AsReleased(),
@@ -81,7 +82,8 @@ class Moasha:
         """Ray Tune's word for what MOASHA says to a result; a trial at its last epoch has ended anyway."""
         figures = {**result, **self._costs[trial_id]}
         minimised = {
-            name: 1 - figures[name] if DIRECTIONS[name] == "maximize" else figures[name] for name in self._objectives
+            name: 1 - figures[name] if side == MAXIMIZE else figures[name]
+            for name, side in zip(self._objectives, self._table.directions, strict=True)
         }
         epoch = int(result[EPOCH_KEY])
         decision = self._moasha.on_trial_result(self._trials[trial_id], {EPOCH_KEY: epoch, **minimised})
@@ -121,8 +123,12 @@ class AsReleased(NonDominatedPriority):
     number of a trial of the worst front. Here that number comes last, and all others before it in any order.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._ranks = _Ranks()
+
     def priority_unsafe(self, objectives: NDArray[np.float64]) -> NDArray[np.int64]:
-        ranks = _fronts(objectives)
+        ranks = self._ranks(objectives)
         worst = np.flatnonzero(ranks == ranks.max())
         return _permutation_ending_with(int(worst[_place_of_last(objectives[worst])]), len(objectives))
 
@@ -130,10 +136,21 @@ class AsReleased(NonDominatedPriority):
 class AsDocumented(MOPriority):
     """Non-dominated sorting, an epsilon-net within each front (Salinas et al. 2021): the newest trial's place comes last."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._ranks = _Ranks()
+
     def priority_unsafe(self, objectives: NDArray[np.float64]) -> NDArray[np.int64]:
-        ranks = _fronts(objectives)
+        ranks = self._ranks(objectives)
         place = _place_of_last(objectives[ranks == ranks[-1]])
         return _permutation_ending_with(int((ranks < ranks[-1]).sum()) + place, len(objectives))
+
+
+def _domain(parameter: Parameter) -> Any:
+    """Return a parameter as Syne Tune sees it."""
+    if isinstance(parameter, Range):
+        return (loguniform if parameter.log else uniform)(parameter.low, parameter.high)
+    return choice(list(parameter.values))
 
 
 def _place_of_last(front: NDArray[np.float64]) -> int:
@@ -145,13 +162,27 @@ def _place_of_last(front: NDArray[np.float64]) -> int:
     return int(compute_epsilon_net(front[first], dim=FIRST_OBJECTIVE)[-1])
 
 
-def _fronts(objectives: NDArray[np.float64]) -> NDArray[np.int32]:
-    """The front of every row, 0 for what nothing dominates: (n, m) to (n,), all minimised."""
-    rows, place = np.unique(objectives, axis=0, return_inverse=True)
-    ranks = np.zeros(len(rows), np.int32)
-    for count, row in enumerate(rows):
-        ranks[count] = insert_rank(rows[:count], ranks[:count], row)
-    return ranks[place.reshape(-1)]
+class _Ranks:
+    """The front of every row, 0 for what nothing dominates: (n, m) to (n,), all minimised.
+
+    A rung asks again each time that it has one row more, so what is known of the rows before is kept.
+    """
+
+    def __init__(self) -> None:
+        self._known: list[tuple[NDArray[np.float64], NDArray[np.int32]]] = []
+
+    def __call__(self, objectives: NDArray[np.float64]) -> NDArray[np.int32]:
+        count = len(objectives)
+        place = next(
+            (place for place, (rows, _) in enumerate(self._known) if np.array_equal(rows, objectives[:-1])), len(self._known)
+        )
+        ranks = self._known[place][1] if place < len(self._known) else np.zeros(0, np.int32)
+        for index in range(len(ranks), count):
+            # Ranks of earlier rows change in place.
+            rank = insert_rank(objectives[:index], ranks, objectives[index])
+            ranks = np.append(ranks, np.int32(rank))
+        self._known[place : place + 1] = [(objectives.copy(), ranks)]
+        return ranks.copy()
 
 
 def _permutation_ending_with(value: int, count: int) -> NDArray[np.int64]:

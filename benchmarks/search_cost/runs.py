@@ -10,27 +10,30 @@ import multiprocessing
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from optuna.storages import InMemoryStorage
-
 import dite_search
 from analysis.pareto.front import hypervolume
 from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import Competitor
+from dite_search.algorithms.cost_aware.candidates import Candidates, SpaceCandidates
+from dite_search.algorithms.cost_aware.listed_candidates import ListedCandidates
+from dite_search.simulation.recorded_curves import Curve
+from dite_search.simulation.replay_study import ReplayStorage, create_replay
 from dite_search.simulation.simulator import Simulation, replayed_config
 from dite_search.simulation.tabular_benchmark import TabularBenchmark, load_table
-from dite_search.study.study import create_study
 from search_spaces.common.files import write_json
+from search_spaces.common.objectives import MAXIMIZE
 from search_spaces.space.budget import Budget
+from search_spaces.space.listed_space import ListedSpace
 
 PACKAGES = ("numpy", "optuna", "ray", "syne-tune")
-DECIDING = ("cost_aware/*.py", "gate.py", "halving.py", "replay.py", "samplers.py", "scheduler.py", "searcher.py")
+DECIDING = ("algorithms/**/*.py", "simulation/simulator.py", "driver/scheduler.py", "driver/searcher.py")
 """Modules of this search on which the outcome of a replay depends."""
 
 
@@ -97,17 +100,53 @@ def run(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int
 
 
 def _simulation(competitor: Competitor, table: TabularBenchmark, terms: Terms, seed: int) -> Simulation:
-    budget = {"budget": list(terms.budget)} if competitor.gated else {}
-    config, storage = replayed_config(table, {**competitor.changes, **budget, "seed": seed}), InMemoryStorage()
-    create_study(config, storage=storage)
-    simulation = Simulation(
-        config,
-        lambda arch, repeat: table.curve(arch.arch_id, repeat),
+    return simulation_of(
+        competitor,
+        table,
+        seed=seed,
         workers=terms.workers,
-        storage=storage,
-        allowed=table.__contains__,
         max_epochs=terms.epochs,
+        curve_of=lambda arch, repeat: table.curve(arch.arch_id, repeat),
+        budget=terms.budget if competitor.gated else (),
     )
+
+
+def simulation_of(
+    competitor: Competitor,
+    table: TabularBenchmark,
+    *,
+    seed: int,
+    workers: int,
+    max_epochs: int,
+    curve_of: Callable[[Any, int], Curve],
+    budget: Sequence[str] = (),
+) -> Simulation:
+    """Return the search of a competitor over a table, ready to run.
+
+    Args:
+        competitor: The search.
+        table: The recorded trainings.
+        seed: The seed of the search.
+        workers: The number of trainings side by side.
+        max_epochs: The epochs that all trainings together may spend.
+        curve_of: The curve of a network's training by its number.
+        budget: Limits that the search is told of.
+    """
+    changes = {**competitor.changes, "seed": seed, **({"budget": list(budget)} if budget else {})}
+    config, storage = replayed_config(table, changes), ReplayStorage()
+    create_replay(config, storage)
+    simulation = Simulation(
+        config, curve_of, workers=workers, storage=storage, allowed=table.__contains__, max_epochs=max_epochs
+    )
+    if competitor.qnehvi:
+        # BoTorch is needed for this competitor alone.
+        from benchmarks.search_cost.qnehvi import QnehviSampler
+
+        score = config.objectives.index(config.accuracy)
+        (cost,) = (name for name in config.objectives if name != config.accuracy)
+        simulation.searcher._study.sampler = QnehviSampler(
+            _candidates(table, cost), cost=cost, score=score, maximize=config.directions[score] == MAXIMIZE, seed=seed
+        )
     if competitor.moasha:
         # Syne Tune is needed for this competitor alone.
         from benchmarks.search_cost.moasha import Moasha, MoashaScheduler
@@ -115,6 +154,14 @@ def _simulation(competitor: Competitor, table: TabularBenchmark, terms: Terms, s
         moasha = Moasha(table, competitor.moasha, seed=seed)
         simulation.searcher, simulation.scheduler = moasha, MoashaScheduler(moasha)
     return simulation
+
+
+def _candidates(table: TabularBenchmark, cost: str) -> Candidates:
+    """Return what this search chooses from: the networks of the table, with their exact cost."""
+    space = table.config.search_space
+    if isinstance(space, ListedSpace):
+        return ListedCandidates(space, cost_objectives=(cost,))
+    return SpaceCandidates(space, cost_objectives=(cost,), allowed=lambda candidate: candidate.arch in table)
 
 
 def _sides(table: TabularBenchmark) -> Iterable[tuple[str, str]]:

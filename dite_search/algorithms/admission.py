@@ -7,14 +7,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.architecture import Scalar
 from search_spaces.families.parameter import Point
 from search_spaces.space.candidate import Candidate, CandidateCache
 
@@ -22,7 +23,7 @@ DRAWS = 100
 """Random points looked at before a fresh one is looked for among all points of the space."""
 STEPS = 50
 """Steps from a random point over the budget towards cheaper ones."""
-SCANNED = 50_000
+MAX_SCANNED_POINTS = 50_000
 """Points up to which all of a space are looked through for a fresh one, in seconds."""
 
 Outcome = Literal["train", "invalid", "over_budget", "known"]
@@ -42,9 +43,14 @@ class Stopped:
 class Decision:
     """The decision on one suggestion.
 
-    ``problem`` says why it is not trained, and ``excess`` by which fraction each limited cost is over its limit. The
-    ``candidate`` goes with the suggestion from here on, and ``trial`` is the number of the first trial that trained it.
-    ``seed`` belongs to the coming training, which ``continues`` a stopped training, or begins.
+    Args:
+        outcome: What becomes of the suggestion.
+        problem: The reason why it is not trained.
+        candidate: The network with its costs, which goes with the suggestion from here on.
+        excess: The fraction by which each limited cost is over its limit.
+        trial: The number of the first trial that trained it.
+        seed: The seed of the coming training.
+        continues: The stopped training that the coming one continues; None where it begins.
     """
 
     outcome: Outcome
@@ -64,16 +70,19 @@ class Decision:
 class Admission:
     """Judges suggestions, and knows which trainings there were.
 
-    ``latency`` predicts milliseconds where they are asked for before a training, and ``allowed`` narrows the space further
-    (a replay can only show what was recorded). ``candidates`` remembers what was built of the space before.
+    Args:
+        config: The search.
+        latency: Predicts milliseconds, where they are asked for before a training.
+        allowed: Narrows the space further, as a replay can only show what was recorded.
+        candidates: The networks of the space that were built before, with their costs.
     """
 
     def __init__(
         self,
-        config: SearchConfig,
+        config: SearchProblem,
         *,
-        latency: Callable[[Architecture], float] | None = None,
-        allowed: Callable[[Architecture], bool] | None = None,
+        latency: Callable[[Any], float] | None = None,
+        allowed: Callable[[Any], bool] | None = None,
         candidates: CandidateCache | None = None,
     ) -> None:
         self._config, self._latency, self._allowed = config, latency, allowed
@@ -114,7 +123,7 @@ class Admission:
     def costs(self, candidate: Candidate) -> dict[str, float]:
         """Return the costs of a network that are known before its training; latency is predicted where it is asked for."""
         predicted = {"latency_ms": self._latency(candidate.arch)} if self._latency else {}
-        return candidate.cost.objectives | predicted
+        return {**candidate.cost.objectives, **predicted}
 
     def allows(self, candidate: Candidate) -> bool:
         """Whether the network is within the budget, and among those that may be tried."""
@@ -133,8 +142,8 @@ class Admission:
     def end(self, key: str, stopped: Stopped | None = None) -> None:
         """A trial was stopped or failed for its own reason: its repeats are not worth their compute.
 
-        One that was ``stopped`` by the scheduler may be continued, when a sampler that weighs its curve asks for it, or
-        when nothing else is left.
+        A trial that the scheduler ``stopped`` may be continued: when a sampler that weighs its curve asks for it, or nothing
+        else is left.
         """
         self._ended.add(key)
         if stopped:
@@ -147,7 +156,7 @@ class Admission:
             point, verdict = self._within_budget(space.sample(generator), generator)
             if verdict.outcome == "train":
                 return point
-        if space.training_parameters or space.count() > SCANNED:
+        if space.training_parameters or space.count() > MAX_SCANNED_POINTS:
             return None
         found = [point for point in space.points() if self.judge(point).outcome == "train"]
         if not found and self._stopped and not self._continue_stopped:
@@ -170,14 +179,17 @@ class Admission:
 
 
 def gate_of(
-    config: SearchConfig,
+    config: SearchProblem,
     *,
-    allowed: Callable[[Architecture], bool] | None = None,
+    allowed: Callable[[Any], bool] | None = None,
     candidates: CandidateCache | None = None,
 ) -> Admission:
-    """The gate of a search; with the fitted table of the device where the latency has to be known before a training."""
+    """The gate of a search; with the fitted table of the device where the latency has to be known before a training.
+
+    A recorded table knows every cost, so that nothing is predicted for it.
+    """
     asked = (*config.network_budget.costs, *(config.objectives if config.sampler.name == COST_AWARE else ()))
-    if "latency_ms" not in asked:
+    if "latency_ms" not in asked or not isinstance(config, SearchConfig):
         return Admission(config, allowed=allowed, candidates=candidates)
     # This import takes seconds, and few searches need it.
     from dite_search.algorithms.latency_prediction import predicted_latency

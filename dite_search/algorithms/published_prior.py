@@ -20,8 +20,8 @@ def published_prior(tables: Sequence[str]) -> Callable[[Architecture], Sequence[
     """A function from a network to one figure for each table: about how its score would stand among those of the table.
 
     Ridge regression of the table's scores, in standard deviations, on the logarithms of the network's fields. It knows only
-    what the table varies, with its own length of training, so the figure is worth what the model of the accuracy finds it
-    to be worth.
+    the fields that the table varies, with the table's length of training. The model of the accuracy finds out how much the
+    figure is worth.
 
     The function raises `InvalidInput` for a network of another family than a table's.
     """

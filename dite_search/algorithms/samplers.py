@@ -18,29 +18,30 @@ from optuna.samplers import (
 from optuna.trial import FrozenTrial
 
 from dite_search.algorithms.admission import Admission
-from dite_search.algorithms.cost_aware.candidates import SpaceCandidates
+from dite_search.algorithms.cost_aware.candidates import Candidates, SpaceCandidates
 from dite_search.algorithms.cost_aware.sampler import CostAwareSampler
 from dite_search.algorithms.published_prior import published_prior
+from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE, OPTUNAHUB
 from dite_search.study.attributes import ORIGIN
 from dite_search.study.reader import curve_of, is_blameless
 from search_spaces.common.errors import InvalidInput, first_line
-from search_spaces.common.objectives import costs_and_scores, directions_of
+from search_spaces.common.objectives import costs_and_scores
 from search_spaces.families.architecture import Architecture
 
 
-def sampler_of(config: SearchConfig, gate: Admission) -> BaseSampler:
-    """The sampler that a search names, seeded by the search.
+def sampler_of(config: SearchProblem, gate: Admission, candidates: Candidates | None = None) -> BaseSampler:
+    """The sampler that a search names, seeded by the search; it compares ``candidates``, or those of the search's space.
 
-    A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose: Optuna's
-    own grid sampler ends by stopping a loop which a study that is asked and told has not.
+    A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose. Optuna's
+    own grid sampler ends by stopping a loop, which a study that is asked and told has not.
     """
     settings, seed = config.sampler, config.seed
     if settings.name.startswith(OPTUNAHUB):
         return _from_hub(settings.name.removeprefix(OPTUNAHUB), seed)
     makers: dict[str, Callable[[], BaseSampler]] = {
-        COST_AWARE: lambda: _cost_aware(config, gate),
+        COST_AWARE: lambda: _cost_aware(config, candidates or _space_candidates(config, gate)),
         "tpe": lambda: TPESampler(
             n_startup_trials=settings.startup_trials, multivariate=True, constant_liar=True, seed=seed
         ),
@@ -54,10 +55,11 @@ def sampler_of(config: SearchConfig, gate: Admission) -> BaseSampler:
     return makers[settings.name]()
 
 
-def _cost_aware(config: SearchConfig, gate: Admission) -> BaseSampler:
+def _space_candidates(config: SearchProblem, gate: Admission) -> SpaceCandidates:
+    assert isinstance(config, SearchConfig), "a table brings its own candidates"
     published, proxies = config.warm_start.published, config.sampler.proxies
     costs, _ = costs_and_scores(config.objectives)
-    candidates = SpaceCandidates(
+    return SpaceCandidates(
         config.search_space,
         cost_objectives=costs,
         candidate=gate.candidate,
@@ -66,10 +68,13 @@ def _cost_aware(config: SearchConfig, gate: Admission) -> BaseSampler:
         extra=published_prior(published) if published else None,
         expensive=partial(_proxies, names=proxies, seed=config.seed) if proxies else None,
     )
+
+
+def _cost_aware(config: SearchProblem, candidates: Candidates) -> BaseSampler:
     return CostAwareSampler(
         candidates,
         objectives=config.objectives,
-        directions=directions_of(config.objectives),
+        directions=config.directions,
         accuracy=config.accuracy,
         epochs=config.train_config.epochs,
         startup_trials=config.sampler.startup_trials,

@@ -25,8 +25,11 @@ Ranks = NDArray[np.int32]
 Key = str | int
 
 EXACT_COLUMNS = 2
-"""Objectives up to which contributions are exact volumes: those of a whole rank take one sort, with three or more they take
-seconds, and crowding distances stand in for them."""
+"""The number of objectives up to which contributions are exact volumes.
+
+Exact volumes of a whole rank take one sort. With three or more objectives they would take seconds, and crowding distances
+stand in for them.
+"""
 CORNER_MARGIN = 0.1
 """How far past the worst value of its rung, in the range of all values there, volumes end: the ends of a rank count too."""
 
@@ -35,22 +38,24 @@ class Rungs:
     """The scores of all trials at every rung, and the decision which trials go on.
 
     At a rung a trial is placed among all trials that ever reached it, itself included: by rank, then by contribution
-    (`contributions`). Trials that tie share the better place. Of ``n`` trials it goes on from place ``n`` /
-    ``reduction_factor`` or better, at the least from the first, and whenever nothing at the rung dominates it. So no trial
-    on the front of its rung ever stops, nor does the first to come. A decision depends on which trials reached the rung
-    before, not on their order.
+    (`contributions`). Trials that tie share the better place. Of n trials it goes on from place n / ``reduction_factor`` or
+    better, at the least from the first. It also goes on whenever nothing at the rung dominates it. So no trial on the front
+    of its rung ever stops, nor does the first to come. A decision depends on which trials reached the rung before, not on
+    their order.
 
     A rung holds scores of exactly its epoch. A trial that skipped a rung (an epoch without a score, a start after it) is
     neither judged nor recorded there. The score of a longer training would dominate, and stop, trials that are on the front
     among their equals. It is judged at the next rung that it reports at. One trial has one record and one decision at a
-    rung, the first: a training that goes on reports epochs again, and no number that it reports late can change them.
+    rung, the first. A training that goes on reports epochs again, and no late number can change record or decision. Memory
+    is one row a trial and rung.
 
-    With ``least`` a rung stops nobody until a trial there has scored that much in a maximised objective. Where the
-    ``learned`` objective, by its place, is minimised, a trial has to score as little in it. While no network has learned
-    anything, only the costs would decide, and would stop all networks but the cheapest.
-
-    ``epochs`` are those of `rung_epochs`, ``directions`` one of ``minimize`` and ``maximize`` for each value. Memory is one
-    row a trial and rung.
+    Args:
+        epochs: The epochs of the rungs, as of `rung_epochs`.
+        directions: ``minimize`` or ``maximize`` for each value.
+        reduction_factor: The number of trials of which one goes on.
+        least: The score in a maximised objective that a trial must have before a rung stops anybody. While no network has
+            learned anything, only the costs would decide, and would stop all networks but the cheapest.
+        learned: The place of the learned objective; where it is minimised, a trial has to score as little in it.
 
     Raises:
         InvalidInput: an epoch is below 1, a direction is unknown or missing, or the factor is not above 1.
@@ -170,10 +175,10 @@ class _Rung:
 def insert_rank(rows: Array, ranks: Ranks, row: Array) -> int:
     """The rank of a new row among ``rows``, whose ``ranks`` are brought up to date in place.
 
-    A rank is the length of the longest chain of rows that each dominate the next and end at the row (0 where there is none),
-    so a new row can only push those that it dominates, each by one. Rank by rank, those pushed out push what they dominate
-    in the next; where they are the whole of their rank, every later rank shifts as it stands (the update of levels by Li et
-    al. 2017, doi:10.1109/TCYB.2016.2621008, in arrays).
+    A rank is the length of the longest chain of rows that each dominate the next and end at the row (0 where there is none).
+    So a new row can only push the rows that it dominates, each by one. Rank by rank, the rows pushed out push the rows that
+    they dominate in the next. Where they are the whole of their rank, every later rank shifts as it stands (the update of
+    levels by Li et al. 2017, doi:10.1109/TCYB.2016.2621008, in arrays).
     """
     no_worse, no_better = _all_columns(rows, row, np.less_equal), _all_columns(rows, row, np.greater_equal)
     dominating = ranks[no_worse & ~no_better]
@@ -198,9 +203,9 @@ def insert_rank(rows: Array, ranks: Ranks, row: Array) -> int:
 def contributions(rows: Array, best: Array, worst: Array) -> Array:
     """How much each row of one rank adds to what the rank covers: (n, m) to (n,), copies of one row adding nothing.
 
-    With one or two objectives the exclusive hypervolume of each row, up to a corner past ``worst`` (m,); with more the
-    crowding distance (Deb et al. 2002), without bound at the ends of the rank. ``best`` and ``worst`` are the extremes of
-    the whole rung, whose range is the unit of each objective.
+    With one or two objectives it is the exclusive hypervolume of each row, up to a corner past ``worst`` (m,). With more it
+    is the crowding distance (Deb et al. 2002), without bound at the ends of the rank. ``best`` and ``worst`` are the
+    extremes of the whole rung, whose range is the unit of each objective.
     """
     span = np.where(worst > best, worst - best, 1.0)
     unique, place, copies = np.unique((rows - best) / span, axis=0, return_inverse=True, return_counts=True)

@@ -16,8 +16,8 @@ from dite_search.cli import compare, data, doctor, export, jobs, networks, repla
 from search_spaces.common.errors import InvalidInput
 
 FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
-IMPOSSIBLE = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
-DISK_ERRORS = (*FULL_OR_CLOSED, *IMPOSSIBLE)
+PATH_ERRORS = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+DISK_ERRORS = (*FULL_OR_CLOSED, *PATH_ERRORS)
 
 
 class UserError(click.ClickException):

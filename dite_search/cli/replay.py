@@ -21,6 +21,8 @@ ROUNDS = 10
 @click.command(epilog="Example:  dite-search replay tiny_128 --sampler random --scheduler none --no-reuse")
 @click.argument("table")
 @directory_option
+@click.option("--curves", metavar="NAME", help="Which of several files of curves, as in curves_NAME.csv.gz.")
+@click.option("--score", metavar="COLUMN", help="Which column of the curves is the score (default: as the table says).")
 @click.option("--sampler", metavar="NAME", help="Replaces the sampler of the recorded search, or of a grid the default one.")
 @click.option("--scheduler", metavar="NAME", help="Replaces the scheduler of the recorded search.")
 @click.option("--workers", type=click.IntRange(1, 100_000), default=4, show_default=True, help="Trainings side by side.")
@@ -32,6 +34,8 @@ ROUNDS = 10
 def replay(
     table: str,
     directory: str,
+    curves: str | None,
+    score: str | None,
     sampler: str | None,
     scheduler: str | None,
     workers: int,
@@ -43,16 +47,17 @@ def replay(
 ) -> None:
     """Run searches over TABLE, looking every training up instead of training.
 
-    TABLE is a recorded table that comes with the program (tiny_128, table5), or a finished study by its name or folder. The
-    search is the recorded one, with the options in place of its own. Its coverage is the part of the whole table's
-    hypervolume that its complete trials reach.
+    TABLE is a recorded table that comes with the program (tiny_128, table5), or a finished study by its name or folder. Any
+    tabular benchmark will do as well: a folder with networks.csv and curves.csv, or its table.yaml. The search is the
+    recorded one, with the options in place of its own. Its coverage is the part of the whole table's hypervolume that its
+    complete trials reach.
     """
     from dite_search.config.sections import SamplerSection
     from dite_search.simulation.simulator import replay as run
     from dite_search.simulation.simulator import replayed_config
     from dite_search.simulation.tabular_benchmark import load_table
 
-    recorded = load_table(table, directory=directory)
+    recorded = load_table(table, directory=directory, curves=curves, score=score)
     grid = recorded.config.sampler.name == "grid"
     changes: dict[str, Any] = {
         "sampler": {"name": sampler or (SamplerSection().name if grid else recorded.config.sampler.name)},

@@ -9,7 +9,7 @@ from dite_search.cli.shared.output import next_steps, program, show
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 
-WRITTEN = ("runs created", "runs closed", "metric values", "twins deleted")
+WRITE_COUNTS = ("runs created", "runs closed", "metric values", "twins deleted")
 
 
 @click.command(epilog="Example:  dite-search sync quickstart")
@@ -54,7 +54,7 @@ def sync(study: str, directory: str, as_json: bool) -> None:
         raise InvalidInput(f"mlflow_url {tracker.shown} must answer until all is written, but: {error}") from None
     for number, reason in mirror.refused.items():
         raise InvalidInput(f"mlflow_url {tracker.shown} must take what trial {number} has, but refuses: {reason}")
-    counts = {name.replace(" ", "_"): mirror.written[name] for name in WRITTEN}
+    counts = {name.replace(" ", "_"): mirror.written[name] for name in WRITE_COUNTS}
     counts = {"epochs_from_checkpoints": filled.epochs, "trials_mended": len(filled.trials)} | counts
     show({"study": str(config.study_directory), "mlflow": tracker.shown} | counts, as_json)
     if filled.trials:

@@ -25,9 +25,10 @@ from dite_search.config.sections import (
     WarmStartSection,
 )
 from dite_search.config.sqlite_url import anchored
+from dite_search.config.validation import first_sentence, merged
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
-from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores
+from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores, directions_of
 from search_spaces.registry import counted_alike, preset
 from search_spaces.space.budget import Budget
 from search_spaces.space.search_space import SearchSpace
@@ -143,9 +144,15 @@ class SearchConfig(Section):
                 raise ValueError(f"{field} must be empty unless sampler.name is {COST_AWARE}, got {list(names)}")
         if self.sampler.proxies:
             # These imports take a second each, and few searches need them.
-            from trainers.evaluation.zero_cost_proxies import PROXIES
+            from trainers.evaluation.zero_cost_proxies import DRAWN_KEYPOINTS, PROXIES
 
             _all_known("proxy", self.sampler.proxies, PROXIES)
+            known, drawn = self.data.keypoint_set, DRAWN_KEYPOINTS
+            if known.count != drawn:
+                raise ValueError(
+                    f"sampler.proxies must be empty for the {known.count} keypoints of {known.name}: proxies are measured on"
+                    f" drawn people of {drawn}"
+                )
         if self.warm_start.published:
             from analysis.study.published_results import PUBLISHED_TABLES, check_families_of_tables
 
@@ -194,6 +201,23 @@ class SearchConfig(Section):
         )
 
     @property
+    def directions(self) -> list[str]:
+        """``minimize`` or ``maximize`` for each objective."""
+        return directions_of(self.objectives)
+
+    @property
+    def least_score(self) -> None:
+        """None: the scheduler knows what accuracy means that a network has learned something."""
+
+    def replaced(self, changes: Mapping[str, Any], source: str) -> SearchConfig:
+        """Return this search with some fields replaced; of a section, only what is given of it.
+
+        Raises:
+            InvalidInput: a field is unknown or its value is not allowed; ``source`` names the search in the message.
+        """
+        return parse_search(merged(self.to_dict(), changes), source)
+
+    @property
     def accuracy(self) -> str:
         """The objective that is learned about, as opposed to computed: such as ``ap_gt`` or ``nme``."""
         return self.data.accuracy
@@ -223,10 +247,13 @@ def load_search(
     changes: Mapping[str, Any] | None = None,
     data_changes: Mapping[str, Any] | None = None,
 ) -> SearchConfig:
-    """Read a search file.
+    """Read a search file; environment variables in paths and URLs are filled in.
 
-    ``data_root`` replaces ``data.root``, ``changes`` top-level fields and ``data_changes`` those of ``data``; environment
-    variables in paths and URLs are filled in.
+    Args:
+        path: The search file.
+        data_root: The folder of the data, in place of ``data.root``.
+        changes: Top-level fields in place of the file's.
+        data_changes: Fields of ``data`` in place of the file's.
 
     Raises:
         InvalidInput: the message names the file, the field, the rule and the value.
@@ -259,7 +286,7 @@ def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None 
     try:
         config = SearchConfig.model_validate(_expanded(dict(values)))
     except ValidationError as error:
-        raise InvalidInput(f"{source}: {_first_sentence(error)}") from None
+        raise InvalidInput(f"{source}: {first_sentence(error, _section_at)}") from None
     except InvalidInput as error:
         raise InvalidInput(f"{source}: {error}") from None
     config._urls_as_given.update({name: anchored(values[name]) for name in URLS if values.get(name)})
@@ -316,27 +343,6 @@ def _checkpoint_place(text: str) -> str:
     """The place as the study remembers it, whatever the working directory will be."""
     place = located(_printable(text))
     return str(place.expanduser().absolute()) if isinstance(place, Path) else place
-
-
-def _first_sentence(error: ValidationError) -> str:
-    """The first problem in one sentence; an unknown field is answered with the nearest known one."""
-    problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        section = _section_at(problem["loc"][:-1])
-        return str(
-            unknown_name(
-                f"field of {'.'.join(map(str, problem['loc'][:-1])) or 'the search file'}",
-                str(problem["loc"][-1]),
-                section.model_fields,
-            )
-        )
-    if problem["type"] == "missing":
-        return f"{where} must be given"
-    message = str(problem.get("ctx", {}).get("error", problem["msg"]))
-    if not where or problem["type"] == "value_error":
-        return f"{where}: {message}" if where and where not in message else message
-    return f"{where}: {message[0].lower()}{message[1:]}, got {problem['input']!r}"
 
 
 def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:

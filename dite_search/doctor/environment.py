@@ -11,13 +11,13 @@ from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
 from dite_search.doctor.probe import installed
 
 NAME = "environment"
-SHOWN = ("ray", "torch", "optuna", "mlflow")
+SHOWN_PACKAGES = ("ray", "torch", "optuna", "mlflow")
 
 
 def environment_finding() -> Finding:
     """The versions of this environment, against the requirements of the installed program."""
     requirements = [Requirement(line) for line in metadata.requires("dite-search") or ()]
-    ours = [requirement for requirement in requirements if requirement.name in SHOWN and requirement.marker is None]
+    ours = [requirement for requirement in requirements if requirement.name in SHOWN_PACKAGES and requirement.marker is None]
     return requirements_finding(ours, {requirement.name: installed(requirement.name) for requirement in ours})
 
 
@@ -33,5 +33,5 @@ def requirements_finding(requirements: Sequence[Requirement], versions: Mapping[
                 sentence=f"{requirement.name} must be {requirement.specifier}, got {found or 'none'}",
                 remedy=f"pip install '{requirement.name}{requirement.specifier}'",
             )
-    shown = ", ".join(f"{name} {versions[name]}" for name in SHOWN if versions.get(name))
+    shown = ", ".join(f"{name} {versions[name]}" for name in SHOWN_PACKAGES if versions.get(name))
     return Finding(name=NAME, status=OK, sentence=f"{shown}: within the supported ranges")

@@ -54,7 +54,7 @@ FULL_AT = 0.8
 """Part of the free space from which a search is warned of."""
 _TENSOR_BYTES = 350
 """Bytes that torch's file format adds to each stored tensor; 310 to 340 were seen."""
-_ENUMERABLE, _STARTS = 2000, 50
+_MAX_ENUMERATED_POINTS, _STARTS = 2000, 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,9 +246,9 @@ def largest_candidate(config: SearchConfig) -> Candidate:
     candidate = CandidateCache(space)
 
     def parameters(point: Point) -> int:
-        return candidate(point).cost.params
+        return int(candidate(point).cost.params)
 
-    points = list(space.points()) if space.count() <= _ENUMERABLE else []
+    points = list(space.points()) if space.count() <= _MAX_ENUMERATED_POINTS else []
     if not points:
         # Parameters add up over the branches, so values can be improved one at a time.
         generator = np.random.default_rng(0)

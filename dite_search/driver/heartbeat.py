@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-EVERY = 2.0
+QUESTION_SECONDS = 2.0
 """Seconds between two questions, and between two looks at the answers."""
 
 
@@ -17,11 +17,17 @@ class ReplacedError(Exception):
 
 
 class Heartbeat:
-    """Asks again and again, and calls ``lost`` once when nothing was answered for ``limit`` seconds.
+    """Detects a peer that stops answering, even when the call to it blocks for ever.
 
-    ``ask`` returns where it is answered, and raises or waits where it is not; a `ReplacedError` is told at once. What counts
-    is how often the watch has looked in vain: time for which this process was stopped, or its machine slept, is nobody's
-    silence. ``lost`` is called in a thread of the watch's, as whatever waits for the answer may wait for ever.
+    Only the number of vain looks counts. Time for which this process was stopped, or its machine slept, is nobody's silence.
+
+    Args:
+        ask: Asks the peer: returns where it answers, and raises or waits where it does not. A `ReplacedError` is told at
+            once.
+        lost: Is called once, in a thread of its own, because a call that waits for the answer may wait for ever.
+        limit: The seconds without an answer after which the peer is lost.
+        every: The seconds between two questions.
+        sleep: Waits so many seconds.
     """
 
     def __init__(
@@ -30,7 +36,7 @@ class Heartbeat:
         *,
         lost: Callable[[], None],
         limit: float,
-        every: float = EVERY,
+        every: float = QUESTION_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ask, self._lost, self._limit, self._every, self._sleep = ask, lost, limit, every, sleep

@@ -11,32 +11,43 @@ from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import FIFOScheduler
 
 from dite_search.algorithms.successive_halving import Key, Rungs
+from dite_search.config.problem import SearchProblem
 from dite_search.config.rungs import rung_epochs
-from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import EPOCH_KEY, REASON
-from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, directions_of
+from search_spaces.common.objectives import MINIMIZE, OBJECTIVES, costs_and_scores, directions_of
 
 Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
 
 
-LEARNED = 0.01
+LEAST_ACCURACY = 0.01
 """Accuracy (AP, PCK or AUC, fractions) below which a network has found next to nobody."""
 
 
 class ParetoScheduler(FIFOScheduler):
     """Asynchronous successive halving over several objectives; trials start in their order.
 
-    `dite_search.algorithms.successive_halving` decides. At a rung the scores are those of its epoch, and the costs those of
-    ``costs``. A cost that is measured (a latency) may come in any result of the trial up to the rung, with or without an
-    epoch, and holds for the whole trial. A result without an epoch, at an epoch that is no rung, with a reason why the trial
-    ends, of a ``repeat`` of a network (which would compete with itself), or without a finite value of every objective
-    decides nothing; ``unjudged`` counts the last kind at rungs. A trial that ``continues`` a stopped one has its place at
-    the rungs, and is not judged again at those that lie behind it. While no trial at a rung has an accuracy of `LEARNED`, or
-    an error below the useless one of its objective, it stops nobody.
+    `dite_search.algorithms.successive_halving` decides. At a rung the scores are those of its epoch. A measured cost (a
+    latency) may come in any result of the trial up to the rung, with or without an epoch. It holds for the whole trial. A
+    result decides nothing without an epoch, at an epoch that is no rung, or with a reason why the trial ends. Nor does a
+    result of a ``repeat`` of a network decide anything, because the network would compete with itself. A result at a rung
+    without a finite value of every objective decides nothing either, and ``unjudged`` counts it. A trial that ``continues``
+    a stopped one has its place at the rungs, and is not judged again at those that lie behind it.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
+
+    Args:
+        objectives: The names of the objectives.
+        epochs: The length of a training.
+        validate_every: The number of epochs from one validation to the next.
+        grace_period: As of `rung_epochs`.
+        reduction_factor: As of `rung_epochs`.
+        costs: Returns the costs of a suggestion.
+        rungs: The epochs of decisions; by default they follow from the other arguments.
+        directions: ``minimize`` or ``maximize`` for each objective, in order; by default those of the objectives.
+        learned: The objective that is a score; by default it is found among the objectives.
+        least: The score that a trial at a rung must have before the rung stops anybody; by default `LEAST_ACCURACY`.
 
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.
@@ -55,21 +66,25 @@ class ParetoScheduler(FIFOScheduler):
         grace_period: int | None,
         reduction_factor: float,
         costs: Costs,
+        rungs: Sequence[int] | None = None,
+        directions: Sequence[str] | None = None,
+        learned: str | None = None,
+        least: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        rungs = rung_epochs(
-            epochs, validate_every=validate_every, grace_period=grace_period, reduction_factor=reduction_factor
-        )
+        if rungs is None:
+            rungs = rung_epochs(
+                epochs, validate_every=validate_every, grace_period=grace_period, reduction_factor=reduction_factor
+            )
+        directions = directions_of(objectives) if directions is None else directions
         self._objectives = tuple(objectives)
-        self._measurable, scores = costs_and_scores(objectives)
-        errors = [name for name in scores if not OBJECTIVES[name].is_better_high]
-        self._rungs = Rungs(
-            rungs,
-            directions_of(objectives),
-            reduction_factor,
-            least=OBJECTIVES[errors[0]].useless if errors else LEARNED,
-            learned=self._objectives.index(errors[0]) if errors else None,
-        )
+        scores = costs_and_scores(objectives)[1] if learned is None else [learned]
+        self._measurable = [name for name in objectives if name not in scores]
+        sides = zip(objectives, directions, strict=True)
+        errors = [place for place, (name, side) in enumerate(sides) if name in scores and side == MINIMIZE]
+        if least is None:
+            least = OBJECTIVES[objectives[errors[0]]].useless if errors else LEAST_ACCURACY
+        self._rungs = Rungs(rungs, directions, reduction_factor, least=least, learned=errors[0] if errors else None)
         self._costs = costs
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}
@@ -137,7 +152,7 @@ def carried_costs(suggestion: Mapping[str, Any]) -> Mapping[str, float]:
     return costs
 
 
-def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
+def scheduler_of(config: SearchProblem) -> ParetoScheduler | None:
     """The scheduler that a search names; None where every trial runs to its last epoch."""
     section, training = config.scheduler, config.train_config
     if section.name == "none":
@@ -149,4 +164,8 @@ def scheduler_of(config: SearchConfig) -> ParetoScheduler | None:
         grace_period=section.grace_period,
         reduction_factor=section.reduction_factor,
         costs=carried_costs,
+        rungs=config.rungs,
+        directions=config.directions,
+        learned=config.accuracy,
+        least=config.least_score,
     )

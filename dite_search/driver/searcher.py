@@ -17,8 +17,9 @@ from ray.tune.search.optuna import OptunaSearch
 
 from analysis.study.trial_status import TrialStatus
 from dite_search.algorithms.admission import Decision, Stopped, gate_of
-from dite_search.algorithms.cost_aware.candidates import distributions_of
+from dite_search.algorithms.cost_aware.candidates import Candidates, distributions_of
 from dite_search.algorithms.samplers import sampler_of
+from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.driver.result_recorder import (
     ResultRecorder,
@@ -47,8 +48,7 @@ from dite_search.study.attributes import (
 )
 from dite_search.study.reader import TrialNetworks, curve_of, epoch_name, is_blameless
 from dite_search.study.study import DATABASE_AWAY, reopen, storage_of
-from search_spaces.common.objectives import DIRECTIONS, MEASURED, named
-from search_spaces.families.architecture import Architecture
+from search_spaces.common.objectives import MAXIMIZE, MEASURED, named
 from search_spaces.space.candidate import Candidate, CandidateCache, training_key
 from trainers.training.loop import LOOP_FIGURES
 
@@ -59,22 +59,23 @@ MAX_REPLACED = 10
 class StudySearch(OptunaSearch):
     """Optuna over a search space with several objectives, every trial recorded in the study as it goes.
 
-    A suggestion is only trained when it has to be: one that breaks a rule of the space is told as failed, one over the
-    budget as pruned and infeasible, and one that was trained before as what became of it then, all at no cost, and the
-    next one takes its place. A trial that ends without a finite value of every objective is told as failed with its
-    reason, never as a score, and one that was stopped before its last epoch as pruned. Since the study holds everything,
-    Tune's own snapshots of the searcher stay empty.
+    A suggestion is only trained when it has to be. A point that breaks a rule of the space is told as failed, a point over
+    the budget as pruned and infeasible. A point that was trained before is told as it ended then. All that costs nothing,
+    and the next suggestion takes its place. A trial that ends without a finite value of every objective is told as failed
+    with its reason, never as a score. A trial that was stopped before its last epoch is told as pruned. Since the study
+    holds everything, Tune's own snapshots of the searcher stay empty.
 
-    A database that does not answer stops no training: what is to be written waits, in order, and nothing new is suggested
-    until it is written. A search that is killed meanwhile loses nothing either, as every training that goes on from its
-    checkpoint reports its whole curve again. Where ``pause`` is asked for, nothing more is suggested, and what was stopped
-    for it stays a running trial of the study.
+    A database that does not answer stops no training. Writes wait, in order, and nothing new is suggested until they are
+    done. A search that is killed meanwhile loses nothing either, as every training that goes on from its checkpoint reports
+    its whole curve again. Where ``pause`` is asked for, nothing more is suggested, and what was stopped for it stays a
+    running trial of the study.
 
     Args:
         config: The search.
         storage: Takes the place of the search's own, for replays.
         allowed: Narrows the space, for replays.
         candidates: Remembers the networks that were built before the search.
+        sampled_from: Takes the place of the candidates of the space in a sampler that compares them, for replays.
         networks: Is told each network that is trained, for what reads the study in this process.
         pause: Ends the search early.
         note: Takes a sentence when the database goes and when it comes back.
@@ -83,23 +84,27 @@ class StudySearch(OptunaSearch):
 
     def __init__(
         self,
-        config: SearchConfig,
+        config: SearchProblem,
         *,
         storage: BaseStorage | None = None,
-        allowed: Callable[[Architecture], bool] | None = None,
+        allowed: Callable[[Any], bool] | None = None,
         candidates: CandidateCache | None = None,
+        sampled_from: Candidates | None = None,
         networks: TrialNetworks | None = None,
         pause: Pause | None = None,
         note: Callable[[str], None] = lambda sentence: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         gate = gate_of(config, allowed=allowed, candidates=candidates)
+        if storage is None:
+            assert isinstance(config, SearchConfig), "only a search file names a database"
+            storage = storage_of(config)
         super().__init__(
             space=distributions_of(config.search_space),
             metric=list(config.objectives),
-            mode=["max" if DIRECTIONS[objective] == "maximize" else "min" for objective in config.objectives],
-            sampler=sampler_of(config, gate),
-            storage=storage or storage_of(config),
+            mode=["max" if side == MAXIMIZE else "min" for side in config.directions],
+            sampler=sampler_of(config, gate, sampled_from),
+            storage=storage,
             study_name=config.name,
         )
         self._config, self._gate = config, gate
@@ -132,9 +137,9 @@ class StudySearch(OptunaSearch):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """Return the next training, or FINISHED when none is left.
 
-        A suggestion has the ``number`` of its trial, its ``point`` with the network (``arch``), counted ``costs`` and
-        training ``key`` that its admission made of it, its ``seed``, which ``repeat`` of the network this is, and the trial
-        that it ``continues``, if any.
+        A suggestion has the ``number`` of its trial, and its ``point`` with the network (``arch``), counted ``costs`` and
+        training ``key`` of its admission. It also has its ``seed``, the number of the ``repeat``, and the trial that it
+        ``continues``, if any.
 
         None where the database does not answer: Tune asks again.
         """
@@ -161,7 +166,8 @@ class StudySearch(OptunaSearch):
                 self._study.enqueue_trial(fresh)
             super().suggest(trial_id)
             trial = self._ot_trials[trial_id]
-            verdict = self._gate.judge(trial.params, continuing=CONTINUES in trial.user_attrs)
+            frozen = _frozen(trial)
+            verdict = self._gate.judge(frozen.params, continuing=CONTINUES in frozen.user_attrs)
             if verdict.outcome == "train":
                 return self._begin(trial, verdict)
             del self._ot_trials[trial_id]
@@ -171,7 +177,7 @@ class StudySearch(OptunaSearch):
     def _begin(self, trial: optuna.Trial, verdict: Decision) -> dict[str, Any]:
         candidate = verdict.candidate
         assert candidate is not None, "what is trained was built"
-        earlier = trial.user_attrs
+        earlier = _frozen(trial).user_attrs
         seed = earlier.get(SEED, verdict.seed)
         stopped = verdict.continues
         trial.set_user_attr(STARTED, time.time() - earlier.get(SECONDS, 0.0))
@@ -185,13 +191,13 @@ class StudySearch(OptunaSearch):
         set_constraints(trial, {name: value for name, value in verdict.excess.items() if name not in named(source=MEASURED)})
         suggestion = {
             "number": trial.number,
-            "point": dict(trial.params),
+            "point": dict(_frozen(trial).params),
             "arch": candidate.arch,
             "costs": candidate.cost.objectives,
             "key": candidate.key,
             "seed": seed,
             "repeat": seed - self._config.seed,
-            "continues": trial.user_attrs.get(CONTINUES),
+            "continues": _frozen(trial).user_attrs.get(CONTINUES),
         }
         continued = suggestion["continues"]
         self._recorder.begin(
@@ -235,7 +241,7 @@ class StudySearch(OptunaSearch):
 
     def _follow(self, trial: optuna.Trial, twin: FrozenTrial) -> None:
         """Tell a trial that was not trained what became of the one that was."""
-        if self._study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+        if _frozen(trial).state.is_finished():
             return
         for name in (ARCH_ID, METRICS, REASON):
             if name in twin.user_attrs:
@@ -280,14 +286,14 @@ class StudySearch(OptunaSearch):
 
     def _end(self, trial_id: str, result: Mapping[str, Any], error: bool, paused: bool) -> None:
         trial = self._ot_trials[trial_id]
-        if not self._study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+        if not _frozen(trial).state.is_finished():
             # A result with which a trial is stopped, by whomever, comes here alone.
             has_ended = not paused or self._has_ended(trial, result)
             self._recorder.record(trial, result, decided=has_ended)
             if not has_ended:
                 return
             self._conclude(trial, result, error)
-        frozen = self._study.get_trials(deepcopy=False)[trial.number]
+        frozen = _frozen(trial)
         key = self._training[trial.number].key
         if is_blameless(frozen):
             self._gate.forget(key, trial.number)
@@ -307,10 +313,12 @@ class StudySearch(OptunaSearch):
         needed = (*self._config.objectives, *self._config.network_budget.costs)
         # What follows the last epoch carries its scores, and no epoch.
         whole = known.get(EPOCH_KEY, epochs) >= epochs
-        return REASON in trial.user_attrs or (whole and not missing_objective({name: known.get(name) for name in needed}))
+        return REASON in _frozen(trial).user_attrs or (
+            whole and not missing_objective({name: known.get(name) for name in needed})
+        )
 
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
-        attributes = trial.user_attrs
+        attributes = _frozen(trial).user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
         known = dict(result) | self._training[trial.number].cost.objectives
         excess = self._config.network_budget.excess(known)
@@ -335,10 +343,15 @@ class StudySearch(OptunaSearch):
 
     def ending_of(self, trial_id: str) -> TrialStatus:
         """Return what became of a training, as `result_recorder.ending_of`."""
-        return ending_of(self._study.get_trials(deepcopy=False)[self._ot_trials[trial_id].number])
+        return ending_of(_frozen(self._ot_trials[trial_id]))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the study is the record."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore: the study is the record."""
+
+
+def _frozen(trial: optuna.Trial) -> FrozenTrial:
+    """Return a trial as its storage holds it; the trial's own properties copy all attributes each time."""
+    return trial.storage.get_trial(trial._trial_id)

@@ -46,8 +46,8 @@ class TrialRunner:
     """A trainable function for Ray Tune: the search and its data, applied to one suggested point.
 
     A failure of the training's own (a loss that is not finite, memory that runs out, a broken image) is reported as a
-    reason and ends the trial; the same start would fail again. A process that dies reports nothing: Tune starts it anew,
-    and the training goes on from its last checkpoint.
+    reason. It ends the trial, because the same start would fail again. A process that dies reports nothing: Tune starts it
+    anew, and the training goes on from its last checkpoint.
     """
 
     search: SearchConfig

@@ -20,14 +20,18 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.retry import RetryPolicy
 
 JOB_ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}"
-ENDED = ("SUCCEEDED", "FAILED", "STOPPED")
+ENDED_STATUSES = ("SUCCEEDED", "FAILED", "STOPPED")
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 120.0
 STOP_SECONDS = 60
 """From the signal that asks a search to end, to the one that ends it; Ray's own 3 seconds are too few to save everything."""
 SECONDS_BETWEEN_LOOKS = 1.0
 SUBMIT_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=1.0, total_seconds=60.0)
 """How a job is handed in again: a head that has just started takes jobs some seconds after it answers."""
-_TALKATIVE = ("ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk", "ray._private.runtime_env.packaging")
+_TALKATIVE_LOGGERS = (
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray.dashboard.modules.job.sdk",
+    "ray._private.runtime_env.packaging",
+)
 
 
 def checked_address(address: str) -> str:
@@ -131,7 +135,7 @@ class JobServer:
         end = time.monotonic() + seconds
         while True:
             status = self.status(job_id)
-            if status["status"] in ENDED or time.monotonic() >= end:
+            if status["status"] in ENDED_STATUSES or time.monotonic() >= end:
                 return status
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
@@ -188,7 +192,7 @@ def _client(address: str) -> Any:
     """Ray's client for exactly this address, which gives up on an address that does not answer."""
     from ray.job_submission import JobSubmissionClient
 
-    for name in _TALKATIVE:
+    for name in _TALKATIVE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
     class Client(JobSubmissionClient):

@@ -1,7 +1,7 @@
 """A search as a page: a small server that only reads, and tells the page what is new.
 
-The page loads nothing but what this server has. Off loopback every path begins with a token; on loopback the name that a
-browser asks for must be loopback's, so that no other site's name can lead to it (DNS rebinding).
+The page loads nothing but what this server has. Off loopback every path begins with a token. On loopback a browser must ask
+for loopback's name, so that no other site's name can lead to it (DNS rebinding).
 """
 
 from __future__ import annotations

@@ -25,19 +25,27 @@ from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import costs_and_scores
 from search_spaces.common.shell import own_command
 
-WINDOW, ENOUGH_EPOCHS = 3600.0, 8
+WINDOW_SECONDS, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""
-SHORTEST = 10.0
+MIN_WINDOW_SECONDS = 10.0
 """Seconds that a window has at least: of less, no rate is told."""
 BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudySnapshot:
-    """A study as it was read at ``now``.
+    """A study as it was read at one time.
 
-    ``started`` and ``where`` have, by number, when a trial began and the process that reported last; ``spent`` counts the
-    trials that have ended of the ``asked`` ones, each of which trains ``epochs`` unless it is stopped early.
+    Args:
+        study: The study.
+        now: The time of reading.
+        asked: The number of trials that were asked for.
+        spent: The number of them that have ended.
+        epochs: The length of a training, unless it is stopped early.
+        started: The time at which each trial began, by number.
+        where: The process that reported last of each trial, by number.
+        driver: The driver of the search.
+        stops_early: Whether the search stops trials early.
     """
 
     study: StudyRecord
@@ -173,12 +181,12 @@ def throughput(moment: StudySnapshot) -> Throughput | None:
         until, since = moment.now, max(first, driver.since)
     else:
         until, since = max([epochs[-1], *ends[-1:]]), first
-    window = WINDOW
+    window = WINDOW_SECONDS
     while window < until - since and sum(until - window < time <= until for time in epochs) < ENOUGH_EPOCHS:
         window *= 2
     begin = max(since, until - window)
     seconds = until - begin
-    if seconds < SHORTEST:
+    if seconds < MIN_WINDOW_SECONDS:
         return None
 
     def rate(times: Sequence[float]) -> float:

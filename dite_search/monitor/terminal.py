@@ -31,7 +31,7 @@ from dite_search.monitor.snapshot import (
 )
 from search_spaces.common.objectives import format_value
 
-ROOMY = 72
+ROOMY_COLUMNS = 72
 """Columns from which on a frame also says where a trial runs, and why one ended."""
 BAR = 60
 """Columns of the bar."""
@@ -107,7 +107,7 @@ def _shares(wanted: Sequence[int], height: int | None, *, extra: bool) -> list[i
 
 def _table(moment: StudySnapshot, title: str, records: Sequence[TrialRecord], count: int, width: int) -> Table:
     """Return a table of the first ``count`` trials: numbers are whole at any width, words and curves take what is left."""
-    metric, roomy = curve_metric(moment), width >= ROOMY
+    metric, roomy = curve_metric(moment), width >= ROOMY_COLUMNS
     shown, is_front = records[:count], title.startswith("The front")
     left_out = f", {count} of {len(records)}" if count < len(records) else ""
     table = Table(

@@ -8,30 +8,34 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from analysis.pareto.front import Array, hypervolume
+from analysis.pareto.front import Array, hypervolume, non_dominated
 from analysis.study.trial_status import TrialStatus
-from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.config.problem import SearchProblem
+from dite_search.config.search_config import SearchConfig
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.driver.searcher import StudySearch
-from dite_search.simulation.tabular_benchmark import Curve, TabularBenchmark
+from dite_search.simulation.recorded_curves import Curve
+from dite_search.simulation.replay_study import ReplayStorage, create_replay
+from dite_search.simulation.table_search import TableSearch
+from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import ARCH_ID, EPOCH_KEY, REUSED
-from dite_search.study.study import create_study
-from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.architecture import Architecture
+from search_spaces.common.objectives import SIGNS
 from search_spaces.space.candidate import CandidateCache
+from search_spaces.space.network_space import Network
 
 
 @dataclass(kw_only=True)
@@ -46,7 +50,7 @@ class ReplayedTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A training that ended, and where the simulation stood then.
+    """A training that ended, the training number ``repeat`` of its network, and where the simulation stood then.
 
     Args:
         arch: The network.
@@ -55,7 +59,8 @@ class Ended:
         seconds: The simulated time.
     """
 
-    arch: Architecture
+    arch: Network
+    repeat: int
     status: TrialStatus
     epochs: int
     seconds: float
@@ -82,17 +87,18 @@ class Simulation:
 
     def __init__(
         self,
-        config: SearchConfig,
-        curve_of: Callable[[Architecture, int], Curve],
+        config: SearchProblem,
+        curve_of: Callable[[Any, int], Curve],
         *,
         workers: int,
         storage: BaseStorage,
-        allowed: Callable[[Architecture], bool] | None = None,
+        allowed: Callable[[Any], bool] | None = None,
         candidates: CandidateCache | None = None,
         max_epochs: int | None = None,
         max_trials: int | None = None,
     ) -> None:
-        self.searcher = StudySearch(config, storage=storage, allowed=allowed, candidates=candidates)
+        own = config.candidates() if isinstance(config, TableSearch) else None
+        self.searcher = StudySearch(config, storage=storage, allowed=allowed, candidates=candidates, sampled_from=own)
         # Any: it is handed stand-ins for Ray's controller and trials.
         self.scheduler: Any = scheduler_of(config) or FIFOScheduler()  # type: ignore[no-untyped-call]
         self._config, self._curve_of, self._workers = config, curve_of, workers
@@ -114,7 +120,8 @@ class Simulation:
             if status is None:
                 heapq.heappush(self._running, (training.due, order, training))
                 continue
-            yield Ended(arch=training.arch, status=status, epochs=self.epochs, seconds=self.seconds)
+            repeat = training.trial.config["repeat"]
+            yield Ended(arch=training.arch, repeat=repeat, status=status, epochs=self.epochs, seconds=self.seconds)
             self._start()
 
     def _start(self) -> None:
@@ -156,25 +163,29 @@ class Simulation:
 
 @dataclass(kw_only=True)
 class _Training:
-    """A training on its worker: ``done`` entries of its curve lie behind it."""
+    """A training on its worker: ``done`` entries of its curve lie behind it, the last of them at epoch ``reached``."""
 
     trial: ReplayedTrial
-    arch: Architecture
+    arch: Network
     curve: Curve
     began: float
     done: int = 0
+    reached: float = 0.0
+
+    @cached_property
+    def _upcoming(self) -> Mapping[str, float]:
+        """The next entry of the curve, which some curves make when they are asked for it."""
+        return self.curve[self.done]
 
     @property
     def due(self) -> float:
         """When its next epoch ends."""
-        metrics = self.curve[self.done]
-        return self.began + metrics.get("seconds", metrics[EPOCH_KEY])
+        return self.began + self._upcoming.get("seconds", self._upcoming[EPOCH_KEY])
 
     @property
     def span(self) -> int:
         """The epochs from the last entry of the curve to the next."""
-        before = self.curve[self.done - 1][EPOCH_KEY] if self.done else 0
-        return int(self.curve[self.done][EPOCH_KEY] - before)
+        return int(self._upcoming[EPOCH_KEY] - self.reached)
 
     @property
     def goes_on(self) -> bool:
@@ -185,12 +196,15 @@ class _Training:
         """Begin after an epoch that was trained before."""
         self.done = sum(metrics[EPOCH_KEY] <= epoch for metrics in self.curve)
         before = self.curve[self.done - 1]
+        self.reached = before[EPOCH_KEY]
         self.began -= before.get("seconds", before[EPOCH_KEY])
 
     def advance(self) -> dict[str, Any]:
         """The result of the next epoch, flat as Tune hands it on."""
-        metrics = self.curve[self.done]
+        metrics = self._upcoming
+        del self._upcoming
         self.done += 1
+        self.reached = metrics[EPOCH_KEY]
         about = {
             "trial_id": self.trial.trial_id,
             "training_iteration": self.done,
@@ -229,22 +243,18 @@ class ReplayResult:
         return int(self.epochs[reached[0]]) if len(reached) else None
 
 
-def replayed_config(table: TabularBenchmark, changes: Mapping[str, Any]) -> SearchConfig:
+def replayed_config(table: TabularBenchmark, changes: Mapping[str, Any]) -> SearchConfig | TableSearch:
     """The table's own search with some fields replaced; of a section, only what is given of it.
 
     Raises:
         InvalidInput: a field is unknown or its value is not allowed.
     """
-    values = table.config.to_dict()
-    for name, value in changes.items():
-        part = isinstance(value, Mapping) and isinstance(values.get(name), dict)
-        values[name] = {**values[name], **value} if part else value
-    return parse_search(values, f"table {table.name}")
+    return table.config.replaced(changes, f"table {table.name}")
 
 
 def replay(
     table: TabularBenchmark,
-    config: SearchConfig,
+    config: SearchConfig | TableSearch,
     *,
     workers: int,
     max_epochs: int | None = None,
@@ -262,10 +272,10 @@ def replay(
             replay.
     """
     _check(config, workers=workers, max_epochs=max_epochs, max_trials=max_trials, target=target)
-    config = parse_search(config.to_dict() | {"seed": seed}, f"table {table.name}")
-    coverage, known, storage = _Coverage(table, config), earlier_trials(config), InMemoryStorage()
+    config = config.replaced({"seed": seed}, f"table {table.name}")
+    coverage, storage = _Coverage(table, config), ReplayStorage()
+    known = create_replay(config, storage)
     coverage.add(*(trial.user_attrs[ARCH_ID] for trial in known if trial.state is TrialState.COMPLETE))
-    create_study(config, known=known, storage=storage)
     simulation = Simulation(
         config,
         lambda arch, repeat: table.curve(arch.arch_id, repeat),
@@ -304,29 +314,37 @@ def replay(
 class _Coverage:
     """Which fraction of the hypervolume within the budget the networks seen so far have."""
 
-    def __init__(self, table: TabularBenchmark, config: SearchConfig) -> None:
-        self._table = table
+    def __init__(self, table: TabularBenchmark, config: SearchProblem) -> None:
+        self._table, self._signs = table, np.array([SIGNS[side] for side in table.directions])
         within = [arch_id for arch_id in table.points if config.network_budget.allows(table.finals[arch_id])]
         if not within:
             limits = " and ".join(map(str, config.network_budget.constraints))
             raise InvalidInput(f"budget {limits} must be met by a network of table {table.name}, but none meets it")
-        self._whole = self._volume(within)
-        self._within, self._seen = frozenset(within), dict[str, None]()
+        self._whole = self._volume(table.matrix(within))
+        self._within, self._seen = frozenset(within), set[str]()
+        self._front = table.matrix(())
         self.fraction = 0.0
 
     def add(self, *networks: str) -> None:
         """Take in complete networks by ``arch_id``; those that are not in the table, or over the budget, add nothing."""
-        new = [arch_id for arch_id in networks if arch_id in self._within and arch_id not in self._seen]
-        if new:
-            self._seen |= dict.fromkeys(new)
-            self.fraction = self._volume(self._seen) / self._whole
+        new = [arch_id for arch_id in dict.fromkeys(networks) if arch_id in self._within and arch_id not in self._seen]
+        if not new:
+            return
+        self._seen.update(new)
+        known, signs = self._front, self._signs
+        rows = np.vstack([known, self._table.matrix(new)])
+        if len(new) == 1 and len(known) and (known * signs <= rows[-1] * signs).all(axis=1).any():
+            return
+        # What the front dominates adds nothing, and most networks are dominated.
+        self._front = rows[non_dominated(rows, self._table.directions)]
+        self.fraction = self._volume(self._front) / self._whole
 
-    def _volume(self, networks: Iterable[str]) -> float:
-        return hypervolume(self._table.matrix(networks), self._table.reference, self._table.directions)
+    def _volume(self, values: Array) -> float:
+        return hypervolume(values, self._table.reference, self._table.directions)
 
 
 def _check(
-    config: SearchConfig, *, workers: int, max_epochs: int | None, max_trials: int | None, target: float | None
+    config: SearchProblem, *, workers: int, max_epochs: int | None, max_trials: int | None, target: float | None
 ) -> None:
     for name, number in (("workers", workers), ("max_epochs", max_epochs), ("max_trials", max_trials)):
         if number is not None and number < 1:

@@ -1,14 +1,14 @@
 """Recorded tables: every network of a space with its learning curves, for searches that are replayed instead of trained.
 
-A shipped table is a folder of ``tables/`` with ``curves.csv`` and the search file that recorded it. Else it is the result of
-a finished study: its complete trials, as far as their curves are whole.
+A shipped table is a folder of ``tables/`` with ``curves.csv`` and the search file that recorded it. A table from elsewhere
+has networks and costs of its own (`table_reader`). Else it is the result of a finished study: its complete trials, as far as
+their curves are whole.
 """
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,28 +21,25 @@ from analysis.study.published_results import PUBLISHED_TABLES, PublishedNetwork
 from analysis.study.records import TrialRecord
 from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig, load_search
+from dite_search.simulation.recorded_curves import Curve, CurvesFile
+from dite_search.simulation.table_reader import read_foreign_table
+from dite_search.simulation.table_search import TableSearch
+from dite_search.simulation.table_settings import NETWORKS_FILE, is_table
 from dite_search.study.attributes import SEED
 from dite_search.study.directory import SEARCH_FILE, load_config
 from dite_search.study.reader import read_study
 from dite_search.study.study import open_study
-from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.common.objectives import COUNTED, OBJECTIVES, directions_of, named
-from search_spaces.families.architecture import Architecture
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.objectives import MAXIMIZE
 from search_spaces.families.parameter import Point
 from search_spaces.space.candidate import CandidateCache
-from search_spaces.space.search_space import SearchSpace, describe
 
 TABLES = Path(__file__).parents[1] / "tables"
 CURVES_FILE = "curves.csv"
+BELOW_WORST = 0.1
+"""Distance of the reference from the worst score, as a part of the range of scores, where scores are below 0."""
 PUBLISHED: Mapping[str, Sequence[PublishedNetwork]] = {"table5": PUBLISHED_TABLES["table5"]}
 """Shipped tables whose scores are those of a published table."""
-
-Curve = Sequence[Mapping[str, float]]
-"""One mapping an epoch, as a training reports it: ``epoch`` from 1, the accuracy (a fraction), ``loss`` and ``seconds``.
-
-Loss and seconds since the start of the training are left out where they are not known. Where only the last epoch is known,
-it is the only entry.
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +48,7 @@ class TabularBenchmark:
 
     Args:
         name: The name of the table.
-        config: The search that recorded it: space, objectives, protocol and epochs.
+        config: The search that recorded it, or that a table from elsewhere defines: space, objectives and epochs.
         points: The point of each network, by ``arch_id``.
         curves: The curves of each network, by ``arch_id``; of several seeds the first counts as its value.
         candidates: The networks of the space that were built, with their costs; a replay goes on with them.
@@ -59,7 +56,7 @@ class TabularBenchmark:
     """
 
     name: str
-    config: SearchConfig
+    config: SearchConfig | TableSearch
     points: Mapping[str, Point]
     curves: Mapping[str, tuple[Curve, ...]]
     candidates: CandidateCache = field(repr=False, compare=False)
@@ -67,7 +64,7 @@ class TabularBenchmark:
 
     def __contains__(self, network: object) -> bool:
         """Whether a network, as its architecture or its ``arch_id``, is in the table."""
-        return (network.arch_id if isinstance(network, Architecture) else network) in self.points
+        return getattr(network, "arch_id", network) in self.points
 
     def __len__(self) -> int:
         """The number of networks."""
@@ -99,7 +96,7 @@ class TabularBenchmark:
     @cached_property
     def directions(self) -> list[str]:
         """Which way each objective is better."""
-        return directions_of(self.config.objectives)
+        return list(self.config.directions)
 
     @cached_property
     def front(self) -> tuple[str, ...]:
@@ -109,8 +106,17 @@ class TabularBenchmark:
 
     @cached_property
     def reference(self) -> Array:
-        """The corner (m,) that every hypervolume of this table is measured from: `reference_point` of the whole table."""
-        return reference_point(self.values(), self.directions)
+        """The corner (m,) that every hypervolume of this table is measured from: `reference_point` of the whole table.
+
+        A score that is better where larger may be below 0 in a table from elsewhere: its corner then lies a little below the
+        worst.
+        """
+        values = self.values()
+        corner = reference_point(values, self.directions)
+        for place, (side, column) in enumerate(zip(self.directions, values.T, strict=True)):
+            if side == MAXIMIZE and column.min() < 0:
+                corner[place] = column.min() - BELOW_WORST * (column.max() - column.min())
+        return corner
 
     @cached_property
     def hypervolume(self) -> float:
@@ -129,8 +135,8 @@ class TabularBenchmark:
 
     @cached_property
     def timed(self) -> bool:
-        """Whether every epoch has its ``seconds``."""
-        return all("seconds" in metrics for curves in self.curves.values() for curve in curves for metrics in curve)
+        """Whether every training has its ``seconds``."""
+        return all("seconds" in curve[-1] for curves in self.curves.values() for curve in curves)
 
 
 def shipped_tables() -> tuple[str, ...]:
@@ -138,21 +144,47 @@ def shipped_tables() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in TABLES.glob(f"*/{SEARCH_FILE}")))
 
 
-def load_table(name: str | Path, *, directory: str | Path = "runs") -> TabularBenchmark:
-    """A shipped table by its name, a folder that holds one, or a finished study by its folder or its name in ``directory``.
+def load_table(
+    name: str | Path, *, directory: str | Path = "runs", curves: str | None = None, score: str | None = None
+) -> TabularBenchmark:
+    """Read a shipped table by its name, a folder that holds one, or a finished study.
+
+    Args:
+        name: The name of the table or study, its folder, or the settings file of a table from elsewhere.
+        directory: The folder of the studies.
+        curves: The file of curves, where a table has several.
+        score: The column of the score, where a table has several.
 
     Raises:
         InvalidInput: there is none, the file is broken, or the study has no trial that can be replayed.
     """
+    path = Path(name)
+    if str(name) not in shipped_tables() and not (path / SEARCH_FILE).is_file() and is_table(path):
+        return _foreign_table(path, curves=curves, score=score)
+    for option, value in (("--curves", curves), ("--score", score)):
+        if value is not None:
+            raise InvalidInput(f"{option} must be left out for {name}, which has no {NETWORKS_FILE}, got {value}")
     if str(name) in shipped_tables():
         return read_table(TABLES / name)
-    if (Path(name) / CURVES_FILE).is_file():
-        return read_table(Path(name))
+    if (path / CURVES_FILE).is_file():
+        return read_table(path)
     try:
         config = load_config(name, directory=directory)
     except InvalidInput as error:
         raise InvalidInput(f"{error}; recorded tables: {', '.join(shipped_tables())}") from None
     return _table_of_study(config)
+
+
+def _foreign_table(path: Path, *, curves: str | None, score: str | None) -> TabularBenchmark:
+    found = read_foreign_table(path, variant=curves, score=score)
+    space = found.search.search_space
+    return TabularBenchmark(
+        name=found.search.name,
+        config=found.search,
+        points={network.arch_id: space.point(network.row) for network in space.networks},
+        curves=found.curves,
+        candidates=CandidateCache(space),
+    )
 
 
 def read_table(folder: Path) -> TabularBenchmark:
@@ -168,7 +200,14 @@ def read_table(folder: Path) -> TabularBenchmark:
     _check_space(config, str(folder / SEARCH_FILE))
     if config.name in PUBLISHED and not (folder / CURVES_FILE).exists():
         return _published_table(config, PUBLISHED[config.name])
-    return _Reader(config, folder / CURVES_FILE).table()
+    recorded = CurvesFile(config, folder / CURVES_FILE).read()
+    return TabularBenchmark(
+        name=config.name,
+        config=config,
+        points=recorded.points,
+        curves=recorded.curves,
+        candidates=recorded.candidates,
+    )
 
 
 def _check_space(config: SearchConfig, source: str) -> None:
@@ -189,134 +228,6 @@ def _published_table(config: SearchConfig, networks: Sequence[PublishedNetwork])
         curves[network.arch.arch_id] = ([{"epoch": network.epochs, network.metric: network.score}],)
     candidates = CandidateCache(config.search_space)
     return TabularBenchmark(name=config.name, config=config, points=points, curves=curves, candidates=candidates)
-
-
-class _Reader:
-    """``curves.csv``, row by row."""
-
-    def __init__(self, config: SearchConfig, path: Path) -> None:
-        self._config, self._path = config, path
-        self._parameters = list(config.search_space.parameters)
-        self._candidates = CandidateCache(config.search_space)
-        measured = [name for name in config.objectives if name not in named(source=COUNTED)]
-        self._required = [*self._parameters, "seed", "epoch", *measured]
-        self._figures = [*measured, "loss", "seconds"]
-        self._points: dict[str, Point] = {}
-        self._ids: dict[tuple[str, ...], str] = {}
-        self._curves: dict[str, dict[int, list[dict[str, float]]]] = {}
-
-    def table(self) -> TabularBenchmark:
-        """The whole file."""
-        for number, row in self._rows():
-            try:
-                self._take(row)
-            except InvalidInput as error:
-                raise InvalidInput(f"{self._path} row {number}: {error}") from None
-        self._check_whole()
-        curves = {arch_id: tuple(curve for _, curve in sorted(by_seed.items())) for arch_id, by_seed in self._curves.items()}
-        return TabularBenchmark(
-            name=self._config.name,
-            config=self._config,
-            points=self._points,
-            curves=curves,
-            candidates=self._candidates,
-        )
-
-    def _rows(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Row number (the heading is row 1) and cells by column."""
-        if not self._path.is_file():
-            raise InvalidInput(f"{self._path} does not exist or is not a file")
-        try:
-            with self._path.open(newline="", encoding="utf-8") as file:
-                reader = csv.reader(file, strict=True)
-                columns = next(reader, [])
-                self._check_columns(columns)
-                for number, cells in enumerate(reader, start=2):
-                    if len(cells) != len(columns):
-                        raise InvalidInput(f"{self._path} row {number}: must have {len(columns)} cells, got {len(cells)}")
-                    yield number, dict(zip(columns, cells, strict=True))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InvalidInput(f"{self._path} must be UTF-8 text with comma-separated values: {error}") from None
-
-    def _check_columns(self, columns: list[str]) -> None:
-        for name in self._required:
-            if columns.count(name) != 1:
-                raise InvalidInput(f"{self._path} row 1: must name column {name} once, got {', '.join(columns) or 'none'}")
-        for name in columns:
-            if name not in self._required and name not in self._figures:
-                raise InvalidInput(f"{self._path} row 1: {unknown_name('column', name, {*self._required, *self._figures})}")
-
-    def _take(self, row: Mapping[str, str]) -> None:
-        arch_id = self._network(tuple(row[name] for name in self._parameters))
-        seed, epoch = _integer("seed", row["seed"]), _integer("epoch", row["epoch"])
-        curve = self._curves.setdefault(arch_id, {}).setdefault(seed, [])
-        epochs = self._config.train_config.epochs
-        if epoch != len(curve) + 1 or epoch > epochs:
-            rule = f"{len(curve) + 1}, the next one of this training" if len(curve) < epochs else f"at most {epochs}"
-            raise InvalidInput(f"epoch must be {rule}, got {epoch}")
-        metrics = {name: _figure(name, row[name]) for name in self._figures if row.get(name)}
-        if "seconds" in row:
-            _check_time(metrics, curve)
-        missing = [name for name in self._config.objectives if name in self._figures and name not in metrics]
-        if epoch == epochs and missing:
-            raise InvalidInput(f"{missing[0]} must be given in the last epoch")
-        curve.append({"epoch": epoch, **metrics})
-
-    def _network(self, cells: tuple[str, ...]) -> str:
-        if cells not in self._ids:
-            point = _point(self._config.search_space, dict(zip(self._parameters, cells, strict=True)))
-            arch_id = self._candidates(point).arch.arch_id
-            self._ids[cells] = arch_id
-            self._points.setdefault(arch_id, point)
-        return self._ids[cells]
-
-    def _check_whole(self) -> None:
-        epochs = self._config.train_config.epochs
-        for arch_id, by_seed in self._curves.items():
-            for seed, curve in by_seed.items():
-                if len(curve) != epochs:
-                    raise InvalidInput(
-                        f"{self._path}: every training must have epochs 1 to {epochs},"
-                        f" but that of network {arch_id} with seed {seed} ends after {len(curve)}"
-                    )
-        if not self._curves:
-            raise InvalidInput(f"{self._path} must hold at least one training, got none")
-
-
-def _point(space: SearchSpace, cells: Mapping[str, str]) -> Point:
-    point: Point = {}
-    for name, text in cells.items():
-        values = {str(value): value for value in space.choices[name].values}
-        if text not in values:
-            raise InvalidInput(f"{name} must be {describe(space.choices[name])}, got {text!r}")
-        point[name] = values[text]
-    return point
-
-
-def _integer(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise InvalidInput(f"{name} must be a whole number, got {text!r}")
-    return int(text)
-
-
-def _figure(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    highest = OBJECTIVES[name].highest if name in OBJECTIVES else math.inf
-    if not 0 <= value <= highest or math.isinf(value):
-        rule = "a fraction from 0 to 1" if highest == 1.0 else "a number of at least 0"
-        raise InvalidInput(f"{name} must be {rule}, got {text!r}")
-    return value
-
-
-def _check_time(metrics: Mapping[str, float], before: Curve) -> None:
-    if "seconds" not in metrics:
-        raise InvalidInput("seconds must be given in every epoch, or their column left out")
-    earlier = before[-1]["seconds"] if before else 0.0
-    if metrics["seconds"] <= earlier:
-        raise InvalidInput(f"seconds must be above {earlier:g}, those of the epoch before, got {metrics['seconds']:g}")
 
 
 def _table_of_study(config: SearchConfig) -> TabularBenchmark:

@@ -37,9 +37,9 @@ from dite_search.storage.database_errors import reason_of
 from dite_search.storage.pause import Pause
 from search_spaces.common.errors import InvalidInput
 
-LIFETIME = 60.0
+LEASE_LIFETIME_SECONDS = 60.0
 """Seconds after which a lease that was not renewed may be taken: how long a database may be away unnoticed."""
-RENEWED = 5.0
+RENEWAL_SECONDS = 5.0
 """Seconds between renewals, and so the longest that a request to pause waits for its driver."""
 
 _LEASES = Table(
@@ -61,7 +61,7 @@ _CLOCKS = {"postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())", "mysql"
 class Lease:
     """The right to drive a study, in the database of its ``storage``; each object is another driver."""
 
-    def __init__(self, study: str, storage: RDBStorage, *, lifetime: float = LIFETIME) -> None:
+    def __init__(self, study: str, storage: RDBStorage, *, lifetime: float = LEASE_LIFETIME_SECONDS) -> None:
         self._study, self._engine, self._lifetime = study, storage.engine, lifetime
         self._holder = str(uuid.uuid4())
 
@@ -115,7 +115,7 @@ class Lease:
             connection.execute(update(_LEASES).where(*mine).values(expires=0.0))
 
     @contextmanager
-    def held(self, pause: Pause, *, every: float = RENEWED) -> Iterator[None]:
+    def held(self, pause: Pause, *, every: float = RENEWAL_SECONDS) -> Iterator[None]:
         """Take the lease and renew it until the end; ``pause`` is asked for what others ask of the study.
 
         A database that is away for a while is tried again; once that takes longer than the lease, another driver may have

@@ -23,12 +23,12 @@ WORKING_DIRECTORY = "working_directory"
 def followed(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The fields of the search file in ``folder``, with the paths that lead on from where the folder is now.
 
-    A new study has absolute paths. Where its folder was moved or copied, what lies beside it was moved or copied too: a
-    path leads to the same place relative to the folder of the studies, if something is there. A path that leads nowhere
+    A new study has absolute paths. Where its folder was moved or copied, the files beside it were moved or copied too. A
+    path then leads to the same place relative to the folder of the studies, if something is there. A path that leads nowhere
     is looked for below the working directory, if it was below that when the search was started.
 
-    A study of an earlier version has paths as they were given. A relative one is read from the folder in which the search
-    was started, as far as its relative ``directory`` tells, and else from the working directory.
+    A study of an earlier version has paths as they were given. A relative path is read from the folder in which the search
+    was started, as far as its relative ``directory`` tells. Else it is read from the working directory.
     """
     lead = _leader(values, folder)
     found = dict(values)

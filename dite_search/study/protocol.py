@@ -25,7 +25,7 @@ from search_spaces.training_config import TrainConfig
 
 COUNTED = ("space", "objectives", "budget", "repeats", "seed", "start_with", "warm_start", "sampler")
 """Fields and sections in which a new study may differ from one whose results it takes over."""
-SHOWN = 3
+MAX_SHOWN_DIFFERENCES = 3
 """Differences that one sentence names."""
 
 
@@ -145,10 +145,10 @@ def refuse_changes(config: SearchConfig, found: Sequence[Difference]) -> None:
     """Raise InvalidInput where there are differences; the sentence names them, and what can be done."""
     if not found:
         return
-    others = len(found) - SHOWN
+    others = len(found) - MAX_SHOWN_DIFFERENCES
     more = f" and {others} more field{'s' if others > 1 else ''}" if others > 0 else ""
-    before = " and ".join(f"{each.field} {_shown(each.before)}" for each in found[:SHOWN])
-    now = " and ".join(_shown(each.now) for each in found[:SHOWN])
+    before = " and ".join(f"{each.field} {_shown(each.before)}" for each in found[:MAX_SHOWN_DIFFERENCES])
+    now = " and ".join(_shown(each.now) for each in found[:MAX_SHOWN_DIFFERENCES])
     start = f", with warm_start: {{studies: [{config.study_directory}]}}"
     counted = all(each.field.partition(".")[0] in COUNTED for each in found)
     raise InvalidInput(

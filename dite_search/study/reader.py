@@ -138,7 +138,8 @@ class TrialNetworks:
     def __init__(self) -> None:
         self._known: dict[int, tuple[Architecture, Cost]] = {}
 
-    def keep(self, number: int, arch: Architecture, cost: Cost) -> None:
+    # Any: the networks of a table that is replayed are kept too, and nothing reads them.
+    def keep(self, number: int, arch: Any, cost: Any) -> None:
         """Remember the network of a trial that this process built itself."""
         self._known[number] = arch, cost
 

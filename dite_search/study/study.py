@@ -58,10 +58,13 @@ def create_study(
     contents: Mapping[str, str] | None = None,
     storage: BaseStorage | None = None,
 ) -> None:
-    """Make the folder of a new search and its study, which holds the ``known`` trials from the start.
+    """Make the folder of a new search and its study.
 
-    The study keeps the settings of the search and the ``contents`` of its data, as of `data_contents`. A ``storage`` takes
-    the place of the search's own, and no folder is made.
+    Args:
+        config: The search, whose settings the study keeps.
+        known: Trials that the study holds from the start.
+        contents: The digests of its data, as of `data_contents`.
+        storage: The storage of the study, in place of the search's own; no folder is made then.
 
     Raises:
         InvalidInput: the name is taken, the folder cannot be written, or the storage cannot be reached.

@@ -36,7 +36,7 @@ SEARCH_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=60.0)
 """How long the mirror waits for the server while the search goes on."""
 END_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=2.0)
 """How long the mirror waits for the server once the search has ended."""
-GRACE = 30.0
+GRACE_SECONDS = 30.0
 """Seconds from the end of the search to giving up."""
 
 
@@ -77,7 +77,7 @@ class Mirror:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close(grace=GRACE if kind is None else 0.0)
+        self.close(grace=GRACE_SECONDS if kind is None else 0.0)
 
     def tell(self, number: int) -> None:
         """News of a trial: it started, had an epoch, or ended."""
@@ -93,7 +93,7 @@ class Mirror:
             self._failures, self._retry_at = 0, 0.0
         self._news.set()
 
-    def close(self, *, grace: float = GRACE) -> None:
+    def close(self, *, grace: float = GRACE_SECONDS) -> None:
         """Give the thread so many seconds to write the rest, and end it; an interrupt cuts them short."""
         self.end()
         try:

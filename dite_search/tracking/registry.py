@@ -33,7 +33,7 @@ from dite_search.tracking.served_model import BOX, EXAMPLE, NETWORK
 from search_spaces.common.errors import InvalidInput
 
 DIGEST_TAG, ARCH_TAG = "dite_search.onnx_sha256", "dite_search.arch_id"
-NEEDED = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas")
+SERVING_PACKAGES = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", "pandas")
 """Distributions that a served model imports; it is served with the versions that made it."""
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _DESCRIPTION = 4000
@@ -110,7 +110,7 @@ def save_served(exported: Exported, folder: Path) -> None:
         artifacts={name: path.absolute().as_uri() for name, path in parts.items()},
         signature=signature(),
         input_example=(input_example(), {"flip": False}),
-        pip_requirements=[f"{package}=={installed(package)}" for package in NEEDED],
+        pip_requirements=[f"{package}=={installed(package)}" for package in SERVING_PACKAGES],
     )
 
 

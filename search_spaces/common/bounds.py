@@ -1,7 +1,7 @@
 """Limits that stand beside a field, ``Annotated[int, Bounds(1, 64)]``: one function checks them, and a page prints them.
 
-A field says by its type whether it is an integer, a number, a truth value or a name, and with ``| None`` that it may be left
-open. The limits of a tuple are those of each entry; it has `Length` entries where its type does not say how many.
+A field says by its type whether it is an integer, a number, a truth value or a name. With ``| None`` it may be left open.
+The limits of a tuple are those of each entry; it has `Length` entries where its type does not say how many.
 """
 
 from __future__ import annotations

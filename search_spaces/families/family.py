@@ -63,7 +63,7 @@ class Family(ABC, Generic[A]):
     published: Sequence[PublishedFigure] = ()
     """Rows of published tables with networks of the family."""
     published_count = "multiply-accumulates of convolutions"
-    """The operations in ``flops_published``, in words; families with other words are not compared by it."""
+    """The operations that ``flops_published`` counts for the family; families with other words are not compared by it."""
     published_giga = 1024
     """Published MFLOPs, which are in units of 2^20, in a published GFLOP of the family's papers."""
     pairs: Sequence[Pair] = ()

@@ -13,7 +13,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.parameter import Point
 from search_spaces.space.search_space import SearchSpace
 
-ENUMERABLE = 20_000
+MAX_ENUMERATED_POINTS = 20_000
 """Points up to which the cheapest one is found by looking at all of them: a second."""
 STARTS = 8
 """Random points from which the cheapest of a larger space is looked for."""
@@ -114,7 +114,7 @@ def _least(space: SearchSpace, cost: Callable[[Point], float]) -> Point:
 
     The descent changes one parameter at a time, which ends at the least where the cost rises with each parameter.
     """
-    if space.count() <= ENUMERABLE:
+    if space.count() <= MAX_ENUMERATED_POINTS:
         return min(space.points(), key=cost)
     generator = np.random.default_rng(0)
     found = [_descend(space, space.sample(generator), cost) for _ in range(STARTS)]

@@ -20,7 +20,7 @@ from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 
-SPREAD = 10.0
+LOGARITHMIC_RATIO = 10.0
 """Numbers of which the largest is at least so many times the smallest are told apart by their logarithms."""
 
 
@@ -154,7 +154,7 @@ def _training_columns(space: SearchSpace) -> list[_Column]:
             columns += _one_hot(name, values, training=True)
             continue
         numbers = [float(value) for value in values]
-        wide = min(numbers) > 0 and max(numbers) >= SPREAD * min(numbers)
+        wide = min(numbers) > 0 and max(numbers) >= LOGARITHMIC_RATIO * min(numbers)
         log = parameter.log if isinstance(parameter, Range) else wide
         columns.append(_Column(name=name, source=name, training=True, number=_scale(numbers, log=log)))
     return columns

@@ -13,9 +13,10 @@ import numpy as np
 
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.families.architecture import Architecture, Scalar, format_size
+from search_spaces.families.cost import Cost
 from search_spaces.families.family import SHARED, Family
 from search_spaces.families.parameter import NETWORK, Choice, Parameter, Point, Range
-from search_spaces.registry import family_of
+from search_spaces.registry import cost_of, family_of
 from search_spaces.space.parameter_checks import BASE, INPUT_SIZE, bases_of, check_networks, check_parameter
 from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
@@ -26,11 +27,10 @@ class SearchSpace:
 
     The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. The parameter
     ``network`` names whole networks. Each takes the place of the base, which then gives input size and keypoints only, and
-    the other parameters change it further. The networks may be of several families: a parameter that the family of a
-    point's network lacks has no effect on it, and stands at its first value in every point that the space gives out. Rules
-    that tie values together hold within one unit of the family (a branch,
-    say). So the valid points are a sum of products over units, and are counted and sampled exactly, never by trial and
-    error.
+    the other parameters change it further. The networks may be of several families. A parameter that the family of a point's
+    network lacks has no effect on it. It stands at its first value in every point that the space gives out. Rules that tie
+    values together hold within one unit of the family (a branch, say). So the valid points are a sum of products over units,
+    and are counted and sampled exactly, never by trial and error.
 
     Raises:
         InvalidInput: a parameter is unknown, a value can never be valid, or no point is valid; the message says why.
@@ -96,6 +96,10 @@ class SearchSpace:
         if missing:
             raise InvalidInput(f"a point of space {self.name} must have a value for {missing[0]}")
         return self._arch({name: point[name] for name in self.choices})
+
+    def cost_of(self, network: Architecture) -> Cost:
+        """Return the cost of a network."""
+        return cost_of(network)
 
     def train_config(self, point: Mapping[str, Scalar], base: TrainConfig) -> TrainConfig:
         """``base`` with the hyper-parameters of a point."""

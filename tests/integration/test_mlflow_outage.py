@@ -132,7 +132,7 @@ def assert_whole(study, config) -> None:
 # At a commit the crash matrix does this, with recorded curves.
 @pytest.mark.nightly
 def test_a_server_that_is_killed_and_started_again_lacks_nothing(server, runs, monkeypatch, capfd):
-    monkeypatch.setattr("dite_search.tracking.mirror.GRACE", 240.0)
+    monkeypatch.setattr("dite_search.tracking.mirror.GRACE_SECONDS", 240.0)
     config = search_in(runs, server, "outage")
     server.wait()
     down: list[int] = []
@@ -160,7 +160,7 @@ def test_a_server_that_is_killed_and_started_again_lacks_nothing(server, runs, m
 @pytest.mark.slow
 @pytest.mark.longer
 def test_a_server_that_stays_away_costs_no_result_and_a_command_writes_the_rest(server, runs, monkeypatch, capfd):
-    monkeypatch.setattr("dite_search.tracking.mirror.GRACE", 3.0)
+    monkeypatch.setattr("dite_search.tracking.mirror.GRACE_SECONDS", 3.0)
     config = search_in(runs, server, "away")
     server.wait()
     watcher = when(lambda: epochs_in(config) >= 2, server.kill)

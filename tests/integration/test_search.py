@@ -316,7 +316,7 @@ def test_a_killed_search_goes_on_and_makes_nothing_twice(tmp_path):
 @pytest.fixture
 def judged_by_anything(monkeypatch):
     """Trials are judged although none has found anybody: trainings that would take minutes, and these are seconds long."""
-    monkeypatch.setattr("dite_search.driver.scheduler.LEARNED", 0.0)
+    monkeypatch.setattr("dite_search.driver.scheduler.LEAST_ACCURACY", 0.0)
 
 
 @pytest.mark.longer

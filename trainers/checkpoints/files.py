@@ -15,7 +15,7 @@ from search_spaces.common.files import atomic_path, sync
 from search_spaces.common.redaction import redacted
 from search_spaces.common.retry import RetryPolicy
 from trainers.checkpoints.location import Location, below
-from trainers.checkpoints.retry import PASSING, storage_error
+from trainers.checkpoints.retry import PASSING_ERRORS, storage_error
 from trainers.checkpoints.torch_file import BrokenFile, check_size
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class FolderFiles:
         except FileNotFoundError:
             return None
         except OSError as error:
-            if error.errno in PASSING:
+            if error.errno in PASSING_ERRORS:
                 raise StorageUnavailable(f"checkpoint {path} cannot be read: {error.strerror}") from None
             if error.errno == errno.EIO:
                 raise BrokenFile(f"checkpoint {path} cannot be read: {error.strerror}") from None

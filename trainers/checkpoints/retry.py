@@ -15,8 +15,8 @@ T = TypeVar("T")
 Note = Callable[[str], None]
 """Takes one sentence for whoever watches a training."""
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-PASSING = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH)
+FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+PASSING_ERRORS = (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH)
 """Error numbers of a network file system whose server is away."""
 
 STORAGE_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=60.0, total_seconds=3600.0)
@@ -67,7 +67,7 @@ def until_written(write: Callable[[], T], path: Path, note: Note, retry: RetryPo
 def storage_error(what: str, path: Path, error: OSError) -> InvalidInput:
     """The error for a file that could not be written: one that says to try again where that may help."""
     sentence = f"{what} cannot be written: "
-    if error.errno in FULL:
+    if error.errno in FULL_DISK_ERRORS:
         return StorageFull(f"{sentence}no space left in {path.parent}")
-    kind = StorageUnavailable if error.errno in PASSING else InvalidInput
+    kind = StorageUnavailable if error.errno in PASSING_ERRORS else InvalidInput
     return kind(sentence + (error.strerror or str(error)))

@@ -20,7 +20,7 @@ MAX_TORCH_FILE_BYTES = 2**31
 SEAL = b"dite-search sha256 "
 """Begins the zip comment of a file that we wrote; the digest, in hexadecimal, covers every byte before the digest."""
 
-_SEALED = len(SEAL) + 64
+_SEAL_BYTES = len(SEAL) + 64
 _LOCAL_HEADER = b"PK\x03\x04"
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _DIRECTORY_FLAG = 0x10
@@ -33,7 +33,7 @@ _NUMPY: list[Any] = [
     *(
         (function, f"{module}.multiarray.{name}")
         for module in ("numpy._core", "numpy.core")
-        for name, function in (("_reconstruct", np._core.multiarray._reconstruct), ("scalar", np._core.multiarray.scalar))
+        for name, function in (("_reconstruct", np.empty(0).__reduce__()[0]), ("scalar", np.float64(0.0).__reduce__()[0]))
     ),
 ]
 """The parts of a plain NumPy array, which published checkpoints hold beside their weights: values, and no code.
@@ -56,7 +56,7 @@ def torch_file_bytes(content: dict[str, Any]) -> bytes:
     torch.save(content, buffer)
     assert buffer.getbuffer()[-22:-18] == _END_OF_DIRECTORY, "torch ends its zip files without a comment"
     buffer.seek(-2, io.SEEK_END)
-    buffer.write(struct.pack("<H", _SEALED) + SEAL)
+    buffer.write(struct.pack("<H", _SEAL_BYTES) + SEAL)
     digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
     buffer.write(digest.encode())
     return buffer.getvalue()
@@ -107,7 +107,7 @@ def check_torch_file(data: bytes, name: str) -> None:
     """
     if not data.startswith(_LOCAL_HEADER):
         return
-    sealed = data[-_SEALED:-64] == SEAL
+    sealed = data[-_SEAL_BYTES:-64] == SEAL
     if sealed and hashlib.sha256(memoryview(data)[:-64]).hexdigest().encode() != data[-64:]:
         raise _broken(name, "its content does not match its checksum")
     try:

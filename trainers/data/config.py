@@ -30,16 +30,24 @@ ON_BROKEN_IMAGE = (STOP, SKIP)
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """A data set in the published layout of its ``format`` under ``root``, or in a ``layout``, and the protocol of its use.
+    """A data set in the published layout of a format, or in a layout of its own, and the protocol of its use.
 
-    ``val_split`` may be ``train``, which measures how well a network fits what it saw. With ``boxes`` ``det`` the people of
-    the validation come from ``detections``, a COCO detections file; MPII has annotated people only. ``workers`` processes
-    load the samples. Pictures are read from a prepared set: the folder ``prepared``, or one found in the standard place.
-    ``on_broken_image`` ``skip`` trains without the people of broken images; what is scored is never left out.
-    ``on_orientation`` says what is done where a camera noted in an image how it has to be turned. ``category`` is the name
-    or the id of the people among the categories of the annotation files, where it is not found by itself. ``keypoints``
-    completes and overrules what the annotation files say of the keypoints (`trainers.data.keypoint_sets.fields`), and
-    ``metric`` is what ranks networks (`trainers.data.keypoint_sets.metric`); None for that of the format.
+    Args:
+        root: The folder of the data.
+        format: The format of the annotations.
+        name: The name of the data set.
+        train_split: The split to learn from.
+        val_split: The split to score on. ``train`` measures how well a network fits what it saw.
+        boxes: The kind of person boxes of the validation; MPII has annotated people only.
+        detections: A COCO detections file, needed where ``boxes`` is ``det``.
+        workers: The number of processes that load the samples.
+        prepared: The folder of a prepared set; by default one is found in the standard place.
+        on_broken_image: ``skip`` trains without the people of broken images; what is scored is never left out.
+        on_orientation: The rule for images in which a camera noted how they have to be turned.
+        category: The name or the id of the people among the categories, where it is not found by itself.
+        keypoints: Completes and overrules the keypoints of the annotation files (`trainers.data.keypoint_sets.fields`).
+        metric: The metric that ranks networks (`trainers.data.keypoint_sets.metric`); None takes that of the format.
+        layout: The layout of the files, where it is not the published one.
 
     Raises:
         InvalidInput: a field breaks its rule; folders and files are looked at only when the data sets are made.

@@ -61,7 +61,7 @@ def keypoint_ap(
 def indexed(images: Iterable[int], annotations: Iterable[dict[str, Any]]) -> COCO:
     """The parts of a checked file that scores depend on, as pycocotools holds them.
 
-    Annotations are copies, numbered from 1: pycocotools looks people up by id, writes down the id of a match, reads 0 as no
+    Annotations are copies, numbered from 1. pycocotools looks people up by id, writes down the id of a match, reads 0 as no
     match, and adds keys of its own.
     """
     coco = COCO()

@@ -1,8 +1,8 @@
 """Figures of distances between predicted and true keypoints: PCK, AUC, NME and EPE, by the definitions of MMPose.
 
 Source: ``mmpose/evaluation/functional/keypoint_eval.py`` of MMPose 1.x. A keypoint is counted where it has a truth and its
-person a length above 0. PCK counts distances below the threshold, not at it, and its mean is over keypoints, each of one
-weight however often it has a truth; NME and EPE are means over all counted keypoints of everybody.
+person a length above 0. PCK counts distances below the threshold, not at it. Its mean is over keypoints, each of one weight
+however often it has a truth. NME and EPE are means over all counted keypoints of everybody.
 
 Shapes: predicted and true keypoints (N, K, 2) in pixels, present (N, K), lengths (N,) in pixels.
 """
@@ -28,12 +28,14 @@ def shares_within(distances: Array, threshold: float) -> Array:
     """Return for each keypoint (K,) the share of distances (N, K) below the threshold; NaN where none is counted."""
     counts = np.isfinite(distances).sum(axis=0)
     within = (distances < threshold).sum(axis=0)
-    return np.where(counts > 0, within / np.maximum(counts, 1), np.nan)
+    shares: Array = np.where(counts > 0, within / np.maximum(counts, 1), np.nan)
+    return shares
 
 
 def area_under_curve(distances: Array, steps: int) -> Array:
     """Return for each keypoint (K,) the mean share below ``steps`` thresholds from 0, a step of 1 / ``steps`` apart."""
-    return np.mean([shares_within(distances, step / steps) for step in range(steps)], axis=0)
+    area: Array = np.mean([shares_within(distances, step / steps) for step in range(steps)], axis=0)
+    return area
 
 
 def mean_distances(distances: Array) -> Array:

@@ -17,12 +17,14 @@ from torch.utils.data import DataLoader
 from search_spaces.common.errors import InvalidInput
 from trainers.data.geometry.transforms import invert, warp_points
 from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.device_batches import DeviceBatches
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:
-    """One prediction for each of N people: ``keypoints`` (N, K, 2) x, y in pixels of the original images, ``scores``
-    (N, K), the maxima of their heatmaps.
+    """One prediction for each of N people.
+
+    ``keypoints`` (N, K, 2) are x, y in pixels of the original images, and ``scores`` (N, K) the maxima of their heatmaps.
     """
 
     keypoints: NDArray[np.float64]
@@ -49,30 +51,41 @@ def predict(
     workers: int = 0,
     rank: int = 0,
     count: int = 1,
+    batches: DeviceBatches | None = None,
 ) -> Predictions:
-    """Predict every ``count``-th person of ``dataset`` from ``rank`` on, in its order; the data set must not augment.
+    """Predict every ``count``-th person of a data set from ``rank`` on, in its order; the data set must not augment.
 
-    The network is put in evaluation mode for the while and must already be on ``device``. ``flip_test`` averages its
-    heatmaps with those of the mirrored crop, laid over each other as the data set's codec says, where the sides of the
-    keypoints are known. Raises InvalidInput for a ``batch_size`` below 1, ``workers`` below 0, or an image that cannot be
-    read.
+    Args:
+        network: The network, which must already be on ``device``; it is put in evaluation mode for the while.
+        dataset: The people.
+        flip_test: Whether heatmaps are averaged with those of the mirrored crop, where the sides of the keypoints are known.
+            The data set's codec says how they are laid over each other.
+        device: The device of the network.
+        batch_size: The number of people at once.
+        workers: The number of processes that load the samples.
+        rank: The number of this process, from 0.
+        count: The number of processes.
+        batches: The batches of `prediction_batches`, kept from an earlier prediction of the same share.
+
+    Raises:
+        InvalidInput: ``batch_size`` is below 1, ``workers`` below 0, or an image cannot be read.
     """
-    if batch_size < 1:
-        raise InvalidInput(f"batch_size of an evaluation must be 1 or more, got {batch_size}")
-    if workers < 0:
-        raise InvalidInput(f"workers of an evaluation must be 0 or more, got {workers}")
     assert dataset.augmentation is None, "an augmented crop cannot be mapped back to its image"
     codec = dataset.codec
     # Nothing is known of the mirrored image where left and right are not.
     permutation = dataset.keypoint_set.flip_permutation if flip_test and dataset.keypoint_set.mirrors else None
     share = range(rank, len(dataset), count)
+    if batches is None:
+        batches = prediction_batches(
+            dataset, torch.device(device), batch_size=batch_size, workers=workers, rank=rank, count=count
+        )
     keypoints = np.empty((len(share), dataset.keypoint_set.count, 2))
     scores = np.empty(keypoints.shape[:2])
     training = network.training
     network.eval()
     try:
         with torch.inference_mode():
-            for batch in DataLoader(dataset, batch_size=batch_size, sampler=share, num_workers=workers):
+            for batch in batches:
                 heatmaps = predict_heatmaps(network, batch["image"].to(device), permutation, codec.flip_shift)
                 located, values = codec.decode(heatmaps.float().cpu().numpy())
                 for row, index in enumerate(batch["index"].tolist()):
@@ -82,6 +95,37 @@ def predict(
     finally:
         network.train(training)
     return Predictions(keypoints=keypoints, scores=scores)
+
+
+def prediction_batches(
+    dataset: TopDownDataset, device: torch.device, *, batch_size: int, workers: int, rank: int = 0, count: int = 1
+) -> DeviceBatches:
+    """Return the batches of every ``count``-th person from ``rank`` on; their loader processes last as long as they.
+
+    Args:
+        dataset: The people.
+        device: The device of the network.
+        batch_size: The number of people at once.
+        workers: The number of processes that load the samples.
+        rank: The number of this process, from 0.
+        count: The number of processes.
+
+    Raises:
+        InvalidInput: ``batch_size`` is below 1, or ``workers`` below 0.
+    """
+    if batch_size < 1:
+        raise InvalidInput(f"batch_size of an evaluation must be 1 or more, got {batch_size}")
+    if workers < 0:
+        raise InvalidInput(f"workers of an evaluation must be 0 or more, got {workers}")
+    loader = DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=range(rank, len(dataset), count),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=device.type == "cuda",
+    )
+    return DeviceBatches(loader, device)
 
 
 def predict_heatmaps(

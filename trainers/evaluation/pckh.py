@@ -30,8 +30,10 @@ NOT_IN_THE_MEAN = ("pelvis", "thorax")
 class MpiiResult(TypedDict):
     """The prediction for one person.
 
-    ``image`` is the name of the image, and ``person`` the row in the annotation file. ``keypoints`` are 16 times x, y
-    (pixels from 0) and score.
+    Args:
+        image: The name of the image.
+        person: The row in the annotation file.
+        keypoints: 16 times x, y (pixels from 0) and score.
     """
 
     image: str
@@ -42,9 +44,9 @@ class MpiiResult(TypedDict):
 def pckh(keypoints: NDArray[np.float64], truth: MpiiTruth) -> dict[str, float]:
     """The shares of joints found, in [0, 1], by the names in ``THRESHOLDS``, alone and followed by ``_`` and a joint.
 
-    A joint counts where it has a truth. The figure of a pair is the mean of left and right; where one side has no truth at
-    all it is the other's, and where neither has, the figure is absent. The mean is over every joint of everybody but pelvis
-    and thorax, which is the published mean of joints weighted by how often each has a truth.
+    A joint counts where it has a truth. The figure of a pair is the mean of left and right. Where one side has no truth at
+    all it is the other's; where neither has, the figure is absent. The mean is over every joint of everybody but pelvis and
+    thorax. It is the published mean of joints, weighted by how often each has a truth.
     """
     assert keypoints.shape == truth.keypoints.shape, (keypoints.shape, truth.keypoints.shape)
     # Heads without an extent belong to people without a joint to be found, who are left out.

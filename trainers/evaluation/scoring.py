@@ -11,6 +11,7 @@ from torch import nn
 
 from trainers.data.config import DataConfig
 from trainers.data.samples.dataset import TopDownDataset
+from trainers.data.samples.device_batches import DeviceBatches
 from trainers.evaluation.coco_ap import keypoint_ap
 from trainers.evaluation.crowdpose_ap import crowdpose_ap
 from trainers.evaluation.inference import Predictions, predict
@@ -22,8 +23,11 @@ from trainers.processes.distributed import Worker
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
-    """``metrics``: the figures of ``coco_ap`` or ``crowdpose_ap``, each name followed by the kind of boxes (``ap_gt``,
-    ``ap_m_det``), or those of ``pckh`` or ``keypoint_scores``; ``results``: the entries they were computed from.
+    """The figures of a validation, and their entries.
+
+    ``metrics`` are the figures of ``coco_ap`` or ``crowdpose_ap``, each name followed by the kind of boxes (``ap_gt``,
+    ``ap_m_det``). They may be those of ``pckh`` or ``keypoint_scores`` too. ``results`` are the entries they were computed
+    from.
     """
 
     metrics: dict[str, float]
@@ -45,6 +49,7 @@ def evaluate(
     batch_size: int = 32,
     workers: int = 0,
     worker: Worker | None = None,
+    batches: DeviceBatches | None = None,
 ) -> Evaluation | None:
     """Predict the people of ``dataset``, the validation set of ``data``, and score them.
 
@@ -61,6 +66,7 @@ def evaluate(
         workers=workers,
         rank=worker.rank,
         count=worker.count,
+        batches=batches,
     )
     shares = worker.gather(share)
     return score(dataset, Predictions.interleaved(shares), data) if worker.is_first else None

@@ -33,6 +33,8 @@ from trainers.networks.registry import build_network, variable_modules
 Proxy = Callable[[nn.Module, Batch], float]
 """A freshly initialised network and a batch, both in double precision, to a figure; the network may be changed."""
 
+DRAWN_KEYPOINTS = COCO17.count
+"""Keypoints of the people of a batch that is drawn."""
 PEOPLE = 16
 """Images of a batch that is drawn."""
 
@@ -40,14 +42,14 @@ PEOPLE = 16
 def synflow(network: nn.Module, batch: Batch) -> float:
     """Synaptic flow: the natural logarithm of Σ |θ·∂R/∂θ| over all convolution weights θ; expected better where larger.
 
-    R is the sum of the outputs for one image of ones when every weight is replaced by its absolute value
-    (arXiv:2006.05467, as a proxy arXiv:2101.08134); only the batch's image size is used. Without a unit. Three things are
-    ours, since that was made for plain networks:
+    R is the sum of the outputs for one image of ones when every weight is its absolute value (arXiv:2006.05467, as a proxy
+    arXiv:2101.08134). Only the batch's image size is used. Without a unit. Three things are ours, since that was made for
+    plain networks:
 
     - Batch normalisation has its initial statistics, which make it the identity to 1/√(1 + ε).
-    - It makes the scale of the weights before it arbitrary, and the released initialisation, of deviation 0.001 but for
-      the kernels of DKA, would leave to a convolution of the lowest branch of Dite-HRNet-18 less than 1e-13 of the flow.
-      So the weights of each convolution are scaled to Kaiming's deviation √(2 / fan-in) first.
+    - It makes the scale of the weights before it arbitrary. The released initialisation has deviation 0.001 but for the
+      kernels of DKA. It would leave to a convolution of the lowest branch of Dite-HRNet-18 less than 1e-13 of the flow. So
+      the weights of each convolution are scaled to Kaiming's deviation √(2 / fan-in) first.
     - Sigmoid gates, hard ones too, stand at 1/2 and pass no flow, and ReLU6 is a ReLU: the rest is linear in each layer.
     """
     weights = [parameter for parameter in network.parameters() if parameter.dim() >= 4 and parameter.requires_grad]
@@ -76,12 +78,11 @@ def grad_norm(network: nn.Module, batch: Batch) -> float:
 
 
 def naswot(network: nn.Module, batch: Batch) -> float:
-    """How differently the ReLUs see the images of a batch: log det of their (B, B) Hamming kernel; expected better where
-    larger.
+    """Return how differently the ReLUs see the images of a batch: log det of their (B, B) Hamming kernel.
 
-    The kernel counts the units, of all ReLUs and positions, that two images agree in being on or off at
-    (arXiv:2006.04647; batch normalisation with the batch's statistics). Natural logarithm, without a unit; it
-    grows with the number of units. Two images of the same code make it -inf.
+    A network is expected to be better where the figure is larger. The kernel counts the units, of all ReLUs and positions,
+    that two images agree in being on or off at (arXiv:2006.04647). Batch normalisation has the batch's statistics. Natural
+    logarithm, without a unit; it grows with the number of units. Two images of the same code make it -inf.
     """
     with torch.no_grad(), _ActivationCodes(len(batch["image"]), batch["image"].device) as codes:
         network.train()(batch["image"])

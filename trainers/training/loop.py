@@ -25,11 +25,14 @@ from trainers.data.identity import data_contents
 from trainers.data.samples.batches import BatchShares
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.samples.datasets import training_set, validation_set
+from trainers.data.samples.device_batches import DeviceBatches, finishes_batches
+from trainers.evaluation.inference import prediction_batches
 from trainers.evaluation.scoring import evaluate
 from trainers.networks.load import load_weights
 from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker, default_device
 from trainers.processes.memory import keep_freed_memory
+from trainers.training.acceleration import check_acceleration
 from trainers.training.same_training import check_same_training
 from trainers.training.train_step import SMALLEST_PIECE, Learner
 
@@ -107,9 +110,19 @@ def train(
     """
     worker = worker or Worker(device=default_device())
     check_batch(config, worker.count)
+    check_acceleration(config, worker)
     if worker.device.type == "cpu":
         keep_freed_memory()
-    training, validation = training_set(data, arch, config), validation_set(data, arch, config)
+    raw = finishes_batches(worker.device)
+    training, validation = training_set(data, arch, config, raw=raw), validation_set(data, arch, config, raw=raw)
+    scored_batches = prediction_batches(
+        validation,
+        worker.device,
+        batch_size=max(config.batch_size // worker.count, 32),
+        workers=data.workers,
+        rank=worker.rank,
+        count=worker.count,
+    )
     # All processes read the checkpoint; one of them speaks.
     note = note if worker.is_first else lambda sentence: None
     store = None if directory is None else CheckpointStore(directory, note=note)
@@ -121,13 +134,12 @@ def train(
         metrics = run.learn()
         if _is_validated(len(run.curve), config):
             scored = evaluate(
-                run.learner.scored,
+                run.learner.scoring,
                 validation,
                 data,
                 flip_test=config.flip_test,
-                batch_size=max(config.batch_size // worker.count, 32),
-                workers=data.workers,
                 worker=worker,
+                batches=scored_batches,
             )
             metrics |= scored.metrics if scored else {}
         run.end_epoch(metrics)
@@ -164,13 +176,14 @@ class _Run:
         self._shares = BatchShares(
             len(training), batch_size=config.batch_size, seed=config.seed, rank=worker.rank, count=worker.count
         )
-        self._loader: DataLoader[dict[str, Tensor]] = DataLoader(
+        loader: DataLoader[dict[str, Tensor]] = DataLoader(
             training,
             batch_sampler=self._shares,
             num_workers=data.workers,
             persistent_workers=data.workers > 0,
             pin_memory=worker.device.type == "cuda",
         )
+        self._batches = DeviceBatches(loader, worker.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = build_network(arch)
@@ -203,7 +216,7 @@ class _Run:
         self._training.set_epoch(epoch)
         self._shares.set_epoch(epoch, first=self.position)
         began, first, rate = time.monotonic(), self.position, 0.0
-        for batch in self._loader:
+        for batch in self._batches:
             if self.position == first and self._worker.count > 1 and self._worker.device.type != "cpu":
                 self.learner.fit_memory(batch)
             rate = self._config.learning_rate_at(epoch * per_epoch + self.position, per_epoch)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -16,15 +17,25 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from search_spaces.training_config import TrainConfig
+from search_spaces.training_config import COMPILE, GRAPHS, NONE, TrainConfig
 from trainers.networks.common.batch_norm import synchronise_batch_norm
 from trainers.networks.common.recompute import Recomputable
 from trainers.networks.loss import Batch, network_loss
 from trainers.processes.distributed import Worker
+from trainers.training.acceleration import (
+    RecordedFunction,
+    RecordedNetwork,
+    check_acceleration,
+    compiled,
+    fastest,
+    statistics_kept,
+    ways_to_try,
+)
 
 SMALLEST_PIECE = 2
 """Batch normalisation behind a global pooling has no statistics of a single sample."""
 
+PARTS_OF_BATCH = ("image", "target", "weight")
 FUSED_DEVICES = ("cpu", "cuda")
 """Kinds of devices on which torch updates all parameters in one kernel."""
 
@@ -61,7 +72,22 @@ class Learner:
             average = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
             self._average = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
         self._wrapped = worker.wrap(network)
-        self._forward: nn.Module = torch.compile(self._wrapped) if config.compile else self._wrapped  # type: ignore[assignment]
+        self._forward: nn.Module = self._wrapped
+        check_acceleration(config, worker)
+        self._ways = ways_to_try(config, worker)
+        self._way = self._ways[0] if len(self._ways) == 1 else ""
+        self._recorded: RecordedFunction | None = None
+
+    @cached_property
+    def _translated(self) -> nn.Module:
+        # Kernels are recorded where that was asked for, which ``compile`` alone never did.
+        recorded = self._config.accelerate != NONE and self._worker.device.type == "cuda"
+        return compiled(self._wrapped, recorded=recorded)
+
+    @cached_property
+    def scoring(self) -> nn.Module:
+        """The network to be scored, with its kernels recorded where those of the steps are; as `scored` otherwise."""
+        return RecordedNetwork(self.scored, self._worker.device) if self._way == GRAPHS else self.scored
 
     @property
     def scored(self) -> nn.Module:
@@ -78,7 +104,7 @@ class Learner:
             group["lr"] = rate
         while True:
             try:
-                loss = self._accumulate(batch)
+                loss = self._learned(batch)
                 break
             except torch.OutOfMemoryError:
                 if self._worker.count > 1 or not self._halve(len(batch["image"])):
@@ -97,23 +123,23 @@ class Learner:
 
         In a step, a process that runs out would leave the others waiting for its gradients.
         """
-        buffers = [buffer.clone() for buffer in self.network.buffers()]
-        while True:
-            try:
-                piece = next(self._pieces(batch))
-                with computing_in(self._config.precision, self._worker.device):
-                    outputs = self.network(piece["image"])
-                network_loss(self.network, outputs, piece["target"], piece["weight"]).backward()  # type: ignore[no-untyped-call]
-                short = 0.0
-            except torch.OutOfMemoryError:
-                short = 1.0
-            self.optimizer.zero_grad()
-            if not self._worker.sum(torch.tensor(short, device=self._worker.device)):
-                break
-            if not self._halve(len(batch["image"])):
-                raise torch.OutOfMemoryError(f"memory of {self._worker.device} does not hold {SMALLEST_PIECE} samples")
-        for buffer, before in zip(self.network.buffers(), buffers, strict=True):
-            buffer.copy_(before)
+        with statistics_kept(self.network):
+            while self._is_short_of_memory(batch):
+                if not self._halve(len(batch["image"])):
+                    raise torch.OutOfMemoryError(f"memory of {self._worker.device} does not hold {SMALLEST_PIECE} samples")
+
+    def _is_short_of_memory(self, batch: Batch) -> bool:
+        """Whether any process lacks the memory for the first piece of its share."""
+        try:
+            piece = next(self._pieces(batch))
+            with computing_in(self._config.precision, self._worker.device):
+                outputs = self.network(piece["image"])
+            network_loss(self.network, outputs, piece["target"], piece["weight"]).backward()  # type: ignore[no-untyped-call]
+            short = 0.0
+        except torch.OutOfMemoryError:
+            short = 1.0
+        self.optimizer.zero_grad()
+        return bool(self._worker.sum(torch.tensor(short, device=self._worker.device)))
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint: tensors and plain values."""
@@ -135,6 +161,26 @@ class Learner:
         if self._average:
             self._average.module.load_state_dict(dict(state["average"]))
             self._average.n_averaged.fill_(state["averaged_steps"])
+
+    def _learned(self, batch: Batch) -> Tensor:
+        """Compute the gradients of the whole share in the way that was asked for, or found to be the fastest."""
+        share = {name: batch[name] for name in PARTS_OF_BATCH}
+        if not self._way:
+            with statistics_kept(self.network):
+                ways = {way: partial(self._learned_by, way, share) for way in self._ways}
+                self._way = fastest(ways, self._worker)
+            # A recording owns the gradients that it writes, and the other ways have let go of them.
+            self._recorded = None
+        return self._learned_by(self._way, share)
+
+    def _learned_by(self, way: str, share: Batch) -> Tensor:
+        self._forward = self._translated if way == COMPILE else self._wrapped
+        if way != GRAPHS:
+            return self._accumulate(share)
+        if self._recorded is None or not self._recorded.fits(share):
+            with statistics_kept(self.network):
+                self._recorded = RecordedFunction(self._accumulate, share, self._worker.device)
+        return self._recorded(share)
 
     def _accumulate(self, batch: Batch) -> Tensor:
         """The gradients of the whole share, piece by piece, each loss as its part of the mean over the global batch."""
@@ -167,7 +213,7 @@ class Learner:
     def _pieces(self, batch: Batch) -> Iterator[Batch]:
         """Even pieces of a batch on the device; what is left is never less than the smallest."""
         device, count = self._worker.device, self._piece_count(len(batch["image"]))
-        pieces = {name: batch[name].tensor_split(count) for name in ("image", "target", "weight")}
+        pieces = {name: batch[name].tensor_split(count) for name in PARTS_OF_BATCH}
         for image, target, weight in zip(pieces["image"], pieces["target"], pieces["weight"], strict=True):
             yield {
                 "image": image.to(device, non_blocking=True, memory_format=torch.channels_last),
@@ -181,6 +227,7 @@ class Learner:
         if current < 2 * SMALLEST_PIECE:
             return False
         self.micro_batch = current // 2
+        self._recorded = None
         if self._worker.device.type == "cuda":
             torch.cuda.empty_cache()
         _log.warning(

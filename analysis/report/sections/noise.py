@@ -30,12 +30,12 @@ from trainers.data.config import DataConfig
 
 SEED = 0
 MAX_ROWS = 25
-FAR = 2.5
+MAX_DEVIATIONS_BEHIND = 2.5
 """A trial that another beats by more than twice so many deviations, 3.5 of their difference, is left out of the draws."""
 MOST_DRAWN = 400_000
 FEWEST_DRAWS, MOST_DRAWS = 100, 1000
 """Fronts are drawn so often that trials times draws stay within `MOST_DRAWN`, and within these."""
-SELDOM = 0.01
+MIN_SHOWN_PROBABILITY = 0.01
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def uncertainty(study: StudyRecord, setup: Setup, noise: Noise) -> dict[int, str
         if record.number in setup.intervals:
             interval = setup.intervals[record.number]
             parts.append(f"{interval.low:.3f} to {interval.high:.3f} over images")
-        if noise.by_seeds is not None and noise.by_seeds.probabilities.get(record.number, 0) >= SELDOM:
+        if noise.by_seeds is not None and noise.by_seeds.probabilities.get(record.number, 0) >= MIN_SHOWN_PROBABILITY:
             parts.append(f"on the front with probability {noise.by_seeds.probabilities[record.number]:.2f}")
         if parts:
             found[record.number] = "; ".join(parts)
@@ -138,9 +138,9 @@ def _near_front(study: StudyRecord, deviation: float) -> tuple[list[TrialRecord]
     column = study.objectives.index(costs_and_scores(study.objectives)[1][0])
     front = values[non_dominated(values, directions)]
     signs = np.array([SIGNS[direction] for direction in directions])
-    front[:, column] += FAR * deviation * signs[column]
+    front[:, column] += MAX_DEVIATIONS_BEHIND * deviation * signs[column]
     raised = values.copy()
-    raised[:, column] -= FAR * deviation * signs[column]
+    raised[:, column] -= MAX_DEVIATIONS_BEHIND * deviation * signs[column]
     kept = [
         record
         for record, row in zip(trials, raised * signs, strict=True)
@@ -191,7 +191,7 @@ def _front_table(study: StudyRecord, found: FrontNoise, source: str, score: str)
     front = {record.number for record in front_of(study)}
     records = {record.number: record for record in scored(study)}
     ranked = sorted(found.probabilities.items(), key=lambda pair: (-pair[1], pair[0]))
-    shown = [(number, share) for number, share in ranked if share >= SELDOM][:MAX_ROWS]
+    shown = [(number, share) for number, share in ranked if share >= MIN_SHOWN_PROBABILITY][:MAX_ROWS]
     return Table(
         title=f"Who would be on the front with other {source}",
         columns=("trial", "probability", "on the measured front", quantity(score)),
@@ -206,7 +206,7 @@ def _front_table(study: StudyRecord, found: FrontNoise, source: str, score: str)
         ],
         note="The accuracy of each trial is drawn from a normal distribution around the measured one; costs are exact."
         " Trials that were not predicted again are taken to be as uncertain as the median of those that were."
-        f" At most {MAX_ROWS} trials, none below {SELDOM:.0%}.",
+        f" At most {MAX_ROWS} trials, none below {MIN_SHOWN_PROBABILITY:.0%}.",
     )
 
 

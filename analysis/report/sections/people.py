@@ -30,7 +30,7 @@ from trainers.networks.load import load_any_network
 from trainers.processes.distributed import default_device
 
 MAX_NETWORKS = 4
-EACH, FAILED_EACH = 4, 2
+PEOPLE_EACH, FAILED_PEOPLE_EACH = 4, 2
 """People of the best, the middle and the worst each, and of each group of failures."""
 MAX_CHARACTERS = 2_500_000
 """Characters of all pictures on the page: half of its 5 MB, as figures and trials take the rest."""
@@ -145,7 +145,7 @@ def error_tables(found: Judged, names: Sequence[str]) -> list[Table]:
 def galleries_of(found: Judged, scored: ScoredPredictions) -> list[Gallery]:
     """The best, the middle and the worst by OKS, then those who failed by what is known of them; empty ones are left out."""
     oks = found.errors.oks
-    chosen = choose(oks, EACH)
+    chosen = choose(oks, PEOPLE_EACH)
     galleries = [
         _gallery(title, "", rows, found, scored)
         for title, rows in (
@@ -158,7 +158,7 @@ def galleries_of(found: Judged, scored: ScoredPredictions) -> list[Gallery]:
     for name, rows in failures(found.errors, found.truth, found.areas).items():
         if not len(rows):
             continue
-        fresh = [row for row in rows.tolist() if row not in seen][:FAILED_EACH]
+        fresh = [row for row in rows.tolist() if row not in seen][:FAILED_PEOPLE_EACH]
         seen.update(fresh)
         who = "1 person" if len(rows) == 1 else f"{len(rows)} people"
         shown = "the lowest that no other gallery shows" if fresh else "other galleries show them"

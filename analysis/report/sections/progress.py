@@ -17,7 +17,7 @@ from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores
 
 MAX_REASONS = 8
-UNSAID = {
+MISSING_REASONS = {
     TrialStatus.STOPPED: "early stopping (nothing further was recorded)",
     TrialStatus.FAILED: "no reason was recorded",
 }
@@ -118,8 +118,8 @@ def reasons(study: StudyRecord) -> list[tuple[TrialStatus, str, int, int]]:
     found: Counter[tuple[TrialStatus, str]] = Counter()
     example: dict[tuple[TrialStatus, str], TrialRecord] = {}
     for record in study.trials:
-        if record.status in UNSAID:
-            key = (record.status, _NUMBER.sub("#", record.reason) or UNSAID[record.status])
+        if record.status in MISSING_REASONS:
+            key = (record.status, _NUMBER.sub("#", record.reason) or MISSING_REASONS[record.status])
             found[key] += 1
             example.setdefault(key, record)
     return [

@@ -7,7 +7,7 @@ from analysis.report.elements.options import Setup
 from analysis.study.labels import flattened
 from analysis.study.records import StudyRecord
 
-EXPECTED = {"command": "command", "git_commit": "git commit", "seed": "seed"}
+EXPECTED_FIELDS = {"command": "command", "git_commit": "git commit", "seed": "seed"}
 """Fields that a reader looks for, so that a missing one is told."""
 
 
@@ -36,8 +36,8 @@ def provenance_pairs(study: StudyRecord, setup: Setup) -> list[tuple[str, str]]:
     """Command, commit, versions, seeds and machine, then how the search was set up."""
     known = {"seed": study.protocol["seed"]} if "seed" in study.protocol else {}
     known |= dict(study.provenance)
-    missing = [(label, "not recorded") for name, label in EXPECTED.items() if name not in known]
+    missing = [(label, "not recorded") for name, label in EXPECTED_FIELDS.items() if name not in known]
     pairs = flattened(known)
-    order = {label: place for place, label in enumerate(EXPECTED.values())}
+    order = {label: place for place, label in enumerate(EXPECTED_FIELDS.values())}
     pairs = sorted([*pairs, *missing], key=lambda pair: order.get(pair[0], len(order)))
     return [*pairs, *flattened(setup.search, "search: ")]

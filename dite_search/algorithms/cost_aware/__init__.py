@@ -1,8 +1,8 @@
 """A sampler for searches in which an accuracy has to be learned and costs are known before anything is trained.
 
-It is an Optuna sampler like any other and needs nothing else of this project but the candidates it chooses from: those of
-a search space (`SpaceCandidates`), those of any Optuna distributions and a function that gives their costs
-(`DistributionCandidates`), or another class with the methods of `Candidates`::
+It is an Optuna sampler like any other, and needs nothing else of this project but the candidates it chooses from. Candidates
+are those of a search space (`SpaceCandidates`), or of any Optuna distributions with a function for their costs
+(`DistributionCandidates`). Another class with the methods of `Candidates` will do too::
 
     candidates = DistributionCandidates(distributions, costs=lambda point: {"size": point["width"] ** 2})
     sampler = CostAwareSampler(

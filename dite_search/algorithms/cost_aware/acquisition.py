@@ -16,9 +16,9 @@ from dite_search.algorithms.cost_aware.surrogate import Posterior
 
 Array = NDArray[np.float64]
 
-EXACT = 256
+EXACT_CANDIDATES = 256
 """Candidates that are weighed exactly."""
-BELOW = 0.1
+REFERENCE_MARGIN = 0.1
 """How far the reference lies below the worst score, as a part of the range of scores, where scores are below 0."""
 
 
@@ -47,7 +47,7 @@ class Target:
         return cls(
             scores=values[:, 0],
             costs=values[:, 1:],
-            floor=0.0 if worst >= 0 else worst - BELOW * (best - worst),
+            floor=0.0 if worst >= 0 else worst - REFERENCE_MARGIN * (best - worst),
             corner=reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1]),
         )
 
@@ -59,8 +59,8 @@ class Target:
         """
         covariance = posterior.covariance(features)
         mean, places = posterior.mean(covariance), np.arange(len(features))
-        if len(features) > EXACT:
-            places = self._order(mean, posterior.rough_deviation(covariance), posterior.noise, costs)[:EXACT]
+        if len(features) > EXACT_CANDIDATES:
+            places = self._order(mean, posterior.rough_deviation(covariance), posterior.noise, costs)[:EXACT_CANDIDATES]
         order = self._order(mean[places], posterior.deviation(covariance[places]), posterior.noise, costs[places])
         return places[order[:count]]
 

@@ -1,7 +1,7 @@
 """The candidates that are compared for one suggestion: all points of a small space, or random ones and variants of the best.
 
-Draws come from generators that are seeded by what they are for, never by what was drawn before: a pool follows from the
-seed, the number of the trial and the front. What is kept from one suggestion to the next only saves time.
+Generators are seeded by the purpose of a draw, never by draws before it. So a pool follows from the seed, the number of the
+trial and the front. What is kept from one suggestion to the next only saves time.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ Array = NDArray[np.float64]
 
 SLICES = 16
 """Random candidates are kept in so many slices, the oldest of which is replaced …"""
-RENEWED = 4
+TRIALS_PER_SLICE = 4
 """… after so many trials."""
 DRAWS = 8
 """Draws for each random candidate that is wanted, where many are not allowed or are drawn twice."""
-RANDOM = 0.6
+RANDOM_SHARE = 0.6
 """Part of the pool that is random; the rest are variants of the front."""
 PARENTS = 32
 """Members of the front whose variants are looked at."""
-CROSSED = 8
+CROSSOVERS = 8
 """Crossovers of the front for each suggestion."""
-SCANNED = 10
+MAX_SCANNED_POOLS = 10
 """A space of up to so many pools is looked through when a pool holds nothing new."""
 
 
@@ -72,7 +72,7 @@ class Pools:
         count = candidates.count()
         """Whether a pool holds every point."""
         self.complete = count is not None and count <= size
-        self._scannable = count is not None and count <= SCANNED * size
+        self._scannable = count is not None and count <= MAX_SCANNED_POOLS * size
         self._slice = functools.lru_cache(2 * SLICES)(self._draw_slice)
         self._variants = functools.lru_cache(8 * PARENTS)(self._draw_variants)
         self._enumerated = functools.lru_cache(1)(lambda: self.of(candidates.points()))
@@ -122,14 +122,14 @@ class Pools:
         )
 
     def _drawn(self, number: int, front: Sequence[tuple[str, Point]]) -> Pool:
-        newest = number // RENEWED + SLICES
+        newest = number // TRIALS_PER_SLICE + SLICES
         slices = [self._slice(index) for index in range(newest - SLICES, newest)]
         chosen = np.linspace(0, len(front) - 1, min(len(front), PARENTS)).round().astype(int)
         variants = [self._variants(front[i][0], tuple(front[i][1].items())) for i in chosen]
         return joined([*slices, *variants, self._crossed(number, [point for _, point in front])])
 
     def _draw_slice(self, index: int) -> Pool:
-        generator, wanted = np.random.default_rng([self._seed, 1, index]), max(1, round(RANDOM * self._size / SLICES))
+        generator, wanted = np.random.default_rng([self._seed, 1, index]), max(1, round(RANDOM_SHARE * self._size / SLICES))
         found: dict[str, Point] = {}
         for _ in range(DRAWS * wanted):
             if len(found) == wanted:
@@ -142,7 +142,7 @@ class Pools:
     def _draw_variants(self, key: str, items: tuple[tuple[str, Any], ...]) -> Pool:
         generator = np.random.default_rng([self._seed, 2, zlib.crc32(key.encode())])
         parent, found = dict(items), []
-        for index in range(max(1, round((1.0 - RANDOM) * self._size / PARENTS))):
+        for index in range(max(1, round((1.0 - RANDOM_SHARE) * self._size / PARENTS))):
             once = self._candidates.mutate(parent, generator)
             found.append(self._candidates.mutate(once, generator) if index % 3 == 2 else once)
         return self.of(found)
@@ -151,7 +151,7 @@ class Pools:
         if len(front) < 2:
             return self.of(())
         generator = np.random.default_rng([self._seed, 4, number])
-        pairs = [generator.choice(len(front), 2, replace=False) for _ in range(CROSSED)]
+        pairs = [generator.choice(len(front), 2, replace=False) for _ in range(CROSSOVERS)]
         return self.of([self._candidates.crossover(front[a], front[b], generator) for a, b in pairs])
 
 

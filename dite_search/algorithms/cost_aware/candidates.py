@@ -18,14 +18,15 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Parameter, Range
 from search_spaces.space.candidate import Candidate, candidate_of
-from search_spaces.space.encoding import SPREAD, Encoding
+from search_spaces.space.encoding import LOGARITHMIC_RATIO, Encoding
+from search_spaces.space.network_space import NetworkSpace
 from search_spaces.space.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 Point = dict[str, Any]
 """One value for every parameter."""
 
-CACHED = 100_000
+MAX_CACHED_POINTS = 100_000
 """Points whose facts are remembered, about a kilobyte each."""
 WALK = 60
 """Steps towards cheaper points, from a random one that is not allowed."""
@@ -79,9 +80,16 @@ class _Facts:
 class SpaceCandidates:
     """The points of a `SearchSpace`.
 
-    ``costs`` gives what is known of a network before it is trained, at least the ``cost_objectives``; ``allowed`` narrows
-    the space (a budget). Features are the `Encoding`, the logarithms of the costs, and what ``extra`` computes of a
-    network (a published figure, say) for every candidate; ``expensive`` (zero-cost proxies, say) is for a short list.
+    Features are the `Encoding`, the logarithms of the costs, and the figures that ``extra`` gives.
+
+    Args:
+        space: The search space.
+        cost_objectives: The names of the costs that are objectives.
+        candidate: Returns a point's network with its costs.
+        allowed: Narrows the space (a budget).
+        costs: Returns the costs of a network that are known before its training, at least the ``cost_objectives``.
+        extra: Returns further figures of every candidate (published ones, say).
+        expensive: Returns figures for a short list (zero-cost proxies, say).
 
     Raises:
         InvalidInput: ``costs`` does not know one of the objectives.
@@ -107,8 +115,8 @@ class SpaceCandidates:
         for name in self._objectives:
             if name not in known:
                 raise InvalidInput(f"cost_objectives must be known before a training ({', '.join(known)}), got {name}")
-        self._facts = functools.lru_cache(CACHED)(self._learn)
-        self._expensive = functools.lru_cache(CACHED)(lambda arch: _numbers(expensive, arch))
+        self._facts = functools.lru_cache(MAX_CACHED_POINTS)(self._learn)
+        self._expensive = functools.lru_cache(MAX_CACHED_POINTS)(lambda arch: _numbers(expensive, arch))
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -166,9 +174,9 @@ class SpaceCandidates:
     def _learn(self, values: tuple[Any, ...]) -> _Facts:
         point = dict(zip(self._names, values, strict=True))
         candidate = self._candidate(point)
-        arch, cost, known = candidate.arch, candidate.cost, self._costs(candidate)
+        arch, counted, known = candidate.arch, candidate.cost.objectives, self._costs(candidate)
         costs = {name: float(known[name]) for name in self._objectives}
-        logs = [math.log(value) for value in {"mmacs": cost.mmacs, "params": float(cost.params), **costs}.values()]
+        logs = [math.log(value) for value in {"mmacs": counted["mmacs"], "params": counted["params"], **costs}.values()]
         return _Facts(
             candidate=candidate,
             size=sum(logs),
@@ -180,8 +188,8 @@ class SpaceCandidates:
 class DistributionCandidates:
     """Points of any Optuna distributions, with a function from parameters to costs, which is None for what is not allowed.
 
-    Features are each number between the ends of its range, by its logarithm where the distribution is logarithmic or
-    categories spread widely, one column for each category that is not a number, and the logarithms of the costs.
+    Features are each number between the ends of its range, or its logarithm where the distribution is logarithmic or
+    categories spread widely. Each category that is not a number has a column. The logarithms of the costs follow.
 
     Raises:
         InvalidInput: there are no distributions.
@@ -198,7 +206,7 @@ class DistributionCandidates:
         self._distributions = dict(distributions)
         self._names = tuple(self._distributions)
         self._function = costs
-        self._facts = functools.lru_cache(CACHED)(self._learn)
+        self._facts = functools.lru_cache(MAX_CACHED_POINTS)(self._learn)
 
     @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -257,7 +265,7 @@ class DistributionCandidates:
         return costs
 
 
-def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:
+def distributions_of(space: NetworkSpace) -> dict[str, BaseDistribution]:
     """Each parameter of a space as Optuna sees it: choices are categories, ranges are floats."""
     return {
         name: FloatDistribution(parameter.low, parameter.high, log=parameter.log)
@@ -341,4 +349,4 @@ def _code(kind: BaseDistribution, value: Any) -> list[float]:
     if len(numbers) < len(kind.choices) or len(numbers) < 2:
         return [float(value == choice) for choice in kind.choices]
     low, high = min(numbers), max(numbers)
-    return [_place(FloatDistribution(low, high, log=low > 0 and high >= SPREAD * low), value)]
+    return [_place(FloatDistribution(low, high, log=low > 0 and high >= LOGARITHMIC_RATIO * low), value)]

@@ -2,11 +2,11 @@
 
 Scores are maximised, costs minimised. Shape legend: n candidates, f points of the front, k costs (0 to 3), l levels.
 
-A candidate of cost c and score a adds the volume above the front over the costs y that it reaches, ∫_{y ≥ c} (a - A(y))+ dy,
-with A(y) the best score of the front at costs up to y. A is a staircase: it takes the scores of the front, the *levels*,
-on the cells between the costs of the front. So the expectation is Σ_l V_l(c) E[(a - A_l)+], where V_l(c) is the volume
-of the cells of level l at or above c. The second factor is the expected improvement of a Gaussian in closed form; V_l is
-linear in each cost within a cell, hence interpolated without error from its values at the corners of the cells.
+A candidate of cost c and score a adds the volume above the front over the costs y that it reaches. That is ∫_{y ≥ c} (a -
+A(y))+ dy. A(y) is the best score of the front at costs up to y. A is a staircase: it takes the scores of the front, the
+*levels*, on the cells between the costs of the front. So the expectation is Σ_l V_l(c) E[(a - A_l)+], where V_l(c) is the
+volume of the cells of level l at or above c. The second factor is the expected improvement of a Gaussian in closed form. V_l
+is linear in each cost within a cell. It is therefore interpolated without error from its values at the corners of the cells.
 (Yang et al. 2019, doi:10.1016/j.swevo.2018.10.007, decompose the general case, where every objective is uncertain.)
 """
 
@@ -37,12 +37,19 @@ def expected_improvement(
     reference_score: float,
     reference_costs: ArrayLike,
 ) -> Array:
-    """The expected gain in hypervolume (n,) of candidates whose scores are Gaussian.
+    """Return the expected gain in hypervolume (n,) of candidates whose scores are Gaussian.
 
-    ``mean`` and ``deviation`` (n,) are of the scores, ``costs`` (n, k). ``front_scores`` (f,) and ``front_costs`` (f, k)
-    need not be a front: dominated points change nothing. Volume counts above ``reference_score`` and below
-    ``reference_costs`` (k,). Without costs this is the plain expected improvement. Exact for fronts of up to `MAX_LEVELS`
-    points; of a larger one so many, evenly spread over its scores, stand for all.
+    Without costs this is the plain expected improvement. It is exact for fronts of up to `MAX_LEVELS` points; of a larger
+    one so many, evenly spread over its scores, stand for all.
+
+    Args:
+        mean: The expected scores (n,).
+        deviation: The standard deviations (n,) of the scores.
+        costs: The costs (n, k).
+        front_scores: The scores (f,) of the front; dominated points change nothing.
+        front_costs: The costs (f, k) of the front.
+        reference_score: The score above which volume counts.
+        reference_costs: The costs (k,) below which volume counts.
 
     Raises:
         InvalidInput: there are more than three costs.

@@ -32,11 +32,16 @@ class Trial(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class HistorySchema:
-    """How the trials of a study are read.
+    """The rules by which the trials of a study are read.
 
-    ``score`` is the place of the accuracy among a trial's values, and ``costs`` names the others in order; ``sign`` is -1
-    where the accuracy is minimised; ``curve`` gives the accuracy at each epoch, and ``repeatable`` whether a failed trial
-    may be tried again, and ``continues`` whether a pruned one goes on when its point is suggested again.
+    Args:
+        score: The place of the accuracy among a trial's values.
+        sign: -1 where the accuracy is minimised, else 1.
+        costs: The names of the other values, in order.
+        epochs: The length of a full training, where it is known.
+        curve: Returns a trial's accuracy at each epoch.
+        repeatable: Whether a failed trial may be tried again.
+        continues: Whether a pruned trial goes on when its point is suggested again.
     """
 
     score: int
@@ -52,8 +57,14 @@ class HistorySchema:
 class Observation:
     """One trial that may teach something.
 
-    ``ended`` sorts trials by when they did; ``score`` is final, None where there is none yet; ``costs`` are the study's
-    where the trial is complete, and None where it is not and its point is not allowed; ``curve`` is in order of epochs.
+    Args:
+        number: The number of the trial.
+        ended: The time of its end and its number, by which trials are sorted.
+        point: The point of the space.
+        key: The identity of the training.
+        score: The final score; None where there is none yet.
+        costs: The study's costs where the trial is complete, else the candidate's; None where its point is not allowed.
+        curve: The accuracy at each epoch, in order of epochs.
     """
 
     number: int

@@ -17,11 +17,19 @@ def most_different(
     strata: int,
     generator: np.random.Generator,
 ) -> int:
-    """Which of n candidates, ``features`` (n, d) and ``costs`` (n, k), differs most from those seen (m, d), (m, k).
+    """Return the candidate that differs most from those seen.
 
-    The candidates are divided by cost into ``strata`` of equal numbers. One of those that the fewest of the seen fall into
-    is taken by chance, and in it the candidate whose nearest neighbour among the seen is farthest: a Latin hypercube in the
-    costs, and a maximin design (Johnson et al. 1990, doi:10.1016/0378-3758(90)90122-B) in the features.
+    The candidates are divided by cost into strata of equal numbers. One of the strata with the fewest seen is taken by
+    chance, and in it the candidate whose nearest seen neighbour is farthest. That is a Latin hypercube in the costs, and a
+    maximin design in the features (Johnson et al. 1990, doi:10.1016/0378-3758(90)90122-B).
+
+    Args:
+        features: The features (n, d) of the candidates.
+        costs: Their costs (n, k).
+        seen_features: The features (m, d) of what was seen.
+        seen_costs: Its costs (m, k).
+        strata: The number of strata.
+        generator: The source of chance.
     """
     own, other = _strata(costs, costs, strata), _strata(seen_costs, costs, strata)
     counts = np.bincount(other, minlength=strata)

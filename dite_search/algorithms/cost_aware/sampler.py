@@ -25,20 +25,27 @@ from search_spaces.common.errors import InvalidInput, unknown_name
 class CostAwareSampler(BaseSampler):
     """Suggests the candidate from which the largest gain in hypervolume is to be expected.
 
-    Only the accuracy is modelled (`surrogate`): the costs of a candidate are exact and free. The first ``startup_trials``
-    are spread over costs and features; after them the candidates of a pool of ``pool_size`` are compared by their expected
-    hypervolume improvement (`improvement`), with trials that are still running taken to end as predicted. A point that the
-    study holds is not suggested again while there are others, nor ever one that is not allowed. Without costs among the
-    objectives this is plain expected improvement.
-
-    ``objectives`` names the study's values in their order, with ``directions`` (``maximize`` or ``minimize``); ``accuracy``
-    is the one that is learned, and every other is a cost that the candidates know. ``curve`` gives a trial's accuracy at
-    each epoch (default: its intermediate values) and ``epochs`` the length of a full training, so that trials that run or
-    were pruned teach something too. ``repeatable`` tells which failed trials may be tried again, and ``continues`` which
-    pruned ones go on when their point is suggested again (default: none).
+    Only the accuracy is modelled (`surrogate`): the costs of a candidate are exact and free. The first suggestions are
+    spread over costs and features. After them the candidates of a pool are compared by their expected hypervolume
+    improvement (`improvement`). Trials that are still running are taken to end as predicted. A point that the study holds is
+    not suggested again while there are others, nor ever one that is not allowed. Without costs among the objectives this is
+    plain expected improvement.
 
     Suggestions follow from ``seed``, the study and the number of the trial: a search that is resumed goes on alike. One
     sampler serves one study at a time, from any number of threads.
+
+    Args:
+        candidates: The points to choose from, with their costs.
+        objectives: The names of the study's values, in their order.
+        directions: ``maximize`` or ``minimize`` for each of them.
+        accuracy: The objective that is learned; all others are costs that the candidates know.
+        epochs: The length of a full training, so that running and pruned trials teach something too.
+        startup_trials: The number of first suggestions.
+        pool_size: The number of candidates in the pool.
+        seed: The seed of all chance.
+        curve: Returns a trial's accuracy at each epoch (default: its intermediate values).
+        repeatable: Whether a failed trial may be tried again (default: none).
+        continues: Whether a pruned trial goes on when its point is suggested again (default: none).
 
     Raises:
         InvalidInput: the objectives do not hold the accuracy and costs to minimise, or a number is out of its range.

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 SHORT_LIST = 16
 """Candidates that are looked at closely: compared once more where there are expensive features."""
-PROMISING = 8
+PROMISING_CANDIDATES = 8
 """Candidates whose neighbours are looked at as well …"""
 NEIGHBOURS = 2
 """… so many of each."""
@@ -82,7 +82,7 @@ class Suggester:
         target = Target.of(record, posterior, features, fresh.costs)
         leading = fresh.subset(target.best(posterior, fresh.features, fresh.costs, SHORT_LIST))
         if not fixed and not self._pools.complete:
-            near = self._pools.near(leading.points[:PROMISING], NEIGHBOURS, number).without(used)
+            near = self._pools.near(leading.points[:PROMISING_CANDIDATES], NEIGHBOURS, number).without(used)
             both = joined([leading, near])
             leading = both.subset(target.best(posterior, both.features, both.costs, SHORT_LIST))
         if not len(self._candidates.expensive(leading.points[0])):

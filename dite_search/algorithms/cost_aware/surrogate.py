@@ -28,7 +28,7 @@ MIN_EXPLAINED = 0.05
 RIDGE = 2.0
 """Weight, in observations, of the prior that an epoch's score says nothing of the final one."""
 JITTER = 1e-8
-FEW = 64
+ROUGH_TRIALS = 64
 """Trials that a first, rough look at the candidates takes into account."""
 
 # Mean and deviation of normal priors of the logarithms of the kernel's parameters, for standardised features and scores.
@@ -73,8 +73,8 @@ class Kernel:
 def fit_kernel(data: Observations) -> Kernel:
     """The kernel of largest posterior probability, from one start and so without chance.
 
-    Priors keep it sound after few trials: the lengths of all features are alike and long unless the data say otherwise,
-    so that the accuracy is at first nearly linear in them.
+    Priors keep it sound after few trials. The lengths of all features are alike and long unless the data say otherwise. So
+    the accuracy is at first nearly linear in them.
     """
     shift, scale = data.features.mean(axis=0), np.maximum(data.features.std(axis=0), 0.1)
     mean, spread = float(data.scores.mean()), max(float(data.scores.std()), 1e-6)
@@ -152,7 +152,7 @@ class Posterior:
         # The leading block of a Cholesky factor is the factor of the leading block: that of the observations alone.
         leading = (self._factor[:count, :count], True)
         self._weights = cho_solve(leading, (data.scores - kernel.mean) / kernel.spread, check_finite=False)
-        self._few = np.unique(np.linspace(0, len(known) - 1, min(len(known), FEW)).round().astype(int))
+        self._few = np.unique(np.linspace(0, len(known) - 1, min(len(known), ROUGH_TRIALS)).round().astype(int))
         few = known[np.ix_(self._few, self._few)]
         self._factor_of_few: Array = cholesky(few, lower=True, check_finite=False)
 
@@ -175,7 +175,7 @@ class Posterior:
         return self._deviation(self._factor, covariance)
 
     def rough_deviation(self, covariance: Array) -> Array:
-        """An upper bound of `deviation`, at a small part of its price: what is left uncertain by `FEW` of the trials."""
+        """An upper bound of `deviation` at a small part of its price: the uncertainty that `ROUGH_TRIALS` trials leave."""
         return self._deviation(self._factor_of_few, covariance[:, self._few])
 
     def _deviation(self, factor: Array, covariance: Array) -> Array:
@@ -197,10 +197,11 @@ class CurveModel:
     """Carries a score at an early epoch to the end of the training, by what complete curves show between the two.
 
     For each epoch, a ridge regression of the final score on the score at that epoch. A regression draws its forecasts
-    towards the mean of all trials, but the Gaussian process knows better than that mean where a candidate lies; so the
-    forecast's deviation from the mean is divided by the share of the variance that the epoch explains (R²), and its
-    residual variance likewise: an observation with noise, that the process weighs against what it knows. Trials that were
-    stopped enter the mean and the variance at an epoch, so that stopping the worse ones early does not distort them.
+    towards the mean of all trials, but the Gaussian process knows better than that mean where a candidate lies. The
+    forecast's deviation from the mean is therefore divided by the share of the variance that the epoch explains (R²). So is
+    its residual variance. The result is an observation with noise, which the process weighs against its knowledge. Trials
+    that were stopped enter the mean and the variance at an epoch, so that stopping the worse ones early does not distort
+    them.
     """
 
     def __init__(self, complete: Sequence[tuple[Curve, float]], stopped: Sequence[Curve] = ()) -> None:

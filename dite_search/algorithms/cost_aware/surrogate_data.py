@@ -1,7 +1,7 @@
 """Which trials the model of the accuracy learns from, and when its kernel is fitted anew.
 
-Everything here follows from the seed and the study alone, so that a search which is resumed goes on alike; what is kept
-from one suggestion to the next only saves time.
+Everything here follows from the seed and the study alone, so that a resumed search goes on alike. Results that are kept from
+one suggestion to the next only save time.
 """
 
 from __future__ import annotations

@@ -36,8 +36,13 @@ EXCITATION_REDUCTION = 4
 class Layer(NamedTuple):
     """An inverted residual.
 
-    ``kernel`` is the side of its depth-wise convolution, ``hidden`` its expanded channels, ``excited`` whether it has
-    squeeze-and-excitation, and ``swish`` whether it has hard swish in place of ReLU.
+    Args:
+        kernel: The side of its depth-wise convolution.
+        hidden: Its expanded channels.
+        channels: Its output channels.
+        excited: Whether it has squeeze-and-excitation.
+        swish: Whether it has hard swish in place of ReLU.
+        stride: The stride of its depth-wise convolution.
     """
 
     kernel: int

@@ -1,8 +1,8 @@
 """Published figures of the baselines, as printed in Li et al., "Dite-HRNet", IJCAI 2022 (doi:10.24963/ijcai.2022/153).
 
 Tables 2 and 3 are COCO val2017 and test-dev2017 with detected boxes, Table 4 is MPII's validation with the annotated ones.
-Trainings are those of the rows' own papers and, for MobileNets and ShuffleNetV2, of the published models whose figures
-the rows repeat digit for digit: these start from ImageNet weights although Table 2 marks them as not pretrained.
+Trainings are those of the rows' own papers. For MobileNets and ShuffleNetV2 they are those of the published models whose
+figures the rows repeat digit for digit. These start from ImageNet weights, although Table 2 marks them as not pretrained.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ _PER_BRANCH = {
     "kernels": "kernels",
     "context_reduction": "context_reductions",
 }
-_SINGLE = tuple(
+_SINGLE_FIELDS = tuple(
     field.name
     for field in dataclasses.fields(ArchConfig)
     if field.name not in (*_PER_BRANCH.values(), "modules", "input_size")
 )
 ARCH_PARAMETERS = (
-    *_SINGLE,
+    *_SINGLE_FIELDS,
     "input_size",
     *(f"{name}_branch{branch + 1}" for name in _PER_BRANCH for branch in range(BRANCHES)),
     *(f"modules_stage{stage}" for stage in STAGES),
@@ -46,7 +46,7 @@ def field_of(name: str) -> str | None:
 
 def flatten(arch: ArchConfig) -> dict[str, Scalar]:
     """Every field of an architecture under its flat name."""
-    values: dict[str, Scalar] = {name: getattr(arch, name) for name in _SINGLE}
+    values: dict[str, Scalar] = {name: getattr(arch, name) for name in _SINGLE_FIELDS}
     values["input_size"] = format_size(arch.input_size)
     for name, field in _PER_BRANCH.items():
         for branch, value in enumerate(getattr(arch, field)):
@@ -61,7 +61,7 @@ def unflatten(values: Mapping[str, Scalar], base: ArchConfig) -> ArchConfig:
     for name in values:
         if name not in ARCH_PARAMETERS and name not in TUPLE_PARAMETERS:
             raise unknown_name("architecture parameter", name, (*ARCH_PARAMETERS, *TUPLE_PARAMETERS))
-    changes: dict[str, Any] = {name: values[name] for name in _SINGLE if name in values}
+    changes: dict[str, Any] = {name: values[name] for name in _SINGLE_FIELDS if name in values}
     if "input_size" in values:
         changes["input_size"] = parse_size(str(values["input_size"]))
     places = {field: [f"{name}_branch{i + 1}" for i in range(BRANCHES)] for name, field in _PER_BRANCH.items()}

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from analysis.export import Exported, ModelCard, export_network, export_trial, load_export, read_with
-from analysis.export.directory import ALWAYS
+from analysis.export.directory import ESSENTIAL_FILES
 from analysis.export.model_card import card_text, markdown
 from analysis.export.options import Parts
 from analysis.onnx.export import Agreement, agreement, onnx_bytes, relative_difference
@@ -166,7 +166,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else_is(tmp_path: Path) -> No
     first, second = network_of(SMALL), network_of(SMALL, seed=1)
     export_network(SMALL, first, tmp_path / "net", card=CARD)
     export_network(SMALL, second, tmp_path / "net", card=CARD)
-    assert sorted(path.name for path in (tmp_path / "net").iterdir()) == sorted(ALWAYS)
+    assert sorted(path.name for path in (tmp_path / "net").iterdir()) == sorted(ESSENTIAL_FILES)
     assert torch.equal(load_export(tmp_path / "net")[1].final.weight, second.final.weight)
     (tmp_path / "net" / "notes.txt").write_text("mine")
     with pytest.raises(InvalidInput, match=r"must be new, empty or an earlier export, but it holds notes.txt"):

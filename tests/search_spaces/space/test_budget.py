@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of
-from search_spaces.space.budget import ENUMERABLE, Budget, Constraint
+from search_spaces.space.budget import MAX_ENUMERATED_POINTS, Budget, Constraint
 from search_spaces.space.space_file import named_space
 
 COSTS = ("mmacs", "params", "latency_ms")
@@ -83,6 +83,6 @@ def test_limits_that_only_fail_together_are_told_together():
 
 def test_the_cheapest_of_a_large_space_has_the_least_of_everything():
     space = named_space("dite_hrnet")
-    assert space.count() > ENUMERABLE
+    assert space.count() > MAX_ENUMERATED_POINTS
     with pytest.raises(InvalidInput, match=r"modules_stage2=1 modules_stage3=2 modules_stage4=1 blocks_per_module=1"):
         Budget.parse(["mmacs <= 1"], COSTS).check(space, costs_in(space))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.baselines import small
-from trainers.networks.baselines.cpn import HARDEST, CascadedPyramid, blur_deviation, widened
+from trainers.networks.baselines.cpn import HARDEST_KEYPOINTS, CascadedPyramid, blur_deviation, widened
 from trainers.networks.loss import heatmap_loss, network_loss
 
 TARGET, WEIGHT = torch.rand(2, 9, 16, 8), torch.ones(2, 9)
@@ -53,11 +53,11 @@ def test_the_pyramid_learns_half_from_coarse_outputs_and_from_the_hardest_keypoi
     wrong = zero.clone()
     wrong[:, :3] = 1.0
     refined = network_loss(network, [zero, zero, zero, zero, wrong], target, weight)
-    assert float(refined) == pytest.approx(3 / HARDEST)
+    assert float(refined) == pytest.approx(3 / HARDEST_KEYPOINTS)
     coarse = network_loss(network, [wrong, zero, zero, zero, zero], target, weight)
     assert float(coarse) == pytest.approx(3 / 17 / 2)
     weight[:, 0] = 0.0
-    assert float(network_loss(network, [zero] * 4 + [wrong], target, weight)) == pytest.approx(2 / HARDEST)
+    assert float(network_loss(network, [zero] * 4 + [wrong], target, weight)) == pytest.approx(2 / HARDEST_KEYPOINTS)
 
 
 def test_a_keypoint_counts_by_the_square_of_its_weight_in_the_mean_over_all_cells() -> None:

@@ -1,4 +1,4 @@
-"""What a training asks of Ray; trainings on real workers are in `tests.integration.test_training`."""
+"""The resources that a training asks of Ray; trainings on real workers are in `tests.integration.test_training`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A keypoint set from the names in an annotation file: which points are left and right, and which a drawing joins.
 
-A side is read from a word (``left_eye``, ``LeftEye``, ``eye-right``), from a letter of its own (``L_Eye``, ``EyeR``), or,
-where the other side is named alike, from how a name begins (``lefteye``, ``Rsho``, ``lank``).
+A side is read from a word (``left_eye``, ``LeftEye``, ``eye-right``) or from a letter of its own (``L_Eye``, ``EyeR``).
+Where the other side is named alike, it is read from the beginning of a name (``lefteye``, ``Rsho``, ``lank``).
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def limbs_from_skeleton(
 ) -> tuple[tuple[tuple[int, int], ...], int, int]:
     """Return the limbs of a COCO skeleton counted from 0, the number it counts from, and how many entries name no limb.
 
-    COCO counts from 1. A 0 says that a file counts from 0; where the highest number contradicts that, the count under which
-    more limbs have a mirror image among the others is taken.
+    COCO counts from 1. A 0 says that a file counts from 0. Where the highest number contradicts that, the count is taken
+    under which more limbs have a mirror image.
 
     Args:
         skeleton: As read from the file; None stands for none.

@@ -25,7 +25,7 @@ class KeypointSet:
         upper_body: The indices that the half-body augmentation treats as the upper half; none where halves are not known.
         limbs: The pairs of indices that a drawing joins.
         oks_sigmas: The deviation of each keypoint in the object keypoint similarity, relative to the object's scale (the
-            square root of its area); none where the scheme is not scored by the similarity.
+            square root of its area). There are none where the scheme is not scored by the similarity.
         sigmas_from: The source of the deviations, as figures state it.
         mirrors: Whether a mirrored image shows the same keypoints, once ``flip_pairs`` have changed places.
         colours: A colour of each keypoint in drawings as ``#rrggbb``; none for the colours of the sides.

@@ -1,6 +1,6 @@
 """Heatmap codecs: keypoints in input pixels to target heatmaps, and predicted heatmaps back to keypoints.
 
-A codec also decides how a crop is resampled and how heatmaps of mirrored inputs are laid over the others: the four belong
+A codec also decides how a crop is resampled, and how heatmaps of mirrored inputs are laid over the others. The four belong
 together, and mixing them costs accuracy.
 """
 

@@ -1,7 +1,7 @@
 """The interface of heatmap codecs, and the shared part of the Gaussian codecs.
 
-B samples, K keypoints, heatmaps of h × w cells. Two coordinate spaces, both (x, y) with centres at whole numbers:
-input pixels of the network's H × W input, and heatmap cells, which are input pixels divided by the stride. The origins
+B samples, K keypoints, heatmaps of h × w cells. There are two coordinate spaces, both (x, y) with centres at whole numbers.
+Input pixels are those of the network's H × W input, and heatmap cells are input pixels divided by the stride. The origins
 coincide, so cell (0, 0) stands for input pixel (0, 0). Each codec defines its stride.
 """
 
@@ -44,6 +44,15 @@ class Codec(Protocol):
         """(K, 3) x, y, visibility in input pixels to targets (K, h, w) and loss weights (K,) of 0 or 1."""
         ...
 
+    def encode_profiles(
+        self, keypoints: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """(K, 3) as in `encode` to Gaussians along the columns (K, w) and the rows (K, h), and weights (K,).
+
+        The products of both are the targets: a tenth of the bytes, to be multiplied where the network is.
+        """
+        ...
+
     def decode(self, heatmaps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(B, K, h, w) to keypoints (B, K, 2) in input pixels and scores (B, K)."""
         ...
@@ -52,8 +61,8 @@ class Codec(Protocol):
 def default_sigma(heatmap_size: tuple[int, int]) -> float:
     """The deviation of the target Gaussian in cells: a 32nd of the heatmap's height, and at least 1.
 
-    That line goes through the published values, 2 at 64×48 and 64×64 and 3 at 96×72, and keeps a Gaussian the same size
-    relative to the person; below 1 the target would be little more than one cell.
+    That line goes through the published values, 2 at 64×48 and 64×64 and 3 at 96×72. It keeps a Gaussian the same size
+    relative to the person. Below 1 the target would be little more than one cell.
     """
     return max(1.0, heatmap_size[0] / 32)
 
@@ -62,10 +71,10 @@ def default_sigma(heatmap_size: tuple[int, int]) -> float:
 class GaussianCodec:
     """A Gaussian of ``sigma`` cells for each keypoint, on the grid of the published networks.
 
-    The stride is W / w and H / h, the crop's centre goes to (W / 2, H / 2), and mirrored heatmaps move by one cell.
-    Input pixel x is mirrored to W - 1 - x, which is cell w - 1 - x / stride + (1 - 1 / stride): mirrored back, a map lies
-    that much of a cell too far to the left. A whole cell to the right leaves 1 / stride of a cell, and half of that, 0.125
-    at stride 4, in the mean of both maps.
+    The stride is W / w and H / h, the crop's centre goes to (W / 2, H / 2), and mirrored heatmaps move by one cell. Input
+    pixel x is mirrored to W - 1 - x, which is cell w - 1 - x / stride + (1 - 1 / stride). Mirrored back, a map lies that
+    much of a cell too far to the left. A whole cell to the right leaves 1 / stride of a cell, and half of that, 0.125 at
+    stride 4, in the mean of both maps.
     """
 
     input_size: tuple[int, int]
@@ -112,11 +121,25 @@ class GaussianCodec:
         inside = (cells + self.radius >= 0) & (cells - self.radius < (width, height))
         return cells, inside.all(axis=1) & (keypoints[:, 2] > 0)
 
+    def profiles(self, keypoints: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The Gaussian of each keypoint along the columns (K, w) and along the rows (K, h); their product is the target."""
+        raise NotImplementedError
+
+    def encode_profiles(
+        self, keypoints: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """(K, 3) in input pixels to profiles (K, w) and (K, h), and weights (K,); where a weight is 0 its rows are empty."""
+        _, shown = self.nearest_cells(keypoints)
+        across, down = self.profiles(keypoints)
+        down[~shown] = 0
+        return across.astype(np.float32), down.astype(np.float32), shown.astype(np.float32)
+
     def highest_cells(
         self, heatmaps: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """(B, K, h, w) to the maps one after the other (N, h, w), the column and the row of the highest cell of each
-        (the first of equals), and its value, all (N,).
+        """Return the maps of (B, K, h, w) one after the other (N, h, w), and the highest cell of each.
+
+        The cell's column, row and value are (N,); of equals the first is taken.
         """
         height, width = self.heatmap_size
         assert heatmaps.shape[2:] == (height, width), (heatmaps.shape, self.heatmap_size)

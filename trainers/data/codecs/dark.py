@@ -22,8 +22,8 @@ _FLOOR = 1e-10
 class DarkCodec(GaussianCodec):
     """Unnormalised Gaussian at the keypoint itself, decoded by modulation, logarithm and one Newton step.
 
-    With ``sigma`` 1 or more a round trip is off by less than 0.02 cell along an axis where the keypoint lies 2.5 cells or
-    more from both edges, and by half a cell at most nearer to one.
+    With ``sigma`` 1 or more a round trip is off by less than 0.02 cell along an axis, 2.5 cells or more from both edges.
+    Nearer to an edge it is off by half a cell at most.
     """
 
     @property
@@ -52,8 +52,8 @@ class DarkCodec(GaussianCodec):
     def decode(self, heatmaps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(B, K, h, w) to keypoints (B, K, 2) in input pixels and scores (B, K), the maxima before modulation.
 
-        The step starts at the highest cell before modulation. Along an axis without ``reach`` cells on both sides there is
-        none, nor where the modulated map has no peak there or the step would leave those cells.
+        The step starts at the highest cell before modulation. There is no step along an axis without ``reach`` cells on both
+        sides. Nor is there one where the modulated map has no peak there, or the step would leave those cells.
         """
         batch, count = heatmaps.shape[:2]
         flat, x, y, scores = self.highest_cells(heatmaps)
@@ -77,8 +77,8 @@ class DarkCodec(GaussianCodec):
 def newton_step(window: NDArray[np.floating], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """From the middle of windows (N, 2 r + 1, 2 r + 1) to the top of the Gaussian there: (N, 2) x, y in cells.
 
-    ``inside`` (N, 2) says along which axes the window may be trusted; 0 along the others. 0 also where the logarithm of
-    the window is not curved downward, so that no step is infinite, and where the step is longer than r cells.
+    ``inside`` (N, 2) says along which axes the window may be trusted; 0 along the others. It is 0 also where the logarithm
+    of the window is not curved downward, so that no step is infinite. So it is where the step is longer than r cells.
     """
     reach = window.shape[1] // 2
     middle = window[:, reach, reach]
@@ -116,9 +116,9 @@ def modulated_window(
 ) -> NDArray[np.float64]:
     """The smoothed cells around (x, y) of (N, h, w): (N, 2 reach + 1, 2 reach + 1), up to a factor for each map.
 
-    ``kernel`` is one half of the Gaussian, from its centre out. Near an edge it is narrowed, to the same width for the
-    whole window, so that it covers no cell outside: counting those as 0, as the published code does, pulls the peak inward
-    by up to half a ``sigma``. Only the window is computed.
+    ``kernel`` is one half of the Gaussian, from its centre out. Near an edge it is narrowed, to the same width for the whole
+    window, so that it covers no cell outside. Counting those as 0, as the published code does, pulls the peak inward by up
+    to half a ``sigma``. Only the window is computed.
     """
     height, width = maps.shape[1:]
     window = np.matmul(_bands(y, height, kernel, reach), maps)

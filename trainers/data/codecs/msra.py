@@ -15,7 +15,7 @@ from trainers.data.codecs.base import GaussianCodec
 class MsraCodec(GaussianCodec):
     """Unnormalised Gaussian at the nearest cell, decoded by the arg-max and a quarter of a cell (arXiv:1804.06208).
 
-    Encoding rounds to a cell, so a round trip is off by at most half a stride along each axis; a network's heatmap, whose
+    Encoding rounds to a cell, so a round trip is off by at most half a stride along each axis. A network's heatmap, whose
     neighbours differ, moves a quarter of a stride at most.
     """
 
@@ -41,6 +41,17 @@ class MsraCodec(GaussianCodec):
                 max(-top, 0) : height - top, max(-left, 0) : width - left
             ]
         return targets, shown.astype(np.float32)
+
+    def profiles(self, keypoints: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The Gaussian at the nearest cell of each keypoint along the columns (K, w) and the rows (K, h)."""
+        cells, _ = self.nearest_cells(keypoints)
+        height, width = self.heatmap_size
+        across, down = np.arange(width) - cells[:, :1], np.arange(height) - cells[:, 1:]
+        return self._line(across), self._line(down)
+
+    def _line(self, distances: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The Gaussian at whole distances, out to three deviations."""
+        return np.where(np.abs(distances) <= self.radius, np.exp(-(distances**2) / (2 * self.sigma**2)), 0.0)
 
     def decode(self, heatmaps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(B, K, h, w) to keypoints (B, K, 2) in input pixels and scores (B, K), the maxima.

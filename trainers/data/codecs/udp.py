@@ -16,14 +16,13 @@ from trainers.data.geometry.transforms import Crop, Matrix, unbiased_crop_matrix
 class UdpCodec(DarkCodec):
     """Unbiased data processing with Gaussian targets.
 
-    The unit of length is the distance between neighbouring centres: an input of W pixels is W - 1 long, a heatmap of w
-    cells w - 1, and the stride is their ratio. Then the crop's centre is the input's, pixel W - 1 - x is cell
-    w - 1 - x / stride, and heatmaps of mirrored inputs need no shift. Targets are Gaussians at the keypoint itself, cut at
-    three deviations around the nearest cell; decoding is that of `DarkCodec` with the second derivative taken between
-    direct neighbours.
+    The unit of length is the distance between neighbouring centres. An input of W pixels is W - 1 long, a heatmap of w cells
+    w - 1, and the stride is their ratio. Then the crop's centre is the input's, pixel W - 1 - x is cell w - 1 - x / stride,
+    and heatmaps of mirrored inputs need no shift. Targets are Gaussians at the keypoint itself, cut at three deviations
+    around the nearest cell. Decoding is that of `DarkCodec`, with the second derivative taken between direct neighbours.
 
-    With ``sigma`` 1 or more a round trip is off by less than 0.005 cell along an axis where the keypoint lies 1.5 cells or
-    more from both edges, and by half a cell at most nearer to one.
+    With ``sigma`` 1 or more a round trip is off by less than 0.005 cell along an axis, 1.5 cells or more from both edges.
+    Nearer to an edge it is off by half a cell at most.
 
     Raises:
         InvalidInput: a field breaks its rule; a heatmap of one row or column has no length.

@@ -26,11 +26,17 @@ SPLITS = ("train", "val")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Person:
-    """One person to be estimated.
+    """One person to be estimated: annotated, with keypoints, or detected, without.
 
-    ``box`` x, y, width, height and ``area`` in image pixels; ``image_size`` (height, width), None where the annotations do
-    not say; ``score`` the confidence in the box, in [0, 1]. An annotated person has an ``annotation_id`` and ``keypoints``
-    (K, 3): x, y, visibility (0 not labelled, 1 hidden, 2 visible). A detected one has neither.
+    Args:
+        image_path: The file of the image.
+        image_id: The id of the image.
+        image_size: The height and width of the image; None where the annotations do not say.
+        box: x, y, width and height in image pixels.
+        area: The area in square image pixels.
+        annotation_id: The id of the annotation; None for a detected person.
+        keypoints: x, y and visibility (K, 3): 0 not labelled, 1 hidden, 2 visible. None for a detected person.
+        score: The confidence in the box, in [0, 1].
     """
 
     image_path: Path
@@ -81,8 +87,8 @@ def find_split(root: Path, annotation_file: str, image_dir: str) -> CocoSplit:
 def load_people(annotation_file: Path, image_dir: Path, keypoint_set: KeypointSet = COCO17) -> list[Person]:
     """The annotated people that the usual top-down protocol trains and validates on, in the file's order.
 
-    Those with at least one labelled keypoint that are not crowds; boxes are cut to the image, and those of which
-    nothing is left are dropped. Raises InvalidInput for a broken file, a missing image, or where nobody remains.
+    People have at least one labelled keypoint, and are no crowds. Boxes are cut to the image, and people whose box lies
+    outside are dropped. Raises InvalidInput for a broken file, a missing image, or where nobody remains.
     """
     return annotated_people(read_coco(annotation_file, keypoint_set), image_dir)
 
@@ -123,9 +129,9 @@ def load_detections(
 ) -> list[Person]:
     """The people a detector found: its COCO results file, for the images of ``annotation_file``.
 
-    Keeps boxes of persons with a score of at least ``score_threshold`` that overlap their image, uncut, as the
-    published evaluation does; entries for other images are left aside, so that the results on a whole split serve a
-    part of it. Raises InvalidInput for a broken file or entry, a missing image, or where no box remains.
+    Keeps boxes of persons with a score of at least ``score_threshold`` that overlap their image, uncut, as the published
+    evaluation does. Entries for other images are left aside, so that the results on a whole split serve a part of it. Raises
+    InvalidInput for a broken file or entry, a missing image, or where no box remains.
     """
     if not 0 <= score_threshold <= 1:
         raise InvalidInput(f"score_threshold of detections must be in [0, 1], got {score_threshold}")

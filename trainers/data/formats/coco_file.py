@@ -63,15 +63,15 @@ class CocoFile:
     Args:
         path: The file.
         images: Its images by id.
-        annotations: Its annotations of people. Ids are distinct whole numbers from 1, ``category_id`` is
-            `PERSON_CATEGORY`, ``iscrowd`` 0 or 1, ``num_keypoints`` the number of labelled keypoints, and ``keypoints``
-            stand in the order of the format.
+        annotations: Its annotations of people. Ids are distinct whole numbers from 1, ``category_id`` is `PERSON_CATEGORY`,
+            and ``iscrowd`` 0 or 1. ``num_keypoints`` is the number of labelled keypoints, and ``keypoints`` stand in the
+            order of the format.
         category: The category of people as the file has it.
         category_ids: Every category that the file lists or that an annotation has.
         keypoint_order: For each keypoint of the format its index in the file, where the file has another order.
         notes: Remarks for the user on what was left out, corrected or looks wrong.
-        left_out: How many annotations are neither learned from nor predicted, by reason. A count and its reason read on:
-            45 "of category 2 (rider)".
+        left_out: How many annotations are neither learned from nor predicted, by reason. A count and its reason read on: 45
+            "of category 2 (rider)".
     """
 
     path: Path

@@ -17,7 +17,7 @@ from trainers.data.formats.json_file import read_json
 AREA_OF_BOX = 0.53
 """The published scoring takes this share of a person's box for the area of the person, which the files do not give."""
 
-COUNTED = tuple(range(12))
+COUNTED_KEYPOINTS = tuple(range(12))
 """Head and neck do not make a person count: the published files and scoring pass over people who have no other label."""
 
 
@@ -47,7 +47,9 @@ def read_crowdpose(annotation_file: Path, *, category: str | int | None = None) 
 
 def parse_crowdpose(document: Any, annotation_file: Path, *, category: str | int | None = None) -> CrowdPoseFile:
     """Check a document that was read from ``annotation_file``; raises InvalidInput as `read_crowdpose` does."""
-    coco = parse_coco(document, annotation_file, CROWDPOSE14, category=category, area_of_box=AREA_OF_BOX, counted=COUNTED)
+    coco = parse_coco(
+        document, annotation_file, CROWDPOSE14, category=category, area_of_box=AREA_OF_BOX, counted=COUNTED_KEYPOINTS
+    )
     crowded: dict[int, float] = {}
     for number, image in enumerate(document["images"]):
         where = f"images[{number}] of {annotation_file}"

@@ -1,8 +1,8 @@
 """The people of MPII Human Pose (DOI 10.1109/CVPR.2014.471), by the conventions of the published top-down protocol.
 
-The annotations count pixels from 1, as MATLAB does, and say where a person is by a centre and a scale, the person's height
-in units of 200 pixels. Published networks (DOI 10.1109/CVPR.2019.00584) see a square crop: its centre is moved down by 15
-pixels a unit of scale, so that no foot is cut off, its side is 1.25 times the height, and everything counts from 0.
+The annotations count pixels from 1, as MATLAB does. A person's place is a centre and a scale, the height in units of 200
+pixels. Published networks (DOI 10.1109/CVPR.2019.00584) see a square crop. Its centre is moved down by 15 pixels a unit of
+scale, so that no foot is cut off. Its side is 1.25 times the height, and everything counts from 0.
 """
 
 from __future__ import annotations

@@ -27,8 +27,12 @@ _SHORT = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MpiiTruth:
-    """N people: ``keypoints`` (N, 16, 2) x, y in pixels from 0, ``present`` (N, 16) whether a joint has a truth, and
-    ``head_sizes`` (N,) in pixels, positive wherever a joint is present.
+    """The truth of N people.
+
+    Args:
+        keypoints: x, y (N, 16, 2) in pixels from 0.
+        present: Whether a joint has a truth (N, 16).
+        head_sizes: The size (N,) of each head in pixels, positive wherever a joint is present.
     """
 
     keypoints: NDArray[np.float64]

@@ -85,8 +85,8 @@ def category_with_keypoints(
 ) -> tuple[int, Mapping[str, Any]] | None:
     """Return the place and the entry of the category that names keypoints of its own.
 
-    None where a category names the usual keypoints, and where no category, or more than one that could be meant, names any:
-    the reader has a word for those. ``category`` is the name or the id that a user gives.
+    None where a category names the usual keypoints. None also where no category, or more than one that could be meant, names
+    any: the reader has a word for those. ``category`` is the name or the id that a user gives.
     """
     naming = [
         (number, entry)

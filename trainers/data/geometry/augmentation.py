@@ -17,13 +17,19 @@ HALF_BODY_PADDING = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How training samples vary; the defaults are the published protocol of Dite-HRNet (DOI 10.24963/ijcai.2022/153).
+    """The variation of training samples, by default that of Dite-HRNet's protocol (DOI 10.24963/ijcai.2022/153).
 
-    ``flip``, ``half_body`` and ``rotate`` are probabilities; the half-body crop needs ``half_body_minimum`` labelled
-    keypoints. ``rotation`` (degrees) and ``scale`` (a fraction) are sampled as in the code base of HRNet
-    (DOI 10.1109/CVPR.2019.00584): a normal deviate with that standard deviation, rotation with its probability only.
-    Both are cut to the range that the paper states, ±rotation and 1 ± scale; that code base itself lets rotation go to
-    twice the figure.
+    Rotation and scale are sampled as in the code base of HRNet (DOI 10.1109/CVPR.2019.00584): a normal deviate with that
+    standard deviation. Both are cut to the range that the paper states, ±rotation and 1 ± scale. That code base itself lets
+    rotation go to twice the figure.
+
+    Args:
+        flip: The probability of a mirrored crop.
+        half_body: The probability of a crop of one half of the body.
+        half_body_minimum: The number of labelled keypoints that such a crop needs.
+        rotate: The probability of a rotation.
+        rotation: The rotation in degrees.
+        scale: The change of size as a fraction.
     """
 
     flip: float = 0.5

@@ -28,8 +28,10 @@ IMAGENET_STD = IMAGENET.std
 class Crop:
     """The region of an image that becomes the network's input.
 
-    ``center`` (x, y) and ``size`` (width, height) in image pixels; ``rotation`` in degrees, positive turns the picture
-    counter-clockwise.
+    Args:
+        center: x, y in image pixels.
+        size: Width and height in image pixels.
+        rotation: Degrees by which the picture is turned counter-clockwise.
     """
 
     center: tuple[float, float]
@@ -65,8 +67,9 @@ def crop_matrix(crop: Crop, input_size: tuple[int, int]) -> Matrix:
 def unbiased_crop_matrix(crop: Crop, input_size: tuple[int, int]) -> Matrix:
     """The matrix from image pixels to input pixels that measures the input between its outermost centres.
 
-    The crop's centre goes to ((W - 1) / 2, (H - 1) / 2), its sides become W - 1 and H - 1 (arXiv:1911.07524, section 3.2):
-    the crop of a mirrored image is then exactly the mirrored crop. The two scales differ by less than a percent, as there.
+    The crop's centre goes to ((W - 1) / 2, (H - 1) / 2), and its sides become W - 1 and H - 1 (arXiv:1911.07524, section
+    3.2). The crop of a mirrored image is then exactly the mirrored crop. The two scales differ by less than a percent, as
+    there.
     """
     lengths = np.array([input_size[1] - 1.0, input_size[0] - 1.0])
     cosine, sine = math.cos(math.radians(crop.rotation)), math.sin(math.radians(crop.rotation))
@@ -120,11 +123,15 @@ def flip_keypoints(keypoints: NDArray[np.floating], width: int, keypoint_set: Ke
     return warp_points(keypoints, mirror_matrix(width))[list(keypoint_set.flip_permutation)]
 
 
+def gain_and_bias(statistics: Normalisation) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (x / 255 - mean) / std as one multiplication and one addition, for red, green and blue (3,)."""
+    mean, std = np.array(statistics.mean), np.array(statistics.std)
+    return (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)
+
+
 def normalise(image: NDArray[np.uint8], statistics: Normalisation = IMAGENET) -> NDArray[np.float32]:
     """BGR (h, w, 3) of 8 bits to RGB (3, h, w), zero mean and unit deviation in the statistics of ImageNet or others."""
-    # (x / 255 - mean) / std as one multiplication and one addition a value.
-    gain = [np.float32(1 / (255 * std)) for std in statistics.std]
-    bias = [np.float32(-mean / std) for mean, std in zip(statistics.mean, statistics.std, strict=True)]
+    gain, bias = gain_and_bias(statistics)
     normalised = np.empty((3, *image.shape[:2]), np.float32)
     # Plane by plane, each contiguous: half the time of strided reading, and the same numbers.
     for channel, plane in enumerate(reversed(cv2.split(image))):

@@ -13,7 +13,7 @@ from trainers.data.keypoint_sets.sigmas import DEFAULT_SIGMA, DEFAULT_SOURCE
 
 FIELDS = ("name", "names", "flip_pairs", "skeleton", "sigmas", "upper_body", "colours")
 """The fields that a user gives, all of them optional."""
-KEPT = ("sigmas_from", "file_names")
+KEPT_FIELDS = ("sigmas_from", "file_names")
 """The fields that a whole set has besides."""
 
 
@@ -39,7 +39,7 @@ def to_plain(keypoint_set: KeypointSet) -> dict[str, Any]:
 
 def is_whole(values: Mapping[str, Any]) -> bool:
     """Whether plain values are those of `to_plain`, which need no annotation file to be completed from."""
-    return all(field in values for field in (*FIELDS, *KEPT))
+    return all(field in values for field in (*FIELDS, *KEPT_FIELDS))
 
 
 def from_plain(values: Mapping[str, Any], base: KeypointSet | None, where: str) -> KeypointSet:
@@ -55,7 +55,7 @@ def from_plain(values: Mapping[str, Any], base: KeypointSet | None, where: str) 
         InvalidInput: a field breaks its rule; the message names it.
     """
     for field in values:
-        if field not in (*FIELDS, *KEPT):
+        if field not in (*FIELDS, *KEPT_FIELDS):
             raise unknown_name(f"field of {where}", str(field), FIELDS)
     names = _names(values["names"], base, where) if values.get("names") is not None else (base.names if base else ())
     if not names:

@@ -1,7 +1,7 @@
 """Deviations of keypoints in the object keypoint similarity, where no data set's authors give them.
 
-COCO's are measured on people that several annotators labelled: the variance of a keypoint is the mean of d² / s², with d the
-distance of a label from the true place and s² the area of the person (https://cocodataset.org/#keypoints-eval).
+COCO's are measured on people that several annotators labelled (https://cocodataset.org/#keypoints-eval). The variance of a
+keypoint is the mean of d² / s². Here d is the distance of a label from the true place, and s² the area of the person.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def _pairs(first: Sequence[Annotation], second: Sequence[Annotation]) -> list[tu
         if counts_in_scores(one)
         for place, other in enumerate(members[one["image_id"]])
     ]
-    found, taken = [], set()
+    found = []
+    taken: set[tuple[object, ...]] = set()
     for overlap, number, place, one, other in sorted(overlaps, key=lambda item: -item[0]):
         keys = {("first", number), ("second", one["image_id"], place)}
         if overlap >= LEAST_OVERLAP and not keys & taken:

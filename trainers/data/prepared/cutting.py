@@ -1,9 +1,9 @@
 """Cutting regions out of photographs without changing their pixels.
 
-A JPEG file is cut between its blocks: the coefficients inside are written again as they are (ITU-T T.81), so decoding the
-part gives the pixels of the whole, at the size of a JPEG and not of a lossless format. A part of an image that is turned
-by its orientation tag keeps its blocks as they are stored, and gets the tag. Every part is decoded again and compared, and
-what does not agree, or cannot be cut so, is stored as PNG.
+A JPEG file is cut between its blocks, and the coefficients inside are written again as they are (ITU-T T.81). Decoding the
+part therefore gives the pixels of the whole, at the size of a JPEG and not of a lossless format. A part of an image that is
+turned by its orientation tag keeps its blocks as they are stored, and gets the tag. Every part is decoded again and
+compared, and what does not agree, or cannot be cut so, is stored as PNG.
 """
 
 from __future__ import annotations

@@ -25,12 +25,12 @@ def training_pictures(
 ) -> tuple[list[Person], PreparedPictures | None]:
     """The people to learn from and, where there is a prepared set, their pictures.
 
-    With ``on_broken_image`` ``skip`` those of broken images are left out, with a notice that names the files. A prepared
-    set knows them; without one every image is read once to find them. ``people`` are those of the training split, where they
+    With ``on_broken_image`` ``skip`` those of broken images are left out, with a notice that names the files. A prepared set
+    knows them; without one every image is read once to find them. ``people`` are those of the training split, where they
     have been read before.
 
-    Raises InvalidInput for a prepared set that is stale or damaged, where people were left out of it but should not be, and
-    where nobody is left.
+    Raises InvalidInput for a prepared set that is stale or damaged, or where people were left out of it but should not be.
+    So it does where nobody is left.
     """
     if people is None:
         people = data.people(data.train_split)

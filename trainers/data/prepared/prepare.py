@@ -61,15 +61,28 @@ def prepare(
     category: str | int | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Store, for each person, what any variation of the published augmentation can reach, in the folder ``output``.
+    """Store, for each person, what any variation of the published augmentation can reach.
 
-    What an earlier preparation left whole is kept, whether it was ended early or the data changed since. Where images are
-    broken the set is finished without their people if ``skip_broken``, else all others are stored and the set stays
-    unfinished: the caller sees ``broken``. With ``reduce``, regions of more than twice the resolution that ``input_size``
-    can show are stored smaller.
+    Finished parts of an earlier preparation are kept, whether it was ended early or the data changed since.
 
-    Raises InvalidInput where another preparation is at work in ``output`` or a process of this one was ended, and OSError
-    where the disk is full or closed.
+    Args:
+        splits: The splits to prepare.
+        root: The folder of the data.
+        output: The folder of the prepared set.
+        format: The format of the annotations.
+        keypoint_set: The keypoints of the format.
+        input_size: The height and width of the network's input.
+        reduce: Whether regions of more than twice the resolution that the input can show are stored smaller.
+        workers: The number of processes.
+        skip_broken: Whether the set is finished without the people of broken images. Else all others are stored and the set
+            stays unfinished: the caller sees ``broken``.
+        on_orientation: The rule by which images are turned.
+        category: The category of people that the user chose.
+        progress: Is told of the progress.
+
+    Raises:
+        InvalidInput: another preparation is at work in ``output``, or a process of this one was ended.
+        OSError: the disk is full or closed.
     """
     if workers < 1:
         raise InvalidInput(f"workers of a preparation must be 1 or more, got {workers}")

@@ -48,8 +48,14 @@ class PreparedSplit:
 class Manifest:
     """The settings and the content of a prepared set.
 
-    ``reduced`` where larger regions were made smaller for ``input_size``; ``on_orientation`` the rule by which images were
-    turned; ``category`` where the user chose that of people.
+    Args:
+        directory: The folder of the set.
+        format: The format of the annotations.
+        input_size: The height and width of the network's input.
+        reduced: Whether larger regions were made smaller for the input.
+        splits: The prepared splits, by name.
+        on_orientation: The rule by which images were turned.
+        category: The category of people, where the user chose it.
     """
 
     directory: Path

@@ -21,16 +21,26 @@ Rectangle = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels; right and bottom are the first ones outside."""
 
 MARGIN = 3
-"""Pixels around what is reached: bilinear reading takes one more, and so does the colour of a JPEG, which is stored
-coarser and read between its values; both end exactly at the borders of an image."""
+"""Pixels of distance around the pixels that are reached.
+
+Bilinear reading takes one more pixel. So does the colour of a JPEG, which is stored coarser and read between its values.
+Both end exactly at the borders of an image.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """A stored rectangle of an image: ``width`` x ``height`` pixels whose first one begins at (left, top) of the image.
+    """A stored rectangle of an image.
 
-    With ``reduction`` f each stored pixel is the mean of f x f of the image, so the centre of stored pixel u lies at image
+    With ``reduction`` f each stored pixel is the mean of f x f of the image. The centre of stored pixel u lies at image
     pixel f u + (f - 1) / 2, counted from ``left`` or ``top``.
+
+    Args:
+        left: The column of the image at which the first pixel begins.
+        top: The row of the image at which the first pixel begins.
+        width: The stored pixels of a row.
+        height: The stored rows.
+        reduction: The number of image pixels along each side of a stored one.
     """
 
     left: int
@@ -55,8 +65,8 @@ class Region:
     def covers(self, needed: Rectangle, image_size: tuple[int, int]) -> bool:
         """Whether a rectangle of image pixels can be read here as in the whole image.
 
-        Sides of the region that are no side of the image keep `MARGIN` less one pixels of distance (and a stored pixel):
-        what was cut from a JPEG has its last colours from one side only.
+        Sides of the region that are no side of the image keep `MARGIN` less one pixels of distance (and a stored pixel). A
+        cut of a JPEG has its last colours from one side only.
         """
         inset = self.reduction * (MARGIN - 1)
         right, bottom = self.left + self.width * self.reduction, self.top + self.height * self.reduction
@@ -149,8 +159,8 @@ def shown(
     """The part of a region's pixels that an input is read from, and the matrix from it to the input.
 
     ``needed`` are the image pixels that ``matrix`` (image to input) touches. The part depends on them alone, not on the
-    region around: a warp rounds by where its source begins, so the whole image and a stored region give the same input to
-    the last bit. Only a reduced region is read as it is.
+    region around, because a warp rounds by where its source begins. So the whole image and a stored region give the same
+    input to the last bit. Only a reduced region is read as it is.
     """
     if region.reduction > 1:
         return pixels, compose(matrix, region.to_image)

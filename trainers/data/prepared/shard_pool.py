@@ -22,7 +22,7 @@ from trainers.data.prepared.shards import Shard, ShardPlan, prepare_shard
 Progress = Callable[[int, int], None]
 """Told after every shard how many people are done, and of how many."""
 
-_IDLE = -1
+_NO_SHARD = -1
 _note: Callable[[int, int], None] | None = None
 """In a process of the pool: tells the process that started it which shard, and which image of it, is worked at."""
 
@@ -45,7 +45,7 @@ def prepare_shards(plans: Sequence[ShardPlan], workers: int, progress: Progress)
     workers = min(workers, len(plans))
     # Fresh processes: a fork of one that has threads, as torch starts them, may wait for ever.
     context = multiprocessing.get_context("spawn")
-    places, taken = context.RawArray("q", [_IDLE] * 3 * workers), context.Value("i", 0)
+    places, taken = context.RawArray("q", [_NO_SHARD] * 3 * workers), context.Value("i", 0)
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(places, taken)) as pool:
         before = set(multiprocessing.active_children())
         waiting: dict[Future[tuple[Shard, bool]], int] = {pool.submit(_prepare, p, n): n for n, p in enumerate(plans)}
@@ -71,7 +71,7 @@ def _ended(processes: Sequence[BaseProcess], places: Sequence[int], plans: Seque
     images = {
         places[start]: plans[places[start + 1]].root / plans[places[start + 1]].images[places[start + 2]].file
         for start in range(0, len(places), 3)
-        if places[start + 2] != _IDLE
+        if places[start + 2] != _NO_SHARD
     }
     for process in processes:
         if process.exitcode and process.exitcode > 0 and process.pid in images:
@@ -94,7 +94,7 @@ def _prepare(plan: ShardPlan, number: int) -> tuple[Shard, bool]:
     try:
         return prepare_shard(plan, at=note)
     finally:
-        note(_IDLE)
+        note(_NO_SHARD)
 
 
 def _start(places: Any, taken: Any) -> None:

@@ -1,8 +1,8 @@
 """Files of prepared regions: each a row of encoded pictures, with a list of contents beside it.
 
-A shard holds the people of some images, ``NAME.bin``, and is listed in ``NAME.json``: which images it was made from, and
-where each person's picture lies. Both are written whole or not at all, the list last, so a shard with a list is finished.
-Nothing here imports torch: the processes that prepare start quickly.
+A shard holds the people of some images, ``NAME.bin``. ``NAME.json`` lists the images that it was made from, and the place of
+each person's picture. Both are written whole or not at all, the list last, so a shard with a list is finished. Nothing here
+imports torch: the processes that prepare start quickly.
 """
 
 from __future__ import annotations

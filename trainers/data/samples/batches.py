@@ -10,11 +10,18 @@ from torch.utils.data import Sampler
 
 
 class BatchShares(Sampler[list[int]]):
-    """The share of process ``rank`` of ``count`` in every batch of a shuffled epoch.
+    """The share of one process in every batch of a shuffled epoch.
 
-    The batches of an epoch are the same for any number of processes, and depend on (seed, epoch) only: whole ones of
-    ``batch_size`` samples, of which each process takes every ``count``-th. Shares differ by one sample at most. What does
-    not fill a batch is left out until the next epoch; a data set smaller than one batch is repeated until it fills one.
+    The batches of an epoch are the same for any number of processes, and depend on (seed, epoch) only. Each process takes
+    every ``count``-th sample of a batch, so that shares differ by one sample at most. Samples that do not fill a batch are
+    left out until the next epoch. A data set smaller than one batch is repeated until it fills one.
+
+    Args:
+        samples: The number of samples of the data set.
+        batch_size: The samples of a whole batch.
+        seed: The seed of the order.
+        rank: The number of this process, from 0.
+        count: The number of processes.
     """
 
     def __init__(self, samples: int, *, batch_size: int, seed: int, rank: int = 0, count: int = 1) -> None:

@@ -49,11 +49,21 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 class TopDownDataset(Dataset[dict[str, Tensor]]):
     """One sample for each person; sample i depends on (seed, epoch, i) only, whichever worker loads it.
 
-    ``augmentation`` None gives the plain crop, as evaluation needs; ``photometric`` may join an augmentation. Decoded
-    images are kept in memory, up to ``cache_bytes`` in each process that loads (0 keeps none); a full cache keeps what it
-    has, which under a shuffled order serves a larger set better than replacing. ``prepared`` pictures of the same people
-    are read in place of the images, and give the same samples. ``on_orientation`` is a rule of
-    `trainers.data.images.orientation`.
+    A full cache keeps its images, which under a shuffled order serves a larger set better than replacing.
+
+    Args:
+        people: The people.
+        codec: Turns keypoints into heatmaps.
+        keypoint_set: The keypoints.
+        augmentation: The variation of the samples; None gives the plain crop, as evaluation needs.
+        photometric: Changes of colour, which may join an augmentation.
+        seed: The seed of the variation.
+        cache_bytes: Bytes of decoded images that each loading process keeps in memory; 0 keeps none.
+        prepared: Pictures of the same people, read in place of the images; they give the same samples.
+        on_orientation: A rule of `trainers.data.images.orientation`.
+        normalisation: The mean and the divisor of the colours.
+        raw: Whether the last steps of each sample are left to the device of the network, see
+            `trainers.data.samples.device_batches`.
     """
 
     def __init__(
@@ -69,6 +79,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         prepared: PreparedPictures | None = None,
         on_orientation: str = APPLY,
         normalisation: Normalisation = IMAGENET,
+        raw: bool = False,
     ) -> None:
         if seed < 0:
             raise InvalidInput(f"seed of a data set must not be negative, got {seed}")
@@ -87,6 +98,7 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
         self.prepared = prepared
         self.on_orientation = on_orientation
         self.normalisation = normalisation
+        self.raw = raw
         self._cache: dict[Path | int, NDArray[np.uint8]] = {}
         self._cache_left = cache_bytes
 
@@ -110,6 +122,9 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """``image``, ``target``, ``weight``, ``index``; a person without keypoints has weights of 0.
 
+        A raw sample has ``pixels`` (H, W, 3), BGR of 8 bits, instead of the image. Instead of the target it has its profiles
+        ``across`` (K, w) and ``down`` (K, h).
+
         Raises InvalidInput for an image that cannot be read or is not of the size its annotation says.
         """
         person = self.people[index]
@@ -127,17 +142,18 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
                 to_input = self.codec.crop_matrix(mirror_crop(variation.crop, width))
                 matrix = compose(to_input, mirror_matrix(width))
                 keypoints = flip_keypoints(keypoints, width, self.keypoint_set)
-        target, weight = self.codec.encode(warp_points(keypoints, to_input))
+        placed = warp_points(keypoints, to_input)
         picture, matrix = self._picture(index, matrix)
         image = warp_image(picture, matrix, size)
         if self.photometric and generator:
             image = self.photometric(image, generator)
-        return {
-            "image": torch.from_numpy(normalise(image, self.normalisation)),
-            "target": torch.from_numpy(target),
-            "weight": torch.from_numpy(weight),
-            "index": torch.tensor(index),
-        }
+        if self.raw:
+            across, down, weight = self.codec.encode_profiles(placed)
+            sample = {"pixels": image, "across": across, "down": down, "weight": weight}
+        else:
+            target, weight = self.codec.encode(placed)
+            sample = {"image": normalise(image, self.normalisation), "target": target, "weight": weight}
+        return {name: torch.from_numpy(value) for name, value in sample.items()} | {"index": torch.tensor(index)}
 
     def _keypoints(self, person: Person) -> NDArray[np.float64]:
         return np.zeros((self.keypoint_set.count, 3)) if person.keypoints is None else person.keypoints

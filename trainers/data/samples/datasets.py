@@ -32,8 +32,8 @@ def augmentation_of(config: TrainConfig, keypoint_set: KeypointSet) -> Augmentat
     )
 
 
-def training_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> TopDownDataset:
-    """The augmented samples to learn from.
+def training_set(data: DataConfig, arch: Architecture, config: TrainConfig, *, raw: bool = False) -> TopDownDataset:
+    """The augmented samples to learn from; ``raw`` ones are finished on the network's device.
 
     Raises InvalidInput for data that cannot be read, a network for other keypoints, or a library that is not installed.
     """
@@ -49,11 +49,12 @@ def training_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> T
         prepared=prepared,
         on_orientation=data.on_orientation,
         normalisation=arch.NORMALISATION,
+        raw=raw,
     )
 
 
-def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig) -> TopDownDataset:
-    """The plain samples to be scored on."""
+def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig, *, raw: bool = False) -> TopDownDataset:
+    """The plain samples to be scored on; ``raw`` ones are finished on the network's device."""
     _check_keypoints(arch, data)
     people = data.validation_people()
     return TopDownDataset(
@@ -63,6 +64,7 @@ def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig) ->
         prepared=validation_pictures(data, people, arch.input_size),
         on_orientation=data.on_orientation,
         normalisation=arch.NORMALISATION,
+        raw=raw,
     )
 
 

@@ -23,10 +23,10 @@ from trainers.data.geometry.transforms import IMAGENET_MEAN
 class Photometric:
     """Random colour, sharpness and one covered patch, all growing with ``strength`` s, above 0 and at most 1.
 
-    In this order: brightness, contrast and saturation by factors in 1 ± 0.4 s and hue by up to 0.1 s of the colour circle;
-    with probability 0.5 s a Gaussian blur of up to 2 pixels' deviation; with probability 0.5 s a patch of 2% to 2% + 18% s
-    of the picture covered in the mean grey of ImageNet (arXiv:1708.04896). Keypoints under the patch stay labelled: a
-    person is to be found behind things too.
+    Brightness, contrast and saturation change first, by factors in 1 ± 0.4 s, and hue by up to 0.1 s of the colour circle.
+    Then comes, with probability 0.5 s, a Gaussian blur of up to 2 pixels' deviation. Last, with probability 0.5 s, a patch
+    of 2% to 2% + 18% s of the picture is covered in the mean grey of ImageNet (arXiv:1708.04896). Keypoints under the patch
+    stay labelled: a person is to be found behind things too.
 
     Raises:
         InvalidInput: the strength is out of its range, or kornia is not installed.

@@ -23,9 +23,14 @@ _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One drawn shape: a capsule from ``start`` to ``end`` that tapers between two radii, in pixels.
+    """One drawn shape: a capsule that tapers between two radii.
 
-    ``joints`` are the keypoints for which seeing this part means seeing them.
+    Args:
+        start: x, y of its first end in pixels.
+        end: x, y of its other end in pixels.
+        radii: The radii at both ends in pixels.
+        colour: The colour.
+        joints: The keypoints for which seeing this part means seeing them.
     """
 
     start: Point

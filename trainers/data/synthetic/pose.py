@@ -1,8 +1,8 @@
 """Random poses of a person, from the joints' ranges: forward kinematics from the pelvis outward.
 
-A pose is built in a body frame (lateral, toward the person's left; down; forward) in units of the body's height, turned
-by a yaw about the vertical, and projected by dropping the depth: x to the right of the image, y down, z toward the
-viewer. A person who faces the viewer has the left side on the right of the image.
+A pose is built in a body frame (lateral, toward the person's left; down; forward) in units of the body's height. It is
+turned by a yaw about the vertical, and projected by dropping the depth. x points to the right of the image, y down, z toward
+the viewer. A person who faces the viewer has the left side on the right of the image.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ The refined target has the last one.
 """
 LARGE_HEIGHT = 80
 """Height of heatmaps, in cells, from which on the kernels for 384×288 are meant."""
-HARDEST = 8
+HARDEST_KEYPOINTS = 8
 """Keypoints of a sample that the refined output learns from: those with the largest errors."""
 
 
@@ -157,7 +157,7 @@ class CascadedPyramid(nn.Module):
         height = target.shape[2]
         kernels = LARGE_KERNELS if height >= LARGE_HEIGHT else KERNELS
         errors = (weight[:, :, None, None] * (refined - target)).square().mean((2, 3))
-        loss = errors.topk(min(HARDEST, errors.shape[1]), dim=1).values.mean()
+        loss = errors.topk(min(HARDEST_KEYPOINTS, errors.shape[1]), dim=1).values.mean()
         for output, kernel in zip(coarse, kernels, strict=True):
             ratio = blur_deviation(kernel) / blur_deviation(kernels[-1])
             wide = widened(target, default_sigma((height, target.shape[3])) * math.sqrt(ratio**2 - 1))

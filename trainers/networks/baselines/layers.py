@@ -19,7 +19,7 @@ HEAD_STD = 0.001
 
 Activation = Callable[[], nn.Module]
 Heatmaps = Tensor | tuple[Tensor, ...]
-"""Heatmaps of the prediction, or in training of every output that has a loss."""
+"""The heatmaps of the prediction, or in training of every output that has a loss."""
 
 
 def relu() -> nn.Module:

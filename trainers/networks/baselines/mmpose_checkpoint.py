@@ -165,8 +165,9 @@ def width_factor_of(found: Sequence[int], widths: Callable[[float], Sequence[int
         InvalidInput: no factor does.
     """
     for steps in (20, *range(2, 81)):
-        if tuple(widths(steps * 0.05)) == tuple(found):
-            return steps * 0.05
+        factor: float = steps * 0.05
+        if tuple(widths(factor)) == tuple(found):
+            return factor
     raise InvalidInput(f"layers of {', '.join(map(str, found))} channels are those of no width factor")
 
 

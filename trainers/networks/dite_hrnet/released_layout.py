@@ -12,7 +12,7 @@ from search_spaces.families.dite_hrnet.presets import PRESETS
 from trainers.networks.dite_hrnet.released_checkpoint import load_released, released_key
 from trainers.networks.family import CheckpointLayout
 
-FIXED = (
+FIXED_FIELDS = (
     "stem",
     "block",
     "fusion",
@@ -30,7 +30,7 @@ FIXED = (
 def released_problem(arch: ArchConfig) -> str:
     """Why the authors' code cannot build a network; empty where it can.
 
-    It must have what is `FIXED` in common with a network of the papers.
+    It must have what is `FIXED_FIELDS` in common with a network of the papers.
     """
     papers = [make() for make in PRESETS.values()]
     if any(_as_in(arch, paper) for paper in papers):
@@ -50,7 +50,7 @@ def released_state(arch: ArchConfig, network: nn.Module) -> dict[str, Tensor]:
 def _as_in(arch: ArchConfig, paper: ArchConfig) -> bool:
     """Whether a network stays the same when it takes the paper's values of what is fixed."""
     try:
-        taken = dataclasses.replace(arch, **{field: getattr(paper, field) for field in FIXED})
+        taken = dataclasses.replace(arch, **{field: getattr(paper, field) for field in FIXED_FIELDS})
     except InvalidInput:
         return False
     return taken.canonical == arch.canonical
@@ -59,7 +59,7 @@ def _as_in(arch: ArchConfig, paper: ArchConfig) -> bool:
 def _differing(arch: ArchConfig, paper: ArchConfig) -> list[str]:
     return [
         f"{field} {_plain(getattr(arch, field))} instead of {_plain(getattr(paper, field))}"
-        for field in FIXED
+        for field in FIXED_FIELDS
         if getattr(arch, field) != getattr(paper, field)
     ]
 

@@ -18,7 +18,15 @@ from analysis.errors.matching import judged
 from analysis.errors.predictions import ScoredPredictions
 from analysis.report import Setup, report_html
 from analysis.report.elements.people import Gallery, NetworkPeople, People, Shown
-from analysis.report.sections.people import EACH, MAX_CHARACTERS, NO_OKS, alt_text, fitted, galleries_of, people_in_pictures
+from analysis.report.sections.people import (
+    MAX_CHARACTERS,
+    NO_OKS,
+    PEOPLE_EACH,
+    alt_text,
+    fitted,
+    galleries_of,
+    people_in_pictures,
+)
 from analysis.study.records import StudyRecord
 from search_spaces.common.errors import InvalidInput
 from search_spaces.training_config import TrainConfig
@@ -68,7 +76,7 @@ def test_people_of_turned_photographs_are_drawn_as_displayed(drawn: DataConfig, 
     for data in (drawn, turned):
         scored = predicted(data, error=0.05)
         pages.append([picture for gallery in galleries_of(judged(scored), scored) for picture in gallery.pictures])
-    assert len(pages[0]) > EACH
+    assert len(pages[0]) > PEOPLE_EACH
     assert pages[0] == pages[1]
 
 
@@ -93,7 +101,7 @@ def test_an_exchanged_person_is_named_and_shown_among_the_worst(drawn: DataConfi
     assert found.unmatched == 0
     assert "Fix first: left-right inversions" in advice(found.errors)
     best, _, worst, *_ = galleries_of(found, scored)
-    assert [len(gallery.pictures) for gallery in (best, worst)] == [EACH, EACH]
+    assert [len(gallery.pictures) for gallery in (best, worst)] == [PEOPLE_EACH, PEOPLE_EACH]
     assert "inversion: " in worst.pictures[0].alt
     assert worst.pictures[0].alt == alt_text(found, 3, COCO17.names)
     assert " inversion" in worst.pictures[0].caption

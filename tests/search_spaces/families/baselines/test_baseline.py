@@ -1,4 +1,4 @@
-"""Every family of baselines has exact costs, one name for one network, and words for people."""
+"""The rules of every family of baselines: exact costs, one name for one network, and words for people."""
 
 from __future__ import annotations
 

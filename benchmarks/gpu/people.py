@@ -1,0 +1,58 @@
+"""A whole training on drawn people: that it learns, how quickly its samples come, and its AP."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.gpu.plan import Plan
+from benchmarks.gpu.rows import Row
+from search_spaces.registry import preset
+from search_spaces.training_config import TrainConfig
+from trainers.processes.distributed import Worker
+
+PART = "drawn people"
+BATCH = 32
+LEAST_AP = 0.3
+"""Below this, a training of twenty epochs has learned nothing to speak of."""
+
+
+def measure(plan: Plan, until: float) -> list[Row]:
+    """Train the first network for the plan's epochs, validate it after the last, and return speed and AP."""
+    # Not above: the packages that read images and score people may be missing, and other parts do without.
+    from trainers.data.config import DataConfig
+    from trainers.data.samples.datasets import training_set
+    from trainers.data.synthetic.dataset import draw_dataset
+    from trainers.training.loop import train
+
+    arch = preset(plan.networks[0], input_size=plan.input_size)
+    batch = min(BATCH, plan.images)
+    config = TrainConfig(
+        epochs=plan.epochs,
+        batch_size=batch,
+        warmup_iterations=max(1, plan.images // batch),
+        validate_every=plan.epochs,
+        half_body_probability=0.0,
+    )
+    with tempfile.TemporaryDirectory(prefix="dite-gpu-") as folder:
+        root = Path(folder) / "people"
+        draw_dataset(root, train_images=plan.images, val_images=max(4, plan.images // 10), seed=0)
+        data = DataConfig(root=root, name="synthetic", workers=2 if plan.on_gpu else 0)
+        samples = training_set(data, arch, config)
+        began = time.process_time()
+        for index in range(min(len(samples), 200)):
+            samples[index]
+        loading = min(len(samples), 200) / (time.process_time() - began)
+        began = time.monotonic()
+        done = train(arch, config, data, directory=None, report=lambda *_: None, worker=Worker(device=plan.device))
+        seconds = time.monotonic() - began
+    metrics = done.metrics
+    verdict = f"at least {LEAST_AP:g}: {'met' if metrics['ap_gt'] >= LEAST_AP else 'MISSED'}" if plan.on_gpu else ""
+    return [
+        Row(part=PART, what="samples loaded by one core", value=loading, unit="samples/s"),
+        Row(part=PART, what=f"training, batch {batch}", value=metrics["samples_per_second"], unit="samples/s"),
+        Row(part=PART, what=f"{plan.epochs} epochs of {len(samples)} people", value=seconds, unit="s"),
+        Row(part=PART, what="loss of the last epoch", value=metrics["loss"]),
+        Row(part=PART, what="ap_gt", value=metrics["ap_gt"], note=verdict),
+    ]

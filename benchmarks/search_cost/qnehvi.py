@@ -1,0 +1,148 @@
+"""BoTorch's qLogNEHVI as a competitor: noisy expected hypervolume improvement over the candidates of this search.
+
+It is the strongest peer that well-kept parts make. Its Gaussian process learns the score from the same features, exact
+costs among them. Its second objective is the exact cost itself, of which nothing has to be learned. The first trials are
+spread as this search spreads its own, and the pools of candidates are drawn alike. A network is not suggested twice, and
+trainings that run are known to the acquisition (Daulton et al. 2021, arXiv:2105.08195; Ament et al. 2023, arXiv:2310.20708).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+from botorch.exceptions import InputDataWarning, NumericsWarning
+from botorch.fit import fit_gpytorch_mll
+from botorch.models import ModelList, SingleTaskGP
+from botorch.models.deterministic import GenericDeterministicModel
+from botorch.models.transforms import Normalize, Standardize
+from botorch.sampling.get_sampler import get_sampler
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from dite_search.algorithms.cost_aware.candidate_pool import Pool, Pools
+from dite_search.algorithms.cost_aware.candidates import Candidates, Point
+from dite_search.algorithms.cost_aware.history import HistorySchema, Observation, TrialHistory
+from dite_search.algorithms.cost_aware.initial_design import most_different
+
+STARTUP = 10
+POOL = 2000
+DRAWS = 64
+"""Samples of the posterior that the acquisition is averaged over."""
+CHUNK = 250
+"""Candidates that are weighed at once."""
+
+
+class QnehviSampler(BaseSampler):
+    """qLogNEHVI over candidates: one score to be learned, and one exact cost that is minimised.
+
+    ``maximize`` tells which way the score is better; ``score`` is its place among a trial's values.
+    """
+
+    def __init__(self, candidates: Candidates, *, cost: str, score: int, maximize: bool, seed: int) -> None:
+        schema = HistorySchema(
+            score=score,
+            sign=1.0 if maximize else -1.0,
+            costs=(cost,),
+            epochs=None,
+            curve=lambda trial: {},
+            repeatable=lambda trial: False,
+            continues=lambda trial: False,
+        )
+        self._candidates, self._seed = candidates, seed
+        self._history = TrialHistory(candidates, schema)
+        self._pools = Pools(candidates, (cost,), size=POOL, seed=seed)
+        self._given: dict[int, Point] = {}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """All parameters are chosen together."""
+        return dict(self._candidates.distributions)
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        """The next point."""
+        self._history.update(study.get_trials(deepcopy=False), own=trial.number, given=self._given)
+        running = {one.number for one in self._history.pending}
+        point = self._next(trial.number)
+        self._given = {n: given for n, given in self._given.items() if n in running} | {trial.number: point}
+        return point
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Nothing: the candidates have every parameter."""
+        raise AssertionError(f"no candidate has a value for {param_name}")
+
+    def _next(self, number: int) -> Point:
+        history, used = self._history, self._history.uses()
+        drawn = self._pools.draw(number, [(one.key, one.point) for one in history.front], {})
+        pool = drawn.without(used)
+        if not len(pool):
+            pool = self._pools.rest(used, {})
+        if not len(pool):
+            return drawn.points[0]
+        known = [*history.finished, *history.pending]
+        if len(known) < STARTUP or history.complete < STARTUP // 2:
+            return self._spread(pool, known, number)
+        return pool.points[self._best(pool, number)]
+
+    def _spread(self, pool: Pool, known: Sequence[Observation], number: int) -> Point:
+        width = pool.features.shape[1]
+        place = most_different(
+            pool.features,
+            pool.costs,
+            seen_features=np.array([self._candidates.features(one.point) for one in known]).reshape(len(known), width),
+            seen_costs=np.array([one.costs for one in known]).reshape(len(known), 1),
+            strata=STARTUP,
+            generator=np.random.default_rng([self._seed, 6, number]),
+        )
+        return pool.points[place]
+
+    def _best(self, pool: Pool, number: int) -> int:
+        """Return the place of the candidate with the largest acquisition."""
+        ended, pending = self._history.finished, self._history.pending
+        scale = max(float(pool.costs.max()), *(one.costs[0] for one in ended if one.costs))
+        known, scores = self._inputs(ended, scale), torch.tensor([[one.score] for one in ended], dtype=torch.double)
+        candidates = torch.tensor(np.column_stack([pool.features, pool.costs / scale]))
+        torch.manual_seed(self._seed * 100_003 + number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InputDataWarning)
+            warnings.simplefilter("ignore", NumericsWarning)
+            model = ModelList(_fitted(known, scores), GenericDeterministicModel(lambda inputs: -inputs[..., -1:]))
+            acquisition = qLogNoisyExpectedHypervolumeImprovement(
+                model=model,
+                ref_point=[_floor(scores), -1.1],
+                X_baseline=known,
+                X_pending=self._inputs(pending, scale) if pending else None,
+                sampler=get_sampler(model.posterior(known[:1]), torch.Size([DRAWS]), seed=number),
+                prune_baseline=True,
+                cache_root=False,
+            )
+            with torch.no_grad():
+                values = torch.cat([acquisition(part.unsqueeze(-2)) for part in candidates.split(CHUNK)])
+        return int(values.argmax())
+
+    def _inputs(self, observations: Sequence[Observation], scale: float) -> torch.Tensor:
+        """Return features with the cost itself as the last column, (n, d + 1)."""
+        rows = [[*self._candidates.features(one.point), one.costs[0] / scale] for one in observations if one.costs]
+        return torch.tensor(rows, dtype=torch.double)
+
+
+def _floor(scores: torch.Tensor) -> float:
+    """Return the score from which hypervolume is measured: 0, or a little below the worst where scores are negative."""
+    worst, best = float(scores.min()), float(scores.max())
+    return 0.0 if worst >= 0 else worst - 0.1 * (best - worst)
+
+
+def _fitted(inputs: torch.Tensor, scores: torch.Tensor) -> SingleTaskGP:
+    model = SingleTaskGP(
+        inputs, scores, input_transform=Normalize(inputs.shape[-1]), outcome_transform=Standardize(scores.shape[-1])
+    )
+    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    return model
