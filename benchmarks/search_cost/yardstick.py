@@ -1,8 +1,8 @@
 """The yardstick of searches: how good the networks are that a search recommends, judged by the means over their seeds.
 
-A search sees one training of each network, and recommends what did best in it. A network that was lucky is recommended more
-often than it deserves. So it is judged by the mean of all its recorded trainings, which is what training it again will give
-on average. Three figures describe a search after so many epochs:
+A search sees one training of each network, and recommends what did best in it. A lucky network is recommended more often
+than it deserves. It is therefore judged by the mean of all its recorded trainings, which training it again will give on
+average. Three figures describe a search after so many epochs:
 
 - *regret*: under each of eight cost limits, the seed mean of the best network less that of the recommended network, averaged
   over the limits (`limits_of`). Without a recommendation it is the regret of a network taken by chance.

@@ -170,7 +170,9 @@ class DataSection(Section):
         places = {name: place for name in NAMES if (place := getattr(self, name)) is not None}
         if (self.annotations is None) != (self.images is None):
             raise InvalidInput("data must have annotations and images together, or neither")
-        whole = {"annotations": self.annotations, "images": self.images} if self.annotations else None
+        whole: Mapping[str, str | None] | None = None
+        if self.annotations:
+            whole = {"annotations": self.annotations, "images": self.images}
         if not places and whole is None:
             if self.split is None and self.val_share is None:
                 return None

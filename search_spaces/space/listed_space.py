@@ -1,7 +1,7 @@
 """`ListedSpace`: a space whose networks are listed one by one, each with its costs. No family builds them.
 
 A list need not hold every combination of its parameters' values. A point that is not on the list stands for the nearest
-network that is. So samplers that know nothing of the list can propose any combination.
+network on the list. So samplers that know nothing of the list can propose any combination.
 
 Shape legend: n networks, b parameters with names as values, a parameters with numbers, d features.
 """

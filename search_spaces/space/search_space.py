@@ -27,11 +27,10 @@ class SearchSpace:
 
     The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. The parameter
     ``network`` names whole networks. Each takes the place of the base, which then gives input size and keypoints only, and
-    the other parameters change it further. The networks may be of several families: a parameter that the family of a
-    point's network lacks has no effect on it, and stands at its first value in every point that the space gives out. Rules
-    that tie values together hold within one unit of the family (a branch,
-    say). So the valid points are a sum of products over units, and are counted and sampled exactly, never by trial and
-    error.
+    the other parameters change it further. The networks may be of several families. A parameter that the family of a point's
+    network lacks has no effect on it. It stands at its first value in every point that the space gives out. Rules that tie
+    values together hold within one unit of the family (a branch, say). So the valid points are a sum of products over units,
+    and are counted and sampled exactly, never by trial and error.
 
     Raises:
         InvalidInput: a parameter is unknown, a value can never be valid, or no point is valid; the message says why.

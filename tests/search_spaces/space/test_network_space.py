@@ -1,4 +1,4 @@
-"""Spaces of families and lists of networks keep the same promises."""
+"""The answers of a space to an algorithm hold for spaces of families and for lists alike."""
 
 from __future__ import annotations
 
