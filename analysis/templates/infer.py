@@ -298,9 +298,8 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
     """The image with each person's box, limbs and keypoints of some confidence."""
     canvas = image.copy()
     size = max(1, round(max(canvas.shape[:2]) / 300))
-    owns: list[Any] = [tuple(bytes.fromhex(text[1:])[::-1]) for text in settings["colours"]] or [None] * len(
-        settings["keypoints"]
-    )
+    colours = settings["colours"] or [None] * len(settings["keypoints"])
+    owns = [text and tuple(bytes.fromhex(text[1:])[::-1]) for text in colours]
     for number, (keypoints, box) in enumerate(zip(people, boxes, strict=True)):
         hue = np.array([[[(number * 47 + 20) % 180, 220, 255]]], np.uint8)
         colour = tuple(int(value) for value in cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0])
