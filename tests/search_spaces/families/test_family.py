@@ -155,8 +155,8 @@ def test_spaces_are_read_from_files() -> None:
         ({"norms": Choice(values=("a",))}, "unknown parameter of space mine 'norms': did you mean 'norm'"),
         ({"keypoints": Range(low=1, high=2)}, "keypoints must be a list of values, not a range"),
         (
-            {NETWORK: Choice(values=("dite_hrnet_18",))},
-            "parameter network: dite_hrnet_18: input_size must be multiples of 32",
+            {NETWORK: Choice(values=("hourglass_52",))},
+            r"parameter network: hourglass_52: input_size\[0\] must be an integer from 128 to 2048, got 64",
         ),
     ],
 )
