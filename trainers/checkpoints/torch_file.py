@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from search_spaces.common.errors import InvalidInput, first_line
@@ -62,23 +63,32 @@ def read_torch_file(path: Path) -> dict[str, Any]:
     return parse_torch_file(data, str(path))
 
 
-def parse_torch_file(data: bytes, name: str) -> dict[str, Any]:
+def parse_torch_file(data: bytes, name: str, *, arrays: bool = False) -> dict[str, Any]:
     """The mapping in the bytes of a torch file, tensors on the CPU, read without running any code it may hold.
 
     What we wrote is compared with its own digest, what others wrote with the checksums of its members. ``name`` is the
-    file's in messages.
+    file's in messages. ``arrays`` lets NumPy arrays be there too, which MMPose writes beside the weights.
 
     Raises:
         BrokenFile: it is cut short or altered, is compressed, or holds anything but plain tensors in named fields.
     """
     check_torch_file(data, name)
     try:
-        content: Any = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+        with torch.serialization.safe_globals(_array_parts() if arrays else []):
+            content: Any = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     except Exception as error:  # torch's reader lets almost any exception escape from a file that is no checkpoint
         raise _broken(name, first_line(error)) from None
     if not isinstance(content, dict):
         raise InvalidInput(f"checkpoint {name} must hold named fields, got {type(content).__name__}")
     return content
+
+
+def _array_parts() -> list[Any]:
+    """Return the names that a pickled NumPy array of plain numbers or texts refers to, by both of NumPy's modules."""
+    make = np.empty(0).__reduce__()[0]
+    kinds = [type(np.dtype(code)) for code in "?bBhHiIlLqQefdSU"]
+    names = ("numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct")
+    return [*((make, name) for name in names), np.ndarray, np.dtype, *dict.fromkeys(kinds)]
 
 
 def check_torch_file(data: bytes, name: str) -> None:

@@ -16,6 +16,7 @@ from search_spaces.families.baselines.cpn import LEVELS, CPNConfig
 from search_spaces.families.baselines.layers import resnet_widths
 from trainers.data.codecs import default_sigma
 from trainers.networks.baselines.layers import Bottleneck, Heatmaps, conv_bn, relu
+from trainers.networks.baselines.mmpose_checkpoint import without_prefix
 from trainers.networks.baselines.resnet import ResNet
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
@@ -168,4 +169,17 @@ class CascadedPyramid(nn.Module):
         return (*coarse, refined) if self.training else refined
 
 
-NETWORKS = NetworkFamily(build=CascadedPyramid)
+NETWORKS = NetworkFamily(
+    build=CascadedPyramid,
+    own_names=without_prefix,
+    parts={
+        "backbone": ("resnet",),
+        "stem": ("resnet.conv1", "resnet.bn1"),
+        "stage1": ("resnet.layer1",),
+        "stage2": ("resnet.layer2",),
+        "stage3": ("resnet.layer3",),
+        "stage4": ("resnet.layer4",),
+        "pyramid": ("global_net",),
+        "head": ("refine_net",),
+    },
+)

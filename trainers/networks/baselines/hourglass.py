@@ -21,6 +21,7 @@ from trainers.networks.baselines.layers import (
     residual_layer,
     up2,
 )
+from trainers.networks.baselines.mmpose_checkpoint import own_names
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
 
@@ -110,4 +111,6 @@ def build(arch: HourglassConfig) -> HourglassPose:
     return HourglassPose(backbone, StackHeads(arch.widths[0], arch.keypoints, arch.stacks))
 
 
-NETWORKS = NetworkFamily(build=build)
+NETWORKS = NetworkFamily(
+    build=build, own_names=own_names, parts={"backbone": ("backbone",), "stem": ("backbone.stem",), "head": ("head",)}
+)

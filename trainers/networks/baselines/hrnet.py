@@ -18,6 +18,7 @@ from trainers.networks.baselines.layers import (
     relu,
     residual_layer,
 )
+from trainers.networks.baselines.mmpose_checkpoint import own_names
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -138,4 +139,16 @@ def build(arch: HRNetConfig) -> BackboneWithHead:
     return BackboneWithHead(backbone, HeatmapHead(arch.base_width, arch.keypoints))
 
 
-NETWORKS = NetworkFamily(build=build)
+NETWORKS = NetworkFamily(
+    build=build,
+    own_names=own_names,
+    parts={
+        "backbone": ("backbone",),
+        "stem": ("backbone.conv1", "backbone.bn1", "backbone.conv2", "backbone.bn2"),
+        "stage1": ("backbone.layer1",),
+        "stage2": ("backbone.transition1", "backbone.stage2"),
+        "stage3": ("backbone.transition2", "backbone.stage3"),
+        "stage4": ("backbone.transition3", "backbone.stage4"),
+        "head": ("head",),
+    },
+)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from search_spaces.families.baselines.layers import scaled
 from search_spaces.families.baselines.mobilenet_v2 import LAYERS, STEM_CHANNELS, MobileNetV2Config
 from trainers.networks.baselines.layers import BackboneWithHead, ConvBnAct, DeconvHead, initialise_kaiming
+from trainers.networks.baselines.mmpose_checkpoint import own_names
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
 
@@ -61,4 +62,6 @@ def build(arch: MobileNetV2Config) -> BackboneWithHead:
     return BackboneWithHead(MobileNetV2(arch), DeconvHead(arch.last_channels, arch.keypoints, arch.head_channels))
 
 
-NETWORKS = NetworkFamily(build=build)
+NETWORKS = NetworkFamily(
+    build=build, own_names=own_names, parts={"backbone": ("backbone",), "stem": ("backbone.conv1",), "head": ("head",)}
+)

@@ -13,6 +13,7 @@ from search_spaces.families.baselines.mobilenet_v3 import (
     MobileNetV3Config,
 )
 from trainers.networks.baselines.layers import BackboneWithHead, ConvBnAct, DeconvHead, initialise_kaiming, relu
+from trainers.networks.baselines.mmpose_checkpoint import own_names
 from trainers.networks.common.recompute import Recomputable, run_parts
 from trainers.networks.family import NetworkFamily
 
@@ -95,4 +96,6 @@ def build(arch: MobileNetV3Config) -> BackboneWithHead:
     return BackboneWithHead(MobileNetV3(arch), DeconvHead(arch.features, arch.keypoints, arch.head_channels))
 
 
-NETWORKS = NetworkFamily(build=build)
+NETWORKS = NetworkFamily(
+    build=build, own_names=own_names, parts={"backbone": ("backbone",), "stem": ("backbone.conv1",), "head": ("head",)}
+)

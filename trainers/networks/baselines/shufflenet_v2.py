@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from search_spaces.families.baselines.shufflenet_v2 import STEM_CHANNELS, ShuffleNetV2Config
 from trainers.networks.baselines.layers import BackboneWithHead, ConvBnAct, DeconvHead
+from trainers.networks.baselines.mmpose_checkpoint import own_names
 from trainers.networks.common.layers import shuffled
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -79,4 +80,15 @@ def build(arch: ShuffleNetV2Config) -> BackboneWithHead:
     return BackboneWithHead(ShuffleNetV2(arch), DeconvHead(arch.last_channels, arch.keypoints, arch.head_channels))
 
 
-NETWORKS = NetworkFamily(build=build)
+NETWORKS = NetworkFamily(
+    build=build,
+    own_names=own_names,
+    parts={
+        "backbone": ("backbone",),
+        "stem": ("backbone.conv1",),
+        "stage2": ("backbone.layers.0",),
+        "stage3": ("backbone.layers.1",),
+        "stage4": ("backbone.layers.2",),
+        "head": ("head",),
+    },
+)

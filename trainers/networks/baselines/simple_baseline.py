@@ -5,6 +5,7 @@ from __future__ import annotations
 from search_spaces.families.baselines.layers import resnet_widths
 from search_spaces.families.baselines.simple_baseline import SimpleBaselineConfig
 from trainers.networks.baselines.layers import BackboneWithHead, DeconvHead
+from trainers.networks.baselines.mmpose_checkpoint import own_names
 from trainers.networks.baselines.resnet import ResNet
 from trainers.networks.family import NetworkFamily
 
@@ -16,4 +17,16 @@ def build(arch: SimpleBaselineConfig) -> BackboneWithHead:
     return BackboneWithHead(backbone, DeconvHead(features, arch.keypoints, arch.head_channels))
 
 
-NETWORKS = NetworkFamily(build=build)
+NETWORKS = NetworkFamily(
+    build=build,
+    own_names=own_names,
+    parts={
+        "backbone": ("backbone",),
+        "stem": ("backbone.conv1", "backbone.bn1"),
+        "stage1": ("backbone.layer1",),
+        "stage2": ("backbone.layer2",),
+        "stage3": ("backbone.layer3",),
+        "stage4": ("backbone.layer4",),
+        "head": ("head",),
+    },
+)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from search_spaces.families.baselines.stacked_hourglass import LEVELS, StackedHourglassConfig
 from trainers.networks.baselines.layers import Heatmaps, relu, up2
+from trainers.networks.baselines.mmpose_checkpoint import without_prefix
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -102,4 +103,12 @@ def build(arch: StackedHourglassConfig) -> StackedHourglass:
     return StackedHourglass(keypoints=arch.keypoints, stacks=arch.stacks, planes=arch.base_width // 2)
 
 
-NETWORKS = NetworkFamily(build=build)
+NETWORKS = NetworkFamily(
+    build=build,
+    own_names=without_prefix,
+    parts={
+        "stem": ("conv1", "bn1", "layer1", "layer2", "layer3"),
+        "stacks": ("hg", "res", "fc", "fc_", "score_"),
+        "head": ("score",),
+    },
+)
