@@ -184,7 +184,7 @@ def differences(study: StudyRecord, record: TrialRecord, score: str, published: 
 
 
 BEGINNINGS = {"start_from": "trained from the weights", "distill": "trained with"}
-"""What a training that is no training from scratch has, in the words before the field of its protocol."""
+"""Words before the weights and the teacher of a training that is none from scratch, by the field of its protocol."""
 
 
 def protocol_words(protocol: Mapping[str, Any], *, detector: str = "", other_epochs: str = "") -> str:
