@@ -25,7 +25,7 @@ Dimensions = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What a network took of a file of weights.
+    """The result of taking weights of a file into a network.
 
     Args:
         name: The file in messages.

@@ -19,7 +19,7 @@ from trainers.training.teacher import load_teacher
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
-    """What a training that can begin has before its first step.
+    """The state of a training before its first step.
 
     Args:
         taken: What the network takes of ``start_from``; None from scratch.

@@ -1,4 +1,4 @@
-"""What a network takes of a file of weights."""
+"""The share of a file of weights that a network takes, and the list of the rest."""
 
 from __future__ import annotations
 
