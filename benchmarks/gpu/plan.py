@@ -1,4 +1,4 @@
-"""What is measured on a device, and for how long."""
+"""The measurements on a device, and the time of each."""
 
 from __future__ import annotations
 

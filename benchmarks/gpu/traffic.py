@@ -1,4 +1,4 @@
-"""What a step has to do at least: bytes that its operators read and write, and multiply-accumulates of its convolutions."""
+"""The least work of a step: bytes that its operators read and write, and multiply-accumulates of its convolutions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.gpu.timing import Step
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What one step does: operators that are no views, the bytes of their tensors, and multiply-accumulates."""
+    """The work of one step: operators that are no views, the bytes of their tensors, and multiply-accumulates."""
 
     operators: int
     bytes: int

@@ -1,8 +1,8 @@
 """The yardstick of searches: how good the networks are that a search recommends, judged by the means over their seeds.
 
-A search sees one training of each network, and recommends what did best in it. A network that was lucky is recommended more
-often than it deserves, so it is judged by the mean of all its recorded trainings, which is what training it again will give
-on average. Three figures describe a search after so many epochs:
+A search sees one training of each network, and recommends what did best in it. A lucky network is recommended more often
+than it deserves. It is therefore judged by the mean of all its recorded trainings, which training it again will give on
+average. Three figures describe a search after so many epochs:
 
 - *regret*: under each of eight cost limits, the seed mean of the best network less that of the recommended network, averaged
   over the limits (`limits_of`). Without a recommendation it is the regret of a network taken by chance.
@@ -27,7 +27,7 @@ from analysis.pareto.front import hypervolume, non_dominated
 from dite_search.simulation.recorded_curves import Curve
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from search_spaces.common.objectives import MAXIMIZE, SIGNS
-from search_spaces.space.encoding import SPREAD
+from search_spaces.space.encoding import LOGARITHMIC_RATIO
 
 Array = NDArray[np.float64]
 
@@ -63,11 +63,11 @@ def drawn(seed: int, network: str, count: int) -> int:
 def limits_of(costs: Array) -> Array:
     """Return eight limits from above the cheapest network to the dearest.
 
-    They are evenly spaced, by their logarithms where the dearest network has at least `SPREAD` times the least cost.
+    They are evenly spaced, by their logarithms where the greatest cost is at least `LOGARITHMIC_RATIO` times the least.
     """
     low, high = float(costs.min()), float(costs.max())
     parts = np.arange(1, LIMITS + 1) / LIMITS
-    found: Array = low * (high / low) ** parts if 0 < SPREAD * low <= high else low + (high - low) * parts
+    found: Array = low * (high / low) ** parts if 0 < LOGARITHMIC_RATIO * low <= high else low + (high - low) * parts
     # The last one is the dearest network, whatever rounding makes of it.
     found[-1] = high
     return found

@@ -142,9 +142,15 @@ class SearchConfig(Section):
                 raise ValueError(f"{field} must be empty unless sampler.name is {COST_AWARE}, got {list(names)}")
         if self.sampler.proxies:
             # These imports take a second each, and few searches need them.
-            from trainers.evaluation.zero_cost_proxies import PROXIES
+            from trainers.evaluation.zero_cost_proxies import DRAWN_KEYPOINTS, PROXIES
 
             _all_known("proxy", self.sampler.proxies, PROXIES)
+            known, drawn = self.data.keypoint_set, DRAWN_KEYPOINTS
+            if known.count != drawn:
+                raise ValueError(
+                    f"sampler.proxies must be empty for the {known.count} keypoints of {known.name}: proxies are measured on"
+                    f" drawn people of {drawn}"
+                )
         if self.warm_start.published:
             from analysis.study.published_results import PUBLISHED_TABLES, check_families_of_tables
 

@@ -147,10 +147,13 @@ def shipped_tables() -> tuple[str, ...]:
 def load_table(
     name: str | Path, *, directory: str | Path = "runs", curves: str | None = None, score: str | None = None
 ) -> TabularBenchmark:
-    """A shipped table by its name, a folder that holds one, or a finished study by its folder or its name in ``directory``.
+    """Read a shipped table by its name, a folder that holds one, or a finished study.
 
-    A table from elsewhere is named by its folder or its settings file; ``curves`` chooses one of several files of curves,
-    and ``score`` a column.
+    Args:
+        name: The name of the table or study, its folder, or the settings file of a table from elsewhere.
+        directory: The folder of the studies.
+        curves: The file of curves, where a table has several.
+        score: The column of the score, where a table has several.
 
     Raises:
         InvalidInput: there is none, the file is broken, or the study has no trial that can be replayed.

@@ -23,14 +23,13 @@ from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_checkpoint
 from trainers.checkpoints.location import S3, Location, located
 from trainers.checkpoints.store import CheckpointStore, local_copy
-from trainers.checkpoints.torch_file import read_torch_file
 from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import ACCURACIES
 from trainers.data.identity import data_contents
 from trainers.data.keypoint_sets.metric import Metric
 from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.scoring import evaluate
-from trainers.networks.load import load_any_network
+from trainers.networks.load import is_published, load_any_network, published_training
 from trainers.processes.distributed import Worker, default_device
 from trainers.training import loop
 from trainers.training.beginning import check_beginning
@@ -213,7 +212,7 @@ def evaluate_one(
 
 def trained_with(checkpoint: Path) -> TrainConfig:
     """The hyper-parameters of a checkpoint's training, which say how heatmaps are read; the paper's for a published one."""
-    return TrainConfig() if "state_dict" in read_torch_file(checkpoint) else load_checkpoint(checkpoint).train
+    return published_training(checkpoint) if is_published(checkpoint) else load_checkpoint(checkpoint).train
 
 
 def as_trained(data: DataConfig, checkpoint: Path) -> DataConfig:
@@ -222,7 +221,7 @@ def as_trained(data: DataConfig, checkpoint: Path) -> DataConfig:
     Annotation files are read in the order of the checkpoint's keypoints, whatever theirs is. Published checkpoints know
     neither.
     """
-    if "state_dict" in read_torch_file(checkpoint) or not data.data_format.takes_own:
+    if is_published(checkpoint) or not data.data_format.takes_own:
         return data
     trained = load_checkpoint(checkpoint)
     theirs = {name: trained.data[name] for name in ("keypoints", "metric") if trained.data.get(name)}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.search_cost.__main__ import main
 from benchmarks.search_cost.competitors import COMPETITORS, QNEHVI, judged
 from benchmarks.search_cost.page import Results, page
-from benchmarks.search_cost.recordings import Archive, Source, record, run_all, sources, without_sentences
+from benchmarks.search_cost.recordings import Archive, Source, behaviour_of, record, run_all, sources
 from benchmarks.search_cost.yardstick import Ended, Figures, Yardstick, drawn, limits_of, paired
 from dite_search.simulation.tabular_benchmark import load_table
 from tests.dite_search.foreign_tables import write_rows, write_table
@@ -147,10 +147,13 @@ def test_a_slow_search_has_seeds_of_its_own(folder, tmp_path):
     assert [sum(task.competitor.name == name for task in tasks) for name in ("qnehvi", "random")] == [2, 30]
 
 
-def test_sentences_do_not_make_another_search():
-    code = 'def f():\n    """Return one."""\n    # Why.\n    return 1\n'
-    assert without_sentences(code) == without_sentences(code.replace("Return one.", "Return 1.").replace("Why", "How"))
-    assert without_sentences(code) != without_sentences(code.replace("return 1", "return 2"))
+def test_a_search_is_known_by_what_it_does(monkeypatch):
+    behaviour_of.cache_clear()
+    known = behaviour_of("ours")
+    monkeypatch.setattr("dite_search.algorithms.cost_aware.candidate_pool.RANDOM_SHARE", 0.3)
+    behaviour_of.cache_clear()
+    assert behaviour_of("ours") != known
+    behaviour_of.cache_clear()
 
 
 def test_every_file_of_curves_is_a_table(folder, tmp_path):

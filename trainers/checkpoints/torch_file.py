@@ -26,6 +26,22 @@ _END_OF_DIRECTORY = b"PK\x05\x06"
 _DIRECTORY_FLAG = 0x10
 
 
+_NUMPY: list[Any] = [
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "uint8", "bool")),
+    *(
+        (function, f"{module}.multiarray.{name}")
+        for module in ("numpy._core", "numpy.core")
+        for name, function in (("_reconstruct", np.empty(0).__reduce__()[0]), ("scalar", np.float64(0.0).__reduce__()[0]))
+    ),
+]
+"""The parts of a plain NumPy array, which published checkpoints hold beside their weights: values, and no code.
+
+NumPy 1 wrote another name of its module.
+"""
+
+
 class BrokenFile(InvalidInput):
     """A torch file is cut short, altered, or no such file at all."""
 
@@ -63,32 +79,24 @@ def read_torch_file(path: Path) -> dict[str, Any]:
     return parse_torch_file(data, str(path))
 
 
-def parse_torch_file(data: bytes, name: str, *, arrays: bool = False) -> dict[str, Any]:
+def parse_torch_file(data: bytes, name: str) -> dict[str, Any]:
     """The mapping in the bytes of a torch file, tensors on the CPU, read without running any code it may hold.
 
     What we wrote is compared with its own digest, what others wrote with the checksums of its members. ``name`` is the
-    file's in messages. ``arrays`` lets NumPy arrays be there too, which MMPose writes beside the weights.
+    file's in messages.
 
     Raises:
         BrokenFile: it is cut short or altered, is compressed, or holds anything but plain tensors in named fields.
     """
     check_torch_file(data, name)
     try:
-        with torch.serialization.safe_globals(_array_parts() if arrays else []):
+        with torch.serialization.safe_globals(_NUMPY):
             content: Any = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     except Exception as error:  # torch's reader lets almost any exception escape from a file that is no checkpoint
         raise _broken(name, first_line(error)) from None
     if not isinstance(content, dict):
         raise InvalidInput(f"checkpoint {name} must hold named fields, got {type(content).__name__}")
     return content
-
-
-def _array_parts() -> list[Any]:
-    """Return the names that a pickled NumPy array of plain numbers or texts refers to, by both of NumPy's modules."""
-    make = np.empty(0).__reduce__()[0]
-    kinds = [type(np.dtype(code)) for code in "?bBhHiIlLqQefdSU"]
-    names = ("numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct")
-    return [*((make, name) for name in names), np.ndarray, np.dtype, *dict.fromkeys(kinds)]
 
 
 def check_torch_file(data: bytes, name: str) -> None:

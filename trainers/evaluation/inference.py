@@ -102,7 +102,16 @@ def prediction_batches(
 ) -> DeviceBatches:
     """Return the batches of every ``count``-th person from ``rank`` on; their loader processes last as long as they.
 
-    Raises InvalidInput for a ``batch_size`` below 1 or ``workers`` below 0.
+    Args:
+        dataset: The people.
+        device: The device of the network.
+        batch_size: The number of people at once.
+        workers: The number of processes that load the samples.
+        rank: The number of this process, from 0.
+        count: The number of processes.
+
+    Raises:
+        InvalidInput: ``batch_size`` is below 1, or ``workers`` below 0.
     """
     if batch_size < 1:
         raise InvalidInput(f"batch_size of an evaluation must be 1 or more, got {batch_size}")

@@ -62,7 +62,7 @@ def read_weights(file: WeightsFile, field: str) -> NamedWeights:
 
 
 def _of_torch_file(content: bytes, name: str) -> NamedWeights:
-    held = parse_torch_file(content, name, arrays=True)
+    held = parse_torch_file(content, name)
     if all(field in held for field in OWN_FIELDS):
         checkpoint = parse_checkpoint(content, name)
         known = checkpoint.keypoint_set

@@ -145,7 +145,7 @@ def record_cuda_graph(function: Callable[[], T], device: torch.device) -> tuple[
 
     Returns the way to run them again, and the result whose memory each run fills.
     """
-    beside = torch.cuda.Stream(device)
+    beside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     beside.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(beside):
         for _ in range(WARM_UPS):

@@ -15,7 +15,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture, Normalisation, format_size
 from search_spaces.training_config import TrainConfig
 from trainers.data.codecs import default_sigma
-from trainers.networks.load import load_weights
+from trainers.networks.load import load_weights, published_training
 from trainers.networks.registry import build_network, layouts
 from trainers.networks.weights_file import NamedWeights, read_weights
 
@@ -79,7 +79,7 @@ def load_teacher(arch: Architecture, config: TrainConfig, keypoints: Sequence[st
             f"{FIELD} must have the input size of the training, {format_size(arch.input_size)}, but {weights.name} has"
             f" {format_size(own.input_size)}"
         )
-    ours, theirs = _codec_words(config, arch), _codec_words(weights.train or TrainConfig(), own)
+    ours, theirs = _codec_words(config, arch), _codec_words(weights.train or published_training(Path(weights.name)), own)
     if ours != theirs:
         raise InvalidInput(f"{FIELD} must have the codec of the training, {ours}, but {weights.name} has {theirs}")
     return Teacher(network, student=arch.NORMALISATION, own=own.NORMALISATION)

@@ -50,7 +50,7 @@ def test_the_architecture_of_another_network_beside_a_file_says_nothing(small_ar
 
 @pytest.mark.parametrize("old", [False, True], ids=["zip", "before torch 1.6"])
 def test_a_file_of_mmpose_may_hold_numpy_arrays(tmp_path, old):
-    meta = {"dataset_meta": {"sigmas": np.ones(17, np.float32), "names": np.array(["a"]), "pairs": np.zeros((2, 2), int)}}
+    meta = {"dataset_meta": {"sigmas": np.ones(17, np.float32), "pairs": np.zeros((2, 2), int)}}
     content = {"meta": meta, "state_dict": {"backbone.conv1.conv.weight": torch.ones(2)}}
     torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=not old)
     assert set(read(tmp_path / "w.pth").state) == {"backbone.conv1.conv.weight"}

@@ -34,7 +34,7 @@ class DeviceBatches:
         self._loader, self._device, self._raw = loader, device, dataset.raw
         gain, bias = gain_and_bias(dataset.normalisation)
         self._gain, self._bias = (torch.from_numpy(values).to(device) for values in (gain, bias))
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         return self._one_ahead() if self._raw else iter(self._loader)
