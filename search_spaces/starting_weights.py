@@ -76,9 +76,10 @@ class WeightsFile:
         """
         if self.sha256:
             return self
-        if earlier is not None and earlier.file == self.file and not self.path.is_file():
+        places = (self.file, str(Path(self.file) / EXPORTED_WEIGHTS))
+        if earlier is not None and earlier.file in places and not self.path.is_file():
             return earlier
-        return WeightsFile(file=self.file, sha256=hashlib.sha256(self.read(field)).hexdigest())
+        return WeightsFile(file=str(self.path), sha256=hashlib.sha256(self.read(field)).hexdigest())
 
     def read(self, field: str) -> bytes:
         """Return the bytes of the file, which are those of its digest where it has one.
