@@ -163,7 +163,7 @@ class TrainConfig:
         if teacher is not None:
             known = earlier.distill.teacher if earlier and earlier.distill else None
             teacher = dataclasses.replace(teacher, teacher=teacher.teacher.identified("distill.teacher", known))
-        return self if start is teacher is None else dataclasses.replace(self, start_from=start, distill=teacher)
+        return self if start is None and teacher is None else dataclasses.replace(self, start_from=start, distill=teacher)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
