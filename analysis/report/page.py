@@ -84,7 +84,7 @@ def write_report(study: StudyRecord, directory: Path, setup: Setup | None = None
     """Write the four files of a report into ``directory``, each whole or not at all."""
     setup, report = setup or Setup(), _files_in(directory)
     with atomic_path(report.csv) as path:
-        trials_table(study.trials).to_csv(path, index=False)
+        trials_table(study.trials, objectives=study.objectives).to_csv(path, index=False)
     with atomic_path(report.png) as path:
         write_front_png(study, path, setup.budget)
     write_text(report.markdown, markdown(study, setup))

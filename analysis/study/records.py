@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.study.trial_status import INTERRUPTED, TrialStatus
-from search_spaces.common.objectives import OBJECTIVES
+from search_spaces.common.objectives import OBJECTIVES, PUBLISHED_FLOPS
 from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.cost import Cost
 from trainers.checkpoints.location import Location
@@ -117,15 +117,19 @@ COLUMNS = ("trial", "status", "reason", "arch_id")
 """The columns that every table of trials begins with, even one without rows."""
 
 
-def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
-    """One row a trial, in order of number: status, costs, metrics, varied parameters and where the rest lies."""
+def trials_table(trials: Sequence[TrialRecord], *, objectives: Sequence[str] = ()) -> pd.DataFrame:
+    """One row a trial, in order of number: status, costs, metrics, varied parameters and where the rest lies.
+
+    Published figures have a column where the study's ``objectives`` name them, since families count them in other ways.
+    """
+    left_out = {PUBLISHED_FLOPS} - set(objectives)
     rows = [
         {
             "trial": record.number,
             "status": record.status.value,
             "reason": record.reason,
             "arch_id": record.arch.arch_id,
-            **record.values,
+            **{name: value for name, value in record.values.items() if name not in left_out},
             **{name: value for name, value in record.metrics.items() if name not in OBJECTIVES},
             **record.parameters,
             "seed": record.seed,

@@ -80,3 +80,10 @@ def test_a_parameter_and_a_seed_that_some_trials_lack_are_read_as_whole_numbers(
     assert str(read["seed"].dtype) == str(read["batch_size"].dtype) == "Int64"
     assert read["rate"].dtype == "float64"
     assert read["ap_gt"].dtype == "float64"
+
+
+def test_published_figures_have_a_column_where_they_are_an_objective() -> None:
+    trials = [trial(0, ap=0.5)]
+    assert "mflops_published" not in trials_table(trials).columns
+    table = trials_table(trials, objectives=("ap_gt", "mflops_published"))
+    assert table["mflops_published"].tolist() == [trials[0].cost.mflops_published]
