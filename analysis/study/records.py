@@ -10,10 +10,13 @@ from typing import Any
 import pandas as pd
 
 from analysis.study.trial_status import INTERRUPTED, TrialStatus
-from search_spaces.common.objectives import OBJECTIVES
+from search_spaces.common.objectives import OBJECTIVES, PUBLISHED_FLOPS
 from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.cost import Cost
 from trainers.checkpoints.location import Location
+
+WEIGHTS_TAKEN = "weights_taken"
+"""The share of a network's parameters that were taken of ``training.start_from``: a figure of each epoch, and a column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,11 @@ class TrialRecord:
         return 0 if self.origin else len(self.curve) - self.epochs_before
 
     @property
+    def weights_taken(self) -> float | None:
+        """The share of the network's parameters that were taken of other weights; None from scratch, or before an epoch."""
+        return next((metrics[WEIGHTS_TAKEN] for metrics in self.curve if WEIGHTS_TAKEN in metrics), None)
+
+    @property
     def values(self) -> dict[str, float]:
         """Every quantity that may be an objective, costs included, where it is known."""
         return self.cost.objectives | {name: value for name, value in self.metrics.items() if name in OBJECTIVES}
@@ -109,18 +117,23 @@ COLUMNS = ("trial", "status", "reason", "arch_id")
 """The columns that every table of trials begins with, even one without rows."""
 
 
-def trials_table(trials: Sequence[TrialRecord]) -> pd.DataFrame:
-    """One row a trial, in order of number: status, costs, metrics, varied parameters and where the rest lies."""
+def trials_table(trials: Sequence[TrialRecord], *, objectives: Sequence[str] = ()) -> pd.DataFrame:
+    """One row a trial, in order of number: status, costs, metrics, varied parameters and where the rest lies.
+
+    Published figures have a column where the study's ``objectives`` name them, since families count them in other ways.
+    """
+    left_out = {PUBLISHED_FLOPS} - set(objectives)
     rows = [
         {
             "trial": record.number,
             "status": record.status.value,
             "reason": record.reason,
             "arch_id": record.arch.arch_id,
-            **record.values,
+            **{name: value for name, value in record.values.items() if name not in left_out},
             **{name: value for name, value in record.metrics.items() if name not in OBJECTIVES},
             **record.parameters,
             "seed": record.seed,
+            **({} if record.weights_taken is None else {WEIGHTS_TAKEN: record.weights_taken}),
             "epochs": len(record.curve),
             "seconds": record.seconds,
             "checkpoint": str(record.checkpoint) if record.checkpoint else None,

@@ -140,11 +140,11 @@ def decode(heatmaps: Any, settings: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def quarter_step(heatmap: Any, x: int, y: int) -> tuple[float, float]:
-    """A quarter of a cell toward the higher neighbour along each axis that has two."""
-    height, width = heatmap.shape
-    right = 0.25 * np.sign(heatmap[y, x + 1] - heatmap[y, x - 1]) if 0 < x < width - 1 else 0.0
-    down = 0.25 * np.sign(heatmap[y + 1, x] - heatmap[y - 1, x]) if 0 < y < height - 1 else 0.0
-    return float(right), float(down)
+    """A quarter of a cell toward the higher neighbours, none near a border; to cell (-1, -1) without a value above 0."""
+    inside = 1 < x < heatmap.shape[1] - 1 and 1 < y < heatmap.shape[0] - 1
+    right = 0.25 * np.sign(heatmap[y, x + 1] - heatmap[y, x - 1]) if inside else 0.0
+    down = 0.25 * np.sign(heatmap[y + 1, x] - heatmap[y - 1, x]) if inside else 0.0
+    return (float(right), float(down)) if heatmap[y, x] > 0 else (-1.0 - x, -1.0 - y)
 
 
 def newton_step(heatmap: Any, x: int, y: int, settings: dict[str, Any]) -> tuple[float, float]:
@@ -298,7 +298,8 @@ def drawn(image: Any, people: Any, boxes: Any, settings: dict[str, Any]) -> Any:
     """The image with each person's box, limbs and keypoints of some confidence."""
     canvas = image.copy()
     size = max(1, round(max(canvas.shape[:2]) / 300))
-    owns = [tuple(bytes.fromhex(text[1:])[::-1]) for text in settings["colours"]] or [None] * len(settings["keypoints"])
+    colours = settings["colours"] or [None] * len(settings["keypoints"])
+    owns = [text and tuple(bytes.fromhex(text[1:])[::-1]) for text in colours]
     for number, (keypoints, box) in enumerate(zip(people, boxes, strict=True)):
         hue = np.array([[[(number * 47 + 20) % 180, 220, 255]]], np.uint8)
         colour = tuple(int(value) for value in cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0])

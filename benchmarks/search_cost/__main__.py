@@ -2,8 +2,8 @@
 
     python -m benchmarks.search_cost --page docs/search_benchmarks.md
 
-Each search of each seed is recorded once in ``--output`` and not run again, so that a command that was cut off goes on where
-it was. Tables are shipped ones by name, folders of tables, and folders that hold such folders (`docs/how_to/tables.md`).
+Each search of each seed is recorded once in ``--output`` and not run again. So a command that was cut off goes on where it
+was. Tables are shipped ones by name, folders of tables, and folders that hold such folders (`docs/how_to/tables.md`).
 
 Syne Tune and BoTorch are not among the dependencies: ``pip install -e '.[peers]'`` brings both. A peer whose package is not
 installed is left out, unless there are recordings of it. ``python -m benchmarks.search_cost.epochs_to`` counts epochs until

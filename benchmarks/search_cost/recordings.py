@@ -5,10 +5,10 @@ A recording is a small file of a competitor, a table and a seed; one that is the
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -21,24 +21,25 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import dite_search
+import numpy as np
+
 from analysis.study.trial_status import TrialStatus
-from benchmarks.search_cost.competitors import Competitor
+from benchmarks.search_cost.competitors import Competitor, judged
 from benchmarks.search_cost.runs import simulation_of
 from benchmarks.search_cost.yardstick import TRAININGS, Ended, Yardstick
+from dite_search.simulation.table_reader import RecordedCurves, Trainings
+from dite_search.simulation.table_search import RecordedLength, TableSearch
 from dite_search.simulation.table_settings import is_table, table_files
-from dite_search.simulation.tabular_benchmark import load_table, shipped_tables
+from dite_search.simulation.tabular_benchmark import TabularBenchmark, load_table, shipped_tables
 from search_spaces.common.files import write_json
+from search_spaces.common.objectives import MAXIMIZE
+from search_spaces.space.candidate import CandidateCache
+from search_spaces.space.listed_space import ListedSpace
 
 DECIDING_FIELDS = ("name", "changes", "moasha", "qnehvi")
 """Fields of a competitor on which its recordings depend."""
-DECIDING = (
-    "algorithms/cost_aware/*.py",
-    "algorithms/successive_halving.py",
-    "config/rungs.py",
-    "../search_spaces/space/listed_space.py",
-)
-"""Modules of this search that decide what is suggested and stopped. What runs them is held to the same trials by tests."""
+PROBE_VALUES, PROBE_PARAMETERS, PROBE_EPOCHS, PROBE_TRAININGS = 5, 5, 9, 25
+"""Size of the drawn table on which the behaviour of a search is recognised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +183,7 @@ def _read(path: Path) -> Recording:
 
 
 def digest(competitor: Competitor, source: Source, workers: int) -> str:
-    """Return in short what a recording depends on: for this search its code too, apart from its sentences."""
+    """Return in short what a recording depends on: for this search, its behaviour on a drawn table too."""
     table = yardstick_of(source).table
     facts: dict[str, Any] = {
         "competitor": {
@@ -197,28 +198,60 @@ def digest(competitor: Competitor, source: Source, workers: int) -> str:
         "versions": {name: _version(name) for name in competitor.packages},
     }
     if competitor.group != "peer":
-        facts["code"] = _code()
+        facts["behaviour"] = behaviour_of(competitor.name)
     text = json.dumps(facts, sort_keys=True, default=dataclasses.asdict)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @functools.cache
-def _code() -> list[str]:
-    root = Path(dite_search.__file__).parent
-    return [without_sentences(path.read_text()) for pattern in DECIDING for path in sorted(root.glob(pattern))]
+def behaviour_of(name: str) -> str:
+    """Return a digest of what a search trains on a drawn table: another one after a change that changes searches."""
+    competitor = next(one for one in judged() if one.name == name)
+    table = probe_table()
+    simulation = simulation_of(
+        competitor,
+        table,
+        seed=0,
+        workers=4,
+        max_epochs=PROBE_TRAININGS * PROBE_EPOCHS,
+        curve_of=lambda network, repeat: table.curve(network.arch_id, repeat),
+    )
+    ended = [(one.arch.arch_id, one.status.value, one.epochs) for one in simulation.run()]
+    return hashlib.sha256(json.dumps(ended).encode()).hexdigest()
 
 
-def without_sentences(source: str) -> str:
-    """Return a module as it runs: without comments and docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            node.body = [one for one in node.body if not _is_text(one)]
-    return ast.dump(tree)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+def probe_table() -> TabularBenchmark:
+    """Return a drawn table of more networks than a search looks at for one suggestion."""
+    generator = np.random.default_rng(0)
+    points = np.array(list(itertools.product(range(PROBE_VALUES), repeat=PROBE_PARAMETERS)))
+    final = 0.5 + 0.3 * np.tanh(points @ generator.normal(size=PROBE_PARAMETERS) / 4.0)
+    final += generator.normal(0.0, 0.03, len(points))
+    parts = np.arange(1, PROBE_EPOCHS + 1) / PROBE_EPOCHS
+    scores = final[:, None] * parts**0.3 + generator.normal(0.0, 0.01, (len(points), PROBE_EPOCHS))
+    names = [f"n{row}" for row in range(len(points))]
+    space = ListedSpace(
+        name="probe",
+        networks=names,
+        columns={f"p{place}": column.tolist() for place, column in enumerate(points.T)},
+        costs={"macs": (1.0 + points.sum(axis=1) + points[:, 0] * points[:, 1]).tolist()},
+    )
+    epochs = tuple(range(1, PROBE_EPOCHS + 1))
+    search = TableSearch(
+        name="probe",
+        search_space=space,
+        objectives=("accuracy", "macs"),
+        score_direction=MAXIMIZE,
+        train_config=RecordedLength(epochs=PROBE_EPOCHS, validated=epochs),
+    )
+    return TabularBenchmark(
+        name="probe",
+        config=search,
+        points={name: space.point(row) for row, name in enumerate(names)},
+        curves=Trainings(
+            names, np.arange(len(names) + 1), RecordedCurves(epochs=epochs, figures={"accuracy": np.clip(scores, 0.0, 1.0)})
+        ),
+        candidates=CandidateCache(space),
+    )
 
 
 def _version(name: str) -> str:

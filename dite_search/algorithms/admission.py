@@ -123,7 +123,7 @@ class Admission:
     def costs(self, candidate: Candidate) -> dict[str, float]:
         """Return the costs of a network that are known before its training; latency is predicted where it is asked for."""
         predicted = {"latency_ms": self._latency(candidate.arch)} if self._latency else {}
-        return candidate.cost.objectives | predicted
+        return {**candidate.cost.objectives, **predicted}
 
     def allows(self, candidate: Candidate) -> bool:
         """Whether the network is within the budget, and among those that may be tried."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,15 +45,17 @@ def data_config_of(place: str | Path, options: Mapping[str, Any]) -> DataConfig:
     values |= {name: value for name, value in options.items() if value is not None and value != defaults.get(name)}
     try:
         section = DataSection.model_validate(values)
-        return section.data_config(Path(values["root"]))
     except ValidationError as error:
         raise InvalidInput(f"{place}: {_sentence(error)}") from None
+    return section.data_config(Path(values["root"]))
 
 
 def _with_repeated(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return fields of ``data`` whose second file of labels, where there is one, counts from a folder."""
     points = values.get("keypoints")
-    sigmas = points.get("sigmas") if isinstance(points, dict) else None
+    if not isinstance(points, dict):
+        return values
+    sigmas = points.get("sigmas")
     if not isinstance(sigmas, dict) or not isinstance(sigmas.get(REPEATED), str):
         return values
     return values | {"keypoints": {**points, "sigmas": {REPEATED: str(folder / sigmas[REPEATED])}}}
@@ -64,5 +67,6 @@ def _sentence(error: ValidationError) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
         return str(unknown_name("field of the data", where, DataSection.model_fields))
-    message = str(problem.get("ctx", {}).get("error", problem["msg"]))
+    # The option names the format already.
+    message = re.sub(r"^(unknown \w+_split) of format \w+", r"\1", str(problem.get("ctx", {}).get("error", problem["msg"])))
     return message if not where or where in message else f"{where}: {message[0].lower()}{message[1:]}"

@@ -170,7 +170,9 @@ class DataSection(Section):
         places = {name: place for name in NAMES if (place := getattr(self, name)) is not None}
         if (self.annotations is None) != (self.images is None):
             raise InvalidInput("data must have annotations and images together, or neither")
-        whole = {"annotations": self.annotations, "images": self.images} if self.annotations else None
+        whole: Mapping[str, str | None] | None = None
+        if self.annotations:
+            whole = {"annotations": self.annotations, "images": self.images}
         if not places and whole is None:
             if self.split is None and self.val_share is None:
                 return None
@@ -219,7 +221,8 @@ class DataSection(Section):
         folder = self.folder
         if folder is None or not self.data_format.takes_own:
             return self.data_format.keypoint_set
-        return self.data_config(folder).keypoint_set
+        # Boxes and their files say nothing on the keypoints; a replay has none of a detector.
+        return self.model_copy(update={"boxes": "gt", "detections": None}).data_config(folder).keypoint_set
 
     def data_config(self, root: Path) -> DataConfig:
         """Return the data set that the section describes, below ``root``; raises InvalidInput where fields contradict."""

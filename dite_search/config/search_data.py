@@ -35,9 +35,9 @@ def root_of(config: SearchConfig) -> Path:
     """Return the folder of the data: that of the search file, or where a synthetic set is drawn."""
     section = config.data
     if section.synthetic is None:
-        folder = section.folder
-        assert folder is not None, "the search file names a root, places or a synthetic data set"
-        return folder
+        root = section.folder
+        assert root is not None, "the search file names a root, places or a synthetic data set"
+        return root
     drawing = section.synthetic
     folder = f"synthetic-{drawing.train_images}-{drawing.val_images}-{drawing.seed}"
     return config.study_directory.parent / "data" / folder

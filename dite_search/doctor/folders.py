@@ -246,7 +246,7 @@ def largest_candidate(config: SearchConfig) -> Candidate:
     candidate = CandidateCache(space)
 
     def parameters(point: Point) -> int:
-        return candidate(point).cost.params
+        return int(candidate(point).cost.params)
 
     points = list(space.points()) if space.count() <= _MAX_ENUMERATED_POINTS else []
     if not points:

@@ -27,20 +27,27 @@ LEAST_ACCURACY = 0.01
 class ParetoScheduler(FIFOScheduler):
     """Asynchronous successive halving over several objectives; trials start in their order.
 
-    `dite_search.algorithms.successive_halving` decides. At a rung the scores are those of its epoch, and the costs those of
-    ``costs``. A measured cost (a latency) may come in any result of the trial up to the rung, with or without an epoch. It
-    holds for the whole trial. A result decides nothing without an epoch, at an epoch that is no rung, or with a reason why
-    the trial ends. Nor does a result of a ``repeat`` of a network decide anything, because the network would compete with
-    itself. A result at a rung without a finite value of every objective decides nothing either, and ``unjudged`` counts it.
-    A trial that ``continues`` a stopped one has its place at the rungs, and is not judged again at those that lie behind it.
-    While no trial at a rung has an accuracy of `LEAST_ACCURACY`, it stops nobody.
+    `dite_search.algorithms.successive_halving` decides. At a rung the scores are those of its epoch. A measured cost (a
+    latency) may come in any result of the trial up to the rung, with or without an epoch. It holds for the whole trial. A
+    result decides nothing without an epoch, at an epoch that is no rung, or with a reason why the trial ends. Nor does a
+    result of a ``repeat`` of a network decide anything, because the network would compete with itself. A result at a rung
+    without a finite value of every objective decides nothing either, and ``unjudged`` counts it. A trial that ``continues``
+    a stopped one has its place at the rungs, and is not judged again at those that lie behind it.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
 
-    A table gives ``rungs`` (the epochs of decisions), ``directions`` (the ways in which objectives are better), ``learned``
-    (the objective that is a score) and ``least`` (in place of `LEAST_ACCURACY`). All follow from the other arguments where
-    they are not given.
+    Args:
+        objectives: The names of the objectives.
+        epochs: The length of a training.
+        validate_every: The number of epochs from one validation to the next.
+        grace_period: As of `rung_epochs`.
+        reduction_factor: As of `rung_epochs`.
+        costs: Returns the costs of a suggestion.
+        rungs: The epochs of decisions; by default they follow from the other arguments.
+        directions: ``minimize`` or ``maximize`` for each objective, in order; by default those of the objectives.
+        learned: The objective that is a score; by default it is found among the objectives.
+        least: The score that a trial at a rung must have before the rung stops anybody; by default `LEAST_ACCURACY`.
 
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.

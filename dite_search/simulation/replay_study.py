@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from dite_search.config.search_config import SearchConfig
@@ -35,7 +36,8 @@ def create_replay(config: SearchConfig | TableSearch, storage: BaseStorage) -> S
         known = earlier_trials(config)
         create_study(config, known=known, storage=storage)
         return known
-    study = optuna.create_study(storage=storage, study_name=config.name, directions=config.directions)
+    directions = [StudyDirection[side.upper()] for side in config.directions]
+    study = optuna.create_study(storage=storage, study_name=config.name, directions=directions)
     if config.sampler.name == "grid":
         for point in config.search_space.points():
             study.enqueue_trial(point)

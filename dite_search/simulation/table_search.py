@@ -178,4 +178,5 @@ class TableSearch:
 
 
 def _section_at(path: tuple[Any, ...]) -> type[Section]:
-    return {"sampler": SamplerSection, "scheduler": SchedulerSection}[str(path[-1])] if path else ReplaySettings
+    sections: dict[str, type[Section]] = {"sampler": SamplerSection, "scheduler": SchedulerSection}
+    return sections[str(path[-1])] if path else ReplaySettings

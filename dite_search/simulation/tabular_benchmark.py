@@ -147,10 +147,13 @@ def shipped_tables() -> tuple[str, ...]:
 def load_table(
     name: str | Path, *, directory: str | Path = "runs", curves: str | None = None, score: str | None = None
 ) -> TabularBenchmark:
-    """A shipped table by its name, a folder that holds one, or a finished study by its folder or its name in ``directory``.
+    """Read a shipped table by its name, a folder that holds one, or a finished study.
 
-    A table from elsewhere is named by its folder or its settings file; ``curves`` chooses one of several files of curves,
-    and ``score`` a column.
+    Args:
+        name: The name of the table or study, its folder, or the settings file of a table from elsewhere.
+        directory: The folder of the studies.
+        curves: The file of curves, where a table has several.
+        score: The column of the score, where a table has several.
 
     Raises:
         InvalidInput: there is none, the file is broken, or the study has no trial that can be replayed.
@@ -163,8 +166,10 @@ def load_table(
             raise InvalidInput(f"{option} must be left out for {name}, which has no {NETWORKS_FILE}, got {value}")
     if str(name) in shipped_tables():
         return read_table(TABLES / name)
-    if (path / CURVES_FILE).is_file():
+    if (path / SEARCH_FILE).is_file() and (path / CURVES_FILE).is_file():
         return read_table(path)
+    if not (path / SEARCH_FILE).is_file() and any(path.glob("curves*.csv*")):
+        raise InvalidInput(f"{path} must hold {NETWORKS_FILE} or {SEARCH_FILE} beside its curves")
     try:
         config = load_config(name, directory=directory)
     except InvalidInput as error:

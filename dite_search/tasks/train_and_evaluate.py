@@ -23,16 +23,16 @@ from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_checkpoint
 from trainers.checkpoints.location import S3, Location, located
 from trainers.checkpoints.store import CheckpointStore, local_copy
-from trainers.checkpoints.torch_file import read_torch_file
 from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import ACCURACIES
 from trainers.data.identity import data_contents
 from trainers.data.keypoint_sets.metric import Metric
 from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.scoring import evaluate
-from trainers.networks.load import load_any_network
+from trainers.networks.load import is_published, load_any_network, published_training
 from trainers.processes.distributed import Worker, default_device
 from trainers.training import loop
+from trainers.training.beginning import check_beginning
 from trainers.training.same_training import check_same_training
 
 RAY_FOLDER = "ray_train"
@@ -81,6 +81,7 @@ def train_one(
     found = None if restart else CheckpointStore(directory, note=lambda sentence: None).load()
     if resume and not found:
         raise InvalidInput(f"--resume must be given for a folder with a training to go on with, but {directory} holds none")
+    config = config.identified(found.train if found else None)
     if found:
         _check_going_on(found, arch, config, data, directory, resume=resume)
     finished = len(found.curve) if found else 0
@@ -90,6 +91,9 @@ def train_one(
         if kept:
             console.print(f"The training that {directory} held is kept in {kept}", highlight=False, soft_wrap=True)
 
+    if not found:
+        for sentence in check_beginning(arch, config, data.keypoint_set.names).sentences:
+            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     if restart:
         # Whatever would end the new training before its first step has to show while the old one is in its place.
         loop.check_batch(config, workers)
@@ -208,7 +212,7 @@ def evaluate_one(
 
 def trained_with(checkpoint: Path) -> TrainConfig:
     """The hyper-parameters of a checkpoint's training, which say how heatmaps are read; the paper's for a published one."""
-    return TrainConfig() if "state_dict" in read_torch_file(checkpoint) else load_checkpoint(checkpoint).train
+    return published_training(checkpoint) if is_published(checkpoint) else load_checkpoint(checkpoint).train
 
 
 def as_trained(data: DataConfig, checkpoint: Path) -> DataConfig:
@@ -217,7 +221,7 @@ def as_trained(data: DataConfig, checkpoint: Path) -> DataConfig:
     Annotation files are read in the order of the checkpoint's keypoints, whatever theirs is. Published checkpoints know
     neither.
     """
-    if "state_dict" in read_torch_file(checkpoint) or not data.data_format.takes_own:
+    if is_published(checkpoint) or not data.data_format.takes_own:
         return data
     trained = load_checkpoint(checkpoint)
     theirs = {name: trained.data[name] for name in ("keypoints", "metric") if trained.data.get(name)}
@@ -232,9 +236,10 @@ def as_trained(data: DataConfig, checkpoint: Path) -> DataConfig:
 def describe_epoch(metrics: loop.Metrics, epochs: int) -> str:
     """An epoch in one line."""
     scores = "  ".join(f"{name} {format_value(name, value)}" for name, value in metrics.items() if name in ACCURACIES)
+    teacher = f"  teacher {metrics[loop.TEACHER_COST]:.0f} ms a step" if loop.TEACHER_COST in metrics else ""
     return (
         f"epoch {metrics['epoch']:>3.0f}/{epochs}  loss {metrics['loss']:.6f}"
-        f"  {metrics['samples_per_second']:.0f} samples/s  {metrics['seconds']:.0f} s  {scores}"
+        f"  {metrics['samples_per_second']:.0f} samples/s  {metrics['seconds']:.0f} s{teacher}  {scores}"
     )
 
 

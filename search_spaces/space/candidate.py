@@ -6,9 +6,10 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from search_spaces.families.architecture import Scalar
-from search_spaces.space.network_space import KnownCosts, Network, NetworkSpace
+from search_spaces.space.network_space import Network, NetworkSpace
 from search_spaces.training_config import training_values
 
 MAX_CACHED_CANDIDATES = 100_000
@@ -20,13 +21,14 @@ class Candidate:
     """A network that was built from a point once, and whose cost was counted once.
 
     Args:
-        arch: The network.
+        arch: The network: an `Architecture`, or a network that a table lists.
         cost: Its exact costs, such as parameters and MACs.
         key: The identity of its training, as of `training_key`.
     """
 
-    arch: Network
-    cost: KnownCosts
+    # Any: a network and its cost are of the kind that the space holds, a `Network` and `KnownCosts` at least.
+    arch: Any
+    cost: Any
     key: str
 
 

@@ -1,7 +1,7 @@
 """`ListedSpace`: a space whose networks are listed one by one, each with its costs. No family builds them.
 
-A list need not hold every combination of its parameters' values. A point that is not on the list stands for the network on
-the list that is nearest to it, so that samplers which know nothing of the list can propose any combination.
+A list need not hold every combination of its parameters' values. A point that is not on the list stands for the nearest
+network on the list. So samplers that know nothing of the list can propose any combination.
 
 Shape legend: n networks, b parameters with names as values, a parameters with numbers, d features.
 """
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Scalar
 from search_spaces.families.parameter import Choice, Parameter, Point, Range
+from search_spaces.space.encoding import LOGARITHMIC_RATIO
 
 Array = NDArray[np.float64]
 
@@ -27,18 +28,17 @@ NETWORK_KEY = "network"
 """The key of a listed network's name among its plain values."""
 MOST_CHOICES = 32
 """Different numbers up to which a parameter is a choice; of more it is a range."""
-SPREAD = 10.0
-"""Numbers of which the largest is at least so many times the smallest are compared by their logarithms."""
-STEP = 0.15
+MUTATION_STEP = 0.15
 """Standard deviation of a mutated number, as a part of its range."""
-CACHED_POINTS = 100_000
+MAX_CACHED_POINTS = 100_000
+"""Points whose nearest networks are remembered."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListedCosts:
     """The exact costs of a listed network by name."""
 
-    objectives: Mapping[str, float]
+    objectives: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class ListedSpace:
         self._scaled = np.array(
             [[scale(value) for value in columns[n]] for n, scale in self._scales.items()], np.float64
         ).T.reshape(len(networks), len(self._scales))
-        self._nearest = functools.lru_cache(CACHED_POINTS)(self._nearest_row)
+        self._nearest = functools.lru_cache(MAX_CACHED_POINTS)(self._nearest_row)
 
     @property
     def name(self) -> str:
@@ -211,11 +211,11 @@ class ListedSpace:
             if isinstance(self._parameters[name], Choice):
                 wanted = values[generator.integers(len(values))]
             else:
-                wanted = values[np.abs(values - (column[row] + STEP * generator.normal())).argmin()]
+                wanted = values[np.abs(values - (column[row] + MUTATION_STEP * generator.normal())).argmin()]
         else:
-            column = self._coded[:, self._names.index(name)]
-            values = np.unique(column[column != column[row]])
-            wanted = values[generator.integers(len(values))]
+            codes = self._coded[:, self._names.index(name)]
+            known = np.unique(codes[codes != codes[row]])
+            return np.flatnonzero(codes == known[generator.integers(len(known))])
         return np.flatnonzero(column == wanted)
 
     def _nearest_row(self, values: tuple[Scalar, ...]) -> int:
@@ -265,4 +265,4 @@ def _parameter(values: Sequence[Any]) -> Parameter:
 
 
 def _is_wide(values: Sequence[Any]) -> bool:
-    return bool(min(values) > 0 and max(values) >= SPREAD * min(values))
+    return bool(min(values) > 0 and max(values) >= LOGARITHMIC_RATIO * min(values))

@@ -26,7 +26,7 @@ class KnownCosts(Protocol):
     """The exact costs of a network."""
 
     @property
-    def objectives(self) -> Mapping[str, float]:
+    def objectives(self) -> dict[str, float]:
         """The costs that a search may minimise, by name."""
 
 

@@ -12,6 +12,7 @@ from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 BASE = ""
 """The name of the base among the networks of a space that names none."""
+INPUT_SIZE = "input_size"
 
 
 def check_networks(space: str, parameters: Mapping[str, Parameter], base: Architecture) -> None:
@@ -58,11 +59,18 @@ def check_parameter(space: str, name: str, parameter: Parameter, bases: Mapping[
         own = dict.fromkeys(known for arch in bases.values() for known in family_of(arch).all_parameters)
         raise unknown_name(f"parameter of space {space}", name, (NETWORK, *own, *TRAIN_PARAMETERS))
     for value in (parameter.low, parameter.high) if isinstance(parameter, Range) else parameter.values:
-        for check in checks:
-            try:
-                check(value)
-            except InvalidInput as error:
-                raise InvalidInput(f"space {space}: parameter {name}: {error}") from None
+        problems = [problem for check in checks if (problem := _problem(check, value))]
+        # A size that some families cannot have is left out of their points alone.
+        if problems and (name != INPUT_SIZE or len(problems) == len(checks)):
+            raise InvalidInput(f"space {space}: parameter {name}: {problems[0]}")
+
+
+def _problem(check: Callable[[Scalar], object], value: Scalar) -> str:
+    try:
+        check(value)
+    except InvalidInput as error:
+        return str(error)
+    return ""
 
 
 def _train_check(name: str) -> Callable[[Scalar], object]:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.families.architecture import Architecture, Scalar
+from search_spaces.families.architecture import Architecture, Scalar, format_size
 from search_spaces.families.cost import Cost
 from search_spaces.families.family import SHARED, Family
 from search_spaces.families.parameter import NETWORK, Choice, Parameter, Point, Range
 from search_spaces.registry import cost_of, family_of
-from search_spaces.space.parameter_checks import BASE, bases_of, check_networks, check_parameter
+from search_spaces.space.parameter_checks import BASE, INPUT_SIZE, bases_of, check_networks, check_parameter
 from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 
@@ -27,11 +27,10 @@ class SearchSpace:
 
     The parameters of an architecture are choices; hyper-parameters of the training may be ranges too. The parameter
     ``network`` names whole networks. Each takes the place of the base, which then gives input size and keypoints only, and
-    the other parameters change it further. The networks may be of several families: a parameter that the family of a
-    point's network lacks has no effect on it, and stands at its first value in every point that the space gives out. Rules
-    that tie values together hold within one unit of the family (a branch,
-    say). So the valid points are a sum of products over units, and are counted and sampled exactly, never by trial and
-    error.
+    the other parameters change it further. The networks may be of several families. A parameter that the family of a point's
+    network lacks has no effect on it. It stands at its first value in every point that the space gives out. Rules that tie
+    values together hold within one unit of the family (a branch, say). So the valid points are a sum of products over units,
+    and are counted and sampled exactly, never by trial and error.
 
     Raises:
         InvalidInput: a parameter is unknown, a value can never be valid, or no point is valid; the message says why.
@@ -190,7 +189,7 @@ class SearchSpace:
             return self._ordered({**point, name: parameter.sample(generator)})
         values = _alternatives(parameter, point[name])
         for index in generator.permutation(len(values)):
-            changed = self._ordered({**point, name: values[int(index)]})
+            changed = self._rested(self._ordered({**point, name: values[int(index)]}))
             if self.is_valid(changed):
                 return changed
             nearest = self._nearest(changed, name, generator)
@@ -253,7 +252,7 @@ class SearchSpace:
         shared_names = [name for name in self.choices if self._unit(name) == SHARED]
         cells = []
         for shared in _options(shared_names, self.choices):
-            if shared != self._rested(shared):
+            if shared != self._rested(shared) or not self._fits(shared):
                 continue
             family, at_rest = self._family(shared), {name for name in self.choices if self.rests(name, shared)}
             bound_to = {name: family.unit_of(name) for name in self.choices if name not in {*shared_names, *at_rest}}
@@ -272,6 +271,15 @@ class SearchSpace:
                 cells.append(_Cell(shared, (*free, *factors)))
         return cells
 
+    def _fits(self, values: Point) -> bool:
+        """Whether the network that the values name can have their input size."""
+        base = self._base(values)
+        try:
+            family_of(base).unflatten({INPUT_SIZE: values.get(INPUT_SIZE, format_size(base.input_size))}, base)
+        except InvalidInput:
+            return False
+        return True
+
     def _problem(self, values: Point, unit: str) -> str | None:
         """Return why one unit cannot be built with these values and the base's."""
         own = {name: value for name, value in values.items() if name != NETWORK and not self.rests(name, values)}
@@ -287,7 +295,7 @@ class SearchSpace:
 
     def _unit(self, name: str) -> str:
         """Return what the rules bind a parameter to: its unit, all units, or nothing (then its own name)."""
-        if name == NETWORK:
+        if name == NETWORK or (name == INPUT_SIZE and len(self.families) > 1):
             return SHARED
         units = [family.unit_of(name) for family in self.families if name in family.all_parameters]
         return SHARED if SHARED in units else next(iter(units), name)

@@ -14,8 +14,6 @@ from search_spaces.space.search_space import SearchSpace
 
 SPACES = tuple(name for family in FAMILIES.values() for name in family.spaces)
 """Names of spaces, whichever family they are of."""
-WHOLE_PARAMETERS = frozenset(name for family in FAMILIES.values() for name in family.whole_parameters)
-"""Parameters whose values are whole tuples in some family."""
 
 
 def named_space(name: str) -> SearchSpace:
@@ -76,11 +74,12 @@ def space_spec(spec: str | Mapping[str, Any]) -> SpaceSpec:
         raise InvalidInput(f"parameters of space must be names with their values, got {changes!r}")
     if changes:
         name = "custom"
+    whole = {name for family in FAMILIES.values() for name in family.whole_parameters}
     for parameter, values in changes.items():
         if values is None:
             parameters.pop(parameter, None)
         else:
-            parameters[parameter] = parameter_from(parameter, values, whole=parameter in WHOLE_PARAMETERS)
+            parameters[parameter] = parameter_from(parameter, values, whole=parameter in whole)
     return SpaceSpec(name=name, base=arch, parameters=parameters)
 
 

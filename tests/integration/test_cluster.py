@@ -63,8 +63,16 @@ def end_drivers():
 class Search:
     """A search driven by a process, and what its study says.
 
-    The ``epochs`` of real trainings take a quarter of a second each on an idle core, recorded ones ``seconds``; either must
-    outlast what a test does to the nodes meanwhile. With ``trained`` trainings are real in any profile.
+    Trials must outlast what a test does to the nodes meanwhile.
+
+    Args:
+        directory: The folder of the study.
+        cluster: The cluster that the search runs on.
+        keep: Keeps the driver, so that it is ended with the test.
+        epochs: The length of a training; a real epoch takes a quarter of a second on an idle core.
+        seconds: The time that a recorded epoch takes.
+        trained: Whether trainings are real in any profile.
+        changes: Fields of the search file.
     """
 
     def __init__(self, directory, cluster, keep, *, epochs, seconds=1.0, trained=TRAINED, **changes):

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from search_spaces.common.errors import InvalidInput, first_line
@@ -23,6 +24,22 @@ _SEAL_BYTES = len(SEAL) + 64
 _LOCAL_HEADER = b"PK\x03\x04"
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _DIRECTORY_FLAG = 0x10
+
+
+_NUMPY: list[Any] = [
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "uint8", "bool")),
+    *(
+        (function, f"{module}.multiarray.{name}")
+        for module in ("numpy._core", "numpy.core")
+        for name, function in (("_reconstruct", np.empty(0).__reduce__()[0]), ("scalar", np.float64(0.0).__reduce__()[0]))
+    ),
+]
+"""The parts of a plain NumPy array, which published checkpoints hold beside their weights: values, and no code.
+
+NumPy 1 wrote another name of its module.
+"""
 
 
 class BrokenFile(InvalidInput):
@@ -73,7 +90,8 @@ def parse_torch_file(data: bytes, name: str) -> dict[str, Any]:
     """
     check_torch_file(data, name)
     try:
-        content: Any = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+        with torch.serialization.safe_globals(_NUMPY):
+            content: Any = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     except Exception as error:  # torch's reader lets almost any exception escape from a file that is no checkpoint
         raise _broken(name, first_line(error)) from None
     if not isinstance(content, dict):

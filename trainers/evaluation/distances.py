@@ -28,12 +28,14 @@ def shares_within(distances: Array, threshold: float) -> Array:
     """Return for each keypoint (K,) the share of distances (N, K) below the threshold; NaN where none is counted."""
     counts = np.isfinite(distances).sum(axis=0)
     within = (distances < threshold).sum(axis=0)
-    return np.where(counts > 0, within / np.maximum(counts, 1), np.nan)
+    shares: Array = np.where(counts > 0, within / np.maximum(counts, 1), np.nan)
+    return shares
 
 
 def area_under_curve(distances: Array, steps: int) -> Array:
     """Return for each keypoint (K,) the mean share below ``steps`` thresholds from 0, a step of 1 / ``steps`` apart."""
-    return np.mean([shares_within(distances, step / steps) for step in range(steps)], axis=0)
+    area: Array = np.mean([shares_within(distances, step / steps) for step in range(steps)], axis=0)
+    return area
 
 
 def mean_distances(distances: Array) -> Array:

@@ -33,6 +33,8 @@ from trainers.networks.registry import build_network, variable_modules
 Proxy = Callable[[nn.Module, Batch], float]
 """A freshly initialised network and a batch, both in double precision, to a figure; the network may be changed."""
 
+DRAWN_KEYPOINTS = COCO17.count
+"""Keypoints of the people of a batch that is drawn."""
 PEOPLE = 16
 """Images of a batch that is drawn."""
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
+from search_spaces.training_config import CODECS, TrainConfig
 from trainers.checkpoints.checkpoint import load_checkpoint
 from trainers.checkpoints.torch_file import read_torch_file
 from trainers.networks.registry import build_network, layouts
@@ -49,7 +50,22 @@ def load_network(path: Path) -> tuple[Architecture, nn.Module]:
 
 def load_any_network(path: Path) -> tuple[Architecture, nn.Module]:
     """The network of a checkpoint of ours, or of one in a published layout."""
-    return load_published(path) if "state_dict" in read_torch_file(path) else load_network(path)
+    return load_published(path) if is_published(path) else load_network(path)
+
+
+def is_published(path: Path) -> bool:
+    """Whether a file is in a published layout: it holds a ``state_dict``, or nothing but tensors."""
+    content = read_torch_file(path)
+    return "state_dict" in content or (bool(content) and all(isinstance(value, Tensor) for value in content.values()))
+
+
+def published_training(path: Path) -> TrainConfig:
+    """Return how heatmaps of a published checkpoint are read: by the paper's codec unless its name says UDP or DARK.
+
+    The tensors of such networks have the same names and shapes as others.
+    """
+    codec = next((codec for codec in CODECS if codec in Path(path).name.lower()), TrainConfig().codec)
+    return TrainConfig(codec=codec)
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:

@@ -175,7 +175,6 @@ class SpaceCandidates:
         point = dict(zip(self._names, values, strict=True))
         candidate = self._candidate(point)
         arch, counted, known = candidate.arch, candidate.cost.objectives, self._costs(candidate)
-        assert isinstance(arch, Architecture), "the networks of a search space are of a family"
         costs = {name: float(known[name]) for name in self._objectives}
         logs = [math.log(value) for value in {"mmacs": counted["mmacs"], "params": counted["params"], **costs}.values()]
         return _Facts(

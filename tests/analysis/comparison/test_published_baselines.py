@@ -189,8 +189,8 @@ def test_console_and_page_show_both_figures_and_both_protocols() -> None:
         assert "Our protocol: synthetic, ground-truth boxes, input 64x64, 2 epochs, batch 16, flip test." in text
         assert "270 epochs (Lite-HRNet-18: 210), batch 256, flip test." in text
         assert "other b, so not compared: data set synthetic, not coco_val2017; ground-truth boxes, not detected" in text
-    assert "Dite-HRNet-18 4 0.640 0.659 – other b 17.7 209.8 M" in words
-    assert "Dite-HRNet-18 4 0.640 0.659 – other b 17.7 209.8 M" in page
+    assert "Dite-HRNet-18 4 0.640 0.659 – other b 17.6 209.8 M" in words
+    assert "Dite-HRNet-18 4 0.640 0.659 – other b 17.6 209.8 M" in page
     assert page.index("Networks on the front, cheapest first") < page.index("Beside the published figures")
 
 

@@ -16,14 +16,12 @@ from analysis.export import EVERYTHING, Exported, ModelCard, export_network
 from analysis.export.model_card import int8_verdict
 from analysis.export.parity import TRAINED, Form, Parity
 from analysis.export.program import load_program
-from analysis.export.released import released_problem
 from analysis.export.study_data import StudyData
 from analysis.onnx.export import onnx_bytes
 from analysis.onnx.graph import graph_size
 from analysis.profiling.latency import Latency
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.registry import PRESETS, preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.analysis.studies import PROTOCOL, TINY
@@ -86,20 +84,6 @@ def test_a_published_checkpoint_comes_out_as_it_went_in(reference: Path) -> None
     before, after = read_state_dict(path), released_state(arch, network)
     assert set(before) == set(after)
     assert all(torch.equal(before[key], after[key]) for key in before)
-
-
-def test_the_released_layout_is_for_networks_the_authors_code_can_build() -> None:
-    assert all(released_problem(preset(name)) == "" for name in PRESETS)
-    wider = dataclasses.replace(preset("dite_hrnet_18"), widths=(32, 64, 128, 256), modules=(1, 3, 1), keypoints=16)
-    assert released_problem(wider) == ""
-    assert released_problem(wider.canonical) == ""
-    other = dataclasses.replace(wider, groups=(1, 1, 1, 1), kernels=(4, 4, 1, 1))
-    assert released_problem(other).endswith(
-        "this network has groups 1-1-1-1 instead of 1-1-2-4, kernels 4-4-1-1 instead of 4-4-2-1"
-    )
-    assert "context_pooling spatial instead of released" in released_problem(
-        dataclasses.replace(wider, context_pooling="spatial")
-    )
 
 
 def test_what_cannot_be_made_is_left_out_with_the_reason(tmp_path: Path, data: StudyData) -> None:

@@ -18,6 +18,7 @@ from dite_search.study.study import create_study
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.diagram import diagram
+from search_spaces.families.dite_hrnet.family import FAMILY
 from search_spaces.registry import PRESETS, cost_of, preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import TINY
@@ -142,7 +143,7 @@ def test_mistakes_are_answered_in_a_sentence(tmp_path):
     assert "input_size must be written HEIGHTxWIDTH" in refused("show", "dite_hrnet_18", "--input-size", "big")
 
 
-@pytest.mark.parametrize("name", sorted(PRESETS))
+@pytest.mark.parametrize("name", sorted(FAMILY.presets))
 def test_ascii_is_as_wide(name: str) -> None:
     for line in diagram(preset(name)):
         assert ascii_text(line).isascii()

@@ -85,6 +85,13 @@ def test_what_breaks_a_rule_is_named(data: dict[str, Any], message: str) -> None
         parsed(data)
 
 
+def test_proxies_are_of_drawn_people_alone() -> None:
+    values = {"data": {"root": "/a", "keypoints": {"names": ["tip", "base"]}}, "objectives": ["ap_gt", "mmacs"]}
+    sampler = {"name": "cost_aware", "proxies": ["naswot"]}
+    with pytest.raises(InvalidInput, match=r"sampler.proxies must be empty for the 2 keypoints of own2: .* people of 17"):
+        parse_search(SEARCH | values | {"sampler": sampler}, "search.yaml")
+
+
 def test_places_count_from_the_root_or_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     places = {name: {"annotations": f"{name}.json", "images": name} for name in ("train", "val")}

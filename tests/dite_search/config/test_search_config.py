@@ -25,7 +25,7 @@ MINIMAL = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 4,
 )
 def test_every_search_file_of_the_project_is_valid(file):
     config = load_search(file)
-    assert config.search_space.count() >= 16 or config.name in ("table6", "table6_mpii")
+    assert config.search_space.count() >= 16 or config.name in ("table4", "table6", "table6_mpii")
     assert config.sampler.name != "grid" or config.trials == config.search_space.count()
     assert parse_search(config.to_dict(), "again") == config
 
@@ -48,6 +48,25 @@ def test_the_ablations_follow_the_protocol_of_the_paper(file, rows):
         assert config.accuracy == row.metric
         if row.epochs == config.train_config.epochs:
             assert recipe_changes(config.train_config) == recipe_changes(row.recipe)
+
+
+@pytest.mark.parametrize("table", ["table2", "table3", "table4"])
+def test_every_row_of_a_table_is_a_trial_of_its_own_recipe(table):
+    """All that a row states of its training but its length: codec, learning rate, batch and augmentation."""
+    config = load_search(ROOT / "examples" / f"{table}.yaml")
+    space, rows = config.search_space, PUBLISHED_TABLES[table]
+    tried = {}
+    for point in config.start_with:
+        recipe = space.train_config(point, config.train_config)
+        tried[space.build(point).arch_id, recipe.codec] = recipe
+    assert len(tried) == config.trials == len(rows) == len(config.start_with)
+    for row in rows:
+        recipe = tried[row.arch.arch_id, row.recipe.codec]
+        assert config.accuracy == row.metric
+        if row.epochs:
+            kept = {name: value for name, value in recipe_changes(row.recipe).items() if name != "milestones"}
+            assert {name: value for name, value in recipe_changes(recipe).items() if name != "milestones"} == kept
+            assert recipe.batch_size == row.recipe.batch_size
 
 
 @pytest.mark.parametrize(

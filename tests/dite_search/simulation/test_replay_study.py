@@ -45,7 +45,7 @@ def test_a_trial_that_ended_is_not_changed():
     trial.set_user_attr("a", 1)
     assert trial.user_attrs == {"a": 1}
     study.tell(trial, 0.5)
-    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
+    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError, match="finished"):
         trial.set_user_attr("a", 2)
     assert study.trials[0].user_attrs == {"a": 1}
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
-from sqlalchemy import create_engine, text
 
 from dite_search.doctor.databases import study_findings
 from dite_search.doctor.findings import FAILED
 from dite_search.driver.searcher import StudySearch
-from dite_search.storage.database_errors import cause_of, is_damage, reason_of
 from dite_search.study.directory import load_config
 from dite_search.study.reader import read_study
 from dite_search.study.storage_errors import answering
-from dite_search.study.study import DATABASE_AWAY, create_study, open_study
+from dite_search.study.study import create_study, open_study
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused
 
@@ -67,25 +63,3 @@ def test_damage_while_a_search_begins_is_not_called_an_outage(study):
         open_study(study).get_trials()
     with pytest.raises(InvalidInput, match=r"database disk image is malformed$"):
         read_study(load_config(study.study_directory))
-
-
-def test_the_cause_is_the_drivers_error(tmp_path):
-    (tmp_path / "x.db").write_bytes(b"no database at all" * 100)
-    with pytest.raises(Exception, match="file is not a database") as caught:  # noqa: SIM117
-        with create_engine(f"sqlite:///{tmp_path / 'x.db'}").connect() as connection:
-            connection.execute(text("SELECT * FROM trials"))
-    wrapper = DATABASE_AWAY("An exception is raised during the commit.")
-    wrapper.__cause__ = caught.value
-    assert isinstance(cause_of(wrapper), sqlite3.DatabaseError)
-    assert reason_of(wrapper) == "file is not a database"
-    assert is_damage(wrapper)
-
-
-def test_what_no_database_raised_is_told_as_it_is():
-    error = RuntimeError("see https://me:secret@host/x")
-    error.__cause__ = KeyError("x")
-    assert reason_of(error) == "see https://***@host/x"
-    assert not is_damage(error)
-    locked = DATABASE_AWAY("away")
-    locked.__cause__ = sqlite3.OperationalError("database is locked")
-    assert not is_damage(locked)

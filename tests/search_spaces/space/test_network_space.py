@@ -1,4 +1,4 @@
-"""What an algorithm asks of a space holds for spaces of families and for lists alike."""
+"""The answers of a space to an algorithm hold for spaces of families and for lists alike."""
 
 from __future__ import annotations
 

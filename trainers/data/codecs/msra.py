@@ -56,16 +56,16 @@ class MsraCodec(GaussianCodec):
     def decode(self, heatmaps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(B, K, h, w) to keypoints (B, K, 2) in input pixels and scores (B, K), the maxima.
 
-        Along each axis the highest cell moves a quarter of a cell toward its higher neighbour, where it has two.
+        The highest cell moves a quarter of a cell toward its higher neighbour along each axis, as in the published code. A
+        cell in the first two or in the last column or row stays where it is, along both axes. A map without a value above 0
+        has its keypoint at cell (-1, -1).
         """
         batch, count, height, width = heatmaps.shape
         flat, x, y, scores = self.highest_cells(heatmaps)
-        rows = np.arange(len(flat))
         keypoints = np.stack([x, y], axis=1).astype(np.float64)
-        inside = (x > 0) & (x < width - 1)
-        row, line, column = rows[inside], y[inside], x[inside]
+        inside = (x > 1) & (x < width - 1) & (y > 1) & (y < height - 1)
+        row, line, column = np.flatnonzero(inside), y[inside], x[inside]
         keypoints[inside, 0] += 0.25 * np.sign(flat[row, line, column + 1] - flat[row, line, column - 1])
-        inside = (y > 0) & (y < height - 1)
-        row, line, column = rows[inside], y[inside], x[inside]
         keypoints[inside, 1] += 0.25 * np.sign(flat[row, line + 1, column] - flat[row, line - 1, column])
+        keypoints[~(scores > 0)] = -1.0
         return (keypoints * self.stride).reshape(batch, count, 2), scores.reshape(batch, count)

@@ -166,7 +166,8 @@ def _by_share(document: Mapping[str, Any], share: float, group_by: str, file: Pa
     if len(groups) < 2:
         raise InvalidInput(f"{file} must have two groups of images or more to be parted by {group_by}, got {len(groups)}")
     ranked = sorted(groups, key=lambda key: hashlib.sha256(key.encode()).digest())
-    wanted, val = share * sum(map(len, groups.values())), set()
+    wanted = share * sum(map(len, groups.values()))
+    val: set[Any] = set()
     for key in ranked[:-1]:
         if val and len(val) + len(groups[key]) / 2 > wanted:
             break

@@ -72,7 +72,8 @@ def _pairs(first: Sequence[Annotation], second: Sequence[Annotation]) -> list[tu
         if counts_in_scores(one)
         for place, other in enumerate(members[one["image_id"]])
     ]
-    found, taken = [], set()
+    found = []
+    taken: set[tuple[object, ...]] = set()
     for overlap, number, place, one, other in sorted(overlaps, key=lambda item: -item[0]):
         keys = {("first", number), ("second", one["image_id"], place)}
         if overlap >= LEAST_OVERLAP and not keys & taken:

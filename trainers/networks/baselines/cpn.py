@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from search_spaces.families.baselines.cpn import LEVELS, CPNConfig
 from search_spaces.families.baselines.layers import resnet_widths
 from trainers.data.codecs import default_sigma
 from trainers.networks.baselines.layers import Bottleneck, Heatmaps, conv_bn, relu
+from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout, renamed
 from trainers.networks.baselines.resnet import ResNet
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
@@ -168,4 +170,32 @@ class CascadedPyramid(nn.Module):
         return (*coarse, refined) if self.training else refined
 
 
-NETWORKS = NetworkFamily(build=CascadedPyramid)
+def _fields(shapes: Shapes) -> dict[str, Any]:
+    return {
+        "blocks": tuple(shapes.count(rf"resnet\.layer{layer}\.(\d{{1,4}})\.") for layer in range(1, 5)),
+        "base_width": shapes.size("resnet.conv1.weight"),
+        "pyramid_channels": shapes.size("global_net.laterals.0.0.weight"),
+        "keypoints": shapes.size("global_net.predict.0.3.weight"),
+    }
+
+
+LAYOUT = published_layout(
+    recognises=r"(global_net|refine_net)\.",
+    infer=_fields,
+    architecture=CPNConfig,
+    build=CascadedPyramid,
+    fixed={"blocks": (CPNConfig().blocks,), "base_width": (64,), "pyramid_channels": (256,)},
+    authors="pytorch-cpn",
+)
+NETWORKS = NetworkFamily(
+    build=CascadedPyramid,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "backbone": ("resnet",),
+        "stem": ("resnet.conv1", "resnet.bn1"),
+        **{f"stage{number}": (f"resnet.layer{number}",) for number in (1, 2, 3, 4)},
+        "pyramid": ("global_net",),
+        "head": ("refine_net",),
+    },
+)

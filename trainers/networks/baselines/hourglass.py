@@ -5,11 +5,13 @@ In training a network returns the heatmaps of every stack, each of which has a l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
-from search_spaces.families.baselines.hourglass import HourglassConfig
+from search_spaces.families.baselines.hourglass import LEVELS, HourglassConfig
 from trainers.networks.baselines.layers import (
     BasicBlock,
     ConvBnAct,
@@ -21,6 +23,7 @@ from trainers.networks.baselines.layers import (
     residual_layer,
     up2,
 )
+from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout, renamed
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
 
@@ -110,4 +113,33 @@ def build(arch: HourglassConfig) -> HourglassPose:
     return HourglassPose(backbone, StackHeads(arch.widths[0], arch.keypoints, arch.stacks))
 
 
-NETWORKS = NetworkFamily(build=build)
+def _fields(shapes: Shapes) -> dict[str, Any]:
+    levels = ["backbone.hourglass_modules.0." + "low2." * level for level in range(LEVELS - 1)]
+    innermost = re.escape(levels[-1] + "low2.")
+    return {
+        "stacks": shapes.count(r"backbone\.hourglass_modules\.(\d{1,4})\."),
+        "widths": (
+            *(shapes.size(f"{level}up1.0.conv1.weight") for level in levels),
+            shapes.size(f"{levels[-1]}low2.0.conv1.weight"),
+        ),
+        "blocks": (
+            *(shapes.count(rf"{re.escape(level)}up1\.(\d{{1,4}})\.") for level in levels),
+            shapes.count(rf"{innermost}(\d{{1,4}})\."),
+        ),
+        "keypoints": shapes.size("head.multi_final_layers.0.weight"),
+    }
+
+
+LAYOUT = published_layout(
+    recognises=r"backbone\.hourglass_modules\.",
+    infer=_fields,
+    architecture=HourglassConfig,
+    build=build,
+    fixed={},
+)
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={"backbone": ("backbone",), "stem": ("backbone.stem",), "head": ("head",)},
+)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
-from search_spaces.families.baselines.hrnet import STEM_CHANNELS, HRNetConfig
+from search_spaces.families.baselines.hrnet import STAGES, STEM_CHANNELS, HRNetConfig
 from search_spaces.families.baselines.layers import BOTTLENECK_EXPANSION
 from trainers.networks.baselines.layers import (
     BackboneWithHead,
@@ -18,6 +19,7 @@ from trainers.networks.baselines.layers import (
     relu,
     residual_layer,
 )
+from trainers.networks.baselines.mmpose_checkpoint import Shapes, keypoints_of_head, published_layout, renamed
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -138,4 +140,33 @@ def build(arch: HRNetConfig) -> BackboneWithHead:
     return BackboneWithHead(backbone, HeatmapHead(arch.base_width, arch.keypoints))
 
 
-NETWORKS = NetworkFamily(build=build)
+def _fields(shapes: Shapes) -> dict[str, Any]:
+    return {
+        "base_width": shapes.size("backbone.transition1.0.0.weight"),
+        "stem_blocks": shapes.count(r"backbone\.layer1\.(\d{1,4})\."),
+        "bottleneck_width": shapes.size("backbone.layer1.0.conv1.weight"),
+        "blocks": shapes.count(r"backbone\.stage2\.0\.branches\.0\.(\d{1,4})\."),
+        "modules": tuple(shapes.count(rf"backbone\.stage{stage}\.(\d{{1,4}})\.") for stage in STAGES),
+        "keypoints": keypoints_of_head(shapes),
+    }
+
+
+LAYOUT = published_layout(
+    recognises=r"backbone\.stage4\.",
+    infer=_fields,
+    architecture=HRNetConfig,
+    build=build,
+    fixed={},
+)
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "backbone": ("backbone",),
+        "stem": ("backbone.conv1", "backbone.bn1", "backbone.conv2", "backbone.bn2"),
+        "stage1": ("backbone.layer1",),
+        **{f"stage{number}": (f"backbone.transition{number - 1}", f"backbone.stage{number}") for number in (2, 3, 4)},
+        "head": ("head",),
+    },
+)

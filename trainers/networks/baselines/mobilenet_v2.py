@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from search_spaces.families.baselines.layers import scaled
 from search_spaces.families.baselines.mobilenet_v2 import LAYERS, STEM_CHANNELS, MobileNetV2Config
 from trainers.networks.baselines.layers import BackboneWithHead, ConvBnAct, DeconvHead, initialise_kaiming
+from trainers.networks.baselines.mmpose_checkpoint import (
+    Shapes,
+    channels_of_head,
+    keypoints_of_head,
+    published_layout,
+    renamed,
+    width_factor_of,
+)
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
 
@@ -61,4 +71,32 @@ def build(arch: MobileNetV2Config) -> BackboneWithHead:
     return BackboneWithHead(MobileNetV2(arch), DeconvHead(arch.last_channels, arch.keypoints, arch.head_channels))
 
 
-NETWORKS = NetworkFamily(build=build)
+def _fields(shapes: Shapes) -> dict[str, Any]:
+    blocks = tuple(shapes.count(rf"backbone\.layer{number}\.(\d{{1,4}})\.") for number in range(1, len(LAYERS) + 1))
+    # The projection is the last of a block's convolutions; the first layer has no expansion before it.
+    outputs = [
+        shapes.size(f"backbone.layer{number}.0.conv.{1 if layer.expansion == 1 else 2}.conv.weight")
+        for number, layer in enumerate(LAYERS, 1)
+    ]
+    return {
+        "width_factor": width_factor_of(outputs, lambda factor: [scaled(layer.channels, factor) for layer in LAYERS]),
+        "blocks": blocks,
+        "last_channels": shapes.size("backbone.conv2.conv.weight"),
+        "head_channels": channels_of_head(shapes),
+        "keypoints": keypoints_of_head(shapes),
+    }
+
+
+LAYOUT = published_layout(
+    recognises=r"backbone\.layer\d+\.\d+\.conv\.\d+\.",
+    infer=_fields,
+    architecture=MobileNetV2Config,
+    build=build,
+    fixed={"width_factor": (1.0,), "blocks": (MobileNetV2Config().blocks,), "last_channels": (1280,)},
+)
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={"backbone": ("backbone",), "stem": ("backbone.conv1",), "head": ("head",)},
+)

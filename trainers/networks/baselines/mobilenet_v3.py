@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,6 +15,14 @@ from search_spaces.families.baselines.mobilenet_v3 import (
     MobileNetV3Config,
 )
 from trainers.networks.baselines.layers import BackboneWithHead, ConvBnAct, DeconvHead, initialise_kaiming, relu
+from trainers.networks.baselines.mmpose_checkpoint import (
+    Shapes,
+    channels_of_head,
+    keypoints_of_head,
+    published_layout,
+    renamed,
+    width_factor_of,
+)
 from trainers.networks.common.recompute import Recomputable, run_parts
 from trainers.networks.family import NetworkFamily
 
@@ -95,4 +105,32 @@ def build(arch: MobileNetV3Config) -> BackboneWithHead:
     return BackboneWithHead(MobileNetV3(arch), DeconvHead(arch.features, arch.keypoints, arch.head_channels))
 
 
-NETWORKS = NetworkFamily(build=build)
+def _fields(shapes: Shapes) -> dict[str, Any]:
+    usual = MobileNetV3Config().layers
+    outputs = [shapes.size(f"backbone.layer{number}.linear_conv.conv.weight") for number in range(1, len(usual) + 1)]
+    last = f"backbone.layer{len(usual) + 1}.conv.weight"
+
+    def widths(factor: float) -> list[int]:
+        return [scaled(layer.channels, factor) for layer in usual]
+
+    return {
+        "width_factor": width_factor_of(outputs, widths),
+        "last_channels": shapes.size(last) if last in shapes.shapes else 0,
+        "head_channels": channels_of_head(shapes),
+        "keypoints": keypoints_of_head(shapes),
+    }
+
+
+LAYOUT = published_layout(
+    recognises=r"backbone\.layer\d+\.(expand|depthwise|linear)_conv\.",
+    infer=_fields,
+    architecture=MobileNetV3Config,
+    build=build,
+    fixed={"width_factor": (1.0,), "blocks": (MobileNetV3Config().blocks,), "last_channels": (0,)},
+)
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={"backbone": ("backbone",), "stem": ("backbone.conv1",), "head": ("head",)},
+)

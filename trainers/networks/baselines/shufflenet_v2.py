@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from search_spaces.families.baselines.shufflenet_v2 import STEM_CHANNELS, ShuffleNetV2Config
 from trainers.networks.baselines.layers import BackboneWithHead, ConvBnAct, DeconvHead
+from trainers.networks.baselines.mmpose_checkpoint import (
+    Shapes,
+    channels_of_head,
+    keypoints_of_head,
+    published_layout,
+    renamed,
+)
 from trainers.networks.common.layers import shuffled
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -79,4 +88,32 @@ def build(arch: ShuffleNetV2Config) -> BackboneWithHead:
     return BackboneWithHead(ShuffleNetV2(arch), DeconvHead(arch.last_channels, arch.keypoints, arch.head_channels))
 
 
-NETWORKS = NetworkFamily(build=build)
+def _fields(shapes: Shapes) -> dict[str, Any]:
+    stages = range(3)
+    return {
+        "stage_widths": tuple(2 * shapes.size(f"backbone.layers.{stage}.0.branch2.2.conv.weight") for stage in stages),
+        "stage_units": tuple(shapes.count(rf"backbone\.layers\.{stage}\.(\d{{1,4}})\.") for stage in stages),
+        "last_channels": shapes.size("backbone.layers.3.conv.weight"),
+        "head_channels": channels_of_head(shapes),
+        "keypoints": keypoints_of_head(shapes),
+    }
+
+
+LAYOUT = published_layout(
+    recognises=r"backbone\.layers\.\d+\.\d+\.branch2\.",
+    infer=_fields,
+    architecture=ShuffleNetV2Config,
+    build=build,
+    fixed={name: (getattr(ShuffleNetV2Config(), name),) for name in ("stage_widths", "stage_units", "last_channels")},
+)
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "backbone": ("backbone",),
+        "stem": ("backbone.conv1",),
+        **{f"stage{number}": (f"backbone.layers.{number - 2}",) for number in (2, 3, 4)},
+        "head": ("head",),
+    },
+)

@@ -5,10 +5,13 @@ In training a network returns the heatmaps of every stack, each of which has a l
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from search_spaces.families.baselines.stacked_hourglass import LEVELS, StackedHourglassConfig
 from trainers.networks.baselines.layers import Heatmaps, relu, up2
+from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout, renamed
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -102,4 +105,29 @@ def build(arch: StackedHourglassConfig) -> StackedHourglass:
     return StackedHourglass(keypoints=arch.keypoints, stacks=arch.stacks, planes=arch.base_width // 2)
 
 
-NETWORKS = NetworkFamily(build=build)
+def _fields(shapes: Shapes) -> dict[str, Any]:
+    return {
+        "stacks": shapes.count(r"hg\.(\d{1,4})\."),
+        "base_width": 2 * shapes.size("layer3.0.conv1.weight"),
+        "keypoints": shapes.size("score.0.weight"),
+    }
+
+
+LAYOUT = published_layout(
+    recognises=r"hg\.\d+\.hg\.",
+    infer=_fields,
+    architecture=StackedHourglassConfig,
+    build=build,
+    fixed={"base_width": (256,)},
+    authors="pytorch-pose",
+)
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "stem": ("conv1", "bn1", "layer1", "layer2", "layer3"),
+        "stacks": ("hg", "res", "fc", "fc_", "score_"),
+        "head": ("score",),
+    },
+)

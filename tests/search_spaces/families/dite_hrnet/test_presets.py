@@ -49,8 +49,8 @@ def test_sizes_of_the_paper() -> None:
 def test_an_unknown_network_names_the_nearest() -> None:
     with pytest.raises(InvalidInput, match="unknown network 'dite_hrnet18': did you mean 'dite_hrnet_18'"):
         preset("dite_hrnet18")
-    with pytest.raises(InvalidInput, match=r"unknown network 'hrnet_w32': .*known: dite_hrnet_18, dite_hrnet_30"):
-        resolve_arch("hrnet_w32")
+    with pytest.raises(InvalidInput, match=r"unknown network 'hrnet_w33': .*known: .*dite_hrnet_18, dite_hrnet_30"):
+        resolve_arch("hrnet_w33")
 
 
 @pytest.mark.parametrize("name", ["net.yaml", "net.json", "net"])

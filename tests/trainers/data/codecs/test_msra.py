@@ -85,6 +85,23 @@ def test_decoding_at_the_border_has_no_neighbour_to_move_to() -> None:
     np.testing.assert_allclose(CODEC.decode(heatmaps)[0][:, 0], [[0, 0], [47 * 4, 63 * 4]])
 
 
+@pytest.mark.parametrize(("x", "y"), [(0, 30), (1, 30), (47, 30), (20, 0), (20, 1), (20, 63)])
+def test_near_a_border_along_one_axis_nothing_moves_along_either(x: int, y: int) -> None:
+    """The published rule asks for both axes together: 1 < x < W - 1 and 1 < y < H - 1."""
+    heatmaps = np.random.default_rng(0).uniform(0, 0.5, (1, 1, 64, 48)).astype(np.float32)
+    heatmaps[0, 0, y, x] = 1
+    np.testing.assert_array_equal(CODEC.decode(heatmaps)[0][0, 0], [x * 4, y * 4])
+
+
+@pytest.mark.parametrize("largest", [0.0, -0.25])
+def test_a_map_without_a_positive_value_has_its_keypoint_at_cell_minus_one(largest: float) -> None:
+    heatmaps = np.full((1, 1, 64, 48), -1.0, np.float32)
+    heatmaps[0, 0, 20, 30] = largest
+    keypoints, scores = CODEC.decode(heatmaps)
+    np.testing.assert_array_equal(keypoints[0, 0], [-4, -4])
+    assert scores[0, 0] == largest
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_decoding_a_batch_is_decoding_each_map_alone(seed: int) -> None:
     """Against a plain loop over the maps."""
@@ -94,8 +111,9 @@ def test_decoding_a_batch_is_decoding_each_map_alone(seed: int) -> None:
         for index in range(3):
             grid = heatmaps[sample, index]
             y, x = np.unravel_index(grid.argmax(), grid.shape)
-            shift_x = 0.25 * np.sign(grid[y, x + 1] - grid[y, x - 1]) if 0 < x < 47 else 0
-            shift_y = 0.25 * np.sign(grid[y + 1, x] - grid[y - 1, x]) if 0 < y < 63 else 0
+            inside = 1 < x < 47 and 1 < y < 63
+            shift_x = 0.25 * np.sign(grid[y, x + 1] - grid[y, x - 1]) if inside else 0
+            shift_y = 0.25 * np.sign(grid[y + 1, x] - grid[y - 1, x]) if inside else 0
             np.testing.assert_allclose(keypoints[sample, index], [(x + shift_x) * 4, (y + shift_y) * 4])
             assert scores[sample, index] == grid.max()
 
