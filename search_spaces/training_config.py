@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from search_spaces.common.bounds import Bounds, Choices, check_fields
 from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.starting_weights import Distillation, WeightsFile, part_names
 
 OPTIMIZERS = ("adam", "adamw")
 CODECS = ("msra", "udp", "dark")
@@ -25,6 +26,8 @@ COMPUTATION = (
     "checkpoint_iterations",
 )
 """Fields that say how steps are computed, not what is learned: a training may go on with others."""
+FINE_TUNING = ("start_from", "freeze", "head_learning_rate_factor", "distill")
+"""Fields of a training that begins from weights or learns from a teacher; they are left out where they say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +87,27 @@ class TrainConfig:
     """How kernels reach a GPU: one by one (none), as recorded CUDA graphs, or translated (compile); auto times all three."""
     checkpoint_iterations: Annotated[int | None, Bounds(1, 10_000_000)] = None
     """Iterations between checkpoints within an epoch; None writes one at the end of each epoch only."""
+    start_from: WeightsFile | None = None
+    """A file of weights to begin from, of this tool or in a published layout; null draws all weights from the seed."""
+    freeze: tuple[str, ...] = ()
+    """Parts of the network that stay as ``start_from`` has them, as in ``[stem, stage2]``, or prefixes of its modules."""
+    head_learning_rate_factor: Annotated[float, Bounds(0.001, 1000.0)] = 1.0
+    """Multiple of the learning rate in the head."""
+    distill: Distillation | None = None
+    """A teacher beside the ground truth, as in ``{teacher: FILE, weight: 0.5}``."""
 
     def __post_init__(self) -> None:
         check_fields(self)
+        object.__setattr__(self, "freeze", part_names("freeze", self.freeze))
+        if self.start_from is not None:
+            object.__setattr__(self, "start_from", WeightsFile.of("start_from", self.start_from))
+        if self.distill is not None:
+            object.__setattr__(self, "distill", Distillation.of(self.distill))
+        if self.freeze and self.start_from is None:
+            raise InvalidInput(
+                "freeze must be empty without start_from, since frozen weights stay as they were drawn,"
+                f" got {list(self.freeze)}"
+            )
         if list(self.milestones) != sorted(self.milestones):
             raise InvalidInput(f"milestones must rise, got {list(self.milestones)}")
         if self.compile and self.accelerate not in (NONE, COMPILE):
@@ -107,8 +128,42 @@ class TrainConfig:
         return rate * (self.warmup_ratio + (1 - self.warmup_ratio) * iteration / self.warmup_iterations)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON and YAML types; tuples become lists."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()}
+        """Plain JSON and YAML types; tuples become lists, and `FINE_TUNING` is left out where it has its default."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        defaults = {field.name: field.default for field in dataclasses.fields(self) if field.name in FINE_TUNING}
+        return {name: _plain(value) for name, value in values.items() if name not in FINE_TUNING or value != defaults[name]}
+
+    def identity(self) -> dict[str, Any]:
+        """Return `to_dict` with every file of weights by what it holds, wherever it lies."""
+        return self.to_dict() | {name: value for name, value in self.fine_tuning.items() if name != "freeze"}
+
+    @property
+    def fine_tuning(self) -> dict[str, Any]:
+        """The fields of `FINE_TUNING` that say something, as figures state them."""
+        found: dict[str, Any] = {}
+        if self.start_from is not None:
+            found["start_from"] = self.start_from.identity
+        if self.freeze:
+            found["freeze"] = ", ".join(self.freeze)
+        if self.head_learning_rate_factor != 1.0:
+            found["head_learning_rate_factor"] = self.head_learning_rate_factor
+        if self.distill is not None:
+            found["distill"] = self.distill.identity
+        return found
+
+    def identified(self, earlier: TrainConfig | None = None) -> TrainConfig:
+        """Return the recipe with the digests of its files of weights, as of `WeightsFile.identified`.
+
+        Raises:
+            InvalidInput: a file cannot be read, and an ``earlier`` recipe does not know its digest.
+        """
+        start, teacher = self.start_from, self.distill
+        if start is not None:
+            start = start.identified("start_from", earlier.start_from if earlier else None)
+        if teacher is not None:
+            known = earlier.distill.teacher if earlier and earlier.distill else None
+            teacher = dataclasses.replace(teacher, teacher=teacher.teacher.identified("distill.teacher", known))
+        return self if start is None and teacher is None else dataclasses.replace(self, start_from=start, distill=teacher)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
@@ -123,15 +178,21 @@ class TrainConfig:
 TRAIN_PARAMETERS = tuple(
     field.name
     for field in dataclasses.fields(TrainConfig)
-    if field.name not in ("milestones", "epochs", "validate_every", "flip_test", "seed", *COMPUTATION)
+    if field.name not in ("milestones", "epochs", "validate_every", "flip_test", "seed", *COMPUTATION, *FINE_TUNING)
 )
 """Hyper-parameters that may be searched.
 
-The length of the training, its validation and its seed are the protocol's. How its steps are computed changes nothing that
-is learned.
+The length of the training, its validation, its seed and the weights that it begins from are the protocol's. How its steps
+are computed changes nothing that is learned.
 """
 
 
 def training_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hyper-parameters among the parameters of a trial, without those that describe its network."""
     return {name: value for name, value in parameters.items() if name in TRAIN_PARAMETERS}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, WeightsFile | Distillation):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value

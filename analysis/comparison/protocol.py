@@ -27,6 +27,8 @@ MUST_AGREE = {
     "keypoints": "keypoints",
     "metric": "metric",
     "split": "rule that parts the images",
+    "start_from": "weights that the training begins from",
+    "distill": "teacher of the training",
 }
 """Fields of a protocol that two scores must have in common to be compared."""
 
@@ -37,9 +39,19 @@ MAY_DIFFER = {
     "batch_size": "batch size",
     "train_split": "training split",
     "recipe_changes": "hyper-parameters",
+    "freeze": "frozen parts",
+    "head_learning_rate_factor": "factor of the head's learning rate",
     "seed": "seed",
 }
 """Fields of a protocol that may differ; a note names each one that does."""
+
+ABSENT = {
+    "start_from": "none, from scratch",
+    "distill": "none",
+    "freeze": "none",
+    "head_learning_rate_factor": 1.0,
+}
+"""The meaning of a field that a protocol leaves out, where it is known."""
 
 
 def check_protocols(first: ComparedNetwork, second: ComparedNetwork) -> None:
@@ -50,7 +62,7 @@ def check_protocols(first: ComparedNetwork, second: ComparedNetwork) -> None:
     """
     if first.protocol and second.protocol:
         for name, label in MUST_AGREE.items():
-            ours, other = (side.protocol.get(name, UNRECORDED) for side in (first, second))
+            ours, other = (side.protocol.get(name, ABSENT.get(name, UNRECORDED)) for side in (first, second))
             if ours != other:
                 shown = [BOXES.get(value, plain(value)) if name == "boxes" else plain(value) for value in (ours, other)]
                 raise _not_comparable(first, second, f"{label} must be the same, got {shown[0]} and {shown[1]}")
@@ -82,7 +94,7 @@ def notes_of(sides: tuple[ComparedNetwork, ComparedNetwork], difference: Differe
 
 def _of_protocol(side: ComparedNetwork, name: str) -> Any:
     size = side.arch.input_size
-    return f"{size[0]}x{size[1]}" if name == "input_size" else side.protocol.get(name, UNRECORDED)
+    return f"{size[0]}x{size[1]}" if name == "input_size" else side.protocol.get(name, ABSENT.get(name, UNRECORDED))
 
 
 def _reproduced(name: str, side: ComparedNetwork) -> list[str]:

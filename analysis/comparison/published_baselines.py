@@ -173,6 +173,7 @@ def differences(study: StudyRecord, record: TrialRecord, score: str, published: 
     ]
     if published.remark:
         found.append(published.remark)
+    found += [f"{words} {ours[name]}" for name, words in BEGINNINGS.items() if name in ours]
     if score != published.metric and ours.get("boxes") == published.protocol["boxes"]:
         found.append(f"{quantity(score)}, not {quantity(published.metric)}")
     if "recipe_changes" not in ours:
@@ -180,6 +181,10 @@ def differences(study: StudyRecord, record: TrialRecord, score: str, published: 
     recipe = TrainConfig().to_dict() | dict(ours["recipe_changes"])
     recipe |= {name: value for name, value in parameters.items() if name in RECIPE_FIELDS}
     return (*found, *_recipe_differences(recipe, ours.get("epochs"), published))
+
+
+BEGINNINGS = {"start_from": "trained from the weights", "distill": "trained with"}
+"""Words before the weights and the teacher of a training that is none from scratch, by the field of its protocol."""
 
 
 def protocol_words(protocol: Mapping[str, Any], *, detector: str = "", other_epochs: str = "") -> str:
@@ -198,6 +203,7 @@ def protocol_words(protocol: Mapping[str, Any], *, detector: str = "", other_epo
         [f"{protocol['epochs']} epochs" + (f" ({other_epochs})" if other_epochs else "")] if "epochs" in protocol else []
     )
     parts += [f"batch {protocol['batch_size']}"] if "batch_size" in protocol else []
+    parts += [f"{words} {protocol[name]}" for name, words in BEGINNINGS.items() if name in protocol]
     parts += ["flip test" if protocol["flip_test"] is True else "no flip test"] if "flip_test" in protocol else []
     return ", ".join(parts)
 

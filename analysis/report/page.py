@@ -70,6 +70,7 @@ class Row:
     values: tuple[str, ...]
     epochs: int
     time: str
+    taken: str
     arch_id: str
     parameters: str
     uncertainty: str
@@ -156,6 +157,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         marks={status.value: status.mark for status in TrialStatus},
         front_numbers={record.number for record in front},
         rows=rows(study, sorted(study.trials, key=lambda record: record.number)[:STATIC_ROWS], sure),
+        any_taken=any(record.weights_taken is not None for record in study.trials),
         is_fraction=all(OBJECTIVES[name].highest == 1 for name in costs_and_scores(study.objectives)[1]),
         protocol=protocol_pairs(study),
         provenance=provenance_pairs(study, setup),
@@ -190,6 +192,7 @@ def rows(study: StudyRecord, trials: Sequence[TrialRecord], uncertainty: dict[in
             values=tuple(_shown(record, name) for name in columns),
             epochs=len(record.curve),
             time=format_seconds(record.seconds),
+            taken="–" if record.weights_taken is None else f"{record.weights_taken:.1%}",
             arch_id=record.arch.arch_id,
             parameters=parameter_words(record.parameters, varied),
             uncertainty=uncertainty.get(record.number, ""),

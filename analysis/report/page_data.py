@@ -61,6 +61,7 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "scores": [name for name in names if is_score(name)],
         "seconds": [rounded(record.seconds) for record in trials],
         "epochs": [len(record.curve) for record in trials],
+        "taken": weights_taken(trials),
         "seed": [record.seed for record in trials],
         "before": [record.epochs_before for record in trials],
         "run": [record.mlflow_run_id or "" for record in trials],
@@ -76,6 +77,12 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "unknown": UNKNOWN,
         "uncertainty": {str(number): text for number, text in uncertainty.items()},
     }
+
+
+def weights_taken(trials: Sequence[TrialRecord]) -> list[float | None] | None:
+    """Return the share of other weights in each trial; None for a study whose trials all begin from scratch."""
+    found = [record.weights_taken for record in trials]
+    return None if set(found) <= {None} else found
 
 
 def last_values(record: TrialRecord) -> dict[str, float]:

@@ -17,7 +17,7 @@ from search_spaces.families.architecture import format_size
 from search_spaces.families.cost import Cost
 from search_spaces.families.published import PAPER, PublishedFigure
 from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, cost_of, family_of
-from search_spaces.training_config import COMPUTATION, TrainConfig
+from search_spaces.training_config import COMPUTATION, FINE_TUNING, TrainConfig
 from trainers.data.formats.data_format import FORMATS
 
 COCO, MPII = "coco_val2017", "mpii_val"
@@ -118,14 +118,21 @@ NAMED_TABLES = (2, 4)
 """Tables whose networks have their names beside them in a figure: few, and apart from each other."""
 
 
+OTHER_BEGINNINGS = ("start_from", "distill")
+"""Fields of the protocol of trainings that do not stand beside trainings from scratch."""
+
+
 def published_for(study: StudyRecord) -> list[PublishedNetwork]:
     """Return the published networks of the study's families, scored the way the study scores its own, most often none.
 
     Data set and split, metric (``ap_det`` or ``pckh50``) and input size are the same. So is the flip test, unless the
-    protocol does not say. The training may differ. A network that two tables print appears once.
+    protocol does not say. The training may differ, but it begins from scratch and has no teacher. A network that two
+    tables print appears once.
     """
     protocol = study.protocol
     if protocol.get("flip_test", True) is not True or protocol.get("val_split", "val") != "val":
+        return []
+    if any(name in protocol for name in OTHER_BEGINNINGS):
         return []
     size = _size_text(protocol.get("input_size"))
     families = {record.arch.FAMILY for record in study.trials} or {DEFAULT_FAMILY.name}
@@ -145,7 +152,7 @@ def published_for(study: StudyRecord) -> list[PublishedNetwork]:
 RECIPE_FIELDS = tuple(
     field.name
     for field in dataclasses.fields(TrainConfig)
-    if field.name not in ("epochs", "batch_size", "flip_test", "validate_every", "seed", *COMPUTATION)
+    if field.name not in ("epochs", "batch_size", "flip_test", "validate_every", "seed", *COMPUTATION, *FINE_TUNING)
 )
 """Hyper-parameters that change what is learned and have no field of their own in a protocol."""
 

@@ -15,6 +15,9 @@ from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.cost import Cost
 from trainers.checkpoints.location import Location
 
+WEIGHTS_TAKEN = "weights_taken"
+"""The share of a network's parameters that were taken of ``training.start_from``: a figure of each epoch, and a column."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
@@ -67,6 +70,11 @@ class TrialRecord:
     def epochs_trained(self) -> int:
         """The epochs that this trial itself spent."""
         return 0 if self.origin else len(self.curve) - self.epochs_before
+
+    @property
+    def weights_taken(self) -> float | None:
+        """The share of the network's parameters that were taken of other weights; None from scratch, or before an epoch."""
+        return next((metrics[WEIGHTS_TAKEN] for metrics in self.curve if WEIGHTS_TAKEN in metrics), None)
 
     @property
     def values(self) -> dict[str, float]:
@@ -125,6 +133,7 @@ def trials_table(trials: Sequence[TrialRecord], *, objectives: Sequence[str] = (
             **{name: value for name, value in record.metrics.items() if name not in OBJECTIVES},
             **record.parameters,
             "seed": record.seed,
+            **({} if record.weights_taken is None else {WEIGHTS_TAKEN: record.weights_taken}),
             "epochs": len(record.curve),
             "seconds": record.seconds,
             "checkpoint": str(record.checkpoint) if record.checkpoint else None,

@@ -1,1 +1,1 @@
-"""The work of a GPU on these networks, in one command of some minutes: ``python -m benchmarks.gpu --minutes 8``."""
+"""Figures of these networks on a GPU, in one command of some minutes: ``python -m benchmarks.gpu --minutes 8``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,9 +12,9 @@ from torch import Tensor, nn
 
 from benchmarks.gpu.timing import Step
 from benchmarks.released_network import released_network
-from search_spaces.registry import PRESETS, preset
+from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig
-from trainers.networks.baselines.hrnet import hrnet
 from trainers.networks.loss import heatmap_loss
 from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
@@ -40,20 +41,10 @@ class Subject:
 
 
 def subject(name: str) -> Subject:
-    """Return a network by its name: a preset of Dite-HRNet's family, or HRNet-W32."""
-    if name == "hrnet_w32":
-        # Computed here as its authors do, apart from the order of memory and the optimiser.
-        return Subject(name=name, build=_hrnet, literal=_hrnet)
-    assert name in PRESETS, name
-    return Subject(
-        name=name,
-        build=lambda: build_network(preset(name)),
-        literal=lambda: released_network(preset(name)),  # type: ignore[arg-type]
-    )
-
-
-def _hrnet() -> nn.Module:
-    return hrnet(keypoints=KEYPOINTS)
+    """Return a named network. The published computation of one that is no Dite-HRNet is that of its authors as it is."""
+    arch = preset(name)
+    literal = partial(released_network, arch) if isinstance(arch, ArchConfig) else partial(build_network, arch)
+    return Subject(name=name, build=partial(build_network, arch), literal=literal)
 
 
 def drawn_batch(samples: int, input_size: tuple[int, int], device: torch.device | str = "cpu") -> dict[str, Tensor]:

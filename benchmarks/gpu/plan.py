@@ -1,4 +1,4 @@
-"""The measurements on a device, and the time of each."""
+"""The plan of a benchmark: networks, batches and time."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from benchmarks.gpu.networks import drawn_batch, literal_step, own_step, subject
 from benchmarks.gpu.plan import Plan
 from benchmarks.gpu.rows import Row
 from benchmarks.gpu.timing import Step, ratio_of, seconds_in_turn
+from search_spaces.training_config import GRAPHS
 
 PART = "training"
 GOAL = 3.0
@@ -57,4 +58,7 @@ def _steps(plan: Plan, name: str, samples: int) -> dict[str, Step]:
     steps = {"published": literal_step(chosen.literal(), batch, plan.device)}
     for precision in plan.precisions:
         steps[precision] = own_step(chosen.build(), batch, plan.device, precision=precision)
+        if plan.on_gpu:
+            recorded = own_step(chosen.build(), batch, plan.device, precision=precision, accelerate=GRAPHS)
+            steps[f"{precision}, graphs"] = recorded
     return steps

@@ -1,4 +1,4 @@
-"""The least work of a step: bytes that its operators read and write, and multiply-accumulates of its convolutions."""
+"""The least work of a step: the bytes that its operators read and write."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ from typing import Any
 
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.gpu.timing import Step
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The work of one step: operators that are no views, the bytes of their tensors, and multiply-accumulates."""
+    """Operators of one step that are no views, and the bytes of their tensors."""
 
     operators: int
     bytes: int
-    macs: int
 
 
 def work_of(step: Step) -> Work:
     """Run a step and count what it does."""
-    with FlopCounterMode(display=False) as flops, _Traffic() as traffic:  # type: ignore[no-untyped-call]
+    with _Traffic() as traffic:
         step()
-    # The counter takes a multiplication and an addition for two.
-    return Work(operators=traffic.operators, bytes=traffic.bytes, macs=flops.get_total_flops() // 2)
+    return Work(operators=traffic.operators, bytes=traffic.bytes)
 
 
 class _Traffic(TorchDispatchMode):  # type: ignore[misc]

@@ -119,9 +119,21 @@ def _section(results: Results) -> str:
         cells += [_short(value) for value in figures[:, 0]] + [f"{value:.3f}" for value in figures[:, 1]]
         cells += [f"{figures[-1, 2]:.3f}", _sentence(results, competitor)]
         lines.append(f"| {' | '.join(cells)} |")
+    limits = _limits(results)
     absent = [one.label for one in results.competitors if one not in results.present]
     missing = f"Not recorded: {', '.join(absent)}." if absent else ""
-    return "\n".join([f"## {table.name}", "", intro, "", *lines, *(["", missing] if missing else [])])
+    return "\n".join([f"## {table.name}", "", intro, "", *lines, "", *limits, *(["", missing] if missing else [])])
+
+
+def _limits(results: Results) -> list[str]:
+    """Return a table of the regrets under each limit: it shows where a search is weak."""
+    yardstick = results.yardstick
+    heads = [f"regret at {TRAININGS[MIDDLE]}, {yardstick.cost} ≤", *(f"{limit:.4g}" for limit in yardstick.limits)]
+    lines = [f"| {' | '.join(heads)} |", "| --- |" + " --- |" * LIMITS]
+    for competitor in results.present:
+        regrets = np.array([each[MIDDLE].regrets for each in results.figures[competitor.name].values()]).mean(axis=0)
+        lines.append(f"| {competitor.label} | {' | '.join(map(_short, regrets))} |")
+    return lines
 
 
 def _sentence(results: Results, competitor: Competitor) -> str:

@@ -48,11 +48,22 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """The three figures of one search at one budget; the hypervolumes are parts of the best there is."""
+    """The three figures of one search at one budget.
 
-    regret: float
+    Args:
+        regrets: The regret under each limit.
+        means: The hypervolume of seed means, as a part of the best there is.
+        seen: The hypervolume of what was seen, as a part of the best that could be seen.
+    """
+
+    regrets: tuple[float, ...]
     means: float
     seen: float
+
+    @property
+    def regret(self) -> float:
+        """The mean of the regrets under all limits."""
+        return float(np.mean(self.regrets))
 
 
 def drawn(seed: int, network: str, count: int) -> int:
@@ -143,29 +154,29 @@ class Yardstick:
     def _figures(self, ended: Sequence[Ended], whole: float) -> Figures:
         if not ended:
             best, chance = self._best
-            return Figures(regret=float(np.mean(best - chance)), means=0.0, seen=0.0)
+            return Figures(regrets=tuple((best - chance).tolist()), means=0.0, seen=0.0)
         rows = np.array([self._rows[one.network] for one in ended], np.intp)
         seen = self._means[rows]
         seen[:, self._score] = [self._finals[self._rows[one.network]][one.training] for one in ended]
         front = non_dominated(seen, self.table.directions)
         return Figures(
-            regret=float(np.mean(self._regrets(rows, self._sign * seen[:, self._score]))),
+            regrets=self._regrets(rows, self._sign * seen[:, self._score]),
             means=self._volume(self._means[rows][front]) / self._whole,
             seen=self._volume(seen) / whole,
         )
 
-    def _regrets(self, rows: NDArray[np.intp], scores: Array) -> Array:
+    def _regrets(self, rows: NDArray[np.intp], scores: Array) -> tuple[float, ...]:
         """Return the regret under each limit; of networks that scored alike the cheapest is recommended."""
         best, chance = self._best
         found = []
         for limit, most, mean in zip(self.limits, best, chance, strict=True):
             within = np.flatnonzero(self._costs[rows] <= limit)
             if not len(within):
-                found.append(most - mean)
+                found.append(float(most - mean))
                 continue
             place = within[np.lexsort((self._costs[rows[within]], -scores[within]))[0]]
-            found.append(most - self._sign * self._means[rows[place], self._score])
-        return np.array(found)
+            found.append(float(most - self._sign * self._means[rows[place], self._score]))
+        return tuple(found)
 
 
 def larger_is_better(table: TabularBenchmark) -> bool:

@@ -39,6 +39,7 @@ from trainers.data.formats.data_format import SPLITS, TEST_DEV
 @click.option("--epochs", type=int, help="Epochs (default: the paper's, 270 on COCO, 260 on MPII).")
 @click.option("--batch-size", type=int, help="Samples of one step over all processes (default: the paper's 256).")
 @click.option("--learning-rate", type=float, help="Learning rate (default: the paper's 0.002).")
+@click.option("--start-from", help="Weights to begin from: a checkpoint, an export or a .safetensors file.")
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="Any other hyper-parameter, as in --set seed=3.")
 @click.option("--resume", is_flag=True, help="Go on with the training in --output; without one there, end.")
 @click.option("--restart", is_flag=True, help="Begin anew; the training in --output is kept in a folder below it.")
@@ -61,6 +62,7 @@ def train(
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
+    start_from: str | None,
     fields: tuple[str, ...],
     resume: bool,
     restart: bool,
@@ -89,7 +91,8 @@ def train(
         on_broken_image=on_broken_image,
     )
     known = data.data_format
-    given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    given: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    given["start_from"] = start_from
     config = _train_config(fields, training_for({n: v for n, v in given.items() if v is not None}, known))
     network = arch_for(arch, known, input_size=input_size, keypoint_set=data.keypoint_set)
     say_notes(data, data.train_split, data.val_split)

@@ -221,7 +221,8 @@ class DataSection(Section):
         folder = self.folder
         if folder is None or not self.data_format.takes_own:
             return self.data_format.keypoint_set
-        return self.data_config(folder).keypoint_set
+        # Boxes and their files say nothing on the keypoints; a replay has none of a detector.
+        return self.model_copy(update={"boxes": "gt", "detections": None}).data_config(folder).keypoint_set
 
     def data_config(self, root: Path) -> DataConfig:
         """Return the data set that the section describes, below ``root``; raises InvalidInput where fields contradict."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import types
 from collections.abc import Iterable, Mapping
@@ -81,7 +82,7 @@ def search_file_reference() -> str:
         ]
     lines += ["", "## training", "", "Hyper-parameters of every trial; the defaults are the paper's.", ""]
     lines += [
-        *_table(TrainConfig, TrainConfig().to_dict(), leave_out=("seed",)),
+        *_table(TrainConfig, _defaults(TrainConfig), leave_out=("seed",)),
     ]
     lines += ["", "## space", ""]
     lines += [
@@ -149,6 +150,12 @@ def _table(
         if name not in leave_out
     ]
     return [*_HEAD, *rows]
+
+
+def _defaults(cls: type) -> dict[str, Any]:
+    """Return the default of every field of a dataclass; tuples become lists."""
+    defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in defaults.items()}
 
 
 def _family_table(family: Family[Any]) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from dite_search.config.data_defaults import space_for, training_for
-from dite_search.config.data_section import DATA_PATHS, PLACE_PATHS, DataSection, PlaceSection, SyntheticSection
+from dite_search.config.data_section import DataSection, PlaceSection, SyntheticSection
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import (
     COST_AWARE,
@@ -25,7 +23,7 @@ from dite_search.config.sections import (
     WarmStartSection,
 )
 from dite_search.config.sqlite_url import anchored
-from dite_search.config.validation import first_sentence, merged
+from dite_search.config.validation import expanded, first_sentence, merged
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores, directions_of
@@ -264,7 +262,7 @@ def load_search(
     given = {name: value for name, value in (data_changes or {}).items() if value is not None}
     if given and isinstance(values.get("data"), dict):
         values["data"] = {**values["data"], **given}
-    return with_keypoints(parse_search(values, str(path)), values, str(path))
+    return with_weights(with_keypoints(parse_search(values, str(path)), values, str(path)), str(path))
 
 
 def with_keypoints(config: SearchConfig, values: Mapping[str, Any], source: str) -> SearchConfig:
@@ -278,13 +276,29 @@ def with_keypoints(config: SearchConfig, values: Mapping[str, Any], source: str)
     return parse_search({**values, "data": {**values["data"], "keypoints": to_plain(known)}}, source)
 
 
+def with_weights(config: SearchConfig, source: str) -> SearchConfig:
+    """Return a search that says what its files of weights hold, so that its trials are known by it wherever they lie.
+
+    Raises:
+        InvalidInput: a file cannot be read.
+    """
+    try:
+        known = config.train_config.identified()
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: training.{error}") from None
+    if known == config.train_config:
+        return config
+    found = {name: value for name, value in known.to_dict().items() if name in ("start_from", "distill")}
+    return config.replaced({"training": found}, source)
+
+
 def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None = None) -> SearchConfig:
     """A search from the fields of a file; ``source`` names it in messages.
 
     ``folder`` is that of a study which exists, where it does not have the study's name.
     """
     try:
-        config = SearchConfig.model_validate(_expanded(dict(values)))
+        config = SearchConfig.model_validate(expanded(dict(values)))
     except ValidationError as error:
         raise InvalidInput(f"{source}: {first_sentence(error, _section_at)}") from None
     except InvalidInput as error:
@@ -292,38 +306,6 @@ def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None 
     config._urls_as_given.update({name: anchored(values[name]) for name in URLS if values.get(name)})
     config._folder = folder
     return config
-
-
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-"""``${NAME}`` or ``${NAME:-default}``: an environment variable in a path or a URL."""
-
-
-def _expanded(values: dict[str, Any]) -> dict[str, Any]:
-    """Environment variables in the fields that hold paths and URLs."""
-    data, warm = values.get("data"), values.get("warm_start")
-    if isinstance(warm, dict) and isinstance(warm.get("studies"), list | tuple):
-        studies = [_expand(name, "warm_start.studies") if isinstance(name, str) else name for name in warm["studies"]]
-        values["warm_start"] = warm | {"studies": studies}
-    for section, names in (
-        (values, ("directory", "checkpoints", *URLS)),
-        (data, DATA_PATHS),
-        *((data.get(name), PLACE_PATHS) for name in NAMES if isinstance(data, dict)),
-    ):
-        if isinstance(section, dict):
-            for name in names:
-                if isinstance(section.get(name), str):
-                    section[name] = _expand(section[name], name)
-    return values | {name: anchored(values[name]) for name in URLS if isinstance(values.get(name), str)}
-
-
-def _expand(text: str, field: str) -> str:
-    def replace(match: re.Match[str]) -> str:
-        value = os.environ.get(match[1], match[2])
-        if value is None:
-            raise InvalidInput(f"{field} needs the environment variable {match[1]}, which is not set")
-        return value
-
-    return VARIABLE.sub(replace, text)
 
 
 def _all_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:

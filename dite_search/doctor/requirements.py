@@ -15,6 +15,7 @@ from dite_search.config.search_data import check_data, data_of, say_notes
 from dite_search.config.sections import OPTUNAHUB
 from dite_search.study.directory import check_checkpoints, check_name
 from dite_search.study.warm_start import EarlierTrials, earlier_trials
+from search_spaces.common.errors import InvalidInput
 from search_spaces.space.candidate import CandidateCache
 from trainers.data.annotations.notes import DataNote
 from trainers.data.config import DataConfig
@@ -79,6 +80,9 @@ def requirements(config: SearchConfig, *, new: bool) -> list[Requirement]:
         if config.budget:
             remedy = "budget: limits that some network of the space meets"
             found.append(Requirement(name="budget", check=_budget, remedy=remedy))
+        if config.train_config.fine_tuning:
+            remedy = "training.start_from, freeze and distill: weights and parts that fit the networks of the space"
+            found.append(Requirement(name="weights", check=_weights, remedy=remedy))
         if config.sampler.name.startswith(OPTUNAHUB) or "latency_ms" in (*config.network_budget.costs, *config.objectives):
             # All others can be made wherever this program runs.
             remedy = "sampler: one that can be made here, or what the sentence names"
@@ -123,6 +127,22 @@ def _budget(ready: Ready) -> str:
     space = ready.config.search_space
     ready.config.network_budget.check(space, lambda point: ready.gate.costs(ready.gate.candidate(point)))
     return f"networks of space {space.name} meet {' and '.join(ready.config.budget)}"
+
+
+def _weights(ready: Ready) -> str:
+    config, space = ready.config, ready.config.search_space
+    # It imports torch, which takes a second that few searches need here.
+    from trainers.training.beginning import check_beginning
+
+    if config.train_config.distill and "input_size" in space.parameters:
+        raise InvalidInput("training.distill must not be given where input_size is searched: a teacher has one input size")
+    sentences: list[str] = []
+    for base in dict.fromkeys([space.base, *space.bases.values()]):
+        try:
+            sentences += check_beginning(base, config.train_config, config.data.keypoint_set.names).sentences
+        except InvalidInput as error:
+            raise InvalidInput(f"training.{error}") from None
+    return "; ".join(sentences) or "the learning rates of the networks' parts are known"
 
 
 def _sampler(ready: Ready) -> str:

@@ -19,6 +19,7 @@ from dite_search.study.attributes import (
     REASON,
     SEED,
     UNDECIDED,
+    WEIGHTS_TAKEN,
     WHERE,
 )
 from dite_search.study.reader import STATUSES, curve_of, epoch_name
@@ -86,6 +87,8 @@ class ResultRecorder:
 
     def _record_epoch(self, trial: optuna.Trial, result: Mapping[str, Any], *, decided: bool) -> None:
         number, epoch, metrics = trial.number, int(result[EPOCH_KEY]), epoch_metrics(result)
+        if WEIGHTS_TAKEN in metrics and WEIGHTS_TAKEN not in trial.user_attrs:
+            trial.set_user_attr(WEIGHTS_TAKEN, metrics[WEIGHTS_TAKEN])
         if self._recorded.get(number) != metrics:
             if not decided and epoch_name(epoch) not in trial.user_attrs:
                 # Before the epoch: a driver that dies between the two writes leaves no epoch that counts as decided.

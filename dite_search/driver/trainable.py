@@ -18,6 +18,7 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.driver.measurers import MEASURERS
 from dite_search.study.attributes import EPOCH_KEY, OUTAGE, REASON
 from dite_search.study.directory import checkpoint_location, trial_directory
+from dite_search.study.weights import with_kept_weights
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.common.files import write_mapping, write_text
 from search_spaces.common.objectives import MEASURED, named
@@ -70,7 +71,7 @@ class TrialRunner:
     def _train(self, suggestion: Mapping[str, Any], directory: Path, place: Location) -> None:
         arch, budget = suggestion["arch"], self.search.network_budget
         training = self.search.search_space.train_config(suggestion["point"], self.search.train_config)
-        config = dataclasses.replace(training, seed=suggestion["seed"])
+        config = with_kept_weights(self.search, dataclasses.replace(training, seed=suggestion["seed"]))
         patiently(lambda: write_mapping(directory / ARCH_FILE, arch.to_dict()), directory / ARCH_FILE)
         wanted = [name for name in named(source=MEASURED) if name in (*self.search.objectives, *budget.costs)]
         costs = {name: measured(name, self.search, arch, directory) for name in wanted}

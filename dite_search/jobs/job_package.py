@@ -23,8 +23,9 @@ from urllib.parse import parse_qsl, urlsplit
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from dite_search.config.search_config import VARIABLE, parse_search
+from dite_search.config.search_config import parse_search
 from dite_search.config.sections import URLS
+from dite_search.config.validation import VARIABLE
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.redaction import SECRETS
@@ -140,20 +141,33 @@ def _refuse_password(file: Path, field: str, url: Any) -> None:
 
 def _without_variables(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with a stand-in for each variable: those of the cluster are not known here."""
-    data = values.get("data")
-    plain = {name: _stand_in(value) for name, value in values.items()}
-    return plain | ({"data": {name: _stand_in(value) for name, value in data.items()}} if isinstance(data, dict) else {})
+    return {name: _stand_in(value) for name, value in values.items()}
 
 
 def _stand_in(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _stand_in(each) for name, each in value.items()}
     return VARIABLE.sub(lambda match: match[1].lower(), value) if isinstance(value, str) else value
 
 
 def _named_files(values: Mapping[str, Any]) -> list[str]:
-    """Files that the space is read from; a name with no file behind it is that of a space or network."""
+    """Files that the space is read from and weights; a name without a file is that of a space or network."""
     space = values.get("space")
     base = space.get("base") if isinstance(space, dict) else space
-    return [base] if isinstance(base, str) and not Path(base).is_absolute() and Path(base).is_file() else []
+    spaces = [base] if isinstance(base, str) and not Path(base).is_absolute() and Path(base).is_file() else []
+    weights = [path for _, path in _weights(values) if not Path(path).is_absolute() and Path(path).exists()]
+    return [*spaces, *weights]
+
+
+def _weights(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the places of weights that trainings begin or learn from, by their fields; the study keeps copies."""
+    training = values.get("training")
+    training = training if isinstance(training, dict) else {}
+    distill = training.get("distill")
+    found = {"training.start_from": training.get("start_from")}
+    found["training.distill.teacher"] = distill.get("teacher") if isinstance(distill, dict) else None
+    places = {field: value.get("file") if isinstance(value, dict) else value for field, value in found.items()}
+    return [(field, place) for field, place in places.items() if isinstance(place, str)]
 
 
 def _copy(path: str, folder: Path) -> None:
@@ -190,6 +204,7 @@ def _refuse_relative(file: Path, values: Mapping[str, Any], travelling: Sequence
         )
     paths = [("data." + name, data.get(name)) for name in ("root", "detections", "prepared")]
     paths += [("warm_start.studies", study) for study in warm.get("studies") or ()]
+    paths += _weights(values)
     paths += [("checkpoints", place)] if (place := values.get("checkpoints")) and "://" not in str(place) else []
     for field, path in paths:
         if path is None or _is_fixed(str(path)):

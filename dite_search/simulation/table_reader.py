@@ -109,7 +109,7 @@ def read_foreign_table(path: Path, *, variant: str | None = None, score: str | N
     files = with_score(table_files(path), score)
     name, file = files.curves(variant)
     space, costs = _read_networks(files, name)
-    frame = _read(file, text=(files.settings.network, files.settings.seed))
+    frame = _read(file, names=files.settings.network)
     columns = curve_columns(files, file, list(frame.columns))
     curves, trainings = _Curves(files, file, frame, columns, space).read()
     scored = ~np.isnan(curves.figures[columns.score][0])
@@ -130,7 +130,7 @@ def read_foreign_table(path: Path, *, variant: str | None = None, score: str | N
 def _read_networks(files: TableFiles, name: str) -> tuple[ListedSpace, tuple[str, ...]]:
     """Return the networks of a table, and the costs that are objectives."""
     file = files.networks
-    frame = _read(file, text=(files.settings.network,))
+    frame = _read(file, names=files.settings.network)
     columns = network_columns(files, list(frame.columns))
     _require_names(file, frame[files.settings.network])
     costs = {cost: _numbers(file, frame[cost], at_least=0.0) for cost in (*columns.costs, *columns.limits)}
@@ -190,14 +190,15 @@ class _Curves:
         names = self._frame[self._files.settings.network]
         places = {network.arch_id: network.row for network in self._space.networks}
         _require_names(self._file, names)
-        rows = names.map(places)
-        unknown = np.flatnonzero(rows.isna())
+        known = np.array([places.get(name, -1) for name in names.cat.categories], np.int64)
+        rows = known[names.cat.codes.to_numpy()]
+        unknown = np.flatnonzero(rows < 0)
         if len(unknown):
             raise InvalidInput(
                 f"{self._file} row {unknown[0] + 2}: {names.name} must be one of {self._files.networks.name},"
                 f" got {names.iloc[unknown[0]]!r}"
             )
-        found: NDArray[np.int64] = np.asarray(rows, np.int64)
+        found: NDArray[np.int64] = rows
         return found
 
     def _checked_epochs(
@@ -268,8 +269,11 @@ class _Curves:
         return count
 
 
-def _read(file: Path, *, text: Sequence[str]) -> pd.DataFrame:
-    """Return the cells of a CSV file, numbers where a column holds nothing else, and empty cells as NaN."""
+def _read(file: Path, *, names: str) -> pd.DataFrame:
+    """Return the cells of a CSV file, numbers where a column holds nothing else, and empty cells as NaN.
+
+    The column of ``names`` holds texts, each different one once: a file may have millions of rows.
+    """
     try:
         content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
         lines = io.StringIO(content.decode("utf-8-sig").rstrip("\r\n"), newline="")
@@ -284,7 +288,7 @@ def _read(file: Path, *, text: Sequence[str]) -> pd.DataFrame:
         lines.seek(0)
         frame: pd.DataFrame = pd.read_csv(
             lines,
-            dtype={name: str for name in text if name in columns},
+            dtype={name: str for name in columns if name == names},
             keep_default_na=False,
             na_values=[""],
             skip_blank_lines=False,
@@ -294,6 +298,8 @@ def _read(file: Path, *, text: Sequence[str]) -> pd.DataFrame:
         raise InvalidInput(f"{file} must be UTF-8 text") from None
     except (OSError, EOFError, zlib.error, csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InvalidInput(f"{file} must be a table of comma-separated values: {first_line(error)}") from None
+    if names in frame.columns:
+        frame[names] = frame[names].astype("category")
     return frame
 
 

@@ -32,6 +32,8 @@ COSTS = (
 LARGER = {"acc", "accuracy", "top1", "score", "ap", "map", "iou", "miou", "f1", "auc", "pck", "pckh50", "r2", "psnr", "bleu"}
 SMALLER = {"loss", "error", "err", "perplexity", "ppl", "rmse", "mse", "mae", "wer", "cer"}
 """Words in names of columns with scores that are better where larger, and where smaller."""
+VALIDATION = {"val", "valid", "validation"}
+"""Words in names of scores that a search may see, where there are others of a test."""
 TRAINING = {"train", "training"}
 """Words in names of figures of the training itself, which are no scores where there are others."""
 
@@ -224,14 +226,18 @@ def curve_columns(files: TableFiles, file: Path, columns: Sequence[str]) -> Curv
 
 
 def _score(files: TableFiles, file: Path, figures: Sequence[str]) -> str:
-    """Return the column that can be the score: the only one, or one that is better where larger, or else where smaller."""
+    """Return the column that can be the score: the only one, or one that is better where larger, or else where smaller.
+
+    Of several the one of a validation is taken.
+    """
     if len(figures) == 1:
         return figures[0]
     scores = [name for name in figures if not _words(name) & TRAINING]
     for direction in (MAXIMIZE, MINIMIZE):
         found = [name for name in scores if _direction(name) == direction]
-        if len(found) == 1:
-            return found[0]
+        validated = [name for name in found if _words(name) & VALIDATION]
+        if len(found) == 1 or len(validated) == 1:
+            return (validated or found)[0]
         scores = found or scores
     raise InvalidInput(
         f"{file}: the names of columns do not say which of {', '.join(scores or figures) or 'none'} is the score:"

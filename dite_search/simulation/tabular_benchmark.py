@@ -166,8 +166,10 @@ def load_table(
             raise InvalidInput(f"{option} must be left out for {name}, which has no {NETWORKS_FILE}, got {value}")
     if str(name) in shipped_tables():
         return read_table(TABLES / name)
-    if (path / CURVES_FILE).is_file():
+    if (path / SEARCH_FILE).is_file() and (path / CURVES_FILE).is_file():
         return read_table(path)
+    if not (path / SEARCH_FILE).is_file() and any(path.glob("curves*.csv*")):
+        raise InvalidInput(f"{path} must hold {NETWORKS_FILE} or {SEARCH_FILE} beside its curves")
     try:
         config = load_config(name, directory=directory)
     except InvalidInput as error:

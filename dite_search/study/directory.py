@@ -6,9 +6,11 @@ import itertools
 import os
 from pathlib import Path
 
-from dite_search.config.search_config import VARIABLE, SearchConfig, parse_search
+from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.config.sqlite_url import sqlite_url
+from dite_search.config.validation import VARIABLE
 from dite_search.study.places import followed
+from dite_search.study.weights import keep_weights
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
 from search_spaces.space.space_file import whole_space
@@ -22,7 +24,7 @@ PROBE = ".probe"
 
 
 def create_folder(config: SearchConfig) -> None:
-    """Make the folder of a new search, with its search file.
+    """Make the folder of a new search, with its search file and the weights that its trainings begin from.
 
     Raises:
         InvalidInput: there is one, or it cannot be written.
@@ -30,6 +32,7 @@ def create_folder(config: SearchConfig) -> None:
     check_name(config)
     directory = config.study_directory
     try:
+        keep_weights(config)
         write_search_file(config)
     except OSError as error:
         raise InvalidInput(f"study folder {directory} cannot be written: {error.strerror}") from None

@@ -62,12 +62,12 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
 
 
 def _own_protocol(config: SearchConfig) -> dict[str, Any]:
-    """Keypoints, metric and split of a user's own; nothing where they are the format's."""
-    data, found = config.data, {}
+    """Keypoints, metric and split of a user's own, and weights that trainings begin from; nothing where there are none."""
+    data, found = config.data, dict(config.train_config.fine_tuning)
     known = data.keypoint_set
     if known != data.data_format.keypoint_set:
         found["keypoints"] = f"{known.name} ({', '.join(known.names)})"
-    if found or data.metric is not None:
+    if "keypoints" in found or data.metric is not None:
         found["metric"] = data.metric_words
     if data.val_share is not None:
         found["split"] = f"{data.val_share:g} of the images to score on, by {data.group_by}"
@@ -95,7 +95,7 @@ def settings_of(config: SearchConfig) -> dict[str, Any]:
     if "latency_ms" in (*config.objectives, *config.network_budget.costs):
         threads = config.latency.threads or config.resources.cpus_per_worker
         kept |= {"latency.device": config.latency.device, "latency.threads": threads}
-    found |= {f"training.{name}": value for name, value in config.train_config.to_dict().items() if name != "seed"}
+    found |= {f"training.{name}": value for name, value in config.train_config.identity().items() if name != "seed"}
     found |= base_settings(config.search_space.base.to_dict())
     found |= parameter_settings(config.search_space.parameters)
     # Below a section that may change, a field may have to stay under a condition.

@@ -139,7 +139,7 @@ def _of_checkpoint(config: SearchConfig, trials: Sequence[Any], varied: Mapping[
             checkpoint = load_checkpoint(place / LAST)
         except InvalidInput:
             continue
-        for name, value in checkpoint.train.to_dict().items():
+        for name, value in checkpoint.train.identity().items():
             if name not in varied and name != "seed" and not may_change(f"training.{name}"):
                 yield f"training.{name}", value
         if config.data.synthetic is None:

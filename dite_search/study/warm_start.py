@@ -48,11 +48,11 @@ def earlier_trials(config: SearchConfig, data: str | None = None) -> EarlierTria
 
 
 def _check_protocol(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
-    for field in ours:
-        if field not in CHANCE and theirs.get(field) != ours[field]:
+    for field in dict.fromkeys([*ours, *theirs]):
+        if field not in CHANCE and theirs.get(field) != ours.get(field):
             raise InvalidInput(
                 f"warm_start.studies {name} must have the protocol of this search,"
-                f" but {field} is {theirs.get(field)!r} there and {ours[field]!r} here"
+                f" but {field} is {theirs.get(field)!r} there and {ours.get(field)!r} here"
             )
 
 

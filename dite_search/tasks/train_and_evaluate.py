@@ -32,6 +32,7 @@ from trainers.evaluation.scoring import evaluate
 from trainers.networks.load import is_published, load_any_network, published_training
 from trainers.processes.distributed import Worker, default_device
 from trainers.training import loop
+from trainers.training.beginning import check_beginning
 from trainers.training.same_training import check_same_training
 
 RAY_FOLDER = "ray_train"
@@ -80,6 +81,7 @@ def train_one(
     found = None if restart else CheckpointStore(directory, note=lambda sentence: None).load()
     if resume and not found:
         raise InvalidInput(f"--resume must be given for a folder with a training to go on with, but {directory} holds none")
+    config = config.identified(found.train if found else None)
     if found:
         _check_going_on(found, arch, config, data, directory, resume=resume)
     finished = len(found.curve) if found else 0
@@ -89,6 +91,9 @@ def train_one(
         if kept:
             console.print(f"The training that {directory} held is kept in {kept}", highlight=False, soft_wrap=True)
 
+    if not found:
+        for sentence in check_beginning(arch, config, data.keypoint_set.names).sentences:
+            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     if restart:
         # Whatever would end the new training before its first step has to show while the old one is in its place.
         loop.check_batch(config, workers)
@@ -231,9 +236,10 @@ def as_trained(data: DataConfig, checkpoint: Path) -> DataConfig:
 def describe_epoch(metrics: loop.Metrics, epochs: int) -> str:
     """An epoch in one line."""
     scores = "  ".join(f"{name} {format_value(name, value)}" for name, value in metrics.items() if name in ACCURACIES)
+    teacher = f"  teacher {metrics[loop.TEACHER_COST]:.0f} ms a step" if loop.TEACHER_COST in metrics else ""
     return (
         f"epoch {metrics['epoch']:>3.0f}/{epochs}  loss {metrics['loss']:.6f}"
-        f"  {metrics['samples_per_second']:.0f} samples/s  {metrics['seconds']:.0f} s  {scores}"
+        f"  {metrics['samples_per_second']:.0f} samples/s  {metrics['seconds']:.0f} s{teacher}  {scores}"
     )
 
 

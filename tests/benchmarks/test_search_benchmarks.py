@@ -172,7 +172,7 @@ def results_of(yardstick, **regrets: list[float]) -> Results:
         yardstick=yardstick,
         competitors=judged(),
         figures={
-            name: {seed: [Figures(regret=one, means=0.5, seen=0.25)] * 3 for seed, one in enumerate(values)}
+            name: {seed: [Figures(regrets=(one,) * 8, means=0.5, seen=0.25)] * 3 for seed, one in enumerate(values)}
             for name, values in regrets.items()
         },
     )
@@ -180,7 +180,9 @@ def results_of(yardstick, **regrets: list[float]) -> Results:
 
 def test_the_page_has_a_sentence_for_every_search(yardstick):
     text = page([results_of(yardstick, ours=[0.01, 0.03], random=[0.05, 0.07], tpe=[0.02, 0.02], nsga2=[0.0, 0.01])])
-    rows = {line.split(" | ")[0].strip("| "): line.split(" | ") for line in text.splitlines() if line.startswith("|")}
+    lines = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
+    rows = {line[0].strip("| "): line for line in lines if len(line) != 9}
+    limits = {line[0].strip("| "): line for line in lines if len(line) == 9}
     assert rows["this search"][1:3] == ["2", "0.02"]
     assert rows["this search"][-1] == "Its regret at 50 is 4.00 times that of the strongest peer, Optuna NSGA-II. |"
     assert rows["random search"][-1] == "At 50 its regret is 0.04 larger than that of this search (0.04 to 0.04). |"
@@ -189,6 +191,8 @@ def test_the_page_has_a_sentence_for_every_search(yardstick):
     assert rows["cells"][1:3] == ["2", "1.00 (0.50 to 1.50), missed"]
     assert rows["cells"][3] == "Optuna NSGA-II: 4.00 (3.00 to inf), missed"
     assert rows["cells"][4] == "0.33 (0.20 to 0.43), met |"
+    assert limits["regret at 50, macs ≤"][1:] == ["1.1e+04", *limits["regret at 50, macs ≤"][2:-1], "3.201e+04 |"]
+    assert limits["random search"][1:] == ["0.06"] * 7 + ["0.06 |"]
     assert "Not recorded: Syne Tune MOASHA, MOASHA, best settings, Optuna GP, BoTorch qLogNEHVI, same candidates." in text
     assert {len(row) for name, row in rows.items() if name in ("search", "this search", "Optuna TPE")} == {10}
 

@@ -9,7 +9,8 @@ import json
 
 import pytest
 
-from search_spaces.registry import FAMILIES, architecture_from, cost_of
+from search_spaces.families.dite_hrnet.family import FAMILY
+from search_spaces.registry import architecture_from, cost_of
 from tests.conftest import ROOT
 
 RECORDED = json.loads((ROOT / "tests/fixtures/arch_ids.json").read_text(encoding="utf-8"))
@@ -18,8 +19,7 @@ RECORDED = json.loads((ROOT / "tests/fixtures/arch_ids.json").read_text(encoding
 def test_the_record_is_wide() -> None:
     assert len(RECORDED) == len({json.dumps(row["arch"]) for row in RECORDED}) == 200
     # The networks of Table 6 are named ones.
-    own = FAMILIES["dite_hrnet"]
-    assert {row["origin"] for row in RECORDED} == {"any", *own.presets, *own.spaces} - {"table6"}
+    assert {row["origin"] for row in RECORDED} == {"any", *FAMILY.presets, *FAMILY.spaces} - {"table6"}
 
 
 @pytest.mark.parametrize("row", RECORDED, ids=lambda row: row["arch_id"])

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from dite_search.cli import main
+from dite_search.config import search_config
 from dite_search.config.search_config import parse_search
 from search_spaces.common import objectives
 from search_spaces.families.cost import MEGA, Cost
@@ -239,6 +240,7 @@ def test_the_recipe_for_an_objective_of_ones_own(monkeypatch):
     added = eval(row.strip().rstrip(","), vars(objectives))
     monkeypatch.setitem(objectives.OBJECTIVES, added.name, added)
     monkeypatch.setitem(objectives.DIRECTIONS, added.name, added.direction)
+    monkeypatch.setattr(search_config, "COSTS", (*objectives.COSTS, added.name))
     (recipe,) = blocks(DOCS / "how_to/own_objective.md", "yaml")
     search = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 2, **yaml.safe_load(recipe)}
     # The training of the paper is for larger data; what is read here is the objective and the budget.

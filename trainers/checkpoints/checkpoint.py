@@ -48,6 +48,7 @@ class Checkpoint:
         loss: The sum of their losses.
         seconds: The time spent so far.
         contents: The digests of the data's files (`trainers.data.identity.data_contents`), which earlier versions lack.
+        taken: The share of the parameters that were taken of other weights; None from scratch.
     """
 
     arch: Architecture
@@ -59,6 +60,7 @@ class Checkpoint:
     loss: float = 0.0
     seconds: float = 0.0
     contents: Mapping[str, str] = field(default_factory=dict)
+    taken: float | None = None
 
     @property
     def keypoint_set(self) -> KeypointSet | None:
@@ -94,6 +96,8 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
         "contents": dict(checkpoint.contents),
         "state": dict(checkpoint.state),
     }
+    if checkpoint.taken is None:
+        del content["taken"]
     return torch_file_bytes(content)
 
 
@@ -118,12 +122,13 @@ def parse_checkpoint(data: bytes, name: str) -> Checkpoint:
 def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
     if content.get("format", FORMAT) != FORMAT:
         raise InvalidInput(f"checkpoint {name} must have format {FORMAT}, got {content['format']!r}")
-    content = {"contents": {}, **content}
+    content = {"contents": {}, "taken": None, **content}
     names = [field.name for field in fields(Checkpoint)]
     for field_name in ("format", *names):
         _require(field_name in content, name, f"the field {field_name!r}")
     _require(isinstance(content["data"], Mapping), name, "named fields in the field 'data'")
     _require(_is_texts(content["contents"]), name, "digests in the field 'contents'")
+    _require(content["taken"] is None or isinstance(content["taken"], float), name, "a number in the field 'taken'")
     state = content["state"]
     for part in ("network", "optimizer", "scaler", "average", "averaged_steps"):
         _require(isinstance(state, Mapping) and part in state, name, f"the field 'state.{part}'")

@@ -100,15 +100,15 @@ def predict(
 def prediction_batches(
     dataset: TopDownDataset, device: torch.device, *, batch_size: int, workers: int, rank: int = 0, count: int = 1
 ) -> DeviceBatches:
-    """Return the batches of every ``count``-th person from ``rank`` on; their loader processes last as long as they.
+    """Return the batches of a process's share of people; their loader processes last as long as the batches.
 
     Args:
-        dataset: The people.
-        device: The device of the network.
-        batch_size: The number of people at once.
-        workers: The number of processes that load the samples.
-        rank: The number of this process, from 0.
-        count: The number of processes.
+        dataset: the people, without augmentation.
+        device: finishes raw samples.
+        batch_size: people at a time.
+        workers: loader processes.
+        rank: the first person of the share.
+        count: the distance from each person of the share to the next.
 
     Raises:
         InvalidInput: ``batch_size`` is below 1, or ``workers`` below 0.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,11 @@ class CheckpointLayout:
     state: Callable[[Any, nn.Module], dict[str, Tensor]]
 
 
+def as_named(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return tensors under the names that they have."""
+    return state
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkFamily:
     """The networks of one family.
@@ -38,10 +43,14 @@ class NetworkFamily:
     Args:
         build: makes a network, (B, 3, H, W) to heatmaps (B, K, H/4, W/4), with initial weights from torch's generator.
             Modules that can be computed again in the backward pass are `trainers.networks.common.recompute.Recomputable`.
+        parts: prefixes of modules by the name of the part of the network that they are; every family has a ``head``.
         layouts: checkpoints by other authors.
+        own_names: names tensors of checkpoints by other authors as ours; tensors under our own names, or unknown ones, stay.
         variable: modules that weight by the image, by the zero-cost proxy that reads how much their weights vary.
     """
 
     build: Callable[[Any], nn.Module]
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layouts: Sequence[CheckpointLayout] = ()
+    own_names: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = as_named
     variable: Mapping[str, tuple[type[nn.Module], ...]] | None = None

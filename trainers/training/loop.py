@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -29,18 +30,36 @@ from trainers.data.samples.device_batches import DeviceBatches, finishes_batches
 from trainers.evaluation.inference import prediction_batches
 from trainers.evaluation.scoring import evaluate
 from trainers.networks.load import load_weights
-from trainers.networks.registry import build_network
+from trainers.networks.parts import parts_of
 from trainers.processes.distributed import Worker, default_device
 from trainers.processes.memory import keep_freed_memory
 from trainers.training.acceleration import check_acceleration
+from trainers.training.beginning import drawn_network, take_start
 from trainers.training.same_training import check_same_training
+from trainers.training.teacher import load_teacher
 from trainers.training.train_step import SMALLEST_PIECE, Learner
+
+_log = logging.getLogger(__name__)
 
 Metrics = dict[str, float]
 Report = Callable[[Metrics, Location | None], None]
 """Called after every epoch with its metrics and, where one was written, the location of the checkpoints."""
 
-LOOP_FIGURES = ("epoch", "loss", "learning_rate", "samples_per_second", "seconds", "micro_batch", "memory_gib")
+TAKEN = "weights_taken"
+"""The share of the network's parameters that were taken of ``start_from``."""
+TEACHER_COST = "teacher_ms"
+"""Milliseconds that the teacher adds to a step."""
+LOOP_FIGURES = (
+    "epoch",
+    "loss",
+    "learning_rate",
+    "samples_per_second",
+    "seconds",
+    "micro_batch",
+    "memory_gib",
+    TAKEN,
+    TEACHER_COST,
+)
 """The figures of every epoch about itself; all other figures of an epoch are scores."""
 
 CHECK_EVERY = 20
@@ -184,11 +203,11 @@ class _Run:
             pin_memory=worker.device.type == "cuda",
         )
         self._batches = DeviceBatches(loader, worker.device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            network = build_network(arch)
+        network, points = drawn_network(arch, config), data.keypoint_set.names
         checkpoint = until_done(store.load, note, retry) if store else None
         _check_same_progress(checkpoint, worker)
+        self._config = config = config.identified(checkpoint.train if checkpoint else None)
+        self._taken = checkpoint.taken if checkpoint else None
         if store and checkpoint:
             last = str(store.where(LAST))
             if not check_same_training(checkpoint, arch, config, data, self._contents, last):
@@ -197,7 +216,11 @@ class _Run:
                     f" ({checkpoint.data.get('root')}): it goes on with those in {data.root}"
                 )
             load_weights(network, checkpoint.state["network"], f"checkpoint {last}")
-        self.learner = Learner(network, config, worker)
+        elif taken := take_start(network, arch, config, points):
+            _log.info("%s", taken)
+            self._taken = taken.share
+        teacher = load_teacher(arch, config, points)
+        self.learner = Learner(network, config, worker, parts=parts_of(arch), teacher=teacher)
         self.curve: list[Metrics] = []
         self.position = 0
         self._loss = torch.zeros((), device=worker.device)
@@ -212,15 +235,17 @@ class _Run:
     def learn(self) -> Metrics:
         """The rest of one pass over the training samples: its mean loss over all processes, its rate and its speed."""
         epoch, per_epoch, every = len(self.curve), self._shares.batches, self._config.checkpoint_iterations
-        self.learner.network.train()
+        self.learner.train()
         self._training.set_epoch(epoch)
         self._shares.set_epoch(epoch, first=self.position)
-        began, first, rate = time.monotonic(), self.position, 0.0
+        began, first, rate, teacher = time.monotonic(), self.position, 0.0, 0.0
         for batch in self._batches:
             if self.position == first and self._worker.count > 1 and self._worker.device.type != "cpu":
                 self.learner.fit_memory(batch)
             rate = self._config.learning_rate_at(epoch * per_epoch + self.position, per_epoch)
             self._loss += self.learner.step(batch, rate)
+            if self.position == first:
+                teacher = self.learner.teacher_milliseconds(batch)
             self.position += 1
             if self.position % CHECK_EVERY == 1:
                 self._check_finite(self._loss)
@@ -235,6 +260,10 @@ class _Run:
             "learning_rate": rate,
             "samples_per_second": learned / (time.monotonic() - began),
         }
+        if self._taken is not None:
+            metrics[TAKEN] = self._taken
+        if self._config.distill is not None:
+            metrics[TEACHER_COST] = teacher
         if self.learner.micro_batch is not None:
             metrics["micro_batch"] = self.learner.micro_batch
         if self._worker.device.type == "cuda":
@@ -279,6 +308,7 @@ class _Run:
             position=self.position,
             loss=float(self._loss),
             seconds=time.monotonic() - self._began,
+            taken=self._taken,
         )
         until_done(lambda: store.save(checkpoint, best=best), self._note, self._retry)
 

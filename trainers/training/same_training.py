@@ -44,10 +44,11 @@ def check_same_training(
         raise InvalidInput(
             f"checkpoint {name} must be of network {arch.arch_id} to go on from it, got {checkpoint.arch.arch_id}"
         )
-    theirs = checkpoint.train.to_dict()
-    for field, value in config.to_dict().items():
-        if field not in COMPUTATION and theirs[field] != value:
-            raise InvalidInput(f"checkpoint {name} must have {field} {value!r} to go on from it, got {theirs[field]!r}")
+    theirs, ours = checkpoint.train.identity(), config.identity()
+    for field in dict.fromkeys([*ours, *theirs]):
+        value, before = ours.get(field), theirs.get(field)
+        if field not in COMPUTATION and before != value:
+            raise InvalidInput(f"checkpoint {name} must have {field} {value!r} to go on from it, got {before!r}")
     _check_protocol(checkpoint.data, data, name)
     known = checkpoint.contents or _contents_found(checkpoint.data, data, contents)
     for part, file in files_of(data).items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import time
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any
@@ -21,6 +22,7 @@ from search_spaces.training_config import COMPILE, GRAPHS, NONE, TrainConfig
 from trainers.networks.common.batch_norm import synchronise_batch_norm
 from trainers.networks.common.recompute import Recomputable
 from trainers.networks.loss import Batch, network_loss
+from trainers.networks.parts import HEAD, Parts, freeze, modules_of
 from trainers.processes.distributed import Worker
 from trainers.training.acceleration import (
     RecordedFunction,
@@ -39,6 +41,9 @@ PARTS_OF_BATCH = ("image", "target", "weight")
 FUSED_DEVICES = ("cpu", "cuda")
 """Kinds of devices on which torch updates all parameters in one kernel."""
 
+FACTOR = "factor"
+"""The field of a group of parameters that its learning rate is multiplied by."""
+
 _OPTIMIZERS: dict[str, Any] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 _log = logging.getLogger(__name__)
 
@@ -48,10 +53,26 @@ class Learner:
 
     ``micro_batch`` is how many samples are computed at once: what was asked for, and less once memory ran out. The step
     is that of the whole batch either way.
+
+    Args:
+        network: The network.
+        config: The recipe.
+        worker: This process.
+        parts: The parts of the network, of which the recipe may freeze some.
+        teacher: A network that gives heatmaps of images beside the ground truth; None where there is none.
     """
 
-    def __init__(self, network: nn.Module, config: TrainConfig, worker: Worker) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        config: TrainConfig,
+        worker: Worker,
+        *,
+        parts: Parts | None = None,
+        teacher: nn.Module | None = None,
+    ) -> None:
         self._config, self._worker = config, worker
+        self._teacher = None if teacher is None else to_channels_last(teacher.to(worker.device))
         for part in network.modules():
             if isinstance(part, Recomputable):
                 part.recompute = config.recompute_activations
@@ -59,9 +80,9 @@ class Learner:
             network = synchronise_batch_norm(network, worker.device)
         self.network = to_channels_last(network.to(worker.device))
         self.micro_batch = config.micro_batch
-        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self._frozen = freeze(network, parts or {}, config.freeze)
         self.optimizer: torch.optim.Optimizer = _OPTIMIZERS[config.optimizer](
-            parameters,
+            _parameter_groups(network, parts or {}, config.head_learning_rate_factor),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             fused=worker.device.type in FUSED_DEVICES,
@@ -101,7 +122,7 @@ class Learner:
         runs out after `fit_memory` found room.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get(FACTOR, 1.0)
         while True:
             try:
                 loss = self._learned(batch)
@@ -118,6 +139,24 @@ class Learner:
             self._average.update_parameters(self.network)
         return loss
 
+    def train(self) -> None:
+        """Put the network into training mode, but for what is frozen: its batch normalisation keeps its statistics."""
+        self.network.train()
+        for module in self._frozen:
+            module.eval()
+
+    def teacher_milliseconds(self, batch: Batch) -> float:
+        """Return the time that the teacher takes for this process's share of a batch; 0 without a teacher."""
+        if self._teacher is None:
+            return 0.0
+        synchronise(self._worker.device)
+        began = time.perf_counter()
+        for piece in self._pieces(batch):
+            with computing_in(self._config.precision, self._worker.device):
+                self._teacher(piece["image"])
+        synchronise(self._worker.device)
+        return 1000.0 * (time.perf_counter() - began)
+
     def fit_memory(self, batch: Batch) -> None:
         """Find the micro-batch that fits into the memory of every process, before the first step; learns nothing.
 
@@ -132,9 +171,7 @@ class Learner:
         """Whether any process lacks the memory for the first piece of its share."""
         try:
             piece = next(self._pieces(batch))
-            with computing_in(self._config.precision, self._worker.device):
-                outputs = self.network(piece["image"])
-            network_loss(self.network, outputs, piece["target"], piece["weight"]).backward()  # type: ignore[no-untyped-call]
+            self._loss(self.network, piece).backward()  # type: ignore[no-untyped-call]
             short = 0.0
         except torch.OutOfMemoryError:
             short = 1.0
@@ -189,14 +226,28 @@ class Learner:
         pieces = self._piece_count(len(batch["image"]))
         for number, piece in enumerate(self._pieces(batch), start=1):
             with self._gradients_kept(until_last=number < pieces):
-                with computing_in(self._config.precision, self._worker.device):
-                    outputs = self._forward(piece["image"])
                 part = len(piece["image"]) / self._config.batch_size
-                piece_loss = network_loss(self.network, outputs, piece["target"], piece["weight"]) * part
+                piece_loss = self._loss(self._forward, piece) * part
                 # The wrapped network averages gradients over the processes; the losses are parts of one sum.
                 self._scaler.scale(piece_loss * self._worker.count).backward()  # type: ignore[no-untyped-call]
             loss += piece_loss.detach()
         return loss
+
+    def _loss(self, forward: nn.Module, piece: Batch) -> Tensor:
+        """Return the loss of a piece: that of the ground truth, and the teacher's share where there is one.
+
+        The teacher is heard on every keypoint, labelled or not (arXiv:1811.05419).
+        """
+        device, precision, distill = self._worker.device, self._config.precision, self._config.distill
+        with computing_in(precision, device):
+            outputs = forward(piece["image"])
+        loss = network_loss(self.network, outputs, piece["target"], piece["weight"])
+        if self._teacher is None or distill is None:
+            return loss
+        with computing_in(precision, device):
+            shown = self._teacher(piece["image"])
+        everything = torch.ones_like(piece["weight"])
+        return (1 - distill.weight) * loss + distill.weight * network_loss(self.network, outputs, shown, everything)
 
     def _gradients_kept(self, *, until_last: bool) -> contextlib.AbstractContextManager[None]:
         """Only the last piece sends gradients to the other processes."""
@@ -237,6 +288,25 @@ class Learner:
             self._config.batch_size,
         )
         return True
+
+
+def _parameter_groups(network: nn.Module, parts: Parts, factor: float) -> list[Any]:
+    """Return the parameters to learn, those of the head in a group with its factor where it is not 1."""
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if factor == 1.0:
+        return learned
+    head = {id(each) for module in modules_of(network, parts, [HEAD]) for each in module.parameters()}
+    groups = [
+        {"params": [each for each in learned if id(each) not in head], FACTOR: 1.0},
+        {"params": [each for each in learned if id(each) in head], FACTOR: factor},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until a GPU has done what it was asked to; a processor has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def computing_in(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:

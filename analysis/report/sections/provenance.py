@@ -21,6 +21,10 @@ PROTOCOL_WORDS = {
     "on_orientation": "images that a camera stored turned",
     "flip_test": "flip test (mirrored image averaged in)",
     "recipe_changes": "unlike the paper's recipe",
+    "start_from": "weights that trainings begin from, by their content",
+    "freeze": "frozen parts",
+    "head_learning_rate_factor": "factor of the head's learning rate",
+    "distill": "teacher beside the ground truth, by its content",
 }
 
 

@@ -3,7 +3,8 @@ const table = $("all");
 let order = null, sorting = { key: 0, down: false }, page = 0;
 const keys = [
   (row) => data.numbers[row], (row) => status(row) + " " + of(data.reason, row), ...columns.map((name) => (row) => value(name, row)),
-  (row) => data.epochs[row], (row) => data.seconds[row], (row) => data.arch_id[row], (row) => parameters(row),
+  (row) => data.epochs[row], (row) => data.seconds[row], ...(data.taken ? [(row) => data.taken[row]] : []),
+  (row) => data.arch_id[row], (row) => parameters(row),
 ];
 const searched = new Map();
 function text(row) {
@@ -40,6 +41,7 @@ function showAll(again) {
       ...columns.map((name) => node("td", { class: "n" }, cell(name, row))),
       node("td", { class: "n" }, String(data.epochs[row])),
       node("td", { class: "n" }, duration(data.seconds[row])),
+      ...(data.taken ? [node("td", { class: "n" }, percentage(data.taken[row]))] : []),
       node("td", {}, node("code", {}, data.arch_id[row])),
       node("td", { class: "words" }, parameters(row)));
   }));

@@ -94,6 +94,7 @@ function open(number) {
       ["epochs", data.epochs[row] + (data.before[row] ? ", the first " + data.before[row] + " by the trial that this one continues" : "")],
       ...(data.seed[row] === null ? [] : [["seed of the training", String(data.seed[row])]]),
       ["time", duration(data.seconds[row])],
+      ...(data.taken ? [["weights taken", percentage(data.taken[row])]] : []),
       ...(origin ? [["taken over from", origin]] : []),
       ["MLflow run", run(row)],
     ]),

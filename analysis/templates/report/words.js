@@ -16,6 +16,9 @@ function shown(name, value) {
   if (form.scaled) return value >= 1e6 ? (value / 1e6).toFixed(3) + " M" : (value / 1e3).toFixed(1) + " k";
   return value.toFixed(form.digits + (form.significant && value < 10 ? 1 : 0));
 }
+function percentage(part) {
+  return part === null ? "–" : (100 * part).toFixed(1) + "%";
+}
 function duration(seconds) {
   if (seconds === null) return "–";
   if (seconds < 60) return seconds.toFixed(1) + " s";

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from analysis.report.elements.options import Setup
 from analysis.report.elements.script import script_json
-from analysis.report.page_data import CURVE_POINTS, cost_groups, curves, encoded, last_values, mlflow_place, page_data
+from analysis.report.page_data import (
+    CURVE_POINTS,
+    cost_groups,
+    curves,
+    encoded,
+    last_values,
+    mlflow_place,
+    page_data,
+    weights_taken,
+)
 from search_spaces.families.cost import NOTHING
 from search_spaces.families.dite_hrnet.config import MAX_COUNT
 from search_spaces.registry import cost_of
@@ -25,6 +34,13 @@ def test_a_column_is_read_back_as_it_was(values: list[object]) -> None:
     column = encoded(values)  # type: ignore[arg-type]
     assert [column["values"][row] for row in column["rows"]] == values
     assert len(set(column["values"])) == len(column["values"])
+
+
+def test_the_share_of_other_weights_is_there_where_there_are_some() -> None:
+    trials = [trial(0, ap=0.5), trial(1, ap=0.5)]
+    assert weights_taken(trials) is None
+    curve = [{"epoch": 1, "loss": 0.5, "weights_taken": 0.75}]
+    assert weights_taken([trials[0], dataclasses.replace(trials[1], curve=curve)]) == [None, 0.75]
 
 
 def test_numbers_that_json_lacks_are_left_out() -> None:

@@ -113,6 +113,13 @@ def test_networks_that_were_never_released_count_up_to_one_percent_less_than_pri
     assert max(gaps) < 0.0102
 
 
+@pytest.mark.parametrize("field", ["start_from", "distill"])
+def test_trainings_from_other_weights_stand_beside_no_published_ones(field: str) -> None:
+    protocol = {**COCO_PROTOCOL, "val_split": "val"}
+    assert published_for(study(objectives=("ap_det", "mmacs"), protocol=protocol))
+    assert published_for(study(objectives=("ap_det", "mmacs"), protocol=protocol | {field: "sha256 1"})) == []
+
+
 def test_a_training_that_is_not_stated_has_no_length() -> None:
     hourglass = next(row for row in PUBLISHED if row.name == "8-stage Hourglass")
     assert "epochs" not in hourglass.protocol

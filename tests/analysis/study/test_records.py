@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.study.records import read_trials_table, trials_table
+from analysis.study.records import WEIGHTS_TAKEN, read_trials_table, trials_table
 from tests.analysis.studies import study, trial
 
 
@@ -22,6 +23,16 @@ def test_one_row_a_trial_in_order() -> None:
     assert table["width"].tolist() == [24, 40]
     assert pd.isna(table.loc[0, "ap_gt"])
     assert table.loc[1, "ap_gt"] == 0.5
+
+
+def test_the_share_of_other_weights_is_a_column_where_there_are_some() -> None:
+    curve = [{"epoch": 1, "loss": 0.5, WEIGHTS_TAKEN: 0.75}]
+    taken = dataclasses.replace(trial(1, ap=0.5), curve=curve)
+    assert taken.weights_taken == 0.75
+    table = trials_table([trial(0, ap=0.5), taken])
+    assert pd.isna(table.loc[0, WEIGHTS_TAKEN])
+    assert table.loc[1, WEIGHTS_TAKEN] == 0.75
+    assert WEIGHTS_TAKEN not in trials_table([trial(0, ap=0.5)])
 
 
 def test_csv_round_trip(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 from dite_search.config.search_config import SearchConfig
@@ -20,6 +21,7 @@ from search_spaces.common.errors import InvalidInput
 from trainers.data.config import DataConfig
 from trainers.data.images.orientation import with_orientation
 from trainers.data.synthetic.dataset import draw_dataset
+from trainers.networks.registry import build_network
 
 MakeSearch = Callable[..., SearchConfig]
 
@@ -157,6 +159,28 @@ def test_a_budget_is_looked_at_where_the_data_are_broken_too(make_search: MakeSe
 def test_a_latency_that_nobody_measured(make_search: MakeSearch, root: Path) -> None:
     sentence = refused(make_search(data={"root": str(root)}, budget=["latency_ms <= 20"]))
     assert "latency" in sentence
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"start_from": "tiny.pt"}, "training.start_from must be a file of weights, but "),
+        ({"start_from": "other.pt"}, "other.pt must hold weights of the network dite_hrnet "),
+        ({"start_from": "start.pt", "freeze": ["neck"]}, "training.freeze must name parts of the network (stem, "),
+        ({"distill": {"teacher": "start.pt"}}, "training.distill.teacher must say what network it is"),
+    ],
+)
+def test_weights_that_no_network_can_begin_from(
+    make_search: MakeSearch, root: Path, tmp_path: Path, fields: dict[str, Any], sentence: str
+) -> None:
+    torch.save({"state_dict": {"conv.weight": torch.ones(1)}}, tmp_path / "other.pt")
+    state = build_network(make_search().search_space.base).state_dict()
+    torch.save({"state_dict": state}, tmp_path / "start.pt")
+    (tmp_path / "tiny.pt").write_text("no weights")
+    places = fields if "distill" in fields else fields | {"start_from": str(tmp_path / fields["start_from"])}
+    places = {"distill": {"teacher": str(tmp_path / "start.pt")}} if "distill" in fields else places
+    config = make_search(data={"root": str(root)}, training={"epochs": 2, "batch_size": 16} | places)
+    assert sentence in refused(config)
 
 
 def test_a_name_that_is_taken(make_search: MakeSearch, root: Path) -> None:

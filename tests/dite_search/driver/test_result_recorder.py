@@ -19,7 +19,7 @@ from dite_search.driver.result_recorder import (
     set_constraints,
     stopped_training,
 )
-from dite_search.study.attributes import OUTAGE, REASON, SEED, UNDECIDED, WHERE
+from dite_search.study.attributes import OUTAGE, REASON, SEED, UNDECIDED, WEIGHTS_TAKEN, WHERE
 from dite_search.study.reader import curve_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -66,6 +66,15 @@ def test_a_reason_an_outage_and_a_place_are_kept():
     recorder.record(trial, {"hostname": "a", "pid": 1, REASON: "no room", OUTAGE: True}, decided=True)
     (frozen,) = study.get_trials()
     assert frozen.user_attrs == {WHERE: "a, process 1", REASON: "no room", OUTAGE: True}
+
+
+def test_the_share_of_other_weights_is_an_attribute_of_the_trial():
+    recorder = ResultRecorder()
+    study, trial = begun(recorder)
+    recorder.record(trial, {"epoch": 1, "loss": 0.5}, decided=True)
+    assert WEIGHTS_TAKEN not in study.get_trials()[0].user_attrs
+    recorder.record(trial, {"epoch": 2, "loss": 0.5, WEIGHTS_TAKEN: 0.75}, decided=True)
+    assert study.get_trials()[0].user_attrs[WEIGHTS_TAKEN] == 0.75
 
 
 def test_a_constraint_is_set_once():

@@ -63,6 +63,18 @@ def test_an_architecture_file_travels_to_where_the_search_looks_for_it(write, tm
     assert files == {"search.yaml", "nets/mine.yaml"}
 
 
+def test_weights_that_trainings_begin_from_travel(write, tmp_path):
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "start.pt").write_bytes(b"start")
+    (tmp_path / "teacher.pt").write_bytes(b"teacher")
+    write(training={"start_from": "nets/start.pt", "distill": {"teacher": "teacher.pt"}})
+    assert packed("search.yaml")[1] == {"search.yaml", "nets/start.pt", "teacher.pt"}
+    write(training={"start_from": "gone.pt"})
+    assert "training.start_from must be absolute" in refusal("search.yaml")
+    write(training={"start_from": "${WEIGHTS}/start.pt"})
+    assert packed("search.yaml")[1] == {"search.yaml"}
+
+
 def test_what_is_included_travels_and_may_be_named(write, tmp_path):
     (tmp_path / "people").mkdir()
     (tmp_path / "people" / "a.json").write_text("{}")

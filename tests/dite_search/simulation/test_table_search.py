@@ -146,6 +146,12 @@ def test_the_command_chooses_curves_and_score(tmp_path):
     )
 
 
+def test_curves_alone_are_no_table(tmp_path):
+    folder = write_table(tmp_path / "cells", curves="curves_a.csv")
+    (folder / "networks.csv").unlink()
+    assert "cells must hold networks.csv or search.yaml beside its curves" in refused("replay", folder)
+
+
 def test_a_published_table_of_cells(tables):
     table = load_table(tables / "cells_three_seeds", curves="cifar10")
     assert (len(table), set(table.seeds.values()), table.config.rungs) == (15625, {2, 3}, ())

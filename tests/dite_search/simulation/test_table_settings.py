@@ -63,6 +63,7 @@ def test_several_files_of_curves_are_chosen_by_name(folder):
     [
         (("accuracy",), "accuracy", "maximize"),
         (("accuracy", "train_accuracy", "loss"), "accuracy", "maximize"),
+        (("val_accuracy", "test_accuracy", "val_loss"), "val_accuracy", "maximize"),
         (("train_loss", "val_loss"), "val_loss", "minimize"),
         (("top1_error",), "top1_error", "minimize"),
         (("cifar10-acc", "train loss"), "cifar10-acc", "maximize"),
@@ -77,7 +78,7 @@ def test_the_score_is_found_by_its_name(folder, columns, score, direction):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (("val_accuracy", "test_accuracy"), "which of val_accuracy, test_accuracy is the score: give score in .*table.yaml"),
+        (("top1_accuracy", "top5_accuracy"), "of top1_accuracy, top5_accuracy is the score: give score in .*table.yaml"),
         (("reward",), "the name of column reward does not say which way it is better: give direction in .*table.yaml"),
         (("alpha", "beta"), "which of alpha, beta is the score"),
         ((), "which of none is the score"),

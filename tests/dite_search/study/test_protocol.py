@@ -67,6 +67,8 @@ OTHER: dict[str, Any] = {
     "training.micro_batch": 4,
     "training.checkpoint_iterations": 7,
     "training.decay": 0.5,
+    "training.start_from": "/weights.pt",
+    "training.distill": {"teacher": "/teacher.pt"},
 }
 """Another value of a field, where it is not the present one and a half more of it."""
 OF_GT = {"objectives": ["ap_gt", "mmacs"]}
@@ -87,6 +89,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "data.split": {"data": {"root": "/data", **WHOLE, "split": "s.yaml"}, **OF_GT},
     "data.val_share": {"data": {"root": "/data", **WHOLE, "val_share": 0.2}, **OF_GT},
     "data.group_by": {"data": {"root": "/data", **WHOLE, "val_share": 0.2, "group_by": "subject"}, **OF_GT},
+    "training.freeze": {"training": {**BASE["training"], "start_from": "/weights.pt", "freeze": ["stem"]}},
     "sampler.proxies": {"sampler": {"name": "cost_aware", "proxies": ["naswot"]}},
     "warm_start.published": {"sampler": {"name": "cost_aware"}, "warm_start": {"published": ["table5"]}},
     "warm_start.networks": {"warm_start": {"networks": ["lite_hrnet_18"]}, "space": {"base": "table6"}},

@@ -15,6 +15,8 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_json
 from search_spaces.registry import cost_of
 
+TRAINING = {"epochs": 2, "batch_size": 16, "warmup_iterations": 2, "validate_every": 1}
+
 
 @pytest.fixture
 def earlier(make_search):
@@ -62,12 +64,25 @@ def test_what_is_over_the_new_budget_or_outside_the_new_space_is_left_out(earlie
         ({"data": {"root": "x"}}, "but dataset is 'synthetic' there and 'custom' here"),
         ({"data": {"synthetic": {}, "on_orientation": "ignore"}}, "but on_orientation is 'apply' there and 'ignore' here"),
         ({"data": {"synthetic": {}, "category": "person"}}, "but category is 'found by name' there and 'person' here"),
+        (
+            {"training": {**TRAINING, "start_from": "/w.pt"}},
+            "but start_from is None there and '/w[.]pt' here",
+        ),
     ],
 )
 def test_another_protocol_is_refused_with_what_differs(earlier, make_search, changes, message):
     first, _ = earlier
     config = make_search(name="later", warm_start={"studies": [str(first.study_directory)]}, **changes)
     with pytest.raises(InvalidInput, match=f"warm_start.studies .* must have the protocol of this search, {message}"):
+        earlier_trials(config)
+
+
+def test_trainings_from_scratch_do_not_take_over_results_from_other_weights(make_search):
+    training = {**TRAINING, "start_from": "/w.pt"}
+    first = make_search(name="earlier", training=training)
+    create_study(first)
+    config = make_search(name="later", warm_start={"studies": [str(first.study_directory)]})
+    with pytest.raises(InvalidInput, match=r"but start_from is '/w[.]pt' there and None here"):
         earlier_trials(config)
 
 

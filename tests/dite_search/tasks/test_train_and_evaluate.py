@@ -103,6 +103,31 @@ def test_a_restart_keeps_what_was_there(small, tmp_path):
     assert (place / "earlier-2" / LAST).is_file()
 
 
+@pytest.mark.slow
+def test_a_training_begins_from_the_checkpoint_of_another(small, tmp_path):
+    assert small("few").exit_code == 0
+    start = tmp_path / "runs" / "train" / LAST
+    words = ("--start-from", start, "--set", "freeze=[stem]", "--output", "runs/second")
+    for wrong, sentence in (
+        (("--set", "freeze=[neck]"), "freeze must name parts of the network (stem, stage2, stage3, stage4, head)"),
+        (("--set", "distill={teacher: gone.pt}"), "distill.teacher must be a file of weights, but "),
+    ):
+        found = small("other", *words, *wrong)
+        assert found.exit_code == 2
+        assert sentence in found.output
+    assert not (tmp_path / "runs" / "second").exists()
+    found = small("other", *words)
+    assert found.exit_code == 0, found.output
+    assert f"100.0% of the parameters are taken from {start}" in found.output
+    start.unlink()
+    again = small("other", *words)
+    assert again.exit_code == 0, again.output
+    assert "Going on from epoch 1" in again.output
+    scratch = small("other", "--output", "runs/second")
+    assert scratch.exit_code == 2
+    assert "must have start_from None to go on from it, got 'sha256 " in scratch.output
+
+
 def test_resume_needs_a_training_and_restart_none(small, tmp_path):
     place = tmp_path / "runs" / "train"
     assert small("few", "--resume").output.strip().splitlines()[-1] == (

@@ -122,8 +122,8 @@ class TopDownDataset(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         """``image``, ``target``, ``weight``, ``index``; a person without keypoints has weights of 0.
 
-        A raw sample has ``pixels`` (H, W, 3), BGR of 8 bits, instead of the image. Instead of the target it has its profiles
-        ``across`` (K, w) and ``down`` (K, h).
+        A raw sample has ``pixels`` (H, W, 3), BGR of 8 bits, in place of the image. In place of the target it has its
+        profiles ``across`` (K, w) and ``down`` (K, h).
 
         Raises InvalidInput for an image that cannot be read or is not of the size its annotation says.
         """

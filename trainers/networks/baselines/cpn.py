@@ -17,7 +17,7 @@ from search_spaces.families.baselines.cpn import LEVELS, CPNConfig
 from search_spaces.families.baselines.layers import resnet_widths
 from trainers.data.codecs import default_sigma
 from trainers.networks.baselines.layers import Bottleneck, Heatmaps, conv_bn, relu
-from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout
+from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout, renamed
 from trainers.networks.baselines.resnet import ResNet
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
@@ -187,4 +187,15 @@ LAYOUT = published_layout(
     fixed={"blocks": (CPNConfig().blocks,), "base_width": (64,), "pyramid_channels": (256,)},
     authors="pytorch-cpn",
 )
-NETWORKS = NetworkFamily(build=CascadedPyramid, layouts=(LAYOUT,))
+NETWORKS = NetworkFamily(
+    build=CascadedPyramid,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "backbone": ("resnet",),
+        "stem": ("resnet.conv1", "resnet.bn1"),
+        **{f"stage{number}": (f"resnet.layer{number}",) for number in (1, 2, 3, 4)},
+        "pyramid": ("global_net",),
+        "head": ("refine_net",),
+    },
+)

@@ -23,7 +23,7 @@ from trainers.networks.baselines.layers import (
     residual_layer,
     up2,
 )
-from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout
+from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout, renamed
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
 
@@ -137,4 +137,9 @@ LAYOUT = published_layout(
     build=build,
     fixed={},
 )
-NETWORKS = NetworkFamily(build=build, layouts=(LAYOUT,))
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={"backbone": ("backbone",), "stem": ("backbone.stem",), "head": ("head",)},
+)

@@ -19,7 +19,7 @@ from trainers.networks.baselines.layers import (
     relu,
     residual_layer,
 )
-from trainers.networks.baselines.mmpose_checkpoint import Shapes, keypoints_of_head, published_layout
+from trainers.networks.baselines.mmpose_checkpoint import Shapes, keypoints_of_head, published_layout, renamed
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -158,4 +158,15 @@ LAYOUT = published_layout(
     build=build,
     fixed={},
 )
-NETWORKS = NetworkFamily(build=build, layouts=(LAYOUT,))
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "backbone": ("backbone",),
+        "stem": ("backbone.conv1", "backbone.bn1", "backbone.conv2", "backbone.bn2"),
+        "stage1": ("backbone.layer1",),
+        **{f"stage{number}": (f"backbone.transition{number - 1}", f"backbone.stage{number}") for number in (2, 3, 4)},
+        "head": ("head",),
+    },
+)

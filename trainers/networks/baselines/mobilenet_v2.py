@@ -14,6 +14,7 @@ from trainers.networks.baselines.mmpose_checkpoint import (
     channels_of_head,
     keypoints_of_head,
     published_layout,
+    renamed,
     width_factor_of,
 )
 from trainers.networks.common.recompute import RecomputableSequential
@@ -93,4 +94,9 @@ LAYOUT = published_layout(
     build=build,
     fixed={"width_factor": (1.0,), "blocks": (MobileNetV2Config().blocks,), "last_channels": (1280,)},
 )
-NETWORKS = NetworkFamily(build=build, layouts=(LAYOUT,))
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={"backbone": ("backbone",), "stem": ("backbone.conv1",), "head": ("head",)},
+)

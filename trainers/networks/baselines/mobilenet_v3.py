@@ -20,6 +20,7 @@ from trainers.networks.baselines.mmpose_checkpoint import (
     channels_of_head,
     keypoints_of_head,
     published_layout,
+    renamed,
     width_factor_of,
 )
 from trainers.networks.common.recompute import Recomputable, run_parts
@@ -127,4 +128,9 @@ LAYOUT = published_layout(
     build=build,
     fixed={"width_factor": (1.0,), "blocks": (MobileNetV3Config().blocks,), "last_channels": (0,)},
 )
-NETWORKS = NetworkFamily(build=build, layouts=(LAYOUT,))
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={"backbone": ("backbone",), "stem": ("backbone.conv1",), "head": ("head",)},
+)

@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 from search_spaces.families.baselines.shufflenet_v2 import STEM_CHANNELS, ShuffleNetV2Config
 from trainers.networks.baselines.layers import BackboneWithHead, ConvBnAct, DeconvHead
-from trainers.networks.baselines.mmpose_checkpoint import Shapes, channels_of_head, keypoints_of_head, published_layout
+from trainers.networks.baselines.mmpose_checkpoint import (
+    Shapes,
+    channels_of_head,
+    keypoints_of_head,
+    published_layout,
+    renamed,
+)
 from trainers.networks.common.layers import shuffled
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -100,4 +106,14 @@ LAYOUT = published_layout(
     build=build,
     fixed={name: (getattr(ShuffleNetV2Config(), name),) for name in ("stage_widths", "stage_units", "last_channels")},
 )
-NETWORKS = NetworkFamily(build=build, layouts=(LAYOUT,))
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "backbone": ("backbone",),
+        "stem": ("backbone.conv1",),
+        **{f"stage{number}": (f"backbone.layers.{number - 2}",) for number in (2, 3, 4)},
+        "head": ("head",),
+    },
+)

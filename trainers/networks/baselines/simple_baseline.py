@@ -7,7 +7,13 @@ from typing import Any
 from search_spaces.families.baselines.layers import resnet_widths
 from search_spaces.families.baselines.simple_baseline import SimpleBaselineConfig
 from trainers.networks.baselines.layers import BackboneWithHead, DeconvHead
-from trainers.networks.baselines.mmpose_checkpoint import Shapes, channels_of_head, keypoints_of_head, published_layout
+from trainers.networks.baselines.mmpose_checkpoint import (
+    Shapes,
+    channels_of_head,
+    keypoints_of_head,
+    published_layout,
+    renamed,
+)
 from trainers.networks.baselines.resnet import ResNet
 from trainers.networks.family import NetworkFamily
 
@@ -35,4 +41,14 @@ LAYOUT = published_layout(
     build=build,
     fixed={"base_width": (64,), "blocks": ((3, 4, 6, 3), (3, 4, 23, 3), (3, 8, 36, 3))},
 )
-NETWORKS = NetworkFamily(build=build, layouts=(LAYOUT,))
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "backbone": ("backbone",),
+        "stem": ("backbone.conv1", "backbone.bn1"),
+        **{f"stage{number}": (f"backbone.layer{number}",) for number in (1, 2, 3, 4)},
+        "head": ("head",),
+    },
+)

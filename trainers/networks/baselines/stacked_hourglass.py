@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from search_spaces.families.baselines.stacked_hourglass import LEVELS, StackedHourglassConfig
 from trainers.networks.baselines.layers import Heatmaps, relu, up2
-from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout
+from trainers.networks.baselines.mmpose_checkpoint import Shapes, published_layout, renamed
 from trainers.networks.common.layers import conv2d
 from trainers.networks.common.recompute import RecomputableSequential
 from trainers.networks.family import NetworkFamily
@@ -121,4 +121,13 @@ LAYOUT = published_layout(
     fixed={"base_width": (256,)},
     authors="pytorch-pose",
 )
-NETWORKS = NetworkFamily(build=build, layouts=(LAYOUT,))
+NETWORKS = NetworkFamily(
+    build=build,
+    layouts=(LAYOUT,),
+    own_names=renamed,
+    parts={
+        "stem": ("conv1", "bn1", "layer1", "layer2", "layer3"),
+        "stacks": ("hg", "res", "fc", "fc_", "score_"),
+        "head": ("score",),
+    },
+)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import PRESETS
-from trainers.networks.dite_hrnet.released_checkpoint import load_released, released_key
+from trainers.networks.dite_hrnet.build import build_network
+from trainers.networks.dite_hrnet.released_checkpoint import infer_arch, load_released, released_key
 from trainers.networks.family import CheckpointLayout
 
 FIXED_FIELDS = (
@@ -45,6 +48,20 @@ def released_state(arch: ArchConfig, network: nn.Module) -> dict[str, Tensor]:
         released_key(key, arch.canonical): tensor.detach().cpu().contiguous().clone()
         for key, tensor in network.state_dict().items()
     }
+
+
+def own_names(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return tensors of the published layout under our names, as many as there are; others stay as they are.
+
+    Raises:
+        InvalidInput: a tensor that says what the network is is missing or has another shape.
+    """
+    if not RELEASED.recognises(list(state)):
+        return state
+    arch = infer_arch({name: tuple(tensor.shape) for name, tensor in state.items()})
+    with torch.random.fork_rng(devices=[]):
+        known = {released_key(name, arch): name for name in build_network(arch).state_dict()}
+    return {known.get(name, name): tensor for name, tensor in state.items()}
 
 
 def _as_in(arch: ArchConfig, paper: ArchConfig) -> bool:

@@ -16,8 +16,11 @@ from search_spaces.families.architecture import Architecture
 from search_spaces.registry import preset
 from tests.baselines import SMALL, small
 from trainers.checkpoints.torch_file import read_torch_file
+from trainers.data.formats.data_format import FORMATS
 from trainers.networks.load import is_published, load_any_network, load_published, published_training
 from trainers.networks.registry import build_network, layouts, networks_of
+from trainers.networks.starting_weights import take_weights
+from trainers.networks.weights_file import NamedWeights
 
 MEMBERS = {name: {} for name in SMALL} | {
     "mobilenet_v3": {"blocks": (1, 2, 3, 4, 2, 3)},
@@ -180,3 +183,12 @@ def test_a_network_with_offsets_is_refused_by_its_name(tmp_path: Path) -> None:
     path = write(tmp_path / "hrnet_w32_udp_regress.pth", {"state_dict": network.state_dict()})
     with pytest.raises(InvalidInput, match="must be of a network of heatmaps alone, and its name says offsets"):
         load_published(path)
+
+
+@pytest.mark.parametrize("layout", ["early 1.x", "0.x", "DataParallel"])
+@pytest.mark.parametrize("family", ["mobilenet_v2", "hourglass", "stacked_hourglass"])
+def test_a_training_begins_from_every_layout(family: str, layout: str) -> None:
+    arch, network = built(family)
+    weights = NamedWeights(name="w.pth", state=renamed(dict(network.state_dict()), layout))
+    taken = take_weights(build_network(arch), arch, weights, FORMATS["coco"].keypoint_set.names)
+    assert (taken.share, taken.unused) == (1.0, ())

@@ -6,7 +6,9 @@ import dataclasses
 
 from search_spaces.families.dite_hrnet.presets import PRESETS
 from search_spaces.registry import preset
-from trainers.networks.dite_hrnet.released_layout import released_problem
+from search_spaces.space.space_file import named_space
+from trainers.networks.dite_hrnet.released_layout import RELEASED, own_names, released_problem
+from trainers.networks.registry import build_network
 
 
 def test_the_released_layout_is_for_networks_the_authors_code_can_build() -> None:
@@ -21,3 +23,11 @@ def test_the_released_layout_is_for_networks_the_authors_code_can_build() -> Non
     assert "context_pooling spatial instead of released" in released_problem(
         dataclasses.replace(wider, context_pooling="spatial")
     )
+
+
+def test_tensors_of_the_published_layout_have_our_names() -> None:
+    arch = next(named_space("tiny").enumerate())
+    network = build_network(arch)
+    state = RELEASED.state(arch, network)
+    assert own_names(state).keys() == network.state_dict().keys()
+    assert own_names(network.state_dict()).keys() == network.state_dict().keys()
