@@ -2,9 +2,16 @@
 
     python -m benchmarks.start_from --data ../shared/data --epochs 10 --seeds 2
 
-A network learns from the people of ``lsp_small``: from scratch, from the weights of a training on drawn people, from those
-of a training on ``coco_mini``, and with a teacher, a larger network that learned from the same people. The table has the AP
-of the people to score, its interval over images, and the paired difference to the training from scratch of the same seed.
+A network learns from the people of ``lsp_small`` in four ways:
+
+- from scratch;
+- from the weights of a training on drawn people;
+- from the weights of a training on ``coco_mini``;
+- with a teacher, a larger network that learned from the same people.
+
+The table has the AP of the people to score and its interval over images. Beside both stands the paired difference to the
+training from scratch of the same seed.
+
 Everything lies in ``--output``: the same command goes on where it was cut off.
 """
 

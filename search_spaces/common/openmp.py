@@ -7,8 +7,11 @@ from collections.abc import MutableMapping
 SPINS_VARIABLE = "GOMP_SPINCOUNT"
 """Environment variable of GNU OpenMP, which torch brings: turns of a loop in which a waiting thread keeps its core."""
 SPINS = 10_000
-"""Some tens of microseconds. Thirty times as long, the default, lets threads that outnumber the cores keep each other from
-working. Threads that give up at once take twice as long on a quiet machine, because waking takes time."""
+"""Turns of some tens of microseconds together.
+
+By default there are thirty times as many, and threads that outnumber the cores keep each other from working. With none a
+step takes twice as long on a quiet machine, because waking takes time.
+"""
 VARIABLES_OF_USERS = (SPINS_VARIABLE, "OMP_WAIT_POLICY")
 """Environment variables by which a user has decided how threads wait."""
 

@@ -33,6 +33,8 @@ class Teacher(nn.Module):
 
     def __init__(self, network: nn.Module, *, student: Normalisation, own: Normalisation) -> None:
         super().__init__()
+        self.scale: Tensor
+        self.shift: Tensor
         self.network = network.eval().requires_grad_(False)
         self._differs = student != own
         scale = torch.tensor(student.std) / torch.tensor(own.std)

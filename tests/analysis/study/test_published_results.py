@@ -25,6 +25,8 @@ from tests.analysis.studies import study
 
 NO_COUNT = {"8-stage Hourglass", "CPN-ResNet-50"}
 """Rows whose figures no way of counting gives."""
+OTHER_PARAMS = {"UDP-HRNet-W32", "MobileNetV2"}
+"""Rows whose printed parameters are those of a larger network than the one released under the name."""
 NEVER_RELEASED = {"Lite-HRNet-18 with ACM", "Lite-HRNet-18 with DSC", "Lite-HRNet-18 with ACM & DSC"}
 COCO_PROTOCOL = {"dataset": "coco_val2017", "boxes": "det", "input_size": [256, 192], "flip_test": True}
 MPII_PROTOCOL = {"dataset": "mpii_val", "boxes": "gt", "input_size": "256x256", "flip_test": True}
@@ -97,7 +99,8 @@ def test_a_network_of_two_tables_has_one_score() -> None:
 
 def test_our_counts_match_the_printed_ones_to_their_digits() -> None:
     for row in PUBLISHED:
-        assert row.cost.params / 1e6 == pytest.approx(row.printed_params_m, abs=0.51), row.label
+        if row.name not in {*NO_COUNT, *OTHER_PARAMS}:
+            assert row.cost.params / 1e6 == pytest.approx(row.printed_params_m, abs=0.11), row.label
     for row in PUBLISHED:
         if row.name in {*NO_COUNT, *NEVER_RELEASED} or (row.name, row.table) == ("UDP-HRNet-W32", 3):
             continue

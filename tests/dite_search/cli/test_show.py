@@ -17,9 +17,7 @@ from dite_search.study.reader import read_study
 from dite_search.study.study import create_study
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
-from search_spaces.families.dite_hrnet.diagram import diagram
-from search_spaces.families.dite_hrnet.family import FAMILY
-from search_spaces.registry import PRESETS, cost_of, preset
+from search_spaces.registry import PRESETS, cost_of, family_of, preset
 from search_spaces.training_config import TrainConfig
 from tests.analysis.studies import TINY
 from tests.dite_search.commands import refused, run
@@ -143,9 +141,10 @@ def test_mistakes_are_answered_in_a_sentence(tmp_path):
     assert "input_size must be written HEIGHTxWIDTH" in refused("show", "dite_hrnet_18", "--input-size", "big")
 
 
-@pytest.mark.parametrize("name", sorted(FAMILY.presets))
+@pytest.mark.parametrize("name", sorted(PRESETS))
 def test_ascii_is_as_wide(name: str) -> None:
-    for line in diagram(preset(name)):
+    arch = preset(name)
+    for line in family_of(arch).diagram(arch, 80):
         assert ascii_text(line).isascii()
         assert len(ascii_text(line)) == len(line)
         assert "?" not in ascii_text(line)
