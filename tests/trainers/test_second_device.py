@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from search_spaces.families.architecture import Architecture, resized
+from search_spaces.families.architecture import CENTRED, IMAGENET, Architecture, resized
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, cost_of
 from search_spaces.training_config import PRECISIONS, TrainConfig
@@ -31,6 +31,7 @@ from trainers.networks.loss import heatmap_loss
 from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
 from trainers.training.loop import train
+from trainers.training.teacher import Teacher
 from trainers.training.train_step import computing_in
 
 SMALL = ArchConfig(
@@ -127,6 +128,11 @@ def test_a_proxy_stays_on_its_device(proxy: Callable[..., float], monkeypatch: p
     batch = {name: value.double() for name, value in batch_of(SMALL, device=META).items()}
     with zeros_where_figures_are_read(monkeypatch):
         assert proxy(network, batch) == 0.0
+
+
+def test_a_teacher_stays_on_its_device() -> None:
+    teacher = Teacher(build_network(SMALL), student=IMAGENET, own=CENTRED).to(META)
+    assert teacher(batch_of(SMALL, device=META)["image"]).is_meta
 
 
 def test_a_misplaced_tensor_is_found_in_training() -> None:

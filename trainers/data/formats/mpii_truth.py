@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
 from search_spaces.common.errors import InvalidInput
@@ -81,6 +80,9 @@ def read_mpii_truth(truth_file: Path) -> MpiiTruth:
 def _load(truth_file: Path) -> dict[str, Any]:
     if not Path(truth_file).is_file():
         raise InvalidInput(f"ground truth file of PCKh not found: {truth_file}")
+    # Not above: a network can be built and trained on other data where scipy is missing.
+    import scipy.io
+
     try:
         content: dict[str, Any] = scipy.io.loadmat(truth_file)
     except NotImplementedError:
