@@ -30,10 +30,10 @@ $(STAMP): pyproject.toml requirements.lock
 quickstart: setup  ## Search small networks on drawn people: minutes, nothing to download
 	$(BIN)/dite-search quickstart
 
-test: setup  ## Run all tests but the nightly ones, in about 12 minutes
+test: setup  ## Run all tests but the nightly ones, in less than half an hour
 	$(PYTEST) -m 'not nightly' --durations-to=$(DURATIONS)
 
-test-fast: setup  ## Run the tests that take less than two seconds each, in under 3 minutes
+test-fast: setup  ## Run the tests that take less than two seconds each, in some minutes
 	$(PYTEST) -m 'not slow and not nightly'
 
 test-nightly: setup  ## Run the long forms of tests, for hours
