@@ -120,6 +120,16 @@ def test_the_device_agrees_with_double_precision() -> None:
     assert all(row.note.endswith(": met") for row in rows)
 
 
+def test_recorded_outputs_that_cannot_be_read_leave_the_other_goldens(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "trainers.networks.load", None)
+    *rows, record = measure_goldens(dataclasses.replace(PLAN, reference=tmp_path), NEVER)
+    assert len(rows) == 2
+    assert record.value is None
+    assert record.note.startswith("a package is missing: ")
+
+
 def test_a_wrong_result_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     right = torch.nn.functional.interpolate
     monkeypatch.setattr(
