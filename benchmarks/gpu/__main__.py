@@ -16,8 +16,8 @@ from types import ModuleType
 
 import torch
 
-from benchmarks.gpu.goldens import reference_beside
-from benchmarks.gpu.machine import describe
+from benchmarks.gpu.parts.goldens import reference_beside
+from benchmarks.gpu.parts.machine import describe
 from benchmarks.gpu.plan import Plan, plan_for
 from benchmarks.gpu.rows import Row, document, table
 
@@ -32,7 +32,7 @@ PARTS = {
     "processes": 0.05,
     "translation": 0.1,
 }
-"""Modules of this folder in their order, and the share of the time that each may take."""
+"""Modules of `benchmarks.gpu.parts` in their order, and the share of the time that each may take."""
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def run(plan: Plan, parts: list[str]) -> list[Row]:
 def rows_of(part: str, plan: Plan, *, until: float) -> list[Row]:
     """Return the rows of one part; one that cannot run has a single row that says why."""
     try:
-        module: ModuleType = importlib.import_module(f"benchmarks.gpu.{part}")
+        module: ModuleType = importlib.import_module(f"benchmarks.gpu.parts.{part}")
         rows: list[Row] = module.measure(plan, until)
         return rows
     except ImportError as error:

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from benchmarks.gpu import __main__ as command
-from benchmarks.gpu import memory, processes, split, throughput, traffic, translation
-from benchmarks.gpu.goldens import measure as measure_goldens
-from benchmarks.gpu.machine import describe
+from benchmarks.gpu import traffic
+from benchmarks.gpu.parts import memory, processes, split, throughput, translation
+from benchmarks.gpu.parts.goldens import measure as measure_goldens
+from benchmarks.gpu.parts.machine import describe
 from benchmarks.gpu.plan import HEADLINE_BATCH, Plan, plan_for
 from benchmarks.gpu.rows import Row, document, table
 from benchmarks.gpu.timing import ratio_of, seconds_in_turn
@@ -73,7 +74,7 @@ for name in {MISSING!r}:
     sys.modules[name] = None
 from benchmarks.gpu.__main__ import PARTS, rows_of
 from benchmarks.gpu.plan import plan_for
-from benchmarks.gpu import goldens, latency, machine, memory, processes, split, throughput, translation
+from benchmarks.gpu.parts import goldens, latency, machine, memory, processes, split, throughput, translation
 import torch
 print(rows_of("people", plan_for(torch.device("cpu"), 1.0), until=0.0)[0].note)
 """
@@ -86,8 +87,10 @@ def test_a_part_that_fails_is_a_row_and_the_next_one_runs(monkeypatch: pytest.Mo
     def fail(plan: Plan, until: float) -> list[Row]:
         raise RuntimeError("no kernel image\nis available")
 
-    monkeypatch.setattr("benchmarks.gpu.split.measure", fail)
-    monkeypatch.setattr("benchmarks.gpu.memory.measure", lambda plan, until: [Row(part="memory", what="all", value=1.0)])
+    monkeypatch.setattr("benchmarks.gpu.parts.split.measure", fail)
+    monkeypatch.setattr(
+        "benchmarks.gpu.parts.memory.measure", lambda plan, until: [Row(part="memory", what="all", value=1.0)]
+    )
     rows = command.run(PLAN, ["split", "memory"])
     assert [(row.part, row.note) for row in rows[:2]] == [("split", "RuntimeError: no kernel image"), ("memory", "")]
     assert rows[-1].what == "time of the whole benchmark"

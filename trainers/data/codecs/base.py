@@ -8,6 +8,7 @@ coincide, so cell (0, 0) stands for input pixel (0, 0). Each codec defines its s
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,7 +69,7 @@ def default_sigma(heatmap_size: tuple[int, int]) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianCodec:
+class GaussianCodec(ABC):
     """A Gaussian of ``sigma`` cells for each keypoint, on the grid of the published networks.
 
     The stride is W / w and H / h, the crop's centre goes to (W / 2, H / 2), and mirrored heatmaps move by one cell. Input
@@ -121,9 +122,9 @@ class GaussianCodec:
         inside = (cells + self.radius >= 0) & (cells - self.radius < (width, height))
         return cells, inside.all(axis=1) & (keypoints[:, 2] > 0)
 
+    @abstractmethod
     def profiles(self, keypoints: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The Gaussian of each keypoint along the columns (K, w) and along the rows (K, h); their product is the target."""
-        raise NotImplementedError
 
     def encode_profiles(
         self, keypoints: NDArray[np.floating]

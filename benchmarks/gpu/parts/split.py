@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from benchmarks.gpu.machine import copy_bandwidth, matrix_rate
 from benchmarks.gpu.networks import drawn_batch, own_step, subject
+from benchmarks.gpu.parts.machine import copy_bandwidth, matrix_rate
 from benchmarks.gpu.plan import Plan
 from benchmarks.gpu.rows import Row
 from benchmarks.gpu.timing import WARM_UPS, seconds_in_turn, seconds_of
