@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from search_spaces import starting_weights
 from search_spaces.common.errors import InvalidInput
 
-ARCH_FILE = "arch.yaml"
-WEIGHTS_FILE = "model.safetensors"
+ARCH_FILE, WEIGHTS_FILE = starting_weights.ARCH_FILE, starting_weights.EXPORTED_WEIGHTS
 ONNX_FILE = "model.onnx"
 EXAMPLE_FILE = "infer.py"
 PARITY_FILE = "parity.json"

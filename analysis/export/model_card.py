@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 
+from analysis.export.directory import INT8_FILE, ONNX_FILE
+from analysis.export.parity import TRAINED, Parity
 from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.profiling.latency import Latency
 from analysis.study.labels import CONVENTIONS, architecture_words, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
-from search_spaces.common.objectives import OBJECTIVES, format_value, gain
+from search_spaces.common.objectives import format_value
 from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.registry import cost_of, family_of
 from trainers.data.annotations.keypoints import KeypointSet
@@ -22,10 +24,8 @@ from trainers.data.codecs import make_codec
 from trainers.data.geometry.transforms import BOX_PADDING
 
 if TYPE_CHECKING:
-    from analysis.export.parity import Parity
     from analysis.onnx.graph import GraphSize
 
-INT8_FILE, ONNX_FILE = "model.int8.onnx", "model.onnx"
 LARGE_LOSS, SPEED_NOISE = 0.05, 0.10
 """A loss of accuracy that is called large, and a difference in speed that is more than noise, as fractions."""
 
@@ -124,14 +124,13 @@ def int8_verdict(parity: Parity) -> str:
     if float_form is None or int8 is None:
         return ""
     sentences = []
-    loss = parity.loss(INT8_FILE)
-    if loss is None or float_form.accuracy is None or int8.accuracy is None:
+    loss, trained = parity.loss(INT8_FILE), parity.form(TRAINED)
+    if loss is None or trained is None or float_form.accuracy is None:
         sentences.append("What it costs in accuracy was not measured.")
     else:
         name = quantity(parity.quantity)
         change = f"loses {loss:.4f}" if loss > 0 else f"gains {-loss:.4f}" if loss < 0 else "loses nothing"
-        trained = int8.accuracy + loss * (gain(parity.quantity, 1.0) if parity.quantity in OBJECTIVES else 1.0)
-        sentences.append(f"It {change} {name} against the trained network ({trained:.4f} to {int8.accuracy:.4f}).")
+        sentences.append(f"It {change} {name} against the trained network ({trained.accuracy:.4f} to {int8.accuracy:.4f}).")
         if loss > LARGE_LOSS:
             sentences.append("That is a large loss: use model.onnx unless you train for int8.")
     if float_form.latency is not None and int8.latency is not None:

@@ -43,9 +43,8 @@ from search_spaces.common.files import write_mapping
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import load_arch
 from search_spaces.training_config import TrainConfig
-from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.images.orientation import APPLY
-from trainers.data.keypoint_sets.fields import from_plain, to_plain
+from trainers.data.keypoint_sets.fields import to_plain
 from trainers.networks.registry import build_network
 
 ROUNDS = 3
@@ -225,17 +224,6 @@ def read_with(directory: Path) -> TrainConfig:
         return TrainConfig.from_dict(reading | ({"sigma": float(reading["sigma"])} if "sigma" in reading else {}))
     except ValueError as error:
         raise InvalidInput(f"{path}: {error}") from None
-
-
-def keypoints_of(directory: Path) -> KeypointSet | None:
-    """Return the keypoints of an exported network, by their names; None where an earlier version wrote the export.
-
-    Raises:
-        InvalidInput: ``model.safetensors`` is missing or broken.
-    """
-    with _opened(Path(directory) / WEIGHTS_FILE) as weights:
-        known = (weights.metadata() or {}).get("keypoints")
-    return from_plain(json.loads(known), None, f"keypoints of {directory}") if known else None
 
 
 def _reading(card: ModelCard) -> dict[str, str]:

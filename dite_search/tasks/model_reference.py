@@ -17,10 +17,8 @@ from dite_search.study.reader import read_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import costs_and_scores, gain
 from search_spaces.registry import PRESETS, resolve_arch
+from search_spaces.starting_weights import ARCH_FILE
 from trainers.data.config import DataConfig
-
-ARCH_FILE, WEIGHTS_FILE = "arch.yaml", "model.safetensors"
-"""The files of an export that a comparison reads."""
 
 
 @dataclass(frozen=True, kw_only=True)

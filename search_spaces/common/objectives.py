@@ -13,7 +13,7 @@ A new objective is one row here and what gives its value, by ``source``:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces.common.errors import unknown_name
@@ -240,11 +240,6 @@ def costs_and_scores(objectives: Sequence[str]) -> tuple[list[str], list[str]]:
 def is_score(name: str) -> bool:
     """Whether a name is that of a learned objective."""
     return name in OBJECTIVES and OBJECTIVES[name].is_learned
-
-
-def best_of(name: str, values: Iterable[float]) -> float:
-    """Return the best of some values of an objective, at least one."""
-    return max(values) if OBJECTIVES[name].is_better_high else min(values)
 
 
 def gain(name: str, value: float) -> float:

@@ -22,7 +22,6 @@ FAMILY_KEY = "family"
 HEATMAP_STRIDE = 4
 """Input pixels a heatmap's cell, along each side."""
 MAX_INPUT_SIDE = 2048
-MAX_KEYPOINTS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,7 @@ class ListedNetwork:
         return self.known.objectives
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the name, under which the space finds the network again."""
+        """Return the name of the network, as plain types."""
         return {NETWORK_KEY: self.arch_id}
 
 
@@ -96,7 +97,9 @@ class ListedSpace:
         self._parameters = {parameter: _parameter(values) for parameter, values in columns.items()}
         self._points = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         self._rows: dict[tuple[Scalar, ...], int] = {}
-        self._by_name: dict[str, ListedNetwork] = {}
+        names = Counter(network.arch_id for network in self.networks)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise InvalidInput(f"a network must be listed once, got {twice[0]} again")
         for network, point in zip(self.networks, self._points, strict=True):
             self._list(network, tuple(point.values()))
         self._scales = {n: _Scale.of(values) for n, values in columns.items() if not isinstance(values[0], str)}
@@ -156,10 +159,6 @@ class ListedSpace:
         """Return the exact costs of a network."""
         return network.known
 
-    def network(self, name: str) -> ListedNetwork:
-        """Return the network of a name that is on the list."""
-        return self._by_name[name]
-
     def point(self, row: int) -> Point:
         """Return the point of a network by its place on the list."""
         return dict(self._points[row])
@@ -194,8 +193,6 @@ class ListedSpace:
         return self.point(self.row_of(mixture))
 
     def _list(self, network: ListedNetwork, values: tuple[Scalar, ...]) -> None:
-        if self._by_name.setdefault(network.arch_id, network) is not network:
-            raise InvalidInput(f"a network must be listed once, got {network.arch_id} again")
         twin = self._rows.setdefault(values, network.row)
         if twin != network.row:
             raise InvalidInput(

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from safetensors import safe_open
 
 from analysis.errors.matching import judged
 from analysis.errors.predictions import data_digest, predictions_with
 from analysis.export import ModelCard, export_network, load_export
-from analysis.export.network import keypoints_of
 from analysis.report.sections.people import error_tables, galleries_of
 from search_spaces.families.architecture import resized
 from search_spaces.training_config import TrainConfig
@@ -27,6 +27,7 @@ from tests.trainers.data.drawn_points import CARD, draw_points, face_names
 from trainers.checkpoints.checkpoint import BEST, Checkpoint, load_checkpoint
 from trainers.data.annotations.keypoints import COCO17
 from trainers.data.config import DataConfig
+from trainers.data.keypoint_sets.fields import from_plain
 from trainers.data.keypoint_sets.metric import Metric
 from trainers.data.samples.datasets import augmentation_of, validation_set
 from trainers.evaluation.inference import predict
@@ -102,7 +103,8 @@ def test_the_export_finds_what_the_trainer_finds(trained: Trained, tmp_path: Pat
     network = network_of(arch)
     card = ModelCard(name="points", origin="Made by a test.", protocol={"format": "coco"}, keypoint_set=known)
     exported = export_network(arch, network, tmp_path / "net", card=card)
-    assert keypoints_of(exported.directory) == known
+    with safe_open(exported.directory / "model.safetensors", framework="pt") as weights:
+        assert from_plain(json.loads(weights.metadata()["keypoints"]), None, "the export") == known
     assert load_export(exported.directory)[0] == arch
     properties = {entry.key: entry.value for entry in onnx.load(exported.onnx).metadata_props}
     assert json.loads(properties["keypoints"]) == list(known.names)

@@ -21,7 +21,7 @@ from analysis.report.sections.noise import noise_of
 from analysis.report.sections.progress import progress_charts
 from analysis.study.records import StudyRecord
 from dite_search.algorithms.successive_halving import Rungs
-from search_spaces.common.objectives import best_of, costs_and_scores, gain
+from search_spaces.common.objectives import costs_and_scores, gain
 from tests.analysis.studies import PROTOCOL, study, trial
 
 METRIC = {"metric": "mean distance in units of the longer side of the box"}
@@ -97,7 +97,6 @@ def test_noise_of_repeats_reaches_the_front_from_above() -> None:
 def test_scores_are_the_learned_objectives_whichever_way_they_are_better() -> None:
     assert costs_and_scores(["epe", "mmacs"]) == (["mmacs"], ["epe"])
     assert (gain("epe", 3.0), gain("pck", 0.5)) == (-3.0, 0.5)
-    assert (best_of("epe", [3, 1, 2]), best_of("pck", [0.1, 0.4])) == (1, 0.4)
 
 
 @pytest.mark.parametrize(("value", "judged"), [(1.4, False), (0.9, True)])

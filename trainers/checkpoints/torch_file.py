@@ -6,11 +6,13 @@ import hashlib
 import io
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from search_spaces.common.errors import InvalidInput, first_line
 
@@ -141,3 +143,16 @@ def _check_directory(archive: zipfile.ZipFile, size: int, name: str) -> None:
 
 def _broken(name: str, reason: str) -> BrokenFile:
     return BrokenFile(f"checkpoint {name} must be a whole torch file of plain tensors, but: {reason}")
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Return the tensors of a published checkpoint file by their names.
+
+    Raises:
+        InvalidInput: the file holds anything else.
+    """
+    content = read_torch_file(Path(path))
+    state = content.get("state_dict", content)
+    if not isinstance(state, Mapping) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+        raise InvalidInput(f"checkpoint {path} must hold a 'state_dict' of tensors with names")
+    return dict(state)

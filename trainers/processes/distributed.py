@@ -76,3 +76,9 @@ class Worker:
 def default_device() -> torch.device:
     """The GPU where there is one, else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until a GPU has done what it was asked to; a processor has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from search_spaces.common.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.training_config import AUTO, COMPILE, GRAPHS, NONE, TrainConfig
-from trainers.processes.distributed import Worker
+from trainers.processes.distributed import Worker, synchronise
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def fastest(ways: Mapping[str, Callable[[], object]], worker: Worker) -> str:
             if name == NONE:
                 raise
             # A missing compiler or an operator that cannot be recorded: the training goes on without.
-            _log.warning("acceleration %s is left out: %s: %s", name, type(error).__name__, _first_line(error))
+            _log.warning("acceleration %s is left out: %s: %s", name, type(error).__name__, first_line(error)[:200])
             taken = math.inf
         seconds[name] = max(worker.gather(taken))
     chosen = min(seconds, key=lambda name: seconds[name])
@@ -95,22 +95,12 @@ def fastest(ways: Mapping[str, Callable[[], object]], worker: Worker) -> str:
 def _median_seconds(step: Callable[[], object], device: torch.device) -> float:
     taken = []
     for _ in range(WARM_UPS + TIMED_STEPS):
-        _wait_for(device)
+        synchronise(device)
         began = time.perf_counter()
         step()
-        _wait_for(device)
+        synchronise(device)
         taken.append(time.perf_counter() - began)
     return statistics.median(taken[WARM_UPS:])
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else ""
 
 
 class RecordedFunction:

@@ -23,7 +23,7 @@ from trainers.networks.common.batch_norm import synchronise_batch_norm
 from trainers.networks.common.recompute import Recomputable
 from trainers.networks.loss import Batch, network_loss
 from trainers.networks.parts import HEAD, Parts, freeze, modules_of
-from trainers.processes.distributed import Worker
+from trainers.processes.distributed import Worker, synchronise
 from trainers.training.acceleration import (
     RecordedFunction,
     RecordedNetwork,
@@ -301,12 +301,6 @@ def _parameter_groups(network: nn.Module, parts: Parts, factor: float) -> list[A
         {"params": [each for each in learned if id(each) in head], FACTOR: factor},
     ]
     return [group for group in groups if group["params"]]
-
-
-def synchronise(device: torch.device) -> None:
-    """Wait until a GPU has done what it was asked to; a processor has."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def computing_in(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:

@@ -25,10 +25,11 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from tests.analysis.export.networks import SMALL, network_of
 from tests.analysis.studies import PROTOCOL, TINY
+from trainers.checkpoints.torch_file import read_state_dict
 from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.networks.dite_hrnet.network import PoseNetwork
-from trainers.networks.dite_hrnet.released_checkpoint import load_released, read_state_dict
+from trainers.networks.dite_hrnet.released_checkpoint import load_released
 from trainers.networks.dite_hrnet.released_layout import released_state
 
 pytestmark = pytest.mark.slow

@@ -30,7 +30,6 @@ def test_every_listed_point_is_its_own_network():
     assert space.count() == len(ALL) == len(list(space.points()))
     for network, point in zip(space.networks, space.points(), strict=True):
         assert space.build(point) is network
-        assert space.network(network.arch_id) is network
         assert space.point(network.row) == point
         assert network.to_dict() == {"network": network.arch_id}
     assert space.networks[3].costs == {"params": 32.0}

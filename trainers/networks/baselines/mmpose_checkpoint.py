@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
-from trainers.checkpoints.torch_file import read_torch_file
+from trainers.checkpoints.torch_file import read_state_dict
 from trainers.networks.family import CheckpointLayout
 from trainers.networks.load import load_weights
 
@@ -80,7 +80,7 @@ def published_layout(
         if "regress" in Path(path).name:
             raise InvalidInput(f"checkpoint {path} must be of a network of heatmaps alone, and its name says offsets")
         try:
-            state = renamed(tensors_of(path))
+            state = renamed(read_state_dict(path))
             shapes = Shapes({name: tuple(value.shape) for name, value in state.items()})
             size = input_size or architecture().input_size
             arch = architecture.from_dict(infer(shapes) | {"input_size": size})
@@ -108,19 +108,6 @@ def published_layout(
             name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()
         },
     )
-
-
-def tensors_of(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a published file by their names.
-
-    Raises:
-        InvalidInput: the file holds anything else.
-    """
-    content = read_torch_file(Path(path))
-    state = content.get("state_dict", content)
-    if not isinstance(state, Mapping) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
-        raise InvalidInput(f"checkpoint {path} must hold a 'state_dict' of tensors with names")
-    return dict(state)
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

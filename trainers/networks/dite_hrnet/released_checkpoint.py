@@ -10,7 +10,7 @@ from torch import Tensor
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import BRANCHES, STAGES, ArchConfig, reduced
-from trainers.checkpoints.torch_file import read_torch_file
+from trainers.checkpoints.torch_file import read_state_dict
 from trainers.networks.dite_hrnet.build import build_network
 from trainers.networks.dite_hrnet.network import PoseNetwork
 
@@ -172,15 +172,6 @@ def load_released(path: str | Path, input_size: tuple[int, int] | None = None) -
     except InvalidInput as error:
         raise InvalidInput(f"checkpoint {path}: {error}") from None
     return arch, network.eval()
-
-
-def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a published checkpoint file."""
-    content = read_torch_file(Path(path))
-    state = content.get("state_dict", content)
-    if not isinstance(state, Mapping) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
-        raise InvalidInput(f"checkpoint {path} must hold a 'state_dict' of tensors with names")
-    return dict(state)
 
 
 def translate(state: Mapping[str, Tensor], network: PoseNetwork, arch: ArchConfig) -> dict[str, Tensor]:
