@@ -28,6 +28,15 @@ UNDER_ROOT = ("annotations", "images", "split")
 """Fields whose relative paths count from the root, where there is one."""
 
 
+def unrooted_paths(data: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the paths of a section as it is written that do not count from its root, each after its field."""
+    if data.get("root") is not None:
+        return [(name, data.get(name)) for name in DATA_PATHS if name not in UNDER_ROOT]
+    places = {name: place for name in NAMES if isinstance(place := data.get(name), dict)}
+    inner = [(f"{name}.{part}", place.get(part)) for name, place in places.items() for part in PLACE_PATHS]
+    return [*((name, data.get(name)) for name in DATA_PATHS), *inner]
+
+
 class SyntheticSection(Section):
     """People drawn by code: nothing to download."""
 

@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from dite_search.config.data_section import unrooted_paths
 from dite_search.config.search_config import parse_search
 from dite_search.config.sections import URLS
 from dite_search.config.validation import VARIABLE
@@ -151,12 +152,15 @@ def _stand_in(value: Any) -> Any:
 
 
 def _named_files(values: Mapping[str, Any]) -> list[str]:
-    """Files that the space is read from and weights; a name without a file is that of a space or network."""
+    """Return files of the space, of keypoints and of weights; a name without a file is that of a space or network."""
     space = values.get("space")
     base = space.get("base") if isinstance(space, dict) else space
     spaces = [base] if isinstance(base, str) and not Path(base).is_absolute() and Path(base).is_file() else []
     weights = [path for _, path in _weights(values) if not Path(path).is_absolute() and Path(path).exists()]
-    return [*spaces, *weights]
+    data = values.get("data")
+    points = data.get("keypoints") if isinstance(data, dict) else None
+    keypoints = [points] if isinstance(points, str) and not Path(points).is_absolute() and Path(points).is_file() else []
+    return [*spaces, *keypoints, *weights]
 
 
 def _weights(values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -202,7 +206,7 @@ def _refuse_relative(file: Path, values: Mapping[str, Any], travelling: Sequence
             f"{file}: directory must be absolute, or come from an environment variable of the cluster, since a job's own"
             f" folder is removed with it, got {directory!r}; --directory replaces it"
         )
-    paths = [("data." + name, data.get(name)) for name in ("root", "detections", "prepared")]
+    paths = [(f"data.{name}", path) for name, path in unrooted_paths(data)]
     paths += [("warm_start.studies", study) for study in warm.get("studies") or ()]
     paths += _weights(values)
     paths += [("checkpoints", place)] if (place := values.get("checkpoints")) and "://" not in str(place) else []

@@ -151,7 +151,7 @@ class DataConfig:
     @property
     def annotations(self) -> Path:
         """The annotation file of the people to score."""
-        return self._split(self.val_split).annotation_file
+        return self.place(self.val_split).annotation_file
 
     def people(self, split: str, *, require_images: bool | None = None) -> list[Person]:
         """The annotated people of a split; their images must be there unless told otherwise, or broken ones are skipped."""
@@ -164,13 +164,13 @@ class DataConfig:
         if require_images is None:
             require_images = self.on_broken_image == STOP
         people, notes = self.data_format.read_people(
-            self._split(split), self.keypoint_set, category=self.category, require_images=require_images
+            self.place(split), self.keypoint_set, category=self.category, require_images=require_images
         )
         return people, (*notes, *self._notes_of(split))
 
     def read_annotations(self, split: str) -> CocoFile:
         """Return the checked annotation file of a split; in the formats that have COCO's layout only."""
-        return self.data_format.read_file(self._split(split), self.keypoint_set, category=self.category)
+        return self.data_format.read_file(self.place(split), self.keypoint_set, category=self.category)
 
     def notes(self, split: str) -> tuple[DataNote, ...]:
         """Return the remarks on the annotations of a split and detections; raises InvalidInput for broken files."""
@@ -186,15 +186,11 @@ class DataConfig:
 
     def annotation_file(self, split: str) -> Path:
         """The file that annotates the people of a split."""
-        return self._split(split).annotation_file
+        return self.place(split).annotation_file
 
     def image_dir(self, split: str) -> Path:
         """Return the folder of the images of a split; raises InvalidInput where it or its annotations are missing."""
-        return self._split(split).image_dir
-
-    def place(self, split: str) -> CocoSplit:
-        """Return where a split lies; raises InvalidInput where its file or folder is missing."""
-        return self._split(split)
+        return self.place(split).image_dir
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -206,7 +202,7 @@ class DataConfig:
 
         What they are scored against is looked at too: a search should not end at its first validation.
         """
-        where = self._split(self.val_split)
+        where = self.place(self.val_split)
         if not self.data_format.metric_words:
             self.used_metric.length_points(self.keypoint_set)
         if self.detections is not None:
@@ -248,7 +244,8 @@ class DataConfig:
             given["layout"] = Layout.from_dict(given["layout"])
         return cls(**given)
 
-    def _split(self, split: str) -> CocoSplit:
+    def place(self, split: str) -> CocoSplit:
+        """Return where a split lies; raises InvalidInput where its file or folder is missing."""
         return self.layout.find(split) if self.layout else self.data_format.find_split(self.root, split)
 
     def _notes_of(self, split: str) -> tuple[DataNote, ...]:
@@ -262,7 +259,7 @@ class DataConfig:
             return file if file.is_file() else None
         for split in dict.fromkeys((self.train_split, self.val_split, *self.splits)):
             try:
-                return self._split(split).annotation_file
+                return self.place(split).annotation_file
             except InvalidInput:
                 continue
         return None

@@ -99,6 +99,13 @@ def test_options_become_those_of_the_command(write):
     assert resumed.entrypoint == "dite-search resume small --directory /shared/runs"
 
 
+def test_a_file_of_keypoints_travels(write, tmp_path):
+    (tmp_path / "points.yaml").write_text("names: [nose, tail]\nsigmas: [0.05, 0.05]\n", encoding="utf-8")
+    write(data={"root": "/d", "keypoints": "points.yaml"})
+    _, files = packed("search.yaml")
+    assert "points.yaml" in files
+
+
 def refusal(file, **options):
     with pytest.raises(InvalidInput) as error:
         packed(file, **options)
@@ -111,6 +118,12 @@ def test_relative_paths_are_refused(write):
     assert "got 'coco'; --data replaces it" in refusal(write(data={"root": "coco"}))
     assert packed("search.yaml", data="/d")[0].study == "small"
     assert "data.detections must be absolute" in refusal(write(data={"root": "/d", "detections": "boxes.json"}))
+    for fields in ({"annotations": "a.json", "images": "/d", "val_share": 0.5}, {"root": "/d", "detections": "b.json"}):
+        assert "must be absolute, or come from an environment variable" in refusal(write(data=fields))
+    place, named = {"annotations": "/d/a.json", "images": "/d"}, {"annotations": "/d/b.json", "images": "pictures"}
+    assert "data.val.images must be absolute" in refusal(write(data={"train": place, "val": named}))
+    rooted = {"root": "/d", "annotations": "a.json", "images": "pictures", "val_share": 0.5}
+    assert packed(write(data=rooted))[0].study == "small"
     assert "warm_start.studies must be absolute" in refusal(write(warm_start={"studies": ["runs/old"]}))
     assert "checkpoints must be absolute, or come from an environment variable" in refusal(write(checkpoints="kept"))
     assert packed(write(checkpoints="s3://bucket/kept"))[0].study == "small"

@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +218,17 @@ def _by_list(
 
 
 def _listed(split_list: Path) -> dict[str, list[Any]]:
-    """Return the images of each split of a list of splits."""
+    """Return the images of each split of a list of splits; callers only read them."""
+    try:
+        stat = split_list.stat()
+    except OSError:
+        return _read_list(split_list, 0, 0)
+    return _read_list(split_list, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read_list(split_list: Path, changed: int, size: int) -> dict[str, list[Any]]:
+    del changed, size  # They are there for the cache to forget a file that was written anew.
     values = read_json(split_list) if split_list.suffix == ".json" else read_mapping(split_list)
     if not isinstance(values, dict):
         raise InvalidInput(f"{split_list} must hold the images of each split by its name, got {shown(values)}")
