@@ -263,12 +263,13 @@ def check_curves(config: SearchConfig) -> None:
             assert child.data.metrics["ap_gt"] == record.values["ap_gt"] == table.loc[record.number, "ap_gt"]
 
 
-def check_records(config: SearchConfig) -> None:
+def check_records(config: SearchConfig, last_words: str = "") -> None:
     """Study, records, MLflow and what Ray's trials left agree, and nothing is open or there twice."""
     study, records = open_study(config), read_study(config).trials
     assert len(study.trials) == len(records)
     assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
-    assert len([record for record in records if record.status in ("complete", "stopped")]) == TRIALS
+    ends = [(record.number, str(record.status), len(record.curve)) for record in records]
+    assert len([end for end in ends if end[1] in ("complete", "stopped")]) == TRIALS, (ends, last_words)
     fresh = [record.arch.arch_id for record in records if not record.epochs_before]
     assert len(fresh) == len(set(fresh))
     table = load_table(TABLE)

@@ -26,6 +26,7 @@ from tests.integration.crashes import (
     drive_while_breaking,
     kill_worker,
     ray_head,
+    said,
     search_file,
     small_disk,
 )
@@ -59,7 +60,7 @@ def peaceful(cluster, tmp_path_factory):
     began = time.monotonic()
     assert drive(file, cluster)
     took = time.monotonic() - began
-    check_records(config_of(file))
+    check_records(config_of(file), said(file))
     return config_of(file), took
 
 

@@ -105,6 +105,7 @@ def test_figures_of_the_command_are_those_of_its_dump(
     network = NearlyRight(data, document, generator)
     monkeypatch.setattr(train_and_evaluate, "load_any_network", lambda path: (ARCH, network))
     monkeypatch.setattr(train_and_evaluate, "trained_with", lambda path: TrainConfig())
+    monkeypatch.setattr(train_and_evaluate, "as_trained", lambda data, path: data)
 
     arguments = ["evaluate", "best.pt", "--data", coco_mini, "--detections", detections, "--dump", dump]
     printed = CliRunner().invoke(main, [*map(str, arguments), "--no-flip-test", "--json"], catch_exceptions=False)
