@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from analysis.errors.predictions import predictions_with
-from analysis.statistics.bootstrap import ap_difference, ap_interval
+from analysis.statistics.bootstrap import image_difference, image_interval
 from analysis.statistics.image_scores import ImageScores
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.registry import resolve_arch
@@ -122,8 +122,8 @@ def line_of(
         scratch: The matches of the training from scratch.
         resamples: Draws of the bootstrap.
     """
-    interval = ap_interval(scores, generator=np.random.default_rng(0), resamples=resamples)
-    gain = ap_difference(scores, scratch, generator=np.random.default_rng(0), resamples=resamples)
+    interval = image_interval(scores, generator=np.random.default_rng(0), resamples=resamples)
+    gain = image_difference(scores, scratch, generator=np.random.default_rng(0), resamples=resamples)
     return Line(
         beginning=beginning,
         seed=seed,
