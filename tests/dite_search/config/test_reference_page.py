@@ -52,5 +52,12 @@ def test_what_a_field_takes(name, expected):
     assert cells(name)[0][: len(expected)] == expected
 
 
+def test_numbered_parameters_are_one_range():
+    text = search_file_reference()
+    assert "- Parameters of the architecture: `stem`, `block`, " in text
+    assert "- Parameters of its parts: `width_branch1` to `width_branch4`, " in text
+    assert "`modules_stage2` to `modules_stage4`.\n" in text
+
+
 def test_docstrings_below_fields():
     assert attribute_docs(TrainConfig)["codec"].startswith("How keypoints become heatmaps")
