@@ -150,18 +150,18 @@ def _entries(name: str, value: Any, rule: str, length: int | None) -> Sequence[A
 
 def _limits(hint: Any) -> Limits | None:
     kind, notes = (get_args(hint)[0], get_args(hint)[1:]) if get_origin(hint) is Annotated else (hint, ())
+    bounds = next((note for note in notes if isinstance(note, Bounds)), None)
+    choices = next((note for note in notes if isinstance(note, Choices)), None)
     is_optional = type(None) in get_args(kind)
     if is_optional:
-        (kind,) = (part for part in get_args(kind) if part is not type(None))
+        kind = next(part for part in get_args(kind) if part is not type(None))
+    if not (bounds or choices or kind is bool):
+        return None
     length = next((note.count for note in notes if isinstance(note, Length)), None)
     is_tuple = get_origin(kind) is tuple
     if is_tuple:
         entries = get_args(kind)
         length, kind = length or (None if Ellipsis in entries else len(entries)), entries[0]
-    bounds = next((note for note in notes if isinstance(note, Bounds)), None)
-    choices = next((note for note in notes if isinstance(note, Choices)), None)
-    if not (bounds or choices or kind is bool):
-        return None
     return Limits(kind=kind, optional=is_optional, is_tuple=is_tuple, length=length, bounds=bounds, choices=choices)
 
 
