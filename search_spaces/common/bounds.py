@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
@@ -33,9 +33,9 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Choices:
-    """The names that a field may have."""
+    """The names that a field may have; those of a registry are its names at the time of a check."""
 
-    names: tuple[str, ...]
+    names: Collection[str]
 
     def __str__(self) -> str:
         return f"one of {', '.join(self.names)}"

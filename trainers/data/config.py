@@ -57,7 +57,7 @@ class DataConfig:
     """
 
     root: Path
-    format: Annotated[str, Choices(tuple(FORMATS))] = "coco"
+    format: Annotated[str, Choices(FORMATS)] = "coco"
     name: str = "custom"
     train_split: str = "train"
     val_split: str = "val"
