@@ -13,7 +13,7 @@ from dite_search.config.sections import Section, absolute, one_of
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
 from trainers.data.annotations.keypoints import KeypointSet
-from trainers.data.config import DataConfig, check_own
+from trainers.data.config import MOST_WORKERS, DataConfig, check_own
 from trainers.data.formats.data_format import FORMATS, DataFormat
 from trainers.data.formats.layout import IMAGE, NAMES, Layout
 from trainers.data.keypoint_sets.metric import Metric
@@ -81,7 +81,9 @@ class DataSection(Section):
     detections: Annotated[str, AfterValidator(lambda path: absolute(path))] | None = Field(
         None, description="COCO detections file, needed when boxes is det"
     )
-    workers: int = Field(0, ge=0, le=256, description="loader processes of each training process; 0 loads in the process")
+    workers: int = Field(
+        0, ge=0, le=MOST_WORKERS, description="loader processes of each training process; 0 loads in the process"
+    )
     prepared: Annotated[str, AfterValidator(lambda path: absolute(path))] | None = Field(
         None,
         description="folder that dite-search prepare wrote, seen by every node; default: one that fits in prepared/ of the"

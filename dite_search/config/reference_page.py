@@ -65,6 +65,12 @@ SELF_EXPLAINING = {
     "keypoints": "heatmaps of the output; the format of the data gives them",
 }
 """Fields of dataclasses that have no docstring where they are defined, and choices that the docstring leaves to the code."""
+TAKEN = {
+    "start_from": "file, or null",
+    "freeze": "list of names",
+    "distill": "mapping, or null",
+}
+"""Fields of dataclasses whose values have no limits beside them."""
 
 
 def search_file_reference() -> str:
@@ -156,7 +162,7 @@ def _table(
     known = SELF_EXPLAINING | dict(meanings or {}) | attribute_docs(cls)
     limits = limits_of(cls)
     rows = [
-        f"| `{name}` | {limits.get(name, '–')} | `{_short(value)}` | {_cell(known.get(name, ''))} |"
+        f"| `{name}` | {limits.get(name) or TAKEN.get(name, '–')} | `{_short(value)}` | {_cell(known.get(name, ''))} |"
         for name, value in defaults.items()
         if name not in leave_out
     ]

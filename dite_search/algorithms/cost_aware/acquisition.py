@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto.front import non_dominated, reference_point
+from analysis.pareto.front import non_dominated, reference_point, score_floor
 from dite_search.algorithms.cost_aware.candidates import Point
 from dite_search.algorithms.cost_aware.expected_improvement import expected_improvement
 from dite_search.algorithms.cost_aware.history import TrialHistory
@@ -18,8 +18,6 @@ Array = NDArray[np.float64]
 
 EXACT_CANDIDATES = 256
 """Candidates that are weighed exactly."""
-REFERENCE_MARGIN = 0.1
-"""How far the reference lies below the worst score, as a part of the range of scores, where scores are below 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +41,10 @@ class Target:
             known += [(float(mean), *(observation.costs or ())) for mean, observation in zip(means, waiting, strict=True)]
         values = np.array(known).reshape(len(known), 1 + pool_costs.shape[1])
         values = values[non_dominated(values, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
-        worst, best = float(posterior.scores.min()), float(posterior.scores.max())
         return cls(
             scores=values[:, 0],
             costs=values[:, 1:],
-            floor=0.0 if worst >= 0 else worst - REFERENCE_MARGIN * (best - worst),
+            floor=score_floor(posterior.scores),
             corner=reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1]),
         )
 
