@@ -17,9 +17,9 @@ from analysis.statistics.bootstrap import (
     FrontNoise,
     Interval,
     SeedNoise,
-    ap_interval,
     front_from_intervals,
     front_noise,
+    image_interval,
     repeats,
     seed_noise,
 )
@@ -80,7 +80,7 @@ def noise_of(study: StudyRecord, setup: Setup) -> Noise:
 def image_intervals(
     study: StudyRecord, trials: Sequence[TrialRecord], data: DataConfig, *, flip_test: bool
 ) -> dict[int, Interval]:
-    """The interval of AP over images of some trials, by number, from predictions made or kept; empty without AP.
+    """Return the interval of the accuracy over images of some trials, by number, from predictions made or kept.
 
     Raises:
         InvalidInput: a trial has no checkpoint, or the data cannot be read.
@@ -91,8 +91,7 @@ def image_intervals(
     found: dict[int, Interval] = {}
     for record in trials:
         predictions = predictions_of(study, record, data, flip_test=flip_test)
-        if predictions.is_scored_by_ap:
-            found[record.number] = ap_interval(predictions.image_scores(), generator=np.random.default_rng(SEED))
+        found[record.number] = image_interval(predictions.image_figures(), generator=np.random.default_rng(SEED))
     return found
 
 
