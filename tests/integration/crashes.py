@@ -39,7 +39,7 @@ from trainers.checkpoints.store import CheckpointStore
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 12
-TRIALS, STARTUP_TRIALS = by_profile((5, 2), (10, 4))
+TRIALS, STARTUP_TRIALS = by_profile((3, 2), (10, 4))
 
 Environment = Mapping[str, str]
 
