@@ -417,6 +417,8 @@ def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(tmp_path):
     assert open_study(config).trials[0].state is TrialState.COMPLETE
 
 
+# At a commit test_listening trains a trial of a search on two workers, to its end.
+@pytest.mark.nightly
 def test_a_trial_on_two_workers(tmp_path):
     config = search_in(tmp_path, name="two", trials=1, resources={"workers": 2})
     (trial,) = run_search(config, Console(file=io.StringIO())).trials
