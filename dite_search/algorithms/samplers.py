@@ -13,7 +13,6 @@ from optuna.samplers import (
     NSGAIISampler,
     QMCSampler,
     RandomSampler,
-    TPESampler,
 )
 from optuna.trial import FrozenTrial
 
@@ -21,6 +20,7 @@ from dite_search.algorithms.admission import Admission
 from dite_search.algorithms.cost_aware.candidates import Candidates, SpaceCandidates
 from dite_search.algorithms.cost_aware.sampler import CostAwareSampler
 from dite_search.algorithms.published_prior import published_prior
+from dite_search.algorithms.windowed_tpe import WindowedTPESampler
 from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE, OPTUNAHUB
@@ -42,7 +42,7 @@ def sampler_of(config: SearchProblem, gate: Admission, candidates: Candidates | 
         return _from_hub(settings.name.removeprefix(OPTUNAHUB), seed)
     makers: dict[str, Callable[[], BaseSampler]] = {
         COST_AWARE: lambda: _cost_aware(config, candidates or _space_candidates(config, gate)),
-        "tpe": lambda: TPESampler(
+        "tpe": lambda: WindowedTPESampler(
             n_startup_trials=settings.startup_trials, multivariate=True, constant_liar=True, seed=seed
         ),
         "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
