@@ -139,9 +139,10 @@ def report(
     from analysis.report import check_report_place
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
+    from dite_search.tracking.pages import report_setup
 
     config = load_config(study, directory=directory)
-    setup, record = _report_setup(config, limits), read_study(config)
+    setup, record = report_setup(config, limits), read_study(config)
     place = Path(output) if output else record.directory / "report"
     check_report_place(place)
     if intervals:
@@ -159,6 +160,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     from dite_search.monitor.progress_table import front_table, pause_words, published_table
     from dite_search.storage.pause import Pause
     from dite_search.study.directory import load_config
+    from dite_search.tracking.pages import report_setup
 
     console, pause = console_for(as_json), Pause()
     study = (run or run_search)(config, console, pause)
@@ -167,7 +169,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     front = front_of(study)
     left = trials_left(study, config)
     paused = pause.asked and left > 0
-    paths = _write_report(study, study.directory / "report", _report_setup(config))
+    paths = _write_report(study, study.directory / "report", report_setup(config))
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
@@ -197,28 +199,6 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     next_steps(as_json, *commands_after(study, config))
     if not (front or paused):
         raise SystemExit(1)
-
-
-def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
-    from analysis.report import Setup
-    from search_spaces.common.objectives import COSTS
-    from search_spaces.space.budget import Budget
-
-    resources = config.resources
-    return Setup(
-        budget=Budget.parse(limits, COSTS) if limits else config.network_budget,
-        workers=resources.workers if resources.max_workers is None else None,
-        gpus_per_worker=resources.gpus_per_worker,
-        cpus_per_worker=resources.cpus_per_worker,
-        search={
-            "space": config.search_space.name,
-            "sampler": config.sampler.name,
-            "scheduler": config.scheduler.name,
-            "trials asked for": config.trials,
-            "trainings of each network": config.repeats,
-            "budget": ", ".join(config.budget) or "none",
-        },
-    )
 
 
 def _with_intervals(config: Any, study: Any, setup: Any) -> Any:

@@ -9,7 +9,7 @@ from dite_search.cli.shared.output import next_steps, program, show
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 
-WRITE_COUNTS = ("runs created", "runs closed", "metric values", "twins deleted")
+WRITE_COUNTS = ("runs created", "runs closed", "metric values", "twins deleted", "pages renewed")
 
 
 @click.command(epilog="Example:  dite-search sync quickstart")
@@ -46,7 +46,7 @@ def sync(study: str, directory: str, as_json: bool) -> None:
         # A driver that starts now would write the same runs.
         with answering(config, "sync"), Lease(config.name, storage).held(Pause()):
             filled = backfill_curves(config, lambda sentence: click.echo(sentence, err=True))
-            mirror = Mirror(tracker, StudySource(config))
+            mirror = Mirror(tracker, StudySource(config, driven=False))
             mirror.reconcile()
             if filled.trials:
                 mirror.recount()
