@@ -155,12 +155,13 @@ def report(
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.pareto.front import front_of
     from analysis.pareto.selection import choose
-    from dite_search.cli.shared.next_commands import commands_after, trials_left
+    from dite_search.cli.shared.next_commands import commands_after, mlflow_command, trials_left
     from dite_search.driver.run_search import run_search
     from dite_search.monitor.progress_table import front_table, pause_words, published_table
     from dite_search.storage.pause import Pause
     from dite_search.study.directory import load_config
     from dite_search.tracking.pages import report_setup
+    from dite_search.tracking.source import search_address
 
     console, pause = console_for(as_json), Pause()
     study = (run or run_search)(config, console, pause)
@@ -174,6 +175,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
         "report": paths["report"],
+        "mlflow": search_address(config),
         "paused": paused,
         "trials_left": left,
     }
@@ -194,6 +196,9 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
         show(result, as_json)
         return
     tell(console, f"\nReport   {paths['report']}")
+    if not mlflow_command(config):
+        # A server has the page already; a database is served by the last of the commands below.
+        tell(console, f"MLflow   {result['mlflow']}")
     if "export" in result:
         tell(console, f"ONNX     {result['export']['onnx']}")
     next_steps(as_json, *commands_after(study, config))

@@ -21,7 +21,7 @@ from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.study.directory import STUDY_DATABASE
 from search_spaces.common.shell import shell_command
 from search_spaces.families.architecture import Architecture
-from search_spaces.space.candidate import Candidate, CandidateCache
+from search_spaces.space.candidate import Candidate
 from search_spaces.space.largest import largest_candidate as largest_of
 from trainers.checkpoints.location import located
 
@@ -239,7 +239,7 @@ def checkpoint_bytes(arch: Architecture, *, parameters: int, average: bool) -> i
 
 def largest_candidate(config: SearchConfig) -> Candidate:
     """The network of most parameters of the space, or near it where the space is too large to look at every point."""
-    return largest_of(CandidateCache(config.search_space), config.network_budget, lambda cost: int(cost.params))
+    return largest_of(config.search_space, config.network_budget, lambda cost: int(cost.params))
 
 
 def _per_parameter(average: bool) -> int:

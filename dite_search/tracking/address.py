@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from dite_search.study.attributes import MLFLOW_RUN
-from search_spaces.common.redaction import without_user
 
 LOCAL_PAGE = "http://127.0.0.1:5000"
 """The address at which ``mlflow ui`` serves a database."""
@@ -23,7 +23,10 @@ def is_server(uri: str) -> bool:
 
 def page_of(uri: str) -> str:
     """Return the address of the page that shows what a tracking URI holds, without a user or a password."""
-    return without_user(uri).rstrip("/") if is_server(uri) else LOCAL_PAGE
+    if not is_server(uri):
+        return LOCAL_PAGE
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
 
 
 def run_path(experiment: str, run_id: str) -> str:

@@ -282,7 +282,7 @@ class Tracker:
                 for name, content in files.items():
                     file = Path(folder) / name
                     file.write_bytes(content.encode() if isinstance(content, str) else content)
-                    place.log_artifact(str(file))
+                    place.log_artifact(str(file))  # type: ignore[no-untyped-call]
         except (Unreachable, Refused):
             raise
         except Exception as error:

@@ -51,17 +51,17 @@ def reference_of(config: SearchConfig, candidates: CandidateCache | None = None)
         elif name in limits:
             found[name] = REFERENCE_MARGIN * limits[name]
         elif row.source == COUNTED:
-            found[name] = REFERENCE_MARGIN * _largest(config, name, candidates or CandidateCache(config.search_space))
+            found[name] = REFERENCE_MARGIN * _largest(config, name, candidates)
         elif math.isfinite(row.useless):
             found[name] = row.useless
     return found
 
 
-def _largest(config: SearchConfig, name: str, candidates: CandidateCache) -> float:
+def _largest(config: SearchConfig, name: str, candidates: CandidateCache | None) -> float:
     def cost_of(cost: Cost) -> float:
         return cost.objectives[name]
 
-    return cost_of(largest_candidate(candidates, config.network_budget, cost_of).cost)
+    return cost_of(largest_candidate(config.search_space, config.network_budget, cost_of, candidates).cost)
 
 
 def round_limits(least: float, most: float) -> Iterator[float]:

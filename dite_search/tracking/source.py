@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,9 +16,9 @@ from dite_search.study.attributes import MLFLOW_RUN
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE, load_config
 from dite_search.study.protocol import protocol_of
 from dite_search.study.reader import StudyReader, TrialNetworks
-from dite_search.study.study import open_study
-from dite_search.tracking.address import MLFLOW_EXPERIMENT
-from dite_search.tracking.client import UsedData
+from dite_search.study.study import found_study, open_study
+from dite_search.tracking.address import MLFLOW_EXPERIMENT, noted_address
+from dite_search.tracking.client import UsedData, tracking_uri
 from dite_search.tracking.pages import Pages, pages_of, report_setup
 from dite_search.tracking.progress import reference_of
 from search_spaces.common.errors import InvalidInput
@@ -162,6 +163,16 @@ class StudySource:
             except RuntimeError:
                 # It ended in between, and Optuna changes no trial that has.
                 logging.getLogger(__name__).debug("trial %d ended before its run was noted", key)
+
+
+def search_address(config: SearchConfig) -> str:
+    """Return the address of the run of a search in MLflow's page, or of the page where the search has no run yet."""
+    attributes: Mapping[str, Any] = {}
+    # An address is a help: where the study cannot be read, somebody else says so.
+    with contextlib.suppress(InvalidInput):
+        study = found_study(config)
+        attributes = study.user_attrs if study else {}
+    return noted_address(tracking_uri(config.mlflow_url, config.study_directory.parent), attributes)
 
 
 def used_data(config: SearchConfig) -> UsedData | None:

@@ -10,22 +10,29 @@ import numpy as np
 from search_spaces.families.parameter import Point
 from search_spaces.space.budget import Budget
 from search_spaces.space.candidate import Candidate, CandidateCache
+from search_spaces.space.search_space import SearchSpace
 
 _MAX_ENUMERATED_POINTS, _STARTS = 2000, 50
 
 
-def largest_candidate(candidates: CandidateCache, budget: Budget, measure: Callable[[Any], float]) -> Candidate:
+def largest_candidate(
+    space: SearchSpace,
+    budget: Budget,
+    measure: Callable[[Any], float],
+    candidates: CandidateCache | None = None,
+) -> Candidate:
     """Return the network of the largest cost, or one near it where the space is too large to look at every point.
 
     Args:
-        candidates: The candidates of the space.
+        space: The space.
         budget: The limits that the network keeps, where one that was looked at does.
         measure: Returns a number for the costs of a network.
+        candidates: The candidates of the space that are known already.
     """
-    space = candidates.space
+    candidate = candidates or CandidateCache(space)
 
     def size(point: Point) -> float:
-        return measure(candidates(point).cost)
+        return measure(candidate(point).cost)
 
     points = list(space.points()) if space.count() <= _MAX_ENUMERATED_POINTS else []
     if not points:
@@ -41,6 +48,6 @@ def largest_candidate(candidates: CandidateCache, budget: Budget, measure: Calla
                 if size(best) > size(point):
                     point, improved = best, True
         points = [point]
-    found = [candidates(point) for point in points]
+    found = [candidate(point) for point in points]
     within = [each for each in found if budget.allows(each.cost.objectives)]
     return max(within or found, key=lambda each: measure(each.cost))
