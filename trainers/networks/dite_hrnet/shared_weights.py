@@ -6,7 +6,7 @@ gives the same outputs to the last bit.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from search_spaces.families.architecture import Architecture
+from search_spaces.families.dite_hrnet.elastic import DiteEnvelope
 from search_spaces.families.envelope import Envelope
 from trainers.networks.dite_hrnet.build import build_network
 from trainers.networks.dite_hrnet.shared_layout import Slice, layout_of, shared_tensors
@@ -35,8 +36,8 @@ class SharedWeights(SharedStore):
 
     def __init__(self, envelope: Envelope) -> None:
         super().__init__(envelope)
-        # Any: the envelope is of this family.
-        self._sizes: Any = envelope
+        # Only the family's own spaces reach its store.
+        self._sizes = cast(DiteEnvelope, envelope)
         for role, part in shared_tensors(self._sizes).items():
             tensor = _initial(role, part.shared_shape)
             self.register_parameter(role, nn.Parameter(tensor, requires_grad=part.is_learned))
