@@ -33,13 +33,14 @@ from analysis.statistics.bootstrap import Difference, ImageFigures, ImageInterva
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.registry import resolve_arch
 from search_spaces.space.space_file import named_space
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import LAST
 from trainers.data.config import DataConfig
 from trainers.data.keypoint_sets.metric import OKS, PCK, Metric
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.networks.load import load_network
-from trainers.training.loop import TAKEN, TEACHER_COST, train
+from trainers.training.loop import TEACHER_COST, train
 
 SCRATCH, DRAWN, COCO, TAUGHT = "from scratch", "from drawn people", "from coco_mini", "with a teacher"
 DRAWN_IMAGES = {"train_images": 400, "val_images": 50, "seed": 0}
@@ -140,7 +141,7 @@ def line_of(
         seed=seed,
         figures=(ap, pck),
         gains=(more_ap, more_pck),
-        taken=figures.get(TAKEN, 0.0),
+        taken=figures.get(WEIGHTS_TAKEN, 0.0),
         seconds=figures["seconds"],
         teacher_ms=figures.get(TEACHER_COST, 0.0),
     )

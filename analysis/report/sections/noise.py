@@ -160,8 +160,8 @@ def _seed_words(noise: Noise, score: str) -> str:
         )
     return (
         f"Trainings of one network that differ in their seed alone have a standard deviation of {seeds.deviation:.4f} in"
-        f" {quantity(score)}, pooled over {number_words(seeds.groups, 'network')} with {seeds.degrees} degrees of freedom: a"
-        f" single training is good to ± {reach:.3f} (95 %), and two single trainings that differ by less than"
+        f" {quantity(score)}. It is pooled over {number_words(seeds.groups, 'network')} with {seeds.degrees} degrees of"
+        f" freedom. A single training is good to ± {reach:.3f} (95 %). Two single trainings that differ by less than"
         f" {reach * 2**0.5:.3f} are not told apart."
     )
 
@@ -171,8 +171,8 @@ def _image_words(study: StudyRecord, setup: Setup, score: str) -> list[str]:
         images = study.protocol.get("images")
         few = f" The validation has {images['val']} images." if isinstance(images, dict) and "val" in images else ""
         return [
-            "The interval over images is not known here: it takes the predictions of a network for each image, which"
-            f" dite-search report STUDY --intervals makes for the front.{few}"
+            "The interval over images is not known here, because it takes the predictions of a network for each image."
+            f" dite-search report STUDY --intervals makes them for the front.{few}"
         ]
     return [f"Intervals over images are of {quantity(score)} with the validation's images drawn anew, 95 %."]
 
@@ -182,7 +182,7 @@ def _volume_words(found: FrontNoise, source: str) -> str:
     spread = (volume.low / volume.value - 1, volume.high / volume.value - 1) if volume.value else (0.0, 0.0)
     return (
         f"Over {source}, the hypervolume of the front lies between {spread[0]:+.1%} and {spread[1]:+.1%} of what was"
-        f" measured ({volume.level:.0%}): the best of noisy scores looks better than it is."
+        f" measured ({volume.level:.0%}). The best of noisy scores looks better than it is."
     )
 
 
