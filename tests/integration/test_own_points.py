@@ -9,7 +9,9 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
+from torch import nn
 
 from dite_search.config.search_config import load_search
 from dite_search.config.search_data import data_of
@@ -22,19 +24,32 @@ from search_spaces.space.space_file import named_space
 from tests.analysis.export.test_infer import found_by_the_example, loaded
 from tests.dite_search.commands import run
 from tests.trainers.data.drawn_points import CARD, draw_points, face_names
+from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.samples.datasets import validation_set
-from trainers.evaluation.inference import predict
+from trainers.evaluation.inference import predict, predict_heatmaps
 from trainers.networks.load import load_network
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore")]
 BODY = [*(f"{side}_{part}" for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist") for side in ("left", "right"))]
-RECIPE = {"epochs": 1, "batch_size": 4, "warmup_iterations": 1, "validate_every": 1}
+RECIPE = {"warmup_iterations": 1, "learning_rate": 0.01, "half_body_probability": 0}
+LEARNED = RECIPE | {"epochs": 12, "batch_size": 4, "validate_every": 12}
+"""Enough for heatmaps with peaks."""
 CASES = {
     "68 of a face": (face_names(), {"name": "nme", "points": ["left_0", "right_0"]}, "nme"),
     "14 of a body": ([*BODY, "neck", "head_top"], {"name": "pck", "by": "torso"}, "pck"),
     "4 of a card": (list(CARD), "epe", "epe"),
 }
 """Names of the points, the metric that ranks networks, and its objective."""
+
+
+def has_clear_peaks(network: nn.Module, dataset: TopDownDataset, *, flip: bool) -> np.ndarray:
+    """Return whether the largest value of each heatmap (N, K) leads by more than rounding."""
+    images = torch.stack([dataset[index]["image"] for index in range(len(dataset))])
+    permutation = dataset.keypoint_set.flip_permutation if flip else None
+    heatmaps = predict_heatmaps(network.eval(), images, permutation, dataset.codec.flip_shift)
+    first, second = heatmaps.flatten(2).topk(2).values.unbind(-1)
+    found: np.ndarray = (first - second > 1e-5 * heatmaps.abs().amax()).numpy()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -47,7 +62,7 @@ def test_a_search_on_points_of_ones_own_ends_in_a_network_that_finds_them(case: 
     other = draw_points(tmp_path / "other", ["left_0", *face_names(6)[3:], "x", "y", "z"], train=4, val=2)
     base = resized(named_space("tiny").base, input_size="64x64")
     write_mapping(tmp_path / "net.yaml", base.to_dict())
-    words = [f"--set={name}={value}" for name, value in RECIPE.items() if name not in ("epochs", "batch_size")]
+    words = [f"--set={name}={value}" for name, value in RECIPE.items()]
     source = ("train", tmp_path / "net.yaml", "--data", other, "--epochs", 1, "--batch-size", 4, "--threads", 1, *words)
     trained = run(*source, "--output", tmp_path / "source")
     assert trained.exit_code == 0, trained.output
@@ -59,7 +74,7 @@ def test_a_search_on_points_of_ones_own_ends_in_a_network_that_finds_them(case: 
         "sampler": {"name": "grid"},
         "scheduler": {"name": "none"},
         "trials": 2,
-        "training": RECIPE | {"start_from": str(tmp_path / "source" / "last.pt"), "freeze": ["stem"]},
+        "training": LEARNED | {"start_from": str(tmp_path / "source" / "last.pt"), "freeze": ["stem"]},
         "directory": str(tmp_path / "runs"),
     }
     (tmp_path / "search.yaml").write_text(yaml.safe_dump(search))
@@ -101,9 +116,12 @@ def test_a_search_on_points_of_ones_own_ends_in_a_network_that_finds_them(case: 
     for flip in {False, dataset.keypoint_set.mirrors}:
         expected = predict(network, dataset, flip_test=flip).keypoints
         by_example = found_by_the_example(module, tmp_path / "net" / "model.onnx", dataset, flip=flip)
-        assert np.abs(by_example[:, :, :2] - expected).max() < 0.1
+        # Which of two equal values is the largest is a matter of rounding.
+        clear = has_clear_peaks(network, dataset, flip=flip)
+        assert clear.mean() > 0.5
+        assert np.abs(by_example[:, :, :2] - expected)[clear].max() < 0.1
         served = np.array(model.predict(pd.DataFrame(rows), params={"flip": flip})["keypoints"].tolist())
-        assert np.abs(served[:, :, :2] - expected).max() < 0.1
+        assert np.abs(served[:, :, :2] - by_example[:, :, :2]).max() < 0.1
 
     compared = run("compare", "own:0", "own:1", *directory)
     assert compared.exit_code == 0, compared.output
