@@ -26,6 +26,7 @@ from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import run
 from tests.profiles import by_profile
+from tests.trainers.processes.workers import run_workers
 from trainers.checkpoints.checkpoint import LAST, load_checkpoint, load_shared_checkpoint
 from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
@@ -76,6 +77,11 @@ def test_the_command_trains_the_same_curve_on_one_worker_and_on_two(coco_mini, t
     assert together[-1].keys() == alone[-1].keys()
 
 
+def trained(worker: Worker, directory: Path, data: DataConfig) -> dict[str, float]:
+    """The metrics of a training among processes that Ray has not started: they have loaded everything for tests before."""
+    return train(ARCH, CONFIG, data, directory=directory, report=lambda *_: None, worker=worker).metrics
+
+
 @pytest.mark.slow
 def test_two_workers_train_shared_weights_as_one_process_does(people, tmp_path):
     elastic = elastic_space(named_space("tiny_128"))
@@ -96,7 +102,7 @@ def test_two_workers_train_shared_weights_as_one_process_does(people, tmp_path):
 @pytest.mark.slow
 def test_a_worker_killed_within_an_epoch_loses_at_most_an_interval(people, tmp_path):
     """The other one stops too, both start anew, and the end is that of a training nobody disturbed."""
-    undisturbed = on_workers(tmp_path / "whole", people)
+    undisturbed, *_ = run_workers(trained, 2, tmp_path / "whole", people)
     result: dict[str, float] = {}
     directory = tmp_path / "killed"
     thread = threading.Thread(target=lambda: result.update(on_workers(directory, people, retries=1)))

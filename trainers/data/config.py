@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from search_spaces.common.bounds import Bounds, Choices, check_fields
 from search_spaces.common.errors import InvalidInput, unknown_name
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.annotations.notes import DataNote
@@ -26,6 +27,8 @@ from trainers.data.keypoint_sets.metric import Metric
 BOXES = ("gt", "det")
 STOP, SKIP = "stop", "skip"
 ON_BROKEN_IMAGE = (STOP, SKIP)
+MOST_WORKERS = 256
+"""Upper bound of the processes that load samples: it stops a typing error from filling a machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +57,16 @@ class DataConfig:
     """
 
     root: Path
-    format: str = "coco"
+    format: Annotated[str, Choices(FORMATS)] = "coco"
     name: str = "custom"
     train_split: str = "train"
     val_split: str = "val"
-    boxes: str = "gt"
+    boxes: Annotated[str, Choices(BOXES)] = "gt"
     detections: Path | None = None
-    workers: int = 0
+    workers: Annotated[int, Bounds(0, MOST_WORKERS)] = 0
     prepared: Path | None = None
-    on_broken_image: str = "stop"
-    on_orientation: str = "apply"
+    on_broken_image: Annotated[str, Choices(ON_BROKEN_IMAGE)] = "stop"
+    on_orientation: Annotated[str, Choices(ON_ORIENTATION)] = "apply"
     category: str | int | None = None
     keypoints: Mapping[str, Any] | None = None
     metric: Metric | None = None
@@ -73,14 +76,7 @@ class DataConfig:
         for field in ("root", "detections", "prepared"):
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, Path(getattr(self, field)).absolute())
-        for field, allowed in (
-            ("format", tuple(FORMATS)),
-            ("boxes", BOXES),
-            ("on_broken_image", ON_BROKEN_IMAGE),
-            ("on_orientation", ON_ORIENTATION),
-        ):
-            if getattr(self, field) not in allowed:
-                raise unknown_name(field, str(getattr(self, field)), allowed)
+        check_fields(self)
         if self.metric is not None:
             object.__setattr__(self, "metric", Metric.of(self.metric))
         check_own(self.data_format, keypoints=self.keypoints, layout=self.layout, metric=self.metric, boxes=self.boxes)
@@ -94,8 +90,6 @@ class DataConfig:
                 f"category must be the name or the id of a category, in a format that has categories, got {self.category!r}"
                 f" in format {self.format}"
             )
-        if not 0 <= self.workers <= 256:
-            raise InvalidInput(f"workers must be from 0 to 256, got {self.workers}")
 
     @property
     def data_format(self) -> DataFormat:

@@ -21,14 +21,15 @@ class CheckpointLayout:
     Args:
         name: what messages and the forms of an export call it.
         recognises: whether the names of the tensors are those of the layout.
-        load: reads a file for an input size; raises `InvalidInput` where it is no network of the family.
+        load: makes the network of a file's tensors for an input size, None for the usual one; the path stands in messages.
+            Raises `InvalidInput` where the tensors are no network of the family.
         problem: why the authors' code cannot build a network; empty where it can.
         state: the weights of a network under the layout's names.
     """
 
     name: str
     recognises: Callable[[Sequence[str]], bool]
-    load: Callable[[Path, tuple[int, int] | None], tuple[Architecture, nn.Module]]
+    load: Callable[[Mapping[str, Tensor], Path, tuple[int, int] | None], tuple[Architecture, nn.Module]]
     problem: Callable[[Any], str]
     state: Callable[[Any, nn.Module], dict[str, Tensor]]
 

@@ -17,6 +17,7 @@ from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.common.objectives import gain
 from search_spaces.common.retry import RetryPolicy
 from search_spaces.families.architecture import Architecture
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import LAST, Checkpoint
 from trainers.checkpoints.location import Location
@@ -46,8 +47,6 @@ Metrics = dict[str, float]
 Report = Callable[[Metrics, Location | None], None]
 """Called after every epoch with its metrics and, where one was written, the location of the checkpoints."""
 
-TAKEN = "weights_taken"
-"""The share of the network's parameters that were taken of ``start_from``."""
 TEACHER_COST = "teacher_ms"
 """Milliseconds that the teacher adds to a step."""
 LOOP_FIGURES = (
@@ -58,7 +57,7 @@ LOOP_FIGURES = (
     "seconds",
     "micro_batch",
     "memory_gib",
-    TAKEN,
+    WEIGHTS_TAKEN,
     TEACHER_COST,
 )
 """The figures of every epoch about itself; all other figures of an epoch are scores."""
@@ -296,7 +295,7 @@ class TrainingRun:
         }
         metrics |= self.figures(per_epoch)
         if self._taken is not None:
-            metrics[TAKEN] = self._taken
+            metrics[WEIGHTS_TAKEN] = self._taken
         if self._config.distill is not None:
             metrics[TEACHER_COST] = teacher
         if self.learner.micro_batch is not None:

@@ -52,8 +52,8 @@ class DiteHRNet(Family[ArchConfig]):
     }
     defaults_note = "The defaults are Dite-HRNet-18; tuples run from the highest\nresolution to the lowest."
     export_note = (
-        "The ONNX model spends more multiply-accumulates than counted above where the network has dynamic kernels:"
-        " on several images,\n"
+        "The ONNX model spends more multiply-accumulates than counted above where the network has dynamic kernels."
+        " On several images,\n"
         "and for some kernels on one, it sums N convolutions instead of aggregating N kernels. The result is the same,"
         " and the batch\n"
         "size stays free."
@@ -79,7 +79,7 @@ class DiteHRNet(Family[ArchConfig]):
             rows="groups",
             columns="kernels",
             letters=("G", "N"),
-            note="as in Table 5 of the Dite-HRNet paper; branches from the highest resolution to the lowest.",
+            note="as in Table 5 of the Dite-HRNet paper; branches from the highest resolution to the lowest",
         ),
     )
     # A block is two choices: weighting by ACM or not, convolving by DSC or not.
