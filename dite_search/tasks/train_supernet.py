@@ -11,9 +11,9 @@ from rich.progress import Progress
 
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import data_of
+from dite_search.tasks.supernet_run import SupernetRun
 from dite_search.tasks.train_and_evaluate import RAY_FOLDER, set_aside
 from dite_search.tracking.client import tracker_of
-from dite_search.tracking.supernet_run import SupernetRun
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of
 from search_spaces.space.elastic_space import ElasticSpace, check_sharing, elastic_space
