@@ -93,7 +93,7 @@ class ParetoScheduler(FIFOScheduler):
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}
         self.unjudged = 0
-        self.note = _silent
+        self.note: Callable[[str], None] = _silent
         self._told: set[int] = set()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def reference_of(config: SearchConfig, candidates: CandidateCache | None = None)
             found[name] = REFERENCE_MARGIN * limits[name]
         elif row.source == COUNTED:
             found[name] = REFERENCE_MARGIN * _largest(config, name, candidates)
-        elif math.isfinite(row.useless):
+        elif row.useless is not None and math.isfinite(row.useless):
             found[name] = row.useless
     return found
 

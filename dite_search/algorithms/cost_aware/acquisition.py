@@ -65,7 +65,7 @@ class Target:
         values = np.array(known).reshape(len(known), 1 + pool_costs.shape[1])
         values = values[non_dominated(values, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
         corner = reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1])
-        logarithmic = (np.vstack([pool_costs, values[:, 1:]]) > 0).all(axis=0)
+        logarithmic = np.vstack([pool_costs, values[:, 1:]]).min(axis=0) > 0
         return cls(
             scores=values[:, 0],
             costs=_measured(values[:, 1:], logarithmic),
