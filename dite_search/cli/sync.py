@@ -9,7 +9,7 @@ from dite_search.cli.shared.output import next_steps, program, show
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 
-WRITE_COUNTS = ("runs created", "runs closed", "metric values", "twins deleted")
+WRITE_COUNTS = ("runs created", "runs closed", "metric values", "twins deleted", "pages renewed")
 
 
 @click.command(epilog="Example:  dite-search sync quickstart")
@@ -30,7 +30,7 @@ def sync(study: str, directory: str, as_json: bool) -> None:
     from dite_search.study.study import open_study, storage_of
     from dite_search.tracking.client import Refused, Unreachable, tracker_of
     from dite_search.tracking.mirror import Mirror
-    from dite_search.tracking.source import StudySource
+    from dite_search.tracking.source import StudySource, search_address
 
     config = load_config(study, directory=directory)
     # A study with other settings than it was made with is refused before anything is written.
@@ -46,7 +46,7 @@ def sync(study: str, directory: str, as_json: bool) -> None:
         # A driver that starts now would write the same runs.
         with answering(config, "sync"), Lease(config.name, storage).held(Pause()):
             filled = backfill_curves(config, lambda sentence: click.echo(sentence, err=True))
-            mirror = Mirror(tracker, StudySource(config))
+            mirror = Mirror(tracker, StudySource(config, driven=False))
             mirror.reconcile()
             if filled.trials:
                 mirror.recount()
@@ -56,7 +56,8 @@ def sync(study: str, directory: str, as_json: bool) -> None:
         raise InvalidInput(f"mlflow_url {tracker.shown} must take what trial {number} has, but refuses: {reason}")
     counts = {name.replace(" ", "_"): mirror.written[name] for name in WRITE_COUNTS}
     counts = {"epochs_from_checkpoints": filled.epochs, "trials_mended": len(filled.trials)} | counts
-    show({"study": str(config.study_directory), "mlflow": tracker.shown} | counts, as_json)
+    place = {"study": str(config.study_directory), "mlflow": tracker.shown, "run": search_address(config)}
+    show(place | counts, as_json)
     if filled.trials:
         report = shell_command(program("dite-search"), "report", config.study_directory)
         next_steps(as_json, f"{report}   # writes its curves and tables anew")

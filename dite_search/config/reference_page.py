@@ -92,13 +92,14 @@ def search_file_reference() -> str:
     ]
     lines += ["", "## space", ""]
     lines += [
-        "A name, or `base` (a named space or network, an architecture file or its fields) and `parameters`, each a list of",
-        "values or, for hyper-parameters, `{low: …, high: …, log: …}`. Null takes a parameter of the base away.",
+        "A name, or `base` and `parameters`. `base` is a named space or network, an architecture file, or its fields. Each",
+        "parameter is a list of values or, for hyper-parameters, `{low: …, high: …, log: …}`. Null takes a parameter of the",
+        "base away.",
         "",
         f"- Spaces: {_names(SPACES)}.",
         f"- Networks: {_names(PRESETS)}.",
         f"- A whole network as a parameter: `{NETWORK}`, its values networks by name.",
-        f"- Parameters of the architecture: {_names(DEFAULT_FAMILY.parameters)}.",
+        *_parameters(DEFAULT_FAMILY.parameters),
         f"- Whole tuples, written as `1-1-2-4`: {_names(DEFAULT_FAMILY.whole_parameters)}.",
         f"- Hyper-parameters: {_names(TRAIN_PARAMETERS)}.",
         "",
@@ -129,6 +130,16 @@ def search_file_reference() -> str:
                 *_family_table(family),
             ]
     return "\n".join(lines) + "\n"
+
+
+def _parameters(names: Iterable[str]) -> list[str]:
+    """Return the entries for the parameters of an architecture; a numbered row of them is one range."""
+    rows: dict[str, list[str]] = {}
+    for name in names:
+        rows.setdefault(name.rstrip("0123456789"), []).append(name)
+    single = [row[0] for row in rows.values() if len(row) == 1]
+    ranges = [f"`{row[0]}` to `{row[-1]}`" for row in rows.values() if len(row) > 1]
+    return [f"- Parameters of the architecture: {_names(single)}.", f"- Parameters of its parts: {', '.join(ranges)}."]
 
 
 def attribute_docs(cls: type) -> dict[str, str]:

@@ -83,8 +83,8 @@ class SearchConfig(Section):
     checkpoints: Annotated[str, AfterValidator(lambda text: _checkpoint_place(text))] | None = Field(
         None,
         description="where checkpoints are kept, in a folder of the study's name: a folder seen by every node,"
-        " file:///folder, or s3://bucket/prefix, which needs dite-search[s3] and takes its credentials and the address of"
-        " the service (AWS_ENDPOINT_URL) from the environment or ~/.aws alone; default: the study's folder",
+        " file:///folder, or s3://bucket/prefix; default: the study's folder. S3 needs dite-search[s3]. Its credentials and"
+        " the address of the service (AWS_ENDPOINT_URL) come from the environment or ~/.aws alone",
     )
     study_url: str | None = Field(None, description="Optuna storage; default: SQLite in the study's folder")
     mlflow_url: str | None = Field(None, description="MLflow tracking URI; default: SQLite in the studies' folder")

@@ -38,9 +38,6 @@ SERVING_PACKAGES = ("mlflow", "numpy", "onnxruntime", "opencv-python-headless", 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _DESCRIPTION = 4000
 
-# MLflow reads it when it uploads: a bar for each file says nothing to a reader of results.
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:

@@ -21,17 +21,40 @@ EXACT_CANDIDATES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
+class Price:
+    """The price of a training: the ``exponent``-th power of the cost in a ``column``, which gains are divided by."""
+
+    exponent: float = 0.0
+    column: int = 0
+
+    def of(self, costs: Array) -> Array:
+        """The prices (n,) of candidates with costs (n, k); a cost of 0 is as cheap as the cheapest above it."""
+        if not self.exponent:
+            return np.ones(len(costs))
+        column = costs[:, self.column]
+        least = column[column > 0].min(initial=np.inf)
+        prices: Array = np.maximum(column, least if np.isfinite(least) else 1.0) ** self.exponent
+        return prices
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
-    """A front, ``scores`` (f,) and ``costs`` (f, k), and the corner that its hypervolume is measured from."""
+    """A front, ``scores`` (f,) and ``costs`` (f, k), and the corner that its hypervolume is measured from.
+
+    Costs above 0 are measured by their logarithms (``logarithmic``, (k,)): a limit is chosen among orders of magnitude, and
+    without them the dear end of the front takes nearly all of the volume.
+    """
 
     scores: Array
     costs: Array
     floor: float
     corner: Array
+    logarithmic: NDArray[np.bool_]
+    price: Price
 
     @classmethod
     def of(
-        cls, history: TrialHistory, posterior: Posterior, features: Callable[[Point], Array], pool_costs: Array
+        cls, history: TrialHistory, posterior: Posterior, features: Callable[[Point], Array], pool_costs: Array, price: Price
     ) -> Target:
         """The target of a history; a pending trial counts with its expected score."""
         known = [observation.result for observation in history.front]
@@ -41,11 +64,15 @@ class Target:
             known += [(float(mean), *(observation.costs or ())) for mean, observation in zip(means, waiting, strict=True)]
         values = np.array(known).reshape(len(known), 1 + pool_costs.shape[1])
         values = values[non_dominated(values, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
+        corner = reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1])
+        logarithmic = (np.vstack([pool_costs, values[:, 1:]]) > 0).all(axis=0)
         return cls(
             scores=values[:, 0],
-            costs=values[:, 1:],
+            costs=_measured(values[:, 1:], logarithmic),
             floor=score_floor(posterior.scores),
-            corner=reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1]),
+            corner=_measured(corner[None], logarithmic)[0],
+            logarithmic=logarithmic,
+            price=price,
         )
 
     def best(self, posterior: Posterior, features: Array, costs: Array, count: int) -> NDArray[np.intp]:
@@ -65,10 +92,15 @@ class Target:
         gains = expected_improvement(
             mean,
             np.hypot(deviation, noise),
-            costs,
+            _measured(costs, self.logarithmic),
             front_scores=self.scores,
             front_costs=self.costs,
             reference_score=self.floor,
             reference_costs=self.corner,
         )
-        return np.lexsort((-deviation, -gains))
+        return np.lexsort((-deviation, -gains / self.price.of(costs)))
+
+
+def _measured(costs: Array, logarithmic: NDArray[np.bool_]) -> Array:
+    """The costs (n, k) in the units of the volume."""
+    return np.where(logarithmic, np.log(np.where(logarithmic, costs, 1.0)), costs)

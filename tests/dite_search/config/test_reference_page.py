@@ -59,6 +59,13 @@ def test_what_a_field_takes(name, expected):
     assert cells(name)[0][: len(expected)] == expected
 
 
+def test_numbered_parameters_are_one_range():
+    text = search_file_reference()
+    assert "- Parameters of the architecture: `stem`, `block`, " in text
+    assert "- Parameters of its parts: `width_branch1` to `width_branch4`, " in text
+    assert "`modules_stage2` to `modules_stage4`.\n" in text
+
+
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_every_field_of_a_network_has_its_limits(family):
     limits = limits_of(family.architecture)
