@@ -32,6 +32,7 @@ from search_spaces.families.family import Family
 from search_spaces.families.parameter import NETWORK
 from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, PRESETS
 from search_spaces.space.space_file import SPACES
+from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -90,6 +91,8 @@ def search_file_reference() -> str:
     lines += [
         *_table(TrainConfig, _defaults(TrainConfig), leave_out=("seed",)),
     ]
+    lines += ["", "## supernet", "", "The training of weights that all networks of the space share.", ""]
+    lines += [*_table(SupernetConfig, _defaults(SupernetConfig))]
     lines += ["", "## space", ""]
     lines += [
         "A name, or `base` and `parameters`. `base` is a named space or network, an architecture file, or its fields. Each",

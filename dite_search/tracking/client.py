@@ -199,10 +199,12 @@ class Tracker:
 
     def find_runs(self, study: str, *, trial: int | None = None) -> list[RunState]:
         """The runs that carry the tag of a study, or those of one of its trials."""
+        return self.find_tagged({STUDY_TAG: study} | ({} if trial is None else {TRIAL_TAG: str(trial)}))
+
+    def find_tagged(self, tags: Mapping[str, str]) -> list[RunState]:
+        """The runs that carry all of these tags."""
         self._connect()
-        wanted = f"tags.`{STUDY_TAG}` = '{study}'"
-        if trial is not None:
-            wanted += f" and tags.`{TRIAL_TAG}` = '{trial}'"
+        wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         found: list[RunState] = []
         token: str | None = None
         with _answering():
