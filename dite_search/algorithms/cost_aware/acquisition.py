@@ -39,10 +39,18 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A front, ``scores`` (f,) and ``costs`` (f, k), and the corner that its hypervolume is measured from.
+    """A front, and the corner that its hypervolume is measured from.
 
-    Costs above 0 are measured by their logarithms (``logarithmic``, (k,)): a limit is chosen among orders of magnitude, and
-    without them the dear end of the front takes nearly all of the volume.
+    Costs above 0 are measured by their logarithms, because a limit is chosen among orders of magnitude. Without logarithms
+    the dear end of the front takes nearly all of the volume.
+
+    Args:
+        scores: the scores of the front, (f,).
+        costs: the costs of the front in the units of the volume, (f, k).
+        floor: the score of the corner.
+        corner: the costs of the corner in the units of the volume, (k,).
+        logarithmic: the columns of costs that are measured by their logarithms, (k,).
+        price: the price of a training, which gains are divided by.
     """
 
     scores: Array
