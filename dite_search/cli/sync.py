@@ -22,6 +22,7 @@ def sync(study: str, directory: str, as_json: bool) -> None:
     Before that, epochs that the study itself lacks are taken from the checkpoints of its trials, whether or not these have
     ended. A search that runs writes both by itself; its study is left to it.
     """
+    from dite_search.housekeeping.exports import log_exports
     from dite_search.storage.lease import Lease, driver_of
     from dite_search.storage.pause import Pause
     from dite_search.study.backfill import backfill_curves
@@ -55,6 +56,7 @@ def sync(study: str, directory: str, as_json: bool) -> None:
     for number, reason in mirror.refused.items():
         raise InvalidInput(f"mlflow_url {tracker.shown} must take what trial {number} has, but refuses: {reason}")
     counts = {name.replace(" ", "_"): mirror.written[name] for name in WRITE_COUNTS}
+    counts |= {"models_logged": log_exports(config, tracker)}
     counts = {"epochs_from_checkpoints": filled.epochs, "trials_mended": len(filled.trials)} | counts
     place = {"study": str(config.study_directory), "mlflow": tracker.shown, "run": search_address(config)}
     show(place | counts, as_json)

@@ -165,6 +165,13 @@ class StudySource:
                 logging.getLogger(__name__).debug("trial %d ended before its run was noted", key)
 
 
+def tag_of(config: SearchConfig, attributes: Mapping[str, Any]) -> str | None:
+    """Return the tag of a study's runs by the attributes of the study; None where it has none of its own."""
+    if MLFLOW_STUDY not in attributes or _is_copy(config, attributes):
+        return None
+    return str(attributes[MLFLOW_STUDY])
+
+
 def search_address(config: SearchConfig) -> str:
     """Return the address of the run of a search in MLflow's page, or of the page where the search has no run yet."""
     attributes: Mapping[str, Any] = {}

@@ -83,7 +83,7 @@ def test_the_address_is_that_of_the_very_run(make_search):
     tracker = tracker_of(config)
     Mirror(tracker, StudySource(config)).reconcile()
     (run,) = tracker.find_runs(StudySource(config).tag)
-    address = f"http://127.0.0.1:5000/#/experiments/{tracker.experiment}/runs/{run.run_id}"
+    address = f"http://127.0.0.1:5000/#/experiments/{tracker.experiment}/runs/{run.run_id}?workflowType=machine_learning"
     assert mlflow_command(config).endswith(f"   # then open {address}")
 
 
