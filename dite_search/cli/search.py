@@ -117,7 +117,7 @@ def pause(study: str, directory: str) -> None:
 @click.option(
     "--intervals",
     is_flag=True,
-    help="Predict once more with every network of the front, for the interval of its AP over images (needs the data).",
+    help="Predict once more with every network of the front, for the interval of its accuracy over images (needs the data).",
 )
 @click.option(
     "--pictures",
@@ -139,9 +139,10 @@ def report(
     from analysis.report import check_report_place
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
+    from dite_search.tracking.pages import report_setup
 
     config = load_config(study, directory=directory)
-    setup, record = _report_setup(config, limits), read_study(config)
+    setup, record = report_setup(config, limits), read_study(config)
     place = Path(output) if output else record.directory / "report"
     check_report_place(place)
     if intervals:
@@ -154,11 +155,13 @@ def report(
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.pareto.front import front_of
     from analysis.pareto.selection import choose
-    from dite_search.cli.shared.next_commands import commands_after, trials_left
+    from dite_search.cli.shared.next_commands import commands_after, mlflow_command, trials_left
     from dite_search.driver.run_search import run_search
     from dite_search.monitor.progress_table import front_table, pause_words, published_table
     from dite_search.storage.pause import Pause
     from dite_search.study.directory import load_config
+    from dite_search.tracking.pages import report_setup
+    from dite_search.tracking.source import search_address
 
     console, pause = console_for(as_json), Pause()
     study = (run or run_search)(config, console, pause)
@@ -167,11 +170,12 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     front = front_of(study)
     left = trials_left(study, config)
     paused = pause.asked and left > 0
-    paths = _write_report(study, study.directory / "report", _report_setup(config))
+    paths = _write_report(study, study.directory / "report", report_setup(config))
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
         "report": paths["report"],
+        "mlflow": search_address(config),
         "paused": paused,
         "trials_left": left,
     }
@@ -192,33 +196,14 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
         show(result, as_json)
         return
     tell(console, f"\nReport   {paths['report']}")
+    if not mlflow_command(config):
+        # A server has the page already; a database is served by the last of the commands below.
+        tell(console, f"MLflow   {result['mlflow']}")
     if "export" in result:
         tell(console, f"ONNX     {result['export']['onnx']}")
     next_steps(as_json, *commands_after(study, config))
     if not (front or paused):
         raise SystemExit(1)
-
-
-def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
-    from analysis.report import Setup
-    from search_spaces.common.objectives import COSTS
-    from search_spaces.space.budget import Budget
-
-    resources = config.resources
-    return Setup(
-        budget=Budget.parse(limits, COSTS) if limits else config.network_budget,
-        workers=resources.workers if resources.max_workers is None else None,
-        gpus_per_worker=resources.gpus_per_worker,
-        cpus_per_worker=resources.cpus_per_worker,
-        search={
-            "space": config.search_space.name,
-            "sampler": config.sampler.name,
-            "scheduler": config.scheduler.name,
-            "trials asked for": config.trials,
-            "trainings of each network": config.repeats,
-            "budget": ", ".join(config.budget) or "none",
-        },
-    )
 
 
 def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
@@ -227,12 +212,7 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     from analysis.pareto.budget_filter import front_within
     from analysis.report.sections.noise import image_intervals
     from dite_search.config.search_data import data_of
-    from search_spaces.common.errors import InvalidInput
 
-    if not (config.data.data_format.has_oks and config.data.used_metric.is_oks):
-        raise InvalidInput(
-            f"--intervals must be left out for networks that are ranked by {config.accuracy}: they are of AP over images"
-        )
     front = front_within(study, setup.budget)
     found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)
     return dataclasses.replace(setup, intervals=found)

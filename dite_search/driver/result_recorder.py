@@ -22,10 +22,10 @@ from dite_search.study.attributes import (
     SEED,
     UNDECIDED,
     UNEXPLAINED,
-    WEIGHTS_TAKEN,
     WHERE,
 )
 from dite_search.study.reader import STATUSES, curve_of, epoch_name
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 
 _TUNE_KEYS = frozenset(
     {

@@ -163,7 +163,7 @@ def _search(
     """Run so many more trials of a study that exists."""
     # One for all that read the study in this process: the searcher tells it the networks that it built.
     networks = TrialNetworks()
-    mirror = Mirror(tracker, StudySource(config, networks))
+    mirror = Mirror(tracker, StudySource(config, networks, candidates=candidates))
     with Progress(console, trials=config.trials, epochs=config.train_config.epochs) as progress, mirror:
         pause.listener = progress.note
         scheduler = scheduler_of(config)

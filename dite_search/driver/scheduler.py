@@ -46,8 +46,8 @@ class ParetoScheduler(FIFOScheduler):
         rungs: The epochs of decisions; by default they follow from the other arguments.
         directions: ``minimize`` or ``maximize`` for each objective, in order; by default those of the objectives.
         learned: The objective that is a score; by default it is found among the objectives.
-        least: The score that a trial at a rung must have before the rung stops anybody; by default what chance
-            finds (``useless`` of the objective), and nothing for an objective that has no such value, as a loss.
+        least: The score that a trial at a rung must have before the rung stops anybody. By default it is what chance
+            finds (``useless`` of the objective). An objective without such a value, as a loss, needs no score.
 
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.
@@ -93,7 +93,7 @@ class ParetoScheduler(FIFOScheduler):
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}
         self.unjudged = 0
-        self.note = _silent
+        self.note: Callable[[str], None] = _silent
         self._told: set[int] = set()
 
     def __getstate__(self) -> dict[str, Any]:

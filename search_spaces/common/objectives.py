@@ -115,8 +115,8 @@ OBJECTIVES: dict[str, Objective] = {
             label="PCK",
             useless=0.02,
             highest=1.0,
-            convention="Share of keypoints that lie nearer to the truth than a part of a length of the person (box, torso "
-            "or head, as the protocol says), mean over keypoints.",
+            convention="Share of keypoints that lie nearer to the truth than a part of a length of the person, mean over "
+            "keypoints. The length is that of box, torso or head, as the protocol says.",
         ),
         Objective(
             name="auc",
@@ -197,9 +197,9 @@ OBJECTIVES: dict[str, Objective] = {
             unit="ms",
             digits=1,
             significant=True,
-            convention="Median time of one image through the exported network in ONNX Runtime on a CPU, without reading the "
-            "image and without flip test, measured before training; its spread, device, threads, warm-up and number of runs "
-            "stand in latency.json of each trial's folder.",
+            convention="Median time of one image through the exported network in ONNX Runtime on a CPU, measured before "
+            "training. Reading the image and the flip test are not in it. Its spread, device, threads, warm-up and number "
+            "of runs stand in latency.json of each trial's folder.",
             least="fastest",
         ),
     )
