@@ -12,7 +12,21 @@ from typing import Any
 
 import click
 
-from dite_search.cli import compare, data, doctor, export, jobs, networks, replay, search, show, studies, sync, watch
+from dite_search.cli import (
+    compare,
+    data,
+    doctor,
+    export,
+    jobs,
+    networks,
+    replay,
+    search,
+    show,
+    studies,
+    supernet,
+    sync,
+    watch,
+)
 from search_spaces.common.errors import InvalidInput
 
 FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -64,6 +78,7 @@ for _command in (
     watch.dashboard,
     networks.train,
     networks.evaluate,
+    supernet.supernet,
     show.show,
     networks.complexity,
     networks.latency,

@@ -117,7 +117,7 @@ def pause(study: str, directory: str) -> None:
 @click.option(
     "--intervals",
     is_flag=True,
-    help="Predict once more with every network of the front, for the interval of its AP over images (needs the data).",
+    help="Predict once more with every network of the front, for the interval of its accuracy over images (needs the data).",
 )
 @click.option(
     "--pictures",
@@ -212,12 +212,7 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     from analysis.pareto.budget_filter import front_within
     from analysis.report.sections.noise import image_intervals
     from dite_search.config.search_data import data_of
-    from search_spaces.common.errors import InvalidInput
 
-    if not (config.data.data_format.has_oks and config.data.used_metric.is_oks):
-        raise InvalidInput(
-            f"--intervals must be left out for networks that are ranked by {config.accuracy}: they are of AP over images"
-        )
     front = front_within(study, setup.budget)
     found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)
     return dataclasses.replace(setup, intervals=found)

@@ -169,6 +169,7 @@ def _search(
         scheduler = scheduler_of(config)
         searcher = StudySearch(config, candidates=candidates, networks=networks, pause=pause, note=progress.note)
         if scheduler:
+            scheduler.note = progress.note
             scheduler.add_records(rung_records(config, networks))
         recorder, opened = Recorder(config, mirror, progress, networks), open_study(config)
 
