@@ -1,4 +1,4 @@
-"""Commands about studies as a whole: which there are, taking one away, and making MLflow equal to one."""
+"""Commands about studies as a whole: which there are, what MLflow has of one, and taking one away."""
 
 from __future__ import annotations
 
