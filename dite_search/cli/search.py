@@ -201,6 +201,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
 
 def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
     from analysis.report import Setup
+    from dite_search.config.sections import sampler_words
     from search_spaces.common.objectives import COSTS
     from search_spaces.space.budget import Budget
 
@@ -212,7 +213,7 @@ def _report_setup(config: Any, limits: tuple[str, ...] = ()) -> Any:
         cpus_per_worker=resources.cpus_per_worker,
         search={
             "space": config.search_space.name,
-            "sampler": config.sampler.name,
+            "sampler": sampler_words(config.sampler.name, config.objectives),
             "scheduler": config.scheduler.name,
             "trials asked for": config.trials,
             "trainings of each network": config.repeats,

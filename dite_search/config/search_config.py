@@ -14,6 +14,7 @@ from dite_search.config.data_section import DataSection, PlaceSection, Synthetic
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import (
     COST_AWARE,
+    DEFAULT_OBJECTIVES,
     URLS,
     LatencySection,
     ResourcesSection,
@@ -21,6 +22,7 @@ from dite_search.config.sections import (
     SchedulerSection,
     Section,
     WarmStartSection,
+    with_sampler,
 )
 from dite_search.config.sqlite_url import anchored
 from dite_search.config.validation import expanded, first_sentence, merged
@@ -51,7 +53,7 @@ class SearchConfig(Section):
     data: DataSection
     training: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters; those left out are the paper's")
     objectives: tuple[str, ...] = Field(
-        ("ap_gt", "mmacs"), min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
+        DEFAULT_OBJECTIVES, min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
     )
     budget: tuple[str, ...] = Field(
         (),
@@ -298,7 +300,7 @@ def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None 
     ``folder`` is that of a study which exists, where it does not have the study's name.
     """
     try:
-        config = SearchConfig.model_validate(expanded(dict(values)))
+        config = SearchConfig.model_validate(with_sampler(expanded(dict(values))))
     except ValidationError as error:
         raise InvalidInput(f"{source}: {first_sentence(error, _section_at)}") from None
     except InvalidInput as error:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from search_spaces.common.errors import unknown_name
+from search_spaces.common.objectives import COUNTED, OBJECTIVES, costs_and_scores, named
 
+DEFAULT_OBJECTIVES = ("ap_gt", "mmacs")
 COST_AWARE = "cost_aware"
-SAMPLERS = (COST_AWARE, "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
+TPE = "tpe"
+SAMPLERS = (COST_AWARE, TPE, "nsga2", "nsga3", "gp", "qmc", "random", "grid")
 OPTUNAHUB = "optunahub:"
 """Begins the name of a sampler from optunahub."""
 SCHEDULERS = ("pareto", "none")
@@ -26,7 +30,11 @@ class SamplerSection(Section):
     """The sampler that suggests the next trial."""
 
     name: Annotated[str, AfterValidator(lambda name: _known_sampler(name))] = Field(
-        "tpe", description="one of " + ", ".join(SAMPLERS) + "; or optunahub:PACKAGE, where optunahub is installed"
+        COST_AWARE,
+        description="one of "
+        + ", ".join(SAMPLERS)
+        + "; or optunahub:PACKAGE, where optunahub is installed. The default is tpe where an objective besides the accuracy"
+        " is measured, as latency_ms is, or there is none",
     )
     startup_trials: int = Field(10, ge=1, description="first trials, before a model is fitted (cost_aware, tpe, gp)")
     population: int = Field(20, ge=2, description="population size (nsga2, nsga3)")
@@ -98,6 +106,35 @@ class LatencySection(Section):
     threads: int | None = Field(None, ge=1, le=1024, description="threads; default: resources.cpus_per_worker")
     warmup: int = Field(5, ge=0, le=100_000, description="passes before the timed ones")
     runs: int = Field(30, ge=1, le=100_000, description="timed passes, whose median is latency_ms")
+
+
+def default_sampler(objectives: Sequence[str]) -> tuple[str, str]:
+    """Return the sampler of a search that names none, and the reason in words.
+
+    The costs of candidates have to be known before a training, and a measured one needs a table that was fitted for the
+    device. Names that are no objectives are left for others to refuse.
+    """
+    costs, _ = costs_and_scores([name for name in objectives if name in OBJECTIVES])
+    measured = [name for name in costs if name not in named(source=COUNTED)]
+    if measured:
+        return TPE, f"{' and '.join(measured)} is measured"
+    if not costs:
+        return TPE, "the accuracy is the only objective"
+    return COST_AWARE, "the objectives are one accuracy and costs"
+
+
+def sampler_words(name: str, objectives: Sequence[str]) -> str:
+    """Return a sampler's name and, where it is the one of a search that names none, the reason for the choice."""
+    default, reason = default_sampler(objectives)
+    return f"{name} (the default, because {reason})" if name == default else name
+
+
+def with_sampler(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a search file that name their sampler: where the file names none, the default one."""
+    sampler, objectives = values.get("sampler", {}), values.get("objectives", DEFAULT_OBJECTIVES)
+    if not isinstance(sampler, Mapping) or "name" in sampler or not isinstance(objectives, list | tuple):
+        return values
+    return {**values, "sampler": {**sampler, "name": default_sampler([str(name) for name in objectives])[0]}}
 
 
 def absolute(path: str) -> str:

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dite_search.config.sections import ResourcesSection, SamplerSection, SchedulerSection, WarmStartSection
+from dite_search.config.search_config import parse_search
+from dite_search.config.sections import (
+    SAMPLERS,
+    ResourcesSection,
+    SamplerSection,
+    SchedulerSection,
+    WarmStartSection,
+    default_sampler,
+    sampler_words,
+)
 from search_spaces.common.errors import InvalidInput
 
 
@@ -43,3 +52,35 @@ def test_the_folder_of_a_study_is_kept_for_good(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "first/search.yaml").touch()
     monkeypatch.chdir(tmp_path)
     assert WarmStartSection(studies=("first", "second")).studies == (str(tmp_path / "first"), "second")
+
+
+@pytest.mark.parametrize(
+    ("objectives", "expected"),
+    [
+        (("ap_gt", "mmacs"), ("cost_aware", "the objectives are one accuracy and costs")),
+        (("params", "mmacs", "nme", "mmacs_paper"), ("cost_aware", "the objectives are one accuracy and costs")),
+        (("ap_gt",), ("tpe", "the accuracy is the only objective")),
+        (("ap_gt", "mmacs", "latency_ms"), ("tpe", "latency_ms is measured")),
+    ],
+)
+def test_the_sampler_of_a_search_that_names_none_follows_from_its_objectives(
+    objectives: tuple[str, ...], expected: tuple[str, str]
+) -> None:
+    assert default_sampler(objectives) == expected
+    name, reason = expected
+    assert sampler_words(name, objectives) == f"{name} (the default, because {reason})"
+    assert sampler_words("qmc", objectives) == "qmc"
+
+
+@pytest.mark.parametrize("sampler", [*SAMPLERS, None])
+@pytest.mark.parametrize("objectives", [None, ["ap_gt", "params"], ["ap_gt", "latency_ms"]])
+def test_a_sampler_that_is_named_is_taken_and_others_keep_their_settings(
+    sampler: str | None, objectives: list[str] | None
+) -> None:
+    fields: dict[str, Any] = {"name": "s", "space": "tiny", "data": {"synthetic": {}}, "trials": 1}
+    fields |= {"objectives": objectives} if objectives else {}
+    named = {"name": sampler} if sampler else {}
+    found = parse_search(fields | {"sampler": named | {"startup_trials": 4}}, "search.yaml")
+    expected = sampler or ("tpe" if objectives == ["ap_gt", "latency_ms"] else "cost_aware")
+    assert (found.sampler.name, found.sampler.startup_trials) == (expected, 4)
+    assert parse_search(found.to_dict(), "search.yaml") == found
