@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from search_spaces.common.errors import unknown_name
 from search_spaces.common.objectives import COUNTED, OBJECTIVES, costs_and_scores, named
+from trainers.checkpoints.location import located
 
 DEFAULT_OBJECTIVES = ("ap_gt", "mmacs")
 COST_AWARE = "cost_aware"
@@ -92,6 +94,11 @@ class ResourcesSection(Section):
         return self
 
     @property
+    def gpus_of_trial(self) -> float:
+        """The GPUs of a trial; of elastic workers those that there may be, since their number changes while a trial runs."""
+        return (self.max_workers or self.workers) * self.gpus_per_worker
+
+    @property
     def in_process(self) -> bool:
         """Whether a trial trains in its own process, without workers of Ray Train."""
         return self.workers == 1 and self.max_workers is None
@@ -106,6 +113,67 @@ class LatencySection(Section):
     threads: int | None = Field(None, ge=1, le=1024, description="threads; default: resources.cpus_per_worker")
     warmup: int = Field(5, ge=0, le=100_000, description="passes before the timed ones")
     runs: int = Field(30, ge=1, le=100_000, description="timed passes, whose median is latency_ms")
+
+
+SPEND_FIELDS = ("hours", "gpu_hours", "epochs", "until")
+UNTIL_EXAMPLE = "2026-12-01T08:00, local time unless an offset such as +01:00 is given"
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, got {str(value).lower()}")
+    return value
+
+
+def moment(value: Any) -> Any:
+    """Return a date and time with its offset from UTC; one without is local time.
+
+    Raises:
+        ValueError: the value is no date with a time.
+    """
+    found = value
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value) if ":" in value else None
+        except ValueError:
+            found = None
+    if found is None and value is None:
+        return None
+    if not isinstance(found, datetime):
+        raise ValueError(f"must be a date and time such as {UNTIL_EXAMPLE}, got {str(value)!r}")
+    try:
+        return found.astimezone() if found.tzinfo is None else found
+    except (OverflowError, OSError, ValueError):
+        raise ValueError(f"must be a date and time such as {UNTIL_EXAMPLE}, got {str(value)!r}") from None
+
+
+Amount = Annotated[float, BeforeValidator(_number)]
+
+
+class SpendSection(Section):
+    """The budget of the whole search, in any of these units; the limit that is reached first ends the search."""
+
+    hours: Amount | None = Field(
+        None, gt=0, allow_inf_nan=False, description="hours of the search's own time, those of all its starts added up"
+    )
+    gpu_hours: Amount | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="GPU hours: the GPUs of each trial times the hours for which the trial holds them",
+    )
+    epochs: Annotated[int, BeforeValidator(_number)] | None = Field(
+        None, ge=1, le=1_000_000_000, description="epochs of all trainings together"
+    )
+    until: Annotated[datetime, BeforeValidator(moment)] | None = Field(
+        None, description=f"date and time such as {UNTIL_EXAMPLE}"
+    )
+
+    @model_validator(mode="after")
+    def _limited(self) -> SpendSection:
+        if all(getattr(self, name) is None for name in SPEND_FIELDS):
+            raise ValueError(f"must name {', '.join(SPEND_FIELDS[:-1])} or {SPEND_FIELDS[-1]}")
+        return self
 
 
 def default_sampler(objectives: Sequence[str]) -> tuple[str, str]:
@@ -140,6 +208,19 @@ def with_sampler(values: dict[str, Any]) -> dict[str, Any]:
 def absolute(path: str) -> str:
     """Return the path as the study remembers it, whatever the working directory will be."""
     return str(Path(path).absolute())
+
+
+def printable(path: str) -> str:
+    """Return a path without the characters that no file system, or no terminal, takes."""
+    if not path.isprintable():
+        raise ValueError(f"must hold printable characters only, got {path!r}")
+    return path
+
+
+def checkpoint_place(text: str) -> str:
+    """Return the place as the study remembers it, whatever the working directory will be."""
+    place = located(printable(text))
+    return str(place.expanduser().absolute()) if isinstance(place, Path) else place
 
 
 def _study_named(name: str) -> str:

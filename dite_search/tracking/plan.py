@@ -150,7 +150,8 @@ def wanted_search(snapshot: Snapshot, *, source: Source, runs: Mapping[int, str]
         "front_size": len(rows),
         "over_budget": study.over_budget,
         "reused": study.reused,
-        "epochs_trained": sum(record.epochs_trained for record in study.trials),
+        "epochs_trained": study.epochs_trained,
+        **snapshot.amounts,
     }
     table = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
     numbers = {"front": ",".join(str(row["trial"]) for row in rows)[:MAX_TEXT]} if rows else {}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
+from dite_search.spending.state import amounts_of
 from dite_search.study.attributes import MLFLOW_RUN
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE, load_config
 from dite_search.study.reader import StudyReader, TrialNetworks
@@ -30,11 +32,15 @@ MLFLOW_FOLDER = "mlflow_folder"
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A study at one moment: its records, the plain attributes of its trials, and the run it noted for itself."""
+    """A study at one moment: its records, the plain attributes of its trials, and the run it noted for itself.
+
+    ``amounts`` are figures of what the search has spent, and has left, by name.
+    """
 
     study: StudyRecord
     attributes: Mapping[int, Mapping[str, Any]]
     run_id: str | None = None
+    amounts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def records(self) -> dict[int, TrialRecord]:
@@ -60,7 +66,7 @@ class StudySource:
     """The study of a search as the source of a mirror; for one thread at a time."""
 
     def __init__(self, config: SearchConfig, networks: TrialNetworks | None = None) -> None:
-        self._study = open_study(config)
+        self._config, self._study = config, open_study(config)
         self._reader = StudyReader(config, self._study, networks)
         if MLFLOW_STUDY not in self._study.user_attrs or _is_copy(config, self._study.user_attrs):
             self._study.set_user_attr(MLFLOW_STUDY, f"{config.name}-{uuid.uuid4().hex[:12]}")
@@ -74,7 +80,8 @@ class StudySource:
         """The study as it stands."""
         study = self._reader.read()
         attributes = {trial.number: trial.user_attrs for trial in self._study.get_trials(deepcopy=False)}
-        return Snapshot(study=study, attributes=attributes, run_id=self._study.user_attrs.get(MLFLOW_RUN))
+        amounts = amounts_of(self._config, study, time.time())
+        return Snapshot(study=study, attributes=attributes, run_id=self._study.user_attrs.get(MLFLOW_RUN), amounts=amounts)
 
     def note(self, key: Key, run_id: str) -> None:
         """Remember a run; that of a trial which has ended cannot be noted, and is found by its tags."""
