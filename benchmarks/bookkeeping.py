@@ -4,8 +4,9 @@ Run: ``python -m benchmarks.bookkeeping``. Searches over the space ``dite_hrnet`
 Nothing is trained. A made-up formula stands for every learning curve, so the scores mean nothing, and the time between them
 is measured. Each study is first filled with finished trials by the random sampler, and memory is noted every 1,000. Then
 each sampler goes on in it, and the clock runs. The first trials, for which a sampler may have to read the whole study, are
-timed apart from those after them. A suggestion is everything that Tune's driver does for one trial. It asks the sampler and
-judges the point, and asks the scheduler and records each of the epochs. At last it tells the study how the trial ended.
+timed apart from those after them. A training is everything that Tune's driver does for one trial. The searcher suggests it:
+it asks the sampler, judges the point and writes the start of the trial. For each report the scheduler is asked and the epoch
+written. At last the study is told how the trial ended. ``--url`` adds a database server to the storages.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
+import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +90,38 @@ def search(sampler: str, seed: int, epochs: int, directory: str) -> SearchConfig
     return parse_search(fields, "benchmark")
 
 
+PARTS = {"suggestion": "suggest", "report": "on_trial_result", "end": "on_trial_complete"}
+"""The methods of a searcher that are timed, by what they do."""
+
+
+class Stopwatch:
+    """Process time of the parts of a training: suggestions, reports and ends."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.calls: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
+        for part, method in PARTS.items():
+            for owner in (simulation.searcher, simulation.scheduler):
+                call = getattr(owner, method, None)
+                if call is not None:
+                    setattr(owner, method, self._timed(part, call, counts=owner is simulation.searcher))
+
+    def _timed(self, part: str, call: Callable[..., Any], *, counts: bool) -> Callable[..., Any]:
+        def timed(*arguments: Any, **named: Any) -> Any:
+            began = time.process_time()
+            try:
+                return call(*arguments, **named)
+            finally:
+                self.seconds[part] += time.process_time() - began
+                self.calls[part] += counts
+
+        return timed
+
+    def __str__(self) -> str:
+        parts = (f"{1000 * self.seconds[part] / self.calls[part]:.1f} ms a {part}" for part in PARTS if self.calls[part])
+        return ", ".join(parts)
+
+
 def run(simulation: Simulation, curves: MadeUpCurves, block: int = BLOCK) -> list[Reading]:
     """Run to the end, with a reading before and after every block, the formula's own time taken off."""
     process, readings = psutil.Process(), []
@@ -126,13 +161,17 @@ def milliseconds(before: Reading, after: Reading) -> str:
     """Per trial: process time, and by the clock."""
     trials = after.trials - before.trials
     processor, wall = after.processor - before.processor, after.wall - before.wall
-    return f"{1000 * processor / trials:7.1f} ms a suggestion of processor time ({1000 * wall / trials:.1f} by the clock)"
+    return f"{1000 * processor / trials:7.1f} ms a training of processor time ({1000 * wall / trials:.1f} by the clock)"
 
 
-def measure(kind: str, samplers: Sequence[str], *, trials: int, measured: int, workers: int, epochs: int) -> None:
+def measure(
+    kind: str, samplers: Sequence[str], *, trials: int, measured: int, workers: int, epochs: int, url: str | None = None
+) -> None:
     """Fill one study, then go on in it with each sampler."""
     with tempfile.TemporaryDirectory() as directory:
         config = search("random", 0, epochs, directory)
+        if kind == "server":
+            config = config.replaced({"study_url": url, "name": f"bookkeeping-{os.getpid()}"}, "benchmark")
         config.study_directory.mkdir(parents=True)
         storage: BaseStorage = InMemoryStorage() if kind == "memory" else storage_of(config)
         filling, readings = filled(storage, config, trials=trials, workers=workers)
@@ -142,20 +181,22 @@ def measure(kind: str, samplers: Sequence[str], *, trials: int, measured: int, w
         if len(readings) > 2:
             before, after = (readings[place].memory / MEBIBYTE for place in (0, -1))
             print(f"  memory {before:.0f} MiB before, {after:.0f} after: {growth(readings):.1f} MiB for every 1,000 trials")
-        if kind != "memory":
+        if kind == "sqlite":
             size = sum(path.stat().st_size for path in Path(directory).rglob("*.db*"))
             print(f"  study on disk {size / MEBIBYTE:.0f} MiB")
         for seed, sampler in enumerate(samplers, start=1):
-            config, curves = search(sampler, seed, epochs, directory), MadeUpCurves(epochs)
+            changes = {"sampler": {"name": sampler}, "seed": seed}
+            config, curves = config.replaced(changes, "benchmark"), MadeUpCurves(epochs)
             going_on = Simulation(config, curves, workers=workers, storage=storage, max_trials=measured)
             going_on.scheduler = filling.scheduler  # It remembers every trial at its rungs.
+            watch = Stopwatch(going_on)
             start, first, *_, last = run(going_on, curves, block=workers)
             memory = (last.memory - start.memory) / MEBIBYTE
             print(f"  {sampler:<10} first {first.trials}: {milliseconds(start, first)}")
             print(
                 f"  {'':<10} then {last.trials - first.trials}:  {milliseconds(first, last)}; memory {memory:+.0f} MiB",
-                flush=True,
             )
+            print(f"  {'':<10} all {last.trials}: {watch}", flush=True)
 
 
 def main() -> None:
@@ -169,8 +210,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10, help="epochs of a trial, each validated")
     parser.add_argument("--samplers", nargs="+", default=["random", "tpe", "nsga2", "cost_aware"])
     parser.add_argument("--storages", nargs="+", default=["memory", "sqlite"], choices=["memory", "sqlite"])
+    parser.add_argument("--url", help="the URL of a PostgreSQL database, which is measured as well")
     arguments = parser.parse_args()
-    for kind in arguments.storages:
+    for kind in [*arguments.storages, *(["server"] if arguments.url else [])]:
         measure(
             kind,
             arguments.samplers,
@@ -178,6 +220,7 @@ def main() -> None:
             measured=arguments.measured,
             workers=arguments.workers,
             epochs=arguments.epochs,
+            url=arguments.url,
         )
 
 

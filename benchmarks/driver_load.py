@@ -54,6 +54,8 @@ def head(cores: int, folder: Path) -> Iterator[dict[str, str]]:
         port = listener.getsockname()[1]
     words = ["--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}", f"--num-cpus={cores}"]
     words += ["--include-dashboard=false", f"--temp-dir={folder}", "--object-store-memory=200000000"]
+    # Another Ray of this machine may have the ports that processes and agents take by default.
+    words += ["--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0"]
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     environment = os.environ | PATIENT | token | {"OMP_NUM_THREADS": "1"}
     with (folder / "head.log").open("w") as log:

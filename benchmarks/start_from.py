@@ -9,17 +9,18 @@ A network learns from the people of ``lsp_small`` in four ways:
 - from the weights of a training on ``coco_mini``;
 - with a teacher, a larger network that learned from the same people.
 
-The table has the AP of the people to score and its interval over images. Beside both stands the paired difference to the
-training from scratch of the same seed.
+The table has AP and PCK of the people to score, each with its interval over images. Below stands the paired difference to
+the training from scratch of the same seed.
 
-Everything lies in ``--output``: the same command goes on where it was cut off.
+Everything lies in ``--output``: the same command goes on where it was cut off. Rows are printed as they are measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,18 @@ import numpy as np
 import torch
 
 from analysis.errors.predictions import predictions_with
-from analysis.statistics.bootstrap import ap_difference, ap_interval
-from analysis.statistics.image_scores import ImageScores
+from analysis.statistics.bootstrap import Difference, ImageFigures, ImageInterval, image_difference, image_interval
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.registry import resolve_arch
 from search_spaces.space.space_file import named_space
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import LAST
 from trainers.data.config import DataConfig
+from trainers.data.keypoint_sets.metric import OKS, PCK, Metric
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.networks.load import load_network
-from trainers.training.loop import TAKEN, TEACHER_COST, train
+from trainers.training.loop import TEACHER_COST, train
 
 SCRATCH, DRAWN, COCO, TAUGHT = "from scratch", "from drawn people", "from coco_mini", "with a teacher"
 DRAWN_IMAGES = {"train_images": 400, "val_images": 50, "seed": 0}
@@ -52,12 +54,8 @@ class Line:
     Args:
         beginning: How the training began.
         seed: Its seed.
-        ap: AP of the people to score.
-        low: The lower end of its interval over images.
-        high: The upper end of its interval.
-        gain: AP beyond the training from scratch of the same seed.
-        gain_low: The lower end of the interval of the gain.
-        gain_high: The upper end of the interval of the gain.
+        figures: AP and PCK of the people to score, each with its interval over images.
+        gains: AP and PCK beyond the training from scratch of the same seed.
         taken: The share of the parameters that were taken.
         seconds: The time of the training.
         teacher_ms: Milliseconds a step that the teacher took.
@@ -65,27 +63,28 @@ class Line:
 
     beginning: str
     seed: int
-    ap: float
-    low: float
-    high: float
-    gain: float
-    gain_low: float
-    gain_high: float
+    figures: tuple[ImageInterval, ImageInterval]
+    gains: tuple[Difference, Difference]
     taken: float
     seconds: float
     teacher_ms: float
 
     def __str__(self) -> str:
-        gain = "–" if self.beginning == SCRATCH else f"{self.gain:+.4f} ({self.gain_low:+.4f} to {self.gain_high:+.4f})"
+        cells = []
+        for figure, gain in zip(self.figures, self.gains, strict=True):
+            cells.append(f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})")
+            more = f"{gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
+            cells.append("–" if self.beginning == SCRATCH else more)
         return (
-            f"| {self.beginning} | {self.seed} | {self.ap:.4f} ({self.low:.4f} to {self.high:.4f}) | {gain}"
+            f"| {self.beginning} | {self.seed} | {' | '.join(cells)}"
             f" | {self.taken:.1%} | {self.seconds:.0f} s | {self.teacher_ms:.0f} ms |"
         )
 
 
 HEAD = (
-    "| training | seed | AP (95 % over images) | gain (95 %, paired) | weights taken | time | teacher a step |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
+    "| training | seed | AP (95 % over images) | more (95 %, paired) | PCK (95 %) | more (95 %, paired) | weights taken"
+    " | time | teacher a step |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
 )
 
 
@@ -98,19 +97,28 @@ def trained(arch: Architecture, recipe: TrainConfig, data: DataConfig, folder: P
     """Train a network in a folder, or go on there, and return the figures of its last epoch."""
 
     def report(metrics: Mapping[str, float], _: Any) -> None:
-        print(f"{folder.name}: epoch {metrics['epoch']:.0f} of {recipe.epochs}, loss {metrics['loss']:.6f}", flush=True)
+        print(f"{folder.name}: epoch {metrics['epoch']:.0f} of {recipe.epochs}, loss {metrics['loss']:.6f}", file=sys.stderr)
 
     return train(fitted(arch, data), recipe, data, directory=folder, report=report).metrics
 
 
-def scores_of(folder: Path, recipe: TrainConfig, data: DataConfig) -> ImageScores:
-    """Return the matches behind the AP of a trained network, image by image."""
+def scores_of(folder: Path, recipe: TrainConfig, data: DataConfig) -> tuple[ImageFigures, ImageFigures]:
+    """Return the parts of AP and of PCK of a trained network, image by image."""
     arch, network = load_network(folder / LAST)
-    return predictions_with(arch, network, recipe, data, flip_test=recipe.flip_test).image_scores()
+    found = predictions_with(arch, network, recipe, data, flip_test=recipe.flip_test)
+    by_oks, by_pck = (
+        dataclasses.replace(found, data=dataclasses.replace(data, metric=Metric(name=name))) for name in (OKS, PCK)
+    )
+    return by_oks.image_figures(), by_pck.image_figures()
 
 
 def line_of(
-    beginning: str, seed: int, figures: Mapping[str, float], scores: ImageScores, scratch: ImageScores, resamples: int
+    beginning: str,
+    seed: int,
+    figures: Mapping[str, float],
+    scores: tuple[ImageFigures, ImageFigures],
+    scratch: tuple[ImageFigures, ImageFigures],
+    resamples: int,
 ) -> Line:
     """Return the row of a training.
 
@@ -118,22 +126,22 @@ def line_of(
         beginning: How the training began.
         seed: Its seed.
         figures: The figures of its last epoch.
-        scores: Its matches.
-        scratch: The matches of the training from scratch.
+        scores: The parts of its AP and PCK.
+        scratch: The parts of the training from scratch.
         resamples: Draws of the bootstrap.
     """
-    interval = ap_interval(scores, generator=np.random.default_rng(0), resamples=resamples)
-    gain = ap_difference(scores, scratch, generator=np.random.default_rng(0), resamples=resamples)
+
+    def drawn_anew() -> dict[str, Any]:
+        return {"generator": np.random.default_rng(0), "resamples": resamples}
+
+    ap, pck = (image_interval(parts, **drawn_anew()) for parts in scores)
+    more_ap, more_pck = (image_difference(*pair, **drawn_anew()) for pair in zip(scores, scratch, strict=True))
     return Line(
         beginning=beginning,
         seed=seed,
-        ap=interval.value,
-        low=interval.low,
-        high=interval.high,
-        gain=gain.value,
-        gain_low=gain.low,
-        gain_high=gain.high,
-        taken=figures.get(TAKEN, 0.0),
+        figures=(ap, pck),
+        gains=(more_ap, more_pck),
+        taken=figures.get(WEIGHTS_TAKEN, 0.0),
         seconds=figures["seconds"],
         teacher_ms=figures.get(TEACHER_COST, 0.0),
     )
@@ -147,11 +155,12 @@ def table(
     teacher: Architecture,
     recipe: TrainConfig,
     source_epochs: int,
+    teacher_epochs: int,
     seeds: int,
     output: Path,
     resamples: int = RESAMPLES,
-) -> list[Line]:
-    """Return the rows of all trainings.
+) -> Iterator[Line]:
+    """Yield the row of each training when it has ended.
 
     Args:
         people: The people to learn from and to score.
@@ -159,20 +168,22 @@ def table(
         network: The network of every training but the teacher's.
         teacher: The network of the teacher.
         recipe: The recipe of the trainings on ``people``.
-        source_epochs: The epochs of the other trainings, those of the teacher included.
+        source_epochs: The epochs of the trainings on ``sources``.
+        teacher_epochs: The epochs of the teacher's training.
         seeds: The number of seeds of each training.
         output: The folder of all trainings.
         resamples: Draws of the bootstrap.
     """
-    longer = dataclasses.replace(recipe, epochs=source_epochs, validate_every=source_epochs)
+    source, teaching = (
+        dataclasses.replace(recipe, epochs=epochs, validate_every=epochs) for epochs in (source_epochs, teacher_epochs)
+    )
     changes: dict[str, dict[str, Any]] = {SCRATCH: {}}
     for name, data in sources.items():
         folder = output / f"source {name}"
-        trained(network, longer, data, folder)
+        trained(network, source, data, folder)
         changes[name] = {"start_from": str(folder / LAST)}
-    trained(teacher, longer, people, output / "teacher")
+    trained(teacher, teaching, people, output / "teacher")
     changes[TAUGHT] = {"distill": {"teacher": str(output / "teacher" / LAST)}}
-    lines = []
     for seed in range(seeds):
         scratch = None
         for name, fields in changes.items():
@@ -180,8 +191,7 @@ def table(
             figures = trained(network, own, people, folder)
             scores = scores_of(folder, own, people)
             scratch = scratch or scores
-            lines.append(line_of(name, seed, figures, scores, scratch, resamples))
-    return lines
+            yield line_of(name, seed, figures, scores, scratch, resamples)
 
 
 def drawn(folder: Path) -> DataConfig:
@@ -201,6 +211,7 @@ def main() -> None:
     parser.add_argument("--input-size", default="96x64")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--source-epochs", type=int, default=20, help="epochs of the trainings that others begin from")
+    parser.add_argument("--teacher-epochs", type=int, default=20, help="epochs of the teacher's training")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
@@ -208,7 +219,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     base = next(named_space("tiny").enumerate()) if options.network is None else resolve_arch(options.network)
     output = options.output.absolute()
-    lines = table(
+    print("\n".join(HEAD), flush=True)
+    for line in table(
         people=DataConfig(root=options.data / "lsp_small", name="lsp_small"),
         sources={DRAWN: drawn(output / "people"), COCO: DataConfig(root=options.data / "coco_mini", name="coco_mini")},
         network=resized(base, input_size=options.input_size),
@@ -221,10 +233,11 @@ def main() -> None:
             flip_test=False,
         ),
         source_epochs=options.source_epochs,
+        teacher_epochs=options.teacher_epochs,
         seeds=options.seeds,
         output=output,
-    )
-    print("\n".join([*HEAD, *map(str, lines)]))
+    ):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

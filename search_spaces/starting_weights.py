@@ -17,6 +17,8 @@ EXPORTED_WEIGHTS = "model.safetensors"
 ARCH_FILE = "arch.yaml"
 """The file of the architecture beside the weights of an export."""
 FILE, SHA256, TEACHER, WEIGHT = "file", "sha256", "teacher", "weight"
+WEIGHTS_TAKEN = "weights_taken"
+"""The share of a network's parameters that were taken of ``start_from``: a figure of epochs, an attribute, a column."""
 SHOWN_DIGITS = 16
 """Hexadecimal digits of a digest that figures state."""
 DEFAULT_WEIGHT = 0.5

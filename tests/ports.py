@@ -19,3 +19,13 @@ def free_port(host: str = "127.0.0.1") -> int:
                 continue
             return port
     raise AssertionError(f"every port of {host} from {BELOW_OUTGOING.start} to {BELOW_OUTGOING.stop - 1} is taken")
+
+
+def ray_ports(*, head: bool) -> list[str]:
+    """Options of ``ray start`` for ports that no other Ray of this machine has.
+
+    By default every Ray gives its processes the same ports from 10002 on, and a trial's process whose port is taken dies.
+    An agent's own port is one that the system gives to connections as well: a node whose agent lacks it ends.
+    """
+    own = ["--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0"]
+    return [*own, f"--ray-client-server-port={free_port()}"] if head else own

@@ -52,11 +52,13 @@ KEPT_TO: dict[str, set[str]] = {
         "dite_search/algorithms/cost_aware/listed_candidates.py",
         "dite_search/algorithms/cost_aware/sampler.py",
         "dite_search/doctor/databases.py",
+        "dite_search/storage/driver_storage.py",
         "dite_search/storage/lease.py",
         "dite_search/simulation/replay_study.py",
         "dite_search/simulation/simulator.py",
         "dite_search/algorithms/samplers.py",
         "dite_search/driver/budgeted_search.py",
+        "dite_search/algorithms/windowed_tpe.py",
         "dite_search/driver/result_recorder.py",
         "dite_search/driver/searcher.py",
         "dite_search/study/reader.py",
@@ -70,14 +72,6 @@ KEPT_TO: dict[str, set[str]] = {
 
 UNUSED_PACKAGES = {"torchvision", "timm", "kaleido", "mmcv", "mmpose", "xtcocotools"}
 """Packages no module may import: they need what an installation of ours does not bring."""
-
-LONG: dict[str, int] = {
-    "analysis/templates/infer.py": 429,
-}
-"""Modules of more than `MOST_LINES` lines, and how many they have; no module may join them, and none may grow.
-
-``infer.py`` is copied into an export, where it stands alone: it stays one file.
-"""
 
 MOST_FILES = 13
 MOST_LINES = 360
@@ -171,12 +165,11 @@ def test_rooms_import_one_way() -> None:
 
 
 def test_rooms_and_modules_are_small() -> None:
-    """Files over the limit can only shrink."""
     texts = sources()
     files = Counter(path.rpartition("/")[0] for path in texts)
     assert {room: count for room, count in files.items() if count > MOST_FILES} == {}
     lines = {path: text.count("\n") for path, text in texts.items()}
-    assert {path: count for path, count in lines.items() if count > MOST_LINES} == LONG
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
 
 
 def test_a_circle_of_rooms_is_found() -> None:

@@ -19,7 +19,7 @@ from analysis.pareto.front import front_of, hypervolume, matrix_of, non_dominate
 from analysis.statistics.bootstrap import (
     Difference,
     SeedNoise,
-    ap_difference,
+    image_difference,
     pooled,
     seed_noise,
     with_seed_noise,
@@ -60,7 +60,7 @@ class Comparison:
         costs: The costs of both.
         scores: The scores of both.
         keypoints: The AP of both by keypoint.
-        difference: The difference of AP over images; None where it could not be had, as ``verdict`` says.
+        difference: The difference of the accuracy over images; None where it could not be had, as ``verdict`` says.
         with_seeds: The same difference with seed noise in it, or None likewise.
         noise: The noise of seeds.
         fronts: The comparison of both fronts.
@@ -130,6 +130,7 @@ def compare(
     with_seeds = with_seed_noise(difference, noise) if difference and noise else None
     compared = _scores(first, second) if scores else []
     both_scored = any(figure.difference is not None for figure in compared)
+    figure = first.predictions.data.accuracy if first.predictions else ""
     return Comparison(
         sides=sides,
         architecture=architecture_differences(first.arch, second.arch) + _parameter_differences(first, second),
@@ -140,7 +141,7 @@ def compare(
         with_seeds=with_seeds,
         noise=noise,
         fronts=_fronts(first, second) if scores else None,
-        verdict=verdict(difference, with_seeds, noise, scored=both_scored, missing=missing) if scores else "",
+        verdict=verdict(difference, with_seeds, noise, figure=figure, scored=both_scored, missing=missing) if scores else "",
         notes=notes_of(sides, difference) if scores else [],
     )
 
@@ -183,9 +184,9 @@ def _difference(
     first: ComparedNetwork, second: ComparedNetwork, generator: np.random.Generator, resamples: int
 ) -> Difference | None:
     ours, other = first.predictions, second.predictions
-    if ours is None or other is None or not (ours.is_scored_by_ap and other.is_scored_by_ap):
+    if ours is None or other is None:
         return None
-    return ap_difference(ours.image_scores(), other.image_scores(), generator=generator, resamples=resamples)
+    return image_difference(ours.image_figures(), other.image_figures(), generator=generator, resamples=resamples)
 
 
 def _noises(sides: tuple[ComparedNetwork, ComparedNetwork]) -> list[SeedNoise]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from analysis.study.labels import plain, quantity
-from analysis.study.published_results import AP, DETECTOR, PCKH, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
+from analysis.study.published_results import AP, BEGINNINGS, DETECTOR, PCKH, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import costs_and_scores, format_value
@@ -181,10 +181,6 @@ def differences(study: StudyRecord, record: TrialRecord, score: str, published: 
     recipe = TrainConfig().to_dict() | dict(ours["recipe_changes"])
     recipe |= {name: value for name, value in parameters.items() if name in RECIPE_FIELDS}
     return (*found, *_recipe_differences(recipe, ours.get("epochs"), published))
-
-
-BEGINNINGS = {"start_from": "trained from the weights", "distill": "trained with"}
-"""Words before the weights and the teacher of a training that is none from scratch, by the field of its protocol."""
 
 
 def protocol_words(protocol: Mapping[str, Any], *, detector: str = "", other_epochs: str = "") -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from analysis.statistics.bootstrap import Difference, SeedNoise
-from analysis.study.labels import number_words
+from analysis.study.labels import number_words, short
+from search_spaces.common.objectives import OBJECTIVES
 
 
 def verdict(
@@ -11,6 +12,7 @@ def verdict(
     with_seeds: Difference | None,
     noise: SeedNoise | None,
     *,
+    figure: str,
     scored: bool,
     missing: str = "",
 ) -> str:
@@ -20,20 +22,22 @@ def verdict(
         difference: The difference over the same images.
         with_seeds: The same difference with the noise of seeds in it.
         noise: The noise of seeds.
+        figure: The name of the accuracy that differs; any text where there is no difference.
         scored: Whether there are scores of both where there is no difference.
         missing: The reason why there is no difference.
     """
     if difference is None:
         if not scored:
             return f"Accuracies are not compared: {missing or 'at least one side has none'}."
-        said = missing or "the bootstrap over images is of AP by object keypoint similarity"
+        said = missing or "it takes the predictions of both for each image"
         return f"Whether the difference in accuracy is more than noise is not known: {said}."
     if difference.low == difference.high == 0:
         return f"The two find the same people equally well in each of {_images(difference)}: no difference."
+    is_first = (difference.value > 0) == OBJECTIVES[figure].is_better_high
     words = (
-        f"{'A' if difference.value > 0 else 'B'} is better by {abs(difference.value):.3f} AP"
+        f"{'A' if is_first else 'B'} is better by {abs(difference.value):.3f} {short(figure)}"
         if round(difference.value, 3)
-        else "The two differ by less than 0.001 AP"
+        else f"The two differ by less than 0.001 {short(figure)}"
     )
     sentence = f"{words} ({_interval(difference)} over {_images(difference)})"
     if with_seeds is None or noise is None or noise.deviation is None:

@@ -100,8 +100,9 @@ def shared_notes(first: str, second: str, shared: Sequence[SharedImage]) -> list
         notes.append(
             _warning(
                 "shared images",
-                f"{number_words(len(alike), 'image')} of {second} nearly the same as one of {first}, such as a copy that was"
-                f" stored again or a frame of the same film: {_named([pair.second.name for pair in alike])}.",
+                f"{number_words(len(alike), 'image')} of {second} nearly the same as one of {first}:"
+                f" {_named([pair.second.name for pair in alike])}. Such images are"
+                " copies that were stored again, or frames of the same film.",
                 len(alike),
             )
         )
@@ -147,7 +148,7 @@ def sides_notes(found: Mapping[str, Sides]) -> list[DataNote]:
                 _warning(
                     "left and right",
                     f"{shares[first]:.0%} of the people of {first} are labelled as seen from the front, but"
-                    f" {shares[second]:.0%} of those of {second}: left and right may be exchanged throughout one of them.",
+                    f" {shares[second]:.0%} of those of {second}. Left and right may be exchanged throughout one of them.",
                 )
             )
     return notes
@@ -166,7 +167,7 @@ def _split_sides(split: str, sides: Sides) -> list[DataNote]:
         notes.append(
             _warning(
                 "left and right",
-                f"Left and right look exchanged throughout {split}: in {wrong} of {number_words(faces, 'face')} with nose"
+                f"Left and right look exchanged throughout {split}. In {wrong} of {number_words(faces, 'face')} with nose"
                 f" and both eyes, the left eye is on the wrong side of the nose. {ADVICE_ON_SIDES}",
                 wrong,
             )
@@ -215,7 +216,7 @@ def _upside_down(split: str, sides: Sides) -> list[DataNote]:
         _note(
             "left and right",
             f"{below:.0%} of the people of {split} who are upside down are labelled as seen from behind, but {others:.0%} of"
-            " all others: some of their sides may follow the picture, not the person.",
+            " all others. Some of their sides may follow the picture, not the person.",
             len(groups[0]),
         )
     ]

@@ -12,18 +12,22 @@ import numpy as np
 import torch
 from torch import nn
 
+from analysis.statistics.bootstrap import ImageFigures
+from analysis.statistics.image_distances import image_distances
 from analysis.statistics.image_scores import ImageScores, image_scores, keypoint_aps
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_checkpoint import trial_checkpoint
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoints.checkpoint import load_checkpoint
-from trainers.checkpoints.store import local_copy
 from trainers.data.config import OWN, DataConfig
+from trainers.data.keypoint_sets.metric import PCKH50
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.samples.datasets import validation_set
 from trainers.evaluation.inference import Predictions, predict
+from trainers.evaluation.keypoint_scores import POOLED, distances_in_lengths, parts_of_figure
+from trainers.evaluation.pckh import annotation_rows, parts_of_pckh
 from trainers.evaluation.results import Result
 from trainers.evaluation.scoring import score
 from trainers.networks.load import load_any_network
@@ -59,8 +63,22 @@ class ScoredPredictions:
 
     @property
     def is_scored_by_ap(self) -> bool:
-        """Whether the figure that ranks networks is AP, for which intervals over images are known."""
+        """Whether the figure that ranks networks is AP."""
         return self.data.has_oks and self.data.is_scored_by_ap
+
+    def image_figures(self) -> ImageFigures:
+        """Return the parts of the figure that ranks networks, image by image."""
+        if self.is_scored_by_ap:
+            return self.image_scores()
+        people, metric = self.dataset.people, self.data.used_metric
+        truth, keypoints = self.data.truth(len(people)), self.predictions.keypoints
+        if truth is not None:
+            parts = parts_of_pckh(keypoints, truth.take(annotation_rows(self.dataset)), PCKH50)
+        else:
+            distances = distances_in_lengths(people, keypoints, self.dataset.keypoint_set, metric)
+            parts = parts_of_figure(distances, metric)
+        pooled = truth is not None or metric.name in POOLED
+        return image_distances(parts, [person.image_id for person in people], pooled=pooled)
 
     def image_scores(self) -> ImageScores:
         """The matches behind AP, image by image; only where `has_similarity`."""
@@ -90,18 +108,9 @@ def predictions_of(study: StudyRecord, record: TrialRecord, data: DataConfig, *,
     """
     if record.checkpoint is None:
         raise InvalidInput(f"trial {record.number} of study {study.name} has no checkpoint to predict with")
-    # The import takes all of ONNX with it.
-    from analysis.export import CACHE_FOLDER
-
-    checkpoint = local_copy(record.checkpoint, study.directory / CACHE_FOLDER)
+    checkpoint, trained = trial_checkpoint(study, record)
     name = f"{record.number:05d}-{data.boxes}-{'flip' if flip_test else 'noflip'}.json"
     kept = study.directory / PREDICTIONS_FOLDER / name
-    trained = load_checkpoint(checkpoint)
-    if trained.arch.arch_id != record.arch.arch_id:
-        raise InvalidInput(
-            f"checkpoint {record.checkpoint} must hold architecture {record.arch.arch_id} of trial {record.number}, "
-            f"got {trained.arch.arch_id}"
-        )
     dataset = validation_set(data, trained.arch, trained.train)
     identity = {"format": FORMAT, "flip_test": flip_test, "checkpoint": digest(checkpoint), "data": data_digest(data)}
     found = _read(kept, identity, dataset)

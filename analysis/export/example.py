@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pprint
 from importlib import resources
 from typing import Any
@@ -13,18 +14,39 @@ from trainers.data.formats.data_format import FORMATS
 from trainers.data.geometry.transforms import BOX_PADDING
 from trainers.data.images.orientation import APPLY
 
-TEMPLATE = "infer.py"
+TEMPLATE, ARITHMETIC = "infer.py", "infer_arithmetic.py"
+"""The example without the arithmetic that it imports, and that arithmetic."""
+ARITHMETIC_LINE = "from analysis.templates.infer_arithmetic import crop_matrix, decode, normalised, warp\n\n"
+"""Stands once in the template, and is left out: the example imports nothing of this program."""
+ARITHMETIC_PLACE = "# In an export, infer_arithmetic.py stands here.\n"
+"""Stands once in the template, and gives way to the arithmetic."""
 SETTINGS_LINE = "SETTINGS: dict[str, Any] = {}\n"
 """Stands once in the template, and gives way to the settings."""
 _WIDTH = 110
 
 
 def example_text(settings: dict[str, Any]) -> str:
-    """The example's source with the settings of a network in it."""
-    source = resources.files("analysis").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
-    assert source.count(SETTINGS_LINE) == 1
+    """Return the example's source with the settings of a network in it."""
     written = pprint.pformat(settings, width=_WIDTH, compact=True, sort_dicts=False)
-    return source.replace(SETTINGS_LINE, f"SETTINGS: dict[str, Any] = {written}\n")
+    source = _template(TEMPLATE)
+    for line, text in (
+        (ARITHMETIC_LINE, ""),
+        (ARITHMETIC_PLACE, _without_imports(_template(ARITHMETIC))),
+        (SETTINGS_LINE, f"SETTINGS: dict[str, Any] = {written}\n"),
+    ):
+        assert source.count(line) == 1
+        source = source.replace(line, text)
+    return source
+
+
+def _template(name: str) -> str:
+    return resources.files("analysis").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _without_imports(source: str) -> str:
+    """Return what follows the docstring and the imports of a module."""
+    last = max(node.end_lineno or 0 for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom))
+    return "".join(source.splitlines(keepends=True)[last:]).lstrip("\n")
 
 
 def example_settings(

@@ -9,6 +9,7 @@ from torch import nn
 
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import family_of
+from trainers.checkpoints.torch_file import read_state_dict
 from trainers.networks.family import CheckpointLayout
 from trainers.networks.registry import networks_of
 
@@ -37,4 +38,4 @@ def load_released(path: Path, arch: Architecture) -> nn.Module:
     """Return the network that a file in the layout holds, for the input size of ``arch``."""
     layout = layout_of(arch)
     assert layout is not None, "the file was written in it"
-    return layout.load(path, arch.input_size)[1]
+    return layout.load(read_state_dict(path), path, arch.input_size)[1]

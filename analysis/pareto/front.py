@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 MAX_OBJECTIVES = 4
 """Exact hypervolume by slicing costs O(n^(m-1)): past four objectives it is no longer a matter of seconds."""
 REFERENCE_MARGIN = 1.1
+FLOOR_MARGIN = 0.1
+"""Distance of the floor from the worst score, as a part of the range of scores, where scores are below 0."""
 
 
 def non_dominated(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.bool_]:
@@ -52,6 +54,13 @@ def hypervolume(values: ArrayLike, reference: ArrayLike, directions: Sequence[st
     rows = _minimised(values, directions)
     rows = np.unique(rows[(rows < corner).all(axis=1)], axis=0)
     return _volume(rows[_front_of_sorted(rows)], corner)
+
+
+def score_floor(scores: ArrayLike) -> float:
+    """Return the score that hypervolume is measured from: 0, or `FLOOR_MARGIN` of the range below a worst one under 0."""
+    values = np.asarray(scores, np.float64)
+    worst, best = float(values.min()), float(values.max())
+    return 0.0 if worst >= 0 else worst - FLOOR_MARGIN * (best - worst)
 
 
 def reference_point(values: ArrayLike, directions: Sequence[str]) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,10 +31,15 @@ PALETTE = 48
 """Colours of the file: four inks and their blends with white."""
 
 
-def write_front_png(study: StudyRecord, path: Path, budget: Budget | None = None) -> None:
-    """The first accuracy against each cost, side by side, the front within the budget; or a sentence."""
+def write_front_png(
+    study: StudyRecord, target: Path | IO[bytes], budget: Budget | None = None, *, costs: Sequence[str] | None = None
+) -> None:
+    """Draw the first accuracy against each cost, or those named, side by side, with the front within the budget.
+
+    A sentence stands where there is none. ``target`` is the file, by its path or open.
+    """
     inside = within(study, budget or Budget())
-    costs, scores = axis_costs(study), costs_and_scores(study.objectives)[1]
+    costs, scores = costs or axis_costs(study), costs_and_scores(study.objectives)[1]
     drawable = bool(costs and scores and scored(study))
     columns = len(costs) if drawable else 1
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1]), layout="constrained")
@@ -53,7 +60,7 @@ def write_front_png(study: StudyRecord, path: Path, budget: Budget | None = None
     canvas.draw()  # type: ignore[no-untyped-call]
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
     # A third of the size: the page holds the picture too.
-    image.quantize(PALETTE).save(path, format="PNG", optimize=True, dpi=(DPI, DPI))
+    image.quantize(PALETTE).save(target, format="PNG", optimize=True, dpi=(DPI, DPI))
 
 
 def _panel(axes: Axes, study: StudyRecord, inside: StudyRecord, cost: str, score: str) -> None:

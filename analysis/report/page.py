@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import gzip
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -30,6 +32,7 @@ from analysis.report.sections.progress import progress_charts, reasons, saved_wo
 from analysis.report.sections.provenance import protocol_pairs, provenance_pairs
 from analysis.report.sections.recommendations import budget_words, cards, quantities
 from analysis.study.labels import (
+    AP,
     CONVENTIONS,
     families_of,
     format_seconds,
@@ -76,20 +79,49 @@ class Row:
     uncertainty: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportContent:
+    """The contents of the files of a report."""
+
+    html: str
+    markdown: str
+    png: bytes
+    csv: str
+
+
+_made_last: list[tuple[StudyRecord, Setup, ReportContent]] = []
+"""The report that was made last, with what it was made of."""
+
 MAX_CHARACTERS = 4_990_000
 """Of a page with pictures of people: 5 MB, and room for the note that some were left out."""
 
 
 def write_report(study: StudyRecord, directory: Path, setup: Setup | None = None) -> Report:
     """Write the four files of a report into ``directory``, each whole or not at all."""
-    setup, report = setup or Setup(), _files_in(directory)
-    with atomic_path(report.csv) as path:
-        trials_table(study.trials, objectives=study.objectives).to_csv(path, index=False)
+    content, report = report_content(study, setup or Setup()), _files_in(directory)
     with atomic_path(report.png) as path:
-        write_front_png(study, path, setup.budget)
-    write_text(report.markdown, markdown(study, setup))
-    write_text(report.html, _within_size(study, setup, picture=report.png.read_bytes()))
+        path.write_bytes(content.png)
+    write_text(report.csv, content.csv)
+    write_text(report.markdown, content.markdown)
+    write_text(report.html, content.html)
     return report
+
+
+def report_content(study: StudyRecord, setup: Setup) -> ReportContent:
+    """Return the contents of the files of a report. They are made once where the same are asked for twice in a row."""
+    # At the end of a search, MLflow gets the report that is also written into the study's folder.
+    if _made_last and setup.people is None and _made_last[0][:2] == (study, setup):
+        return _made_last[0][2]
+    picture = io.BytesIO()
+    write_front_png(study, picture, setup.budget)
+    made = ReportContent(
+        html=_within_size(study, setup, picture=picture.getvalue()),
+        markdown=markdown(study, setup),
+        png=picture.getvalue(),
+        csv=trials_table(study.trials, objectives=study.objectives).to_csv(index=False),
+    )
+    _made_last[:] = [(study, setup, made)] if setup.people is None else []
+    return made
 
 
 def check_report_place(directory: Path) -> None:
@@ -161,7 +193,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         is_fraction=all(OBJECTIVES[name].highest == 1 for name in costs_and_scores(study.objectives)[1]),
         protocol=protocol_pairs(study),
         provenance=provenance_pairs(study, setup),
-        conventions=[(quantity(name) if name != "AP" else name, text) for name, text in CONVENTIONS.items()],
+        conventions=conventions_of(study),
         picture=Markup(base64.b64encode(picture).decode()),
         style=Markup(_template("page.css")),
         script=Markup(page_script()),
@@ -170,11 +202,20 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
     )
 
 
+def conventions_of(study: StudyRecord) -> list[tuple[str, str]]:
+    """Return the quantities that the study has, each with the convention behind it, and AP where one builds on it."""
+    shown = {*study.objectives, *(name for record in study.trials for name in record.values)}
+    if any(OBJECTIVES[name].convention.startswith(f"{AP} ") for name in shown):
+        shown.add(AP)
+    return [(quantity(name), text) for name, text in CONVENTIONS.items() if name in shown]
+
+
 def page_script() -> str:
     """The page's script: its parts in their order, as one function."""
     return '(function () {\n"use strict";\n' + "\n".join(_template(f"{part}.js") for part in SCRIPTS) + "})();\n"
 
 
+@functools.cache
 def packed_plotly() -> str:
     """plotly.js, a third of its size: gzip in base64, which the page unpacks."""
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.pareto.front import Array, hypervolume, matrix_of, non_dominated, reference_point, scored
 from analysis.statistics.forest import measured
-from analysis.statistics.image_scores import ImageScores, average_precisions
 from analysis.study.records import StudyRecord, TrialRecord
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import costs_and_scores, directions_of
@@ -36,17 +37,36 @@ class Interval:
     level: float = LEVEL
 
 
+class ImageFigures(Protocol):
+    """The parts of a figure by image, so that the figure can be computed anew for any choice of I images."""
+
+    @property
+    def image_ids(self) -> NDArray[np.int64]:
+        """The ids (I,) of the images, ascending."""
+
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """The number (I,) of annotated people that count."""
+
+    @property
+    def informative(self) -> NDArray[np.bool_]:
+        """Whether an image holds anything that the figure depends on (I,)."""
+
+    def figures(self, counts: NDArray[np.integer[Any]]) -> Array:
+        """Return the figure (B,) where each image counts so many times (B, I); NaN where nothing is left to count."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class ApInterval(Interval):
-    """AP of one network, and on how many images it was measured; ``deviation`` is the standard error."""
+class ImageInterval(Interval):
+    """The figure of one network, and on how many images it was measured; ``deviation`` is the standard error."""
 
     images: int
     deviation: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference(ApInterval):
-    """AP of the first network less that of the second, on the same images.
+class Difference(ImageInterval):
+    """The figure of the first network less that of the second, on the same images.
 
     ``share`` (0 to 1) is twice the share of resamples on the rarer side of zero, about what is called a p-value.
     """
@@ -84,35 +104,34 @@ class FrontNoise:
     hypervolume: Interval
 
 
-def ap_interval(
-    scores: ImageScores, *, generator: np.random.Generator, resamples: int = RESAMPLES, level: float = LEVEL
-) -> ApInterval:
-    """AP and its percentile interval over images.
+def image_interval(
+    scores: ImageFigures, *, generator: np.random.Generator, resamples: int = RESAMPLES, level: float = LEVEL
+) -> ImageInterval:
+    """Return a figure and its percentile interval over images.
 
     Raises:
         InvalidInput: no image has a person to be found, or a number is out of its range.
     """
     counts = _draws(scores.informative, generator, resamples, level)
     value = _whole(scores)
-    drawn = average_precisions(scores, counts)
+    drawn = scores.figures(counts)
     low, high = _percentiles(drawn, level)
-    return ApInterval(
-        value=value, low=low, high=high, level=level, images=scores.images, deviation=float(np.nanstd(drawn, ddof=1))
-    )
+    images, deviation = int(scores.informative.sum()), float(np.nanstd(drawn, ddof=1))
+    return ImageInterval(value=value, low=low, high=high, level=level, images=images, deviation=deviation)
 
 
-def ap_difference(
-    first: ImageScores,
-    second: ImageScores,
+def image_difference(
+    first: ImageFigures,
+    second: ImageFigures,
     *,
     generator: np.random.Generator,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Difference:
-    """The difference of two networks' AP, with each resample of the images drawn for both (a paired bootstrap).
+    """Return the difference of two networks' figures, with each resample drawn for both (a paired bootstrap).
 
     Raises:
-        InvalidInput: as `ap_interval`, or the two were not scored on the same images and people.
+        InvalidInput: as `image_interval`, or the two were not scored on the same images and people.
     """
     if not np.array_equal(first.image_ids, second.image_ids) or not np.array_equal(first.people, second.people):
         raise InvalidInput(
@@ -122,7 +141,7 @@ def ap_difference(
         )
     informative = first.informative | second.informative
     counts = _draws(informative, generator, resamples, level)
-    drawn = average_precisions(first, counts) - average_precisions(second, counts)
+    drawn = first.figures(counts) - second.figures(counts)
     low, high = _percentiles(drawn, level)
     kept = drawn[np.isfinite(drawn)]
     # One more on each side: no number of resamples proves a probability of zero.
@@ -291,16 +310,16 @@ def _check_draws(draws: int, level: float) -> None:
         raise InvalidInput(f"level must be a fraction between 0 and 1, got {level}")
 
 
-def _whole(scores: ImageScores) -> float:
-    """AP of every image once."""
-    (value,) = average_precisions(scores, np.ones((1, len(scores.image_ids)), np.int64))
+def _whole(scores: ImageFigures) -> float:
+    """Return the figure of every image once."""
+    (value,) = scores.figures(np.ones((1, len(scores.image_ids)), np.int64))
     if math.isnan(value):
         raise InvalidInput("images must hold at least one person that counts, got none")
     return float(value)
 
 
 def _percentiles(drawn: Array, level: float) -> tuple[float, float]:
-    """The middle part of what was drawn; a resample without anybody to be found has no AP and says nothing."""
+    """The middle part of what was drawn; a resample without anybody to be found has no figure and says nothing."""
     low, high = np.nanquantile(drawn, (0.5 - level / 2, 0.5 + level / 2))
     return float(low), float(high)
 

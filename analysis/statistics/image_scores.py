@@ -50,16 +50,15 @@ class ImageScores:
     misses: NDArray[np.bool_]
 
     @property
-    def images(self) -> int:
-        """How many images hold anything that AP depends on: a person that counts, or a prediction."""
-        return int(self.informative.sum())
-
-    @property
     def informative(self) -> NDArray[np.bool_]:
-        """Which images do (I,)."""
+        """Whether an image holds anything that AP depends on (I,): a person that counts, or a prediction."""
         found = np.zeros(len(self.image_ids), np.bool_)
         found[self.image] = True
         return found | (self.people > 0)
+
+    def figures(self, counts: NDArray[np.integer[Any]]) -> Array:
+        """Return `average_precisions` of these matches."""
+        return average_precisions(self, counts)
 
 
 def image_scores(

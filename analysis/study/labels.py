@@ -13,8 +13,9 @@ from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.family import Family
 from search_spaces.registry import FAMILIES, family_of
 
+AP = "AP"
 CONVENTIONS = {
-    "AP": "Average precision of COCO keypoints by object keypoint similarity, averaged over ten thresholds from 0.50 to "
+    AP: "Average precision of COCO keypoints by object keypoint similarity, averaged over ten thresholds from 0.50 to "
     "0.95; a fraction from 0 to 1.",
 } | {row.name: row.convention for row in OBJECTIVES.values()}
 """The convention behind a figure, by the name of its quantity."""

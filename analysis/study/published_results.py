@@ -118,8 +118,8 @@ NAMED_TABLES = (2, 4)
 """Tables whose networks have their names beside them in a figure: few, and apart from each other."""
 
 
-OTHER_BEGINNINGS = ("start_from", "distill")
-"""Fields of the protocol of trainings that do not stand beside trainings from scratch."""
+BEGINNINGS = {"start_from": "trained from the weights", "distill": "trained with"}
+"""Words before the weights and the teacher of a training that is none from scratch, by the field of its protocol."""
 
 
 def published_for(study: StudyRecord) -> list[PublishedNetwork]:
@@ -132,7 +132,7 @@ def published_for(study: StudyRecord) -> list[PublishedNetwork]:
     protocol = study.protocol
     if protocol.get("flip_test", True) is not True or protocol.get("val_split", "val") != "val":
         return []
-    if any(name in protocol for name in OTHER_BEGINNINGS):
+    if any(name in protocol for name in BEGINNINGS):
         return []
     size = _size_text(protocol.get("input_size"))
     families = {record.arch.FAMILY for record in study.trials} or {DEFAULT_FAMILY.name}

@@ -13,10 +13,8 @@ from analysis.study.trial_status import INTERRUPTED, TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, PUBLISHED_FLOPS
 from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.cost import Cost
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 from trainers.checkpoints.location import Location
-
-WEIGHTS_TAKEN = "weights_taken"
-"""The share of a network's parameters that were taken of ``training.start_from``: a figure of each epoch, and a column."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,25 @@ class Row:
         return f"{digits} {self.unit}".strip()
 
 
+def at_least(goal: float, value: float) -> str:
+    """Return the note of a figure that should not be below its goal."""
+    return f"at least {goal:g}: {_verdict(value >= goal)}"
+
+
+def at_most(goal: float, value: float) -> str:
+    """Return the note of a figure that should not be above its goal."""
+    return f"at most {goal:g}: {_verdict(value <= goal)}"
+
+
+def same(found: float, expected: float) -> str:
+    """Return the note of a figure that should be another one."""
+    return f"the same: {_verdict(found == expected)}"
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "MISSED"
+
+
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as one Markdown table, which `docs/benchmarks.md` takes as it is."""
     cells = [HEADINGS, *((row.part, row.what, row.figure, row.note) for row in rows)]

@@ -27,6 +27,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from analysis.pareto.front import score_floor
 from dite_search.algorithms.cost_aware.candidate_pool import Pool, Pools
 from dite_search.algorithms.cost_aware.candidates import Candidates, Point
 from dite_search.algorithms.cost_aware.history import HistorySchema, Observation, TrialHistory
@@ -117,7 +118,7 @@ class QnehviSampler(BaseSampler):
             model = ModelList(_fitted(known, scores), GenericDeterministicModel(lambda inputs: -inputs[..., -1:]))
             acquisition = qLogNoisyExpectedHypervolumeImprovement(
                 model=model,
-                ref_point=[_floor(scores), -1.1],
+                ref_point=[score_floor(scores), -1.1],
                 X_baseline=known,
                 X_pending=self._inputs(pending, scale) if pending else None,
                 sampler=get_sampler(model.posterior(known[:1]), torch.Size([DRAWS]), seed=number),
@@ -132,12 +133,6 @@ class QnehviSampler(BaseSampler):
         """Return features with the cost itself as the last column, (n, d + 1)."""
         rows = [[*self._candidates.features(one.point), one.costs[0] / scale] for one in observations if one.costs]
         return torch.tensor(rows, dtype=torch.double)
-
-
-def _floor(scores: torch.Tensor) -> float:
-    """Return the score from which hypervolume is measured: 0, or a little below the worst where scores are negative."""
-    worst, best = float(scores.min()), float(scores.max())
-    return 0.0 if worst >= 0 else worst - 0.1 * (best - worst)
 
 
 def _fitted(inputs: torch.Tensor, scores: torch.Tensor) -> SingleTaskGP:

@@ -13,7 +13,6 @@ from optuna.samplers import (
     NSGAIISampler,
     QMCSampler,
     RandomSampler,
-    TPESampler,
 )
 from optuna.trial import FrozenTrial
 
@@ -21,6 +20,7 @@ from dite_search.algorithms.admission import Admission
 from dite_search.algorithms.cost_aware.candidates import Candidates, SpaceCandidates
 from dite_search.algorithms.cost_aware.sampler import CostAwareSampler
 from dite_search.algorithms.published_prior import published_prior
+from dite_search.algorithms.windowed_tpe import WindowedTPESampler
 from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE, OPTUNAHUB
@@ -42,7 +42,7 @@ def sampler_of(config: SearchProblem, gate: Admission, candidates: Candidates | 
         return _from_hub(settings.name.removeprefix(OPTUNAHUB), seed)
     makers: dict[str, Callable[[], BaseSampler]] = {
         COST_AWARE: lambda: _cost_aware(config, candidates or _space_candidates(config, gate)),
-        "tpe": lambda: TPESampler(
+        "tpe": lambda: WindowedTPESampler(
             n_startup_trials=settings.startup_trials, multivariate=True, constant_liar=True, seed=seed
         ),
         "nsga2": lambda: NSGAIISampler(population_size=settings.population, seed=seed),
@@ -80,14 +80,16 @@ def _cost_aware(config: SearchProblem, candidates: Candidates) -> BaseSampler:
         startup_trials=config.sampler.startup_trials,
         pool_size=config.sampler.pool,
         seed=config.seed,
-        curve=partial(_accuracies, name=config.accuracy),
+        curve=partial(_figures, name=config.accuracy),
+        # A loss depends on the codec, the augmentation and the like: it compares networks that are trained alike.
+        losses=None if config.search_space.training_parameters else partial(_figures, name="loss"),
         continues=lambda trial: ORIGIN not in trial.user_attrs,
         repeatable=is_blameless,
     )
 
 
-def _accuracies(trial: FrozenTrial, *, name: str) -> dict[int, float]:
-    """The accuracy after each epoch of a trial that was validated."""
+def _figures(trial: FrozenTrial, *, name: str) -> dict[int, float]:
+    """A figure after each epoch of a trial that has it."""
     return {int(metrics["epoch"]): metrics[name] for metrics in curve_of(trial) if name in metrics}
 
 

@@ -92,6 +92,11 @@ class Rungs:
         """How many trials have reached each rung."""
         return {epoch: len(rung.decisions) for epoch, rung in self._rungs.items()}
 
+    @property
+    def sparing(self) -> set[int]:
+        """The rungs at which a trial went on only because nobody there has scored enough."""
+        return {epoch for epoch, rung in self._rungs.items() if rung.spared}
+
     def report(self, key: Key, epoch: int, values: Sequence[float]) -> bool:
         """Record what a trial scored after an epoch, and say whether it goes on; True at epochs that are no rungs.
 
@@ -103,7 +108,10 @@ class Rungs:
             return True
         if key not in rung.decisions:
             index = rung.insert(self._minimised(values))
-            rung.decisions[key] = not self._tells(rung) or rung.goes_on(index, self._reduction)
+            goes_on = rung.goes_on(index, self._reduction)
+            if not goes_on and not self._tells(rung):
+                goes_on, rung.spared = True, True
+            rung.decisions[key] = goes_on
         return rung.decisions[key]
 
     def add(self, key: Key, epoch: int, values: Sequence[float]) -> None:
@@ -144,6 +152,7 @@ class _Rung:
         self._count = 0
         self.best = np.full(columns, np.inf)
         self.decisions: dict[Key, bool] = {}
+        self.spared = False
 
     def insert(self, row: Array) -> int:
         """Add a row; its index."""

@@ -12,7 +12,21 @@ from typing import Any
 
 import click
 
-from dite_search.cli import compare, data, doctor, export, jobs, networks, replay, search, show, sync, watch
+from dite_search.cli import (
+    compare,
+    data,
+    doctor,
+    export,
+    jobs,
+    networks,
+    replay,
+    search,
+    show,
+    studies,
+    supernet,
+    sync,
+    watch,
+)
 from search_spaces.common.errors import InvalidInput
 
 FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -64,10 +78,13 @@ for _command in (
     watch.dashboard,
     networks.train,
     networks.evaluate,
+    supernet.supernet,
     show.show,
     networks.complexity,
     networks.latency,
     search.report,
+    studies.list_studies,
+    studies.delete,
     export.export,
     compare.compare,
     sync.sync,

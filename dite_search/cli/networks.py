@@ -130,6 +130,7 @@ def train(
 @click.option("--detections", help="COCO detections file; without it the boxes are the ground truth.")
 @click.option("--flip-test/--no-flip-test", default=True, show_default=True, help="Average with the flipped image.")
 @click.option("--dump", help="Write the predictions, as a COCO results file.", type=click.Path(dir_okay=False))
+@click.option("--intervals", is_flag=True, help="The 95 % interval over images of the figure that ranks networks, too.")
 @input_size_option
 @json_option
 def evaluate(
@@ -140,14 +141,15 @@ def evaluate(
     detections: str | None,
     flip_test: bool,
     dump: str | None,
+    intervals: bool,
     input_size: str | None,
     as_json: bool,
 ) -> None:
     """Score CHECKPOINT, of this tool or in the layout of the published ones, by the measure of the data's format.
 
-    CHECKPOINT is a file, or s3://bucket/key. The measure is COCO's average precision, CrowdPose's, or MPII's PCKh. With
-    --split test-dev nothing is scored. The keypoints of the people of --detections in COCO's test-dev2017 are written beside
-    --dump, as a results file and zipped, for the COCO server.
+    CHECKPOINT is a file, or s3://bucket/key. The measure is COCO's average precision, CrowdPose's, or MPII's PCKh; on data
+    of your own it is --metric, or that of the training. With --split test-dev nothing is scored. The keypoints of the people
+    of --detections in COCO's test-dev2017 are written beside --dump, as a results file and zipped, for the COCO server.
     """
     from dite_search.tasks.train_and_evaluate import checkpoint_file, evaluate_one
     from search_spaces.common.files import check_output
@@ -157,6 +159,8 @@ def evaluate(
     if split == TEST_DEV:
         from dite_search.tasks.coco_test_dev import SCORED_ELSEWHERE, submit_one
 
+        if intervals:
+            raise InvalidInput(f"--intervals must be left out for --split {TEST_DEV}, whose truth is not public")
         with checkpoint_file(checkpoint) as file:
             found = submit_one(
                 str(file),
@@ -174,7 +178,14 @@ def evaluate(
     boxes = {"boxes": "det", "detections": detections} if detections else {}
     data = data_set(root, described, val_split=split, **boxes)
     with checkpoint_file(checkpoint) as file:
-        metrics = evaluate_one(file, data, flip_test=flip_test, input_size=input_size, dump=Path(dump) if dump else None)
+        metrics = evaluate_one(
+            file,
+            data,
+            flip_test=flip_test,
+            input_size=input_size,
+            dump=Path(dump) if dump else None,
+            intervals=intervals,
+        )
     say_notes(data, data.val_split)
     say_image_notes(data)
     show(metrics, as_json)

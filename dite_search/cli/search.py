@@ -162,7 +162,7 @@ def pause(study: str, directory: str) -> None:
 @click.option(
     "--intervals",
     is_flag=True,
-    help="Predict once more with every network of the front, for the interval of its AP over images (needs the data).",
+    help="Predict once more with every network of the front, for the interval of its accuracy over images (needs the data).",
 )
 @click.option(
     "--pictures",
@@ -185,10 +185,11 @@ def report(
     from dite_search.spending.state import budget_state
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
+    from dite_search.tracking.pages import report_setup
 
     config = load_config(study, directory=directory)
     record = read_study(config)
-    setup = _report_setup(config, limits, state=budget_state(config, record, time.time()))
+    setup = report_setup(config, limits, state=budget_state(config, record, time.time()))
     place = Path(output) if output else record.directory / "report"
     check_report_place(place)
     if intervals:
@@ -201,12 +202,14 @@ def report(
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.pareto.front import front_of
     from analysis.pareto.selection import choose
-    from dite_search.cli.shared.next_commands import commands_after
+    from dite_search.cli.shared.next_commands import commands_after, mlflow_command
     from dite_search.driver.run_search import run_search
     from dite_search.monitor.progress_table import budget_end_words, front_table, pause_words, published_table
     from dite_search.spending.state import budget_state
     from dite_search.storage.pause import Pause
     from dite_search.study.directory import load_config
+    from dite_search.tracking.pages import report_setup
+    from dite_search.tracking.source import search_address
 
     console, pause = console_for(as_json), Pause()
     study = (run or run_search)(config, console, pause)
@@ -215,11 +218,12 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     front = front_of(study)
     state = budget_state(config, study, time.time())
     paused = pause.asked and state.has_work
-    paths = _write_report(study, study.directory / "report", _report_setup(config, state=state))
+    paths = _write_report(study, study.directory / "report", report_setup(config, state=state))
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
         "report": paths["report"],
+        "mlflow": search_address(config),
         "paused": paused,
         "trials_left": state.networks_left,
         **state.plain,
@@ -245,35 +249,14 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
         show(result, as_json)
         return
     tell(console, f"\nReport   {paths['report']}")
+    if not mlflow_command(config):
+        # A server has the page already; a database is served by the last of the commands below.
+        tell(console, f"MLflow   {result['mlflow']}")
     if "export" in result:
         tell(console, f"ONNX     {result['export']['onnx']}")
     next_steps(as_json, *commands_after(study, config))
     if not (front or paused):
         raise SystemExit(1)
-
-
-def _report_setup(config: Any, limits: tuple[str, ...] = (), *, state: Any) -> Any:
-    from analysis.report import Setup
-    from dite_search.config.sections import sampler_words
-    from search_spaces.common.objectives import COSTS
-    from search_spaces.space.budget import Budget
-
-    resources = config.resources
-    return Setup(
-        budget=Budget.parse(limits, COSTS) if limits else config.network_budget,
-        workers=resources.workers if resources.max_workers is None else None,
-        gpus_per_worker=resources.gpus_per_worker,
-        cpus_per_worker=resources.cpus_per_worker,
-        search={
-            "space": config.search_space.name,
-            "sampler": sampler_words(config.sampler.name, config.objectives),
-            "scheduler": config.scheduler.name,
-            **({} if config.trials is None else {"trials asked for": config.trials}),
-            **({"spent": state.words} if state.words else {}),
-            "trainings of each network": config.repeats,
-            "budget": ", ".join(config.budget) or "none",
-        },
-    )
 
 
 def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
@@ -282,12 +265,7 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     from analysis.pareto.budget_filter import front_within
     from analysis.report.sections.noise import image_intervals
     from dite_search.config.search_data import data_of
-    from search_spaces.common.errors import InvalidInput
 
-    if not (config.data.data_format.has_oks and config.data.used_metric.is_oks):
-        raise InvalidInput(
-            f"--intervals must be left out for networks that are ranked by {config.accuracy}: they are of AP over images"
-        )
     front = front_within(study, setup.budget)
     found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)
     return dataclasses.replace(setup, intervals=found)

@@ -9,6 +9,7 @@ CHANGEABLE: dict[str, str] = {
     "spend": "what the search may take; `extend` adds to it",
     "sampler": "who suggests from now on; only to and from `grid` it cannot change, whose points are laid out at the start",
     "scheduler": "which trials end early from now on",
+    "supernet": "how weights are trained that networks of the space share, which is no part of a trial",
     "reuse": "whether networks that were trained are trained again from now on",
     "warm_start.published": "the tables that guide the sampler from now on",
     "resources": "what one trial takes, workers included",

@@ -13,10 +13,10 @@ from dite_search.config.sections import Section, absolute, one_of
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
 from trainers.data.annotations.keypoints import KeypointSet
-from trainers.data.config import DataConfig, check_own
-from trainers.data.formats.data_format import FORMATS, DataFormat
+from trainers.data.config import MOST_WORKERS, DataConfig, check_own
+from trainers.data.formats.data_format import FORMATS
 from trainers.data.formats.layout import IMAGE, NAMES, Layout
-from trainers.data.keypoint_sets.metric import Metric
+from trainers.data.ranking import Ranking
 
 DATA_PATHS = ("root", "detections", "prepared", "annotations", "images", "split")
 """Fields that hold a path, in which environment variables are filled in."""
@@ -52,22 +52,22 @@ class PlaceSection(Section):
     images: str = Field(description="folder of the images; a relative path is one of data.root, if given")
 
 
-class DataSection(Section):
+class DataSection(Section, Ranking):
     """The data set and the protocol of its use."""
 
     root: Annotated[str, AfterValidator(lambda path: absolute(path))] | None = Field(
         None,
         description="folder in the published layout of the format (COCO: annotations/, train2017/, val2017/; MPII and"
-        " CrowdPose: annotations/, images/), or that of the places below;"
-        " ${NAME} and ${NAME:-default} are environment variables; a relative path"
+        " CrowdPose: annotations/, images/), or that of the places below."
+        " ${NAME} and ${NAME:-default} are environment variables. A relative path"
         " is one of the working directory, and the study keeps it absolute",
     )
     format: Annotated[str, AfterValidator(lambda name: one_of("format", name, tuple(FORMATS)))] = Field(
         "coco",
         description="one of "
         + ", ".join(FORMATS)
-        + "; it gives the keypoints of the networks, the accuracy and, where the file says nothing else, the papers' input"
-        " size and hyper-parameters for the data (MPII: 256x256, 260 epochs, no half-body crops)",
+        + ". The format gives the keypoints of the networks and the accuracy. Where the file says nothing else, it gives the"
+        " papers' input size and hyper-parameters (MPII: 256x256, 260 epochs, no half-body crops)",
     )
     name: str = Field(
         "custom", description="name of the data set in reports; the published figures are of coco_val2017 and mpii_val"
@@ -81,7 +81,9 @@ class DataSection(Section):
     detections: Annotated[str, AfterValidator(lambda path: absolute(path))] | None = Field(
         None, description="COCO detections file, needed when boxes is det"
     )
-    workers: int = Field(0, ge=0, le=256, description="loader processes of each training process; 0 loads in the process")
+    workers: int = Field(
+        0, ge=0, le=MOST_WORKERS, description="loader processes of each training process; 0 loads in the process"
+    )
     prepared: Annotated[str, AfterValidator(lambda path: absolute(path))] | None = Field(
         None,
         description="folder that dite-search prepare wrote, seen by every node; default: one that fits in prepared/ of the"
@@ -90,26 +92,26 @@ class DataSection(Section):
     category: Annotated[int | str | None, BeforeValidator(lambda value: _category(value))] = Field(
         None,
         description="category of the people in the annotation files, a name or an id; default: found by its name and its"
-        " keypoints, and several candidates are an error that names them",
+        " keypoints. Several candidates are an error that names them",
     )
     on_broken_image: Literal["stop", "skip"] = Field(
         "stop", description="end a training at a broken image, or leave its people out of it; validation always stops"
     )
     on_orientation: Literal["apply", "ignore", "stop"] = Field(
         "apply",
-        description="where a camera noted in an image how it has to be turned (EXIF orientation): turn it, as annotation"
-        " tools show it, read it as it is stored, or refuse it",
+        description="what to do with an image in which a camera noted how it has to be turned (EXIF orientation). Turn it,"
+        " as annotation tools show it, read it as it is stored, or refuse it",
     )
 
     keypoints: dict[str, Any] | None = Field(
         None,
-        description="what completes and overrules the keypoints of the annotation files: names, flip_pairs, skeleton,"
-        " sigmas, upper_body, colours, name; or a YAML file of these; default: what the files say",
+        description="what completes and overrules the keypoints of the annotation files; default: what the files say. Fields"
+        " are names, flip_pairs, skeleton, sigmas, upper_body, colours, name, or a YAML file holds them",
     )
     metric: str | dict[str, Any] | None = Field(
         None,
-        description="what ranks networks: oks, pck, pckh50, auc, nme or epe, or name with by (box, torso, head,"
-        " inter_ocular), points (two names), threshold, pixels; default: oks, and pckh50 of mpii",
+        description="what ranks networks: oks, pck, pckh50, auc, nme or epe; default: oks, and pckh50 of mpii. A mapping"
+        " has name, and by (box, torso, head, inter_ocular), points (two names), threshold, pixels",
     )
     train: PlaceSection | None = Field(None, description="place of the people to learn from, where it is not the format's")
     val: PlaceSection | None = Field(None, description="place of the people to be scored on, with the fields of train")
@@ -169,11 +171,6 @@ class DataSection(Section):
         return self
 
     @property
-    def data_format(self) -> DataFormat:
-        """The data format that the field names."""
-        return FORMATS[self.format]
-
-    @property
     def layout(self) -> Layout | None:
         """The places of the splits, where these are not the format's; raises InvalidInput where fields contradict."""
         places = {name: place for name in NAMES if (place := getattr(self, name)) is not None}
@@ -208,21 +205,6 @@ class DataSection(Section):
             return None
         place = layout.whole or next(iter(layout.splits.values()))
         return place.images.parent
-
-    @property
-    def used_metric(self) -> Metric:
-        """The metric that ranks networks on this data."""
-        return self.data_format.metric if self.metric is None else Metric.of(self.metric)
-
-    @property
-    def metric_words(self) -> str:
-        """All that makes two values of the metric comparable."""
-        return self.data_format.metric_words or self.used_metric.words(self.keypoint_set)
-
-    @property
-    def accuracy(self) -> str:
-        """The figure that ranks networks on this data."""
-        return self.used_metric.objective(self.boxes)
 
     @cached_property
     def keypoint_set(self) -> KeypointSet:

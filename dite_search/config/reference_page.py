@@ -34,6 +34,7 @@ from search_spaces.families.family import Family
 from search_spaces.families.parameter import NETWORK
 from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, PRESETS
 from search_spaces.space.space_file import SPACES
+from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -76,6 +77,12 @@ SELF_EXPLAINING = {
     "keypoints": "heatmaps of the output; the format of the data gives them",
 }
 """Fields of dataclasses that have no docstring where they are defined, and choices that the docstring leaves to the code."""
+TAKEN = {
+    "start_from": "file, or null",
+    "freeze": "list of names",
+    "distill": "mapping, or null",
+}
+"""Fields of dataclasses whose values have no limits beside them."""
 
 
 def search_file_reference() -> str:
@@ -95,15 +102,18 @@ def search_file_reference() -> str:
     lines += [
         *_table(TrainConfig, _defaults(TrainConfig), leave_out=("seed",)),
     ]
+    lines += ["", "## supernet", "", "The training of weights that all networks of the space share.", ""]
+    lines += [*_table(SupernetConfig, _defaults(SupernetConfig))]
     lines += ["", "## space", ""]
     lines += [
-        "A name, or `base` (a named space or network, an architecture file or its fields) and `parameters`, each a list of",
-        "values or, for hyper-parameters, `{low: …, high: …, log: …}`. Null takes a parameter of the base away.",
+        "A name, or `base` and `parameters`. `base` is a named space or network, an architecture file, or its fields. Each",
+        "parameter is a list of values or, for hyper-parameters, `{low: …, high: …, log: …}`. Null takes a parameter of the",
+        "base away.",
         "",
         f"- Spaces: {_names(SPACES)}.",
         f"- Networks: {_names(PRESETS)}.",
         f"- A whole network as a parameter: `{NETWORK}`, its values networks by name.",
-        f"- Parameters of the architecture: {_names(DEFAULT_FAMILY.parameters)}.",
+        *_parameters(DEFAULT_FAMILY.parameters),
         f"- Whole tuples, written as `1-1-2-4`: {_names(DEFAULT_FAMILY.whole_parameters)}.",
         f"- Hyper-parameters: {_names(TRAIN_PARAMETERS)}.",
         "",
@@ -136,6 +146,16 @@ def search_file_reference() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _parameters(names: Iterable[str]) -> list[str]:
+    """Return the entries for the parameters of an architecture; a numbered row of them is one range."""
+    rows: dict[str, list[str]] = {}
+    for name in names:
+        rows.setdefault(name.rstrip("0123456789"), []).append(name)
+    single = [row[0] for row in rows.values() if len(row) == 1]
+    ranges = [f"`{row[0]}` to `{row[-1]}`" for row in rows.values() if len(row) > 1]
+    return [f"- Parameters of the architecture: {_names(single)}.", f"- Parameters of its parts: {', '.join(ranges)}."]
+
+
 def attribute_docs(cls: type) -> dict[str, str]:
     """The docstrings below the fields of a class, each on one line."""
     (definition,) = ast.parse(inspect.getsource(cls)).body
@@ -156,7 +176,7 @@ def _table(
     known = SELF_EXPLAINING | dict(meanings or {}) | attribute_docs(cls)
     limits = limits_of(cls)
     rows = [
-        f"| `{name}` | {limits.get(name, '–')} | `{_short(value)}` | {_cell(known.get(name, ''))} |"
+        f"| `{name}` | {limits.get(name) or TAKEN.get(name, '–')} | `{_short(value)}` | {_cell(known.get(name, ''))} |"
         for name, value in defaults.items()
         if name not in leave_out
     ]

@@ -34,7 +34,9 @@ from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores, directions_of
 from search_spaces.registry import counted_alike, preset
 from search_spaces.space.budget import Budget
+from search_spaces.space.elastic_space import check_sharing
 from search_spaces.space.search_space import SearchSpace
+from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TrainConfig
 from trainers.data.formats.layout import NAMES
 from trainers.data.keypoint_sets.fields import to_plain
@@ -54,6 +56,9 @@ class SearchConfig(Section):
     input_size: str | None = Field(None, description="input of every network as HEIGHTxWIDTH; default: the space's own")
     data: DataSection
     training: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters; those left out are the paper's")
+    supernet: dict[str, Any] | None = Field(
+        None, description="how `dite-search supernet train` trains weights that all networks of the space share; see below"
+    )
     objectives: tuple[str, ...] = Field(
         DEFAULT_OBJECTIVES, min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
     )
@@ -90,8 +95,8 @@ class SearchConfig(Section):
     checkpoints: Annotated[str, AfterValidator(checkpoint_place)] | None = Field(
         None,
         description="where checkpoints are kept, in a folder of the study's name: a folder seen by every node,"
-        " file:///folder, or s3://bucket/prefix, which needs dite-search[s3] and takes its credentials and the address of"
-        " the service (AWS_ENDPOINT_URL) from the environment or ~/.aws alone; default: the study's folder",
+        " file:///folder, or s3://bucket/prefix; default: the study's folder. S3 needs dite-search[s3]. Its credentials and"
+        " the address of the service (AWS_ENDPOINT_URL) come from the environment or ~/.aws alone",
     )
     study_url: str | None = Field(None, description="Optuna storage; default: SQLite in the study's folder")
     mlflow_url: str | None = Field(None, description="MLflow tracking URI; default: SQLite in the studies' folder")
@@ -128,6 +133,8 @@ class SearchConfig(Section):
         if self.spend and self.spend.gpu_hours is not None and not self.resources.gpus_per_worker:
             raise ValueError("spend.gpu_hours must be left out where resources.gpus_per_worker is 0: no trial takes a GPU")
         self._check_guides()
+        if self.supernet is not None:
+            check_sharing(space, self.supernet_config, self.train_config)
         if self.repeats > 1 and not self.reuse:
             raise ValueError(
                 f"repeats must be 1 where reuse is false, which repeats networks without a limit, got {self.repeats}"
@@ -181,6 +188,11 @@ class SearchConfig(Section):
         if "seed" in self.training:
             raise InvalidInput("training.seed must not be given: seed of the search is the seed of every training")
         return TrainConfig.from_dict({**training_for(self.training, self.data.data_format), "seed": self.seed})
+
+    @cached_property
+    def supernet_config(self) -> SupernetConfig:
+        """The training of shared weights; the defaults where the file has no section for it."""
+        return SupernetConfig.from_dict(self.supernet or {})
 
     @cached_property
     def network_budget(self) -> Budget:

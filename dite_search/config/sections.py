@@ -52,7 +52,7 @@ class SchedulerSection(Section):
     name: Annotated[str, AfterValidator(lambda name: one_of("scheduler", name, SCHEDULERS))] = Field(
         "pareto",
         description="pareto: asynchronous successive halving by non-dominated rank, which never stops a trial that is on the"
-        " front at its rung; none: every trial runs to its last epoch",
+        " front at its rung. none: every trial runs to its last epoch",
     )
     grace_period: int | None = Field(
         None, ge=1, le=100_000, description="epochs of every trial before the first decision; default: from the epochs"

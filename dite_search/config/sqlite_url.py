@@ -6,9 +6,6 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 _MEANING = re.compile(r"[%?@{}]")
 """Characters with a meaning in a URL of SQLAlchemy or, the braces, in a URL of Optuna."""
 _RELATIVE = re.compile(r"^(sqlite(?:\+\w+)?:///)(?=[^/?$:])(?!file:)")
@@ -30,6 +27,10 @@ def sqlite_file(url: str | None, default: Path) -> Path | None:
     """The file of a SQLite URL, ``default`` without a URL, None for another database."""
     if not url:
         return default
+    # Not above: the process of every trial would spend a third of a second on an import that it does not need.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sqlite_url import sqlite_file
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding, listed
 from dite_search.study.directory import STUDY_DATABASE
 from search_spaces.common.shell import shell_command
 from search_spaces.families.architecture import Architecture
-from search_spaces.families.parameter import Point
-from search_spaces.space.candidate import Candidate, CandidateCache
+from search_spaces.space.candidate import Candidate
+from search_spaces.space.largest import largest_candidate as largest_of
 from trainers.checkpoints.location import located
 
 NAME = "folder"
@@ -54,7 +52,6 @@ FULL_AT = 0.8
 """Part of the free space from which a search is warned of."""
 _TENSOR_BYTES = 350
 """Bytes that torch's file format adds to each stored tensor; 310 to 340 were seen."""
-_MAX_ENUMERATED_POINTS, _STARTS = 2000, 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,29 +239,7 @@ def checkpoint_bytes(arch: Architecture, *, parameters: int, average: bool) -> i
 
 def largest_candidate(config: SearchConfig) -> Candidate:
     """The network of most parameters of the space, or near it where the space is too large to look at every point."""
-    space = config.search_space
-    candidate = CandidateCache(space)
-
-    def parameters(point: Point) -> int:
-        return int(candidate(point).cost.params)
-
-    points = list(space.points()) if space.count() <= _MAX_ENUMERATED_POINTS else []
-    if not points:
-        # Parameters add up over the branches, so values can be improved one at a time.
-        generator = np.random.default_rng(0)
-        point = max((space.sample(generator) for _ in range(_STARTS)), key=parameters)
-        improved = True
-        while improved:
-            improved = False
-            for name, choice in space.choices.items():
-                others = [point | {name: value} for value in choice.values]
-                best = max((other for other in others if space.is_valid(other)), key=parameters)
-                if parameters(best) > parameters(point):
-                    point, improved = best, True
-        points = [point]
-    found = [candidate(point) for point in points]
-    within = [each for each in found if config.network_budget.allows(each.cost.objectives)]
-    return max(within or found, key=lambda each: each.cost.params)
+    return largest_of(config.search_space, config.network_budget, lambda cost: int(cost.params))
 
 
 def _per_parameter(average: bool) -> int:

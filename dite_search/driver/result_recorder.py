@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import optuna
@@ -11,18 +12,21 @@ from optuna.trial import FrozenTrial, TrialState
 
 from analysis.study.trial_status import TrialStatus
 from dite_search.algorithms.admission import Stopped
+from dite_search.config.problem import SearchProblem
 from dite_search.study.attributes import (
     CONTINUES,
+    EPOCH,
     EPOCH_KEY,
     ORIGIN,
     OUTAGE,
     REASON,
     SEED,
     UNDECIDED,
-    WEIGHTS_TAKEN,
+    UNEXPLAINED,
     WHERE,
 )
 from dite_search.study.reader import STATUSES, curve_of, epoch_name
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 
 _TUNE_KEYS = frozenset(
     {
@@ -49,9 +53,10 @@ _TUNE_KEYS = frozenset(
 class ResultRecorder:
     """Writes results into running trials, each epoch once: Tune gives a trial's last result with its end, or twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         # By number: the epochs that a trial took over, the metrics recorded last, the first epoch about which the scheduler
-        # was not asked, and where the trial runs. A trial copies all its attributes to show one.
+        # was not asked, and where the trial runs.
+        self._batch = batch
         self._taken_over: dict[int, int] = {}
         self._recorded: dict[int, dict[str, float]] = {}
         self._undecided: dict[int, int] = {}
@@ -74,33 +79,40 @@ class ResultRecorder:
 
         ``decided`` says whether the scheduler was asked about the result, or would be asked no more.
         """
-        where = _where(result)
-        if where and self._where.get(trial.number) != where:
-            trial.set_user_attr(WHERE, where)
-            self._where[trial.number] = where
+        number, where, attributes = trial.number, _where(result), dict[str, Any]()
+        if where and self._where.get(number) != where:
+            attributes[WHERE] = where
         if REASON in result:
             if result.get(OUTAGE):
-                trial.set_user_attr(OUTAGE, True)
-            trial.set_user_attr(REASON, result[REASON])
-        elif EPOCH_KEY in result and result[EPOCH_KEY] > self._taken_over[trial.number]:
-            self._record_epoch(trial, result, decided=decided)
+                attributes[OUTAGE] = True
+            attributes[REASON] = result[REASON]
+        elif EPOCH_KEY in result and result[EPOCH_KEY] > self._taken_over[number]:
+            attributes |= self._epoch(trial, result, decided=decided)
+        with self._batch():
+            for name, value in attributes.items():
+                trial.set_user_attr(name, value)
+        # Only what is written counts as such, as a report that finds no database comes again.
+        if WHERE in attributes:
+            self._where[number] = where
+        if UNDECIDED in attributes:
+            self._undecided[number] = attributes[UNDECIDED]
+        if any(name.startswith(EPOCH) for name in attributes):
+            self._recorded[number] = epoch_metrics(result)
 
-    def _record_epoch(self, trial: optuna.Trial, result: Mapping[str, Any], *, decided: bool) -> None:
+    def _epoch(self, trial: optuna.Trial, result: Mapping[str, Any], *, decided: bool) -> dict[str, Any]:
+        """Return the attributes that an epoch brings, in the order in which they are written."""
         number, epoch, metrics = trial.number, int(result[EPOCH_KEY]), epoch_metrics(result)
-        if WEIGHTS_TAKEN in metrics and WEIGHTS_TAKEN not in trial.user_attrs:
-            trial.set_user_attr(WEIGHTS_TAKEN, metrics[WEIGHTS_TAKEN])
+        known, attributes = trial.storage.get_trial(trial._trial_id).user_attrs, dict[str, Any]()
+        if WEIGHTS_TAKEN in metrics and WEIGHTS_TAKEN not in known:
+            attributes[WEIGHTS_TAKEN] = metrics[WEIGHTS_TAKEN]
         if self._recorded.get(number) != metrics:
-            if not decided and epoch_name(epoch) not in trial.user_attrs:
+            if not decided and epoch_name(epoch) not in known:
                 # Before the epoch: a driver that dies between the two writes leaves no epoch that counts as decided.
-                self._set_undecided(trial, epoch)
-            trial.set_user_attr(epoch_name(epoch), metrics)
-            self._recorded[number] = metrics
+                attributes[UNDECIDED] = epoch
+            attributes[epoch_name(epoch)] = metrics
         if decided and epoch >= self._undecided.get(number, math.inf):
-            self._set_undecided(trial, epoch + 1)
-
-    def _set_undecided(self, trial: optuna.Trial, epoch: int) -> None:
-        trial.set_user_attr(UNDECIDED, epoch)
-        self._undecided[trial.number] = epoch
+            attributes[UNDECIDED] = epoch + 1
+        return attributes
 
 
 def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:
@@ -128,6 +140,35 @@ def missing_objective(values: Mapping[str, Any]) -> str:
         if not isinstance(value, int | float) or not math.isfinite(value):
             return f"objective {objective} must be a finite number at the end of a trial, got {value!r}"
     return ""
+
+
+def is_whole(config: SearchProblem, known: Mapping[str, Any]) -> bool:
+    """Whether the last figures of a training, costs included, are all that one reports that nothing disturbs."""
+    epochs = config.train_config.epochs
+    needed = (*config.objectives, *config.network_budget.costs)
+    # What follows the last epoch carries its scores, and no epoch.
+    has_all = not missing_objective({name: known.get(name) for name in needed})
+    return bool(known.get(EPOCH_KEY, epochs) >= epochs and has_all)
+
+
+def conclusion(config: SearchProblem, known: Mapping[str, Any], *, reason: str, error: bool) -> tuple[TrialState, str]:
+    """Return the state in which a trial ends, and the reason for it, if any.
+
+    Args:
+        config: The search.
+        known: The last figures of the training, costs included.
+        reason: The reason that the training gave itself.
+        error: Whether its process broke.
+    """
+    if not config.network_budget.allows(known):
+        # Only a measured latency can turn out to be over a limit that its prediction was within.
+        return TrialState.PRUNED, f"over budget: {config.network_budget.problem(known)}"
+    epochs = config.train_config.epochs
+    if not reason and not error and known.get(EPOCH_KEY, epochs) < epochs:
+        return TrialState.PRUNED, ""
+    missing = missing_objective({objective: known.get(objective) for objective in config.objectives})
+    found = reason or (UNEXPLAINED if error else missing)
+    return (TrialState.FAIL, found) if found else (TrialState.COMPLETE, "")
 
 
 def stopped_training(trial: FrozenTrial) -> Stopped | None:

@@ -180,7 +180,7 @@ def _search(
     """Run what is left of a study that exists; its time counts from ``began``, a reading of the monotonic clock."""
     # One for all that read the study in this process: the searcher tells it the networks that it built.
     networks = TrialNetworks()
-    mirror = Mirror(tracker, StudySource(config, networks))
+    mirror = Mirror(tracker, StudySource(config, networks, candidates=candidates))
     opened = open_study(config)
     allowance = allowance_of(config, StudyReader(config, opened, networks).read(), began=began)
     watch = Watch(allowance, config.study_directory, pause)
@@ -197,6 +197,7 @@ def _search(
             note=progress.note,
         )
         if scheduler:
+            scheduler.note = progress.note
             scheduler.add_records(rung_records(config, networks))
         recorder = Recorder(config, mirror, progress, networks, allowance=allowance)
 

@@ -21,10 +21,6 @@ Costs = Callable[[Mapping[str, Any]], Mapping[str, float]]
 """The exact costs of a trial by objective, from its suggestion; picklable, since Tune stores it with the experiment."""
 
 
-LEAST_ACCURACY = 0.01
-"""Accuracy (AP, PCK or AUC, fractions) below which a network has found next to nobody."""
-
-
 class ParetoScheduler(FIFOScheduler):
     """Asynchronous successive halving over several objectives; trials start in their order.
 
@@ -34,6 +30,9 @@ class ParetoScheduler(FIFOScheduler):
     result of a ``repeat`` of a network decide anything, because the network would compete with itself. A result at a rung
     without a finite value of every objective decides nothing either, and ``unjudged`` counts it. A trial that ``continues``
     a stopped one has its place at the rungs, and is not judged again at those that lie behind it.
+
+    While no trial at a rung has scored better than chance, the rung stops nobody. The first time that this spares a trial
+    at a rung, ``note`` takes a sentence about it.
 
     ``stopped`` holds the epoch at which each stopped trial ended, by Tune's trial id. The scheduler names its own
     objectives: a ``TuneConfig`` with a metric or a mode is refused by Tune.
@@ -48,7 +47,8 @@ class ParetoScheduler(FIFOScheduler):
         rungs: The epochs of decisions; by default they follow from the other arguments.
         directions: ``minimize`` or ``maximize`` for each objective, in order; by default those of the objectives.
         learned: The objective that is a score; by default it is found among the objectives.
-        least: The score that a trial at a rung must have before the rung stops anybody; by default `LEAST_ACCURACY`.
+        least: The score that a trial at a rung must have before the rung stops anybody. By default it is what chance
+            finds (``useless`` of the objective). An objective without such a value, as a loss, needs no score.
 
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.
@@ -84,12 +84,22 @@ class ParetoScheduler(FIFOScheduler):
         sides = zip(objectives, directions, strict=True)
         errors = [place for place, (name, side) in enumerate(sides) if name in scores and side == MINIMIZE]
         if least is None:
-            least = OBJECTIVES[objectives[errors[0]]].useless if errors else LEAST_ACCURACY
+            learned = objectives[errors[0]] if errors else scores[0] if scores else ""
+            least = OBJECTIVES[learned].useless if learned in OBJECTIVES else None
+        if least is None:
+            least = math.inf if errors else -math.inf
+        self._least = f"{scores[0] if scores else ''} {'below' if errors else 'of at least'} {least:g}"
         self._rungs = Rungs(rungs, directions, reduction_factor, least=least, learned=errors[0] if errors else None)
         self._costs = costs
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}
         self.unjudged = 0
+        self.note: Callable[[str], None] = _silent
+        self._told: set[int] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the way to the console, as Tune stores its scheduler with the experiment."""
+        return {**vars(self), "note": _silent}
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         """Whether Tune's single metric and mode are left out."""
@@ -123,9 +133,18 @@ class ParetoScheduler(FIFOScheduler):
             self.unjudged += 1
             return self.CONTINUE
         if self._rungs.report(key, epoch, values):
+            self._tell_of_spared(epoch)
             return self.CONTINUE
         self.stopped[trial.trial_id] = int(epoch)
         return self.STOP
+
+    def _tell_of_spared(self, epoch: int) -> None:
+        if epoch in self._rungs.sparing and epoch not in self._told:
+            self._told.add(epoch)
+            self.note(
+                f"no trial is stopped at epoch {epoch} yet: none has reached {self._least} there,"
+                " without which a score says no more than chance"
+            )
 
     def debug_string(self) -> str:
         """One line: the rungs with the trials that reached them, and how many were stopped."""
@@ -145,6 +164,10 @@ class ParetoScheduler(FIFOScheduler):
         if all(isinstance(value, int | float) and math.isfinite(value) for value in values):
             return [float(value) for value in values if value is not None]
         return None
+
+
+def _silent(sentence: str) -> None:
+    """Say nothing."""
 
 
 class BudgetScheduler(FIFOScheduler):

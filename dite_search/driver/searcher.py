@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
@@ -23,12 +23,14 @@ from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
 from dite_search.driver.result_recorder import (
     ResultRecorder,
+    conclusion,
     ending_of,
     epoch_metrics,
-    missing_objective,
+    is_whole,
     set_constraints,
     stopped_training,
 )
+from dite_search.storage.driver_storage import DriverStorage, batch_of
 from dite_search.storage.outbox import Outbox
 from dite_search.storage.pause import Pause
 from dite_search.study.attributes import (
@@ -44,7 +46,6 @@ from dite_search.study.attributes import (
     SEED,
     STARTED,
     UNDECIDED,
-    UNEXPLAINED,
 )
 from dite_search.study.reader import TrialNetworks, curve_of, epoch_name, is_blameless
 from dite_search.study.study import DATABASE_AWAY, reopen, storage_of
@@ -99,6 +100,8 @@ class StudySearch(OptunaSearch):
         if storage is None:
             assert isinstance(config, SearchConfig), "only a search file names a database"
             storage = storage_of(config)
+        if isinstance(storage, RDBStorage):
+            storage = DriverStorage(storage)
         super().__init__(
             space=distributions_of(config.search_space),
             metric=list(config.objectives),
@@ -110,7 +113,8 @@ class StudySearch(OptunaSearch):
         self._config, self._gate = config, gate
         self._generator = np.random.default_rng([config.seed, 1])
         self._followers: dict[int, list[optuna.Trial]] = {}
-        self._recorder = ResultRecorder()
+        self._batch = batch_of(storage)
+        self._recorder = ResultRecorder(self._batch)
         self._training: dict[int, Candidate] = {}
         self._networks = networks or TrialNetworks()
         self._pause = pause or Pause()
@@ -164,17 +168,26 @@ class StudySearch(OptunaSearch):
                     finished: str = Searcher.FINISHED
                     return finished
                 self._study.enqueue_trial(fresh)
-            super().suggest(trial_id)
-            trial = self._ot_trials[trial_id]
-            frozen = _frozen(trial)
-            verdict = self._gate.judge(frozen.params, continuing=CONTINUES in frozen.user_attrs)
+            with self._batch():
+                super().suggest(trial_id)
+                trial = self._ot_trials[trial_id]
+                frozen = _frozen(trial)
+                verdict = self._gate.judge(frozen.params, continuing=CONTINUES in frozen.user_attrs)
+                if verdict.outcome == "train":
+                    suggestion = self._begin(trial, verdict)
+                else:
+                    self._replace(trial, verdict)
             if verdict.outcome == "train":
-                return self._begin(trial, verdict)
+                # Last, as it cannot fail: where the database goes away before, the trial has not begun.
+                self._train(suggestion, verdict.candidate, frozen)
+                return suggestion
             del self._ot_trials[trial_id]
-            self._replace(trial, verdict)
+            if verdict.trial is not None and not _frozen(trial).state.is_finished():
+                self._followers.setdefault(verdict.trial, []).append(trial)
         raise AssertionError("the loop ends with a point to train or with none left")
 
     def _begin(self, trial: optuna.Trial, verdict: Decision) -> dict[str, Any]:
+        """Write the start of a training, and return its suggestion."""
         candidate = verdict.candidate
         assert candidate is not None, "what is trained was built"
         earlier = _frozen(trial).user_attrs
@@ -189,7 +202,7 @@ class StudySearch(OptunaSearch):
             trial.set_user_attr(ARCH, candidate.arch.to_dict())
         # A constraint can be set once: that of the latency waits for its measurement.
         set_constraints(trial, {name: value for name, value in verdict.excess.items() if name not in named(source=MEASURED)})
-        suggestion = {
+        return {
             "number": trial.number,
             "point": dict(_frozen(trial).params),
             "arch": candidate.arch,
@@ -199,15 +212,16 @@ class StudySearch(OptunaSearch):
             "repeat": seed - self._config.seed,
             "continues": _frozen(trial).user_attrs.get(CONTINUES),
         }
-        continued = suggestion["continues"]
-        self._recorder.begin(
-            trial.number, taken_over=continued["epoch"] if continued else 0, undecided=earlier.get(UNDECIDED)
-        )
-        # Last, as it cannot fail: where the database goes away before, the trial has not begun.
-        self._gate.begin(candidate.key, trial.number, seed)
-        self._training[trial.number] = candidate
-        self._networks.keep(trial.number, candidate.arch, candidate.cost)
-        return suggestion
+
+    def _train(self, suggestion: Mapping[str, Any], candidate: Candidate | None, earlier: FrozenTrial) -> None:
+        """Remember that what was suggested is trained; ``earlier`` is its trial as it was taken up."""
+        assert candidate is not None, "what is trained was built"
+        number, continued = suggestion["number"], suggestion["continues"]
+        taken_over = continued["epoch"] if continued else 0
+        self._recorder.begin(number, taken_over=taken_over, undecided=earlier.user_attrs.get(UNDECIDED))
+        self._gate.begin(candidate.key, number, suggestion["seed"])
+        self._training[number] = candidate
+        self._networks.keep(number, candidate.arch, candidate.cost)
 
     def _give_back(self) -> None:
         """A trial that could not begin is suggested again, under its number."""
@@ -229,9 +243,7 @@ class StudySearch(OptunaSearch):
             assert verdict.trial is not None
             trial.set_user_attr(REUSED, verdict.trial)
             twin = self._study.get_trials(deepcopy=False)[verdict.trial]
-            if twin.state is TrialState.RUNNING:
-                self._followers.setdefault(twin.number, []).append(trial)
-            else:
+            if twin.state is not TrialState.RUNNING:
                 self._follow(trial, twin)
             return
         trial.set_user_attr(REASON, verdict.problem)
@@ -243,11 +255,12 @@ class StudySearch(OptunaSearch):
         """Tell a trial that was not trained what became of the one that was."""
         if _frozen(trial).state.is_finished():
             return
-        for name in (ARCH_ID, METRICS, REASON):
-            if name in twin.user_attrs:
-                trial.set_user_attr(name, twin.user_attrs[name])
-        set_constraints(trial, twin.constraints)
-        self._study.tell(trial, twin.values if twin.state is TrialState.COMPLETE else None, state=twin.state)
+        with self._batch():
+            for name in (ARCH_ID, METRICS, REASON):
+                if name in twin.user_attrs:
+                    trial.set_user_attr(name, twin.user_attrs[name])
+            set_constraints(trial, twin.constraints)
+            self._study.tell(trial, twin.values if twin.state is TrialState.COMPLETE else None, state=twin.state)
 
     def _remember(self, trial: FrozenTrial) -> None:
         """Tell the gate of a trial of an earlier start."""
@@ -295,7 +308,8 @@ class StudySearch(OptunaSearch):
             self._recorder.record(trial, result, decided=has_ended)
             if not has_ended:
                 return
-            self._conclude(trial, result, error)
+            with self._batch():
+                self._conclude(trial, result, error)
         frozen = _frozen(trial)
         key = self._training[trial.number].key
         if is_blameless(frozen):
@@ -311,38 +325,22 @@ class StudySearch(OptunaSearch):
 
     def _has_ended(self, trial: optuna.Trial, result: Mapping[str, Any]) -> bool:
         """Whether a trial that ends during a pause ended for its own reason, or with all that an undisturbed one reports."""
-        epochs = self._config.train_config.epochs
         known = dict(result) | self._training[trial.number].cost.objectives
-        needed = (*self._config.objectives, *self._config.network_budget.costs)
-        # What follows the last epoch carries its scores, and no epoch.
-        whole = known.get(EPOCH_KEY, epochs) >= epochs
-        return REASON in _frozen(trial).user_attrs or (
-            whole and not missing_objective({name: known.get(name) for name in needed})
-        )
+        return REASON in _frozen(trial).user_attrs or is_whole(self._config, known)
 
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
         attributes = _frozen(trial).user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
         known = dict(result) | self._training[trial.number].cost.objectives
-        excess = self._config.network_budget.excess(known)
-        set_constraints(trial, excess)
-        if any(value > 0 for value in excess.values()):
-            # Only a measured latency can turn out to be over a limit that its prediction was within.
-            trial.set_user_attr(REASON, f"over budget: {self._config.network_budget.problem(known)}")
-            self._study.tell(trial, state=TrialState.PRUNED)
-            return
-        epochs = self._config.train_config.epochs
-        if not attributes.get(REASON) and not error and known.get(EPOCH_KEY, epochs) < epochs:
-            self._study.tell(trial, state=TrialState.PRUNED)
-            return
-        values = {objective: known.get(objective) for objective in self._config.objectives}
-        reason = attributes.get(REASON) or (UNEXPLAINED if error else missing_objective(values))
+        set_constraints(trial, self._config.network_budget.excess(known))
+        state, reason = conclusion(self._config, known, reason=attributes.get(REASON, ""), error=error)
         if reason:
             trial.set_user_attr(REASON, reason)
-            self._study.tell(trial, state=TrialState.FAIL)
-            return
-        trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result).items() if k not in LOOP_FIGURES})
-        self._study.tell(trial, [float(known[objective]) for objective in self._config.objectives])
+        values = None
+        if state is TrialState.COMPLETE:
+            trial.set_user_attr(METRICS, {k: v for k, v in epoch_metrics(result).items() if k not in LOOP_FIGURES})
+            values = [float(known[objective]) for objective in self._config.objectives]
+        self._study.tell(trial, values, state=state)
 
     def ending_of(self, trial_id: str) -> TrialStatus:
         """Return what became of a training, as `result_recorder.ending_of`."""

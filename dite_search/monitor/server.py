@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
@@ -53,17 +53,19 @@ class Tool:
 
 
 def tools_of(config: SearchConfig, *, mlflow: str = "mlflow") -> list[Tool]:
-    """MLflow's own page, which has every run, and Optuna's, with the databases of this study."""
+    """MLflow's own page, at the run of this search, and Optuna's, with the databases of this study."""
     # MLflow takes seconds to import.
+    from dite_search.tracking.address import is_server
     from dite_search.tracking.client import tracking_uri
+    from dite_search.tracking.source import search_address
 
     uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
     storage = study_url_of(config)
-    served = uri.startswith(("http://", "https://"))
+    address, served = search_address(config), shell_command(mlflow, "ui", "--backend-store-uri", redacted(uri))
     return [
-        Tool(name="MLflow", url=_without_user(uri))
-        if served
-        else Tool(name="MLflow", command=shell_command(mlflow, "ui", "--backend-store-uri", redacted(uri))),
+        Tool(name="MLflow", url=address)
+        if is_server(uri)
+        else Tool(name="MLflow", command=f"{served}   # then open {address}"),
         Tool(name="optuna-dashboard", command=shell_command("optuna-dashboard", redacted(storage))),
     ]
 
@@ -285,11 +287,6 @@ def _is_loopback_name(host: str) -> bool:
         return is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False
-
-
-def _without_user(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 @cache

@@ -28,14 +28,15 @@ from dite_search.simulation.table_settings import (
     table_files,
     with_score,
 )
+from dite_search.study.attributes import EPOCH_KEY
 from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.families.architecture import Scalar
 from search_spaces.space.listed_space import ListedSpace
 
 Array = NDArray[np.float64]
 
-EPOCH_COLUMN, SECONDS_COLUMN = "epoch", "seconds"
-"""Keys of a curve's entries, whatever the columns are called."""
+SECONDS_COLUMN = "seconds"
+"""Key of the time in a curve's entries, whatever the column is called; that of the epoch is `EPOCH_KEY`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ class RecordedCurve(Sequence[Mapping[str, float]]):
     def __getitem__(self, place: int | slice) -> Mapping[str, float] | Sequence[Mapping[str, float]]:
         if isinstance(place, slice):
             return [self[index] for index in range(*place.indices(len(self)))]
-        entry: dict[str, float] = {EPOCH_COLUMN: self._curves.epochs[place]}
+        entry: dict[str, float] = {EPOCH_KEY: self._curves.epochs[place]}
         for name, values in self._curves.figures.items():
             value = float(values[self._training, place])
             if value == value:

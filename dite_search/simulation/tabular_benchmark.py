@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto.front import Array, hypervolume, non_dominated, reference_point
+from analysis.pareto.front import Array, hypervolume, non_dominated, reference_point, score_floor
 from analysis.study.published_results import PUBLISHED_TABLES, PublishedNetwork
 from analysis.study.records import TrialRecord
 from analysis.study.trial_status import TrialStatus
@@ -36,8 +36,6 @@ from search_spaces.space.candidate import CandidateCache
 
 TABLES = Path(__file__).parents[1] / "tables"
 CURVES_FILE = "curves.csv"
-BELOW_WORST = 0.1
-"""Distance of the reference from the worst score, as a part of the range of scores, where scores are below 0."""
 PUBLISHED: Mapping[str, Sequence[PublishedNetwork]] = {"table5": PUBLISHED_TABLES["table5"]}
 """Shipped tables whose scores are those of a published table."""
 
@@ -114,8 +112,8 @@ class TabularBenchmark:
         values = self.values()
         corner = reference_point(values, self.directions)
         for place, (side, column) in enumerate(zip(self.directions, values.T, strict=True)):
-            if side == MAXIMIZE and column.min() < 0:
-                corner[place] = column.min() - BELOW_WORST * (column.max() - column.min())
+            if side == MAXIMIZE:
+                corner[place] = score_floor(column)
         return corner
 
     @cached_property

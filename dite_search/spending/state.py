@@ -74,6 +74,14 @@ class BudgetState:
             "reached": list(self.reached),
         }
 
+    @property
+    def amounts(self) -> dict[str, float]:
+        """Figures of what the search has spent, and of what it has left where it has a budget; nothing before its start."""
+        if self.began is None:
+            return {}
+        spent = {f"spent_{name}": float(amount) for name, amount in self.plain["spent"].items() if name != "epochs"}
+        return spent | {f"left_{name}": float(amount) for name, amount in self.plain["left"].items() if name != "until"}
+
 
 def budget_state(config: SearchConfig, study: StudyRecord, now: float, ledger: Ledger | None = None) -> BudgetState:
     """Return the budget of a study at a time; the account is read from its folder unless it is given.
@@ -93,16 +101,6 @@ def budget_state(config: SearchConfig, study: StudyRecord, now: float, ledger: L
         began=ledger.began if ledger else None,
         reached=tuple(limits.reached(spent, now, ledger.ended if ledger else {})),
     )
-
-
-def amounts_of(config: SearchConfig, study: StudyRecord, now: float) -> dict[str, float]:
-    """Return figures of what a search has spent, and of what it has left where it has a budget; nothing before its start."""
-    ledger = read_ledger(config.study_directory)
-    if ledger is None:
-        return {}
-    plain = budget_state(config, study, now, ledger).plain
-    spent = {f"spent_{name}": float(amount) for name, amount in plain["spent"].items() if name != "epochs"}
-    return spent | {f"left_{name}": float(amount) for name, amount in plain["left"].items() if name != "until"}
 
 
 def spent_of(ledger: Ledger | None, study: StudyRecord) -> Spent:

@@ -20,12 +20,11 @@ WHOLE = "whole"
 PROTOCOL = "protocol"
 WHERE = "where"
 UNDECIDED = "undecided"
-WEIGHTS_TAKEN = "weights_taken"
 EPOCH = "epoch:"
 """Names of the attributes that a study and its trials carry; one attribute an epoch begins with `EPOCH`.
 
 `UNDECIDED` is the first epoch of a trial about which the scheduler was not asked, as when a pause stopped the trial with it.
-`WEIGHTS_TAKEN` is the share of its network's parameters that a trial took of ``training.start_from``.
+A trial that began from other weights has `WEIGHTS_TAKEN` too.
 """
 EPOCH_KEY = "epoch"
 """In what a trial reports: the epoch that has ended, from 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import time
@@ -169,6 +170,31 @@ def found_study(config: SearchConfig) -> optuna.Study | None:
             return None
     study = open_study(config)
     return study if _is_begun(study) else None
+
+
+def attributes_of(config: SearchConfig) -> dict[str, Any] | None:
+    """Return the attributes of a study whatever its search file says by now; None where its database does not hold it.
+
+    Raises:
+        InvalidInput: its database cannot be read.
+    """
+    if not config.study_url and not (config.study_directory / STUDY_DATABASE).is_file():
+        return None
+    with readable(config):
+        try:
+            return optuna.load_study(study_name=config.name, storage=storage_of(config)).user_attrs
+        except KeyError:
+            return None
+
+
+def remove_study(config: SearchConfig) -> None:
+    """Delete a study from its database, where the database holds it.
+
+    Raises:
+        InvalidInput: its database cannot be written.
+    """
+    with readable(config), contextlib.suppress(KeyError):
+        optuna.delete_study(study_name=config.name, storage=storage_of(config))
 
 
 def _is_begun(study: optuna.Study) -> bool:

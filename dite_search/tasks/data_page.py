@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from trainers.data.config import DataConfig
 
 def default_output(root: Path) -> Path:
     """Return the file that a page is written to where nobody names one: in the working directory, after the data set."""
-    return Path(f"{(root.resolve().stem if root.is_file() else root.resolve().name) or 'root'}-data.html")
+    # A link keeps the name that the user gave, which `Path.resolve` does not.
+    place = Path(os.path.abspath(root))
+    return Path(f"{(place.stem if place.is_file() else place.name) or 'root'}-data.html")
 
 
 def show_data(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import Progress
@@ -28,9 +29,8 @@ from trainers.data.formats.data_format import ACCURACIES
 from trainers.data.identity import data_contents
 from trainers.data.keypoint_sets.metric import Metric
 from trainers.data.samples.datasets import training_set, validation_set
-from trainers.evaluation.scoring import evaluate
+from trainers.evaluation.scoring import Evaluation
 from trainers.networks.load import is_published, load_any_network, published_training
-from trainers.processes.distributed import Worker, default_device
 from trainers.training import loop
 from trainers.training.beginning import check_beginning
 from trainers.training.same_training import check_same_training
@@ -195,19 +195,33 @@ def checkpoint_file(text: str) -> Iterator[Path]:
 
 
 def evaluate_one(
-    checkpoint: Path, data: DataConfig, *, flip_test: bool, input_size: str | None, dump: Path | None
+    checkpoint: Path,
+    data: DataConfig,
+    *,
+    flip_test: bool,
+    input_size: str | None,
+    dump: Path | None,
+    intervals: bool = False,
 ) -> dict[str, float]:
-    """The metrics of a checkpoint on the validation people, whose predictions ``dump`` receives."""
+    """Return the metrics of a checkpoint on the validation people, whose predictions ``dump`` receives.
+
+    With ``intervals`` the figure that ranks networks has the ends of its 95 % interval over images too, by its name and
+    ``_low95`` and ``_high95``.
+    """
+    # The import takes pandas with it, which a training need not wait for.
+    from analysis.errors.predictions import predictions_with
+    from analysis.statistics.bootstrap import image_interval
+
     arch, network = load_any_network(checkpoint)
     arch = resized(arch, input_size=input_size)
-    worker = Worker(device=default_device())
     data = as_trained(data, checkpoint)
-    dataset = validation_set(data, arch, trained_with(checkpoint))
-    scored = evaluate(network.to(worker.device), dataset, data, flip_test=flip_test, worker=worker)
-    assert scored is not None, "one process has the scores"
+    found = predictions_with(arch, network, trained_with(checkpoint), data, flip_test=flip_test)
     if dump:
-        write_json(dump, scored.results_as_annotated(data))
-    return scored.metrics
+        write_json(dump, Evaluation(metrics=found.metrics, results=found.results).results_as_annotated(data))
+    if not intervals:
+        return found.metrics
+    interval = image_interval(found.image_figures(), generator=np.random.default_rng(0))
+    return found.metrics | {f"{data.accuracy}_low95": interval.low, f"{data.accuracy}_high95": interval.high}
 
 
 def trained_with(checkpoint: Path) -> TrainConfig:

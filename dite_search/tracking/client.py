@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +19,24 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 # Its own lines on the screen would show the URL with the password.
 os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+# A bar for each file that is uploaded says nothing to a reader of results.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_GIT_DIRTY,
+    MLFLOW_LOGGED_ARTIFACTS,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NOTE,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
+)
 
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sqlite_url import sqlite_file, sqlite_url
@@ -37,13 +52,18 @@ from dite_search.tracking.experiment import (
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import redacted
 
-PARENT, TABLES = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS
+PARENT, TABLES, DESCRIPTION = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS, MLFLOW_RUN_NOTE
+SOURCE_NAME, SOURCE_TYPE, GIT_COMMIT, GIT_DIRTY = MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE, MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY
 STUDY_TAG, TRIAL_TAG = "dite_search.study", "dite_search.trial"
 """Tags by which a run is found again; that of the trial is missing on the run of the search itself."""
 
-RUNNING, FINISHED, FAILED = "RUNNING", "FINISHED", "FAILED"
+RUNNING, SCHEDULED, FINISHED, FAILED, KILLED = "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"
+"""Statuses of a run; a search, or a trial, that was paused is scheduled."""
 MAX_METRICS, MAX_PARAMS, MAX_TAGS, MAX_ENTRIES, MAX_TEXT = 1000, 100, 100, 1000, 5000
 """Limits of one call: entries of each kind, entries in all, and the characters of a parameter or a tag."""
+
+KIND_TAG, TRAINING_KIND = "mlflow.experimentKind", "custom_model_development"
+"""The tag of an experiment by which MLflow's page opens the view of trainings rather than that of language models."""
 
 _PAGE = 1000
 _REFUSALS = (400, 401, 403, 404)
@@ -77,14 +97,34 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UsedData:
+    """A data set that a run used: its name, the digest that tells it from others, its place and more in plain values."""
+
+    name: str
+    digest: str
+    place: str
+    profile: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunState:
-    """A run as the server holds it, without its metrics; ``started`` in milliseconds since 1970."""
+    """A run as the server holds it, without its metrics.
+
+    Args:
+        run_id: The id.
+        status: The status.
+        started: Milliseconds since 1970.
+        params: The parameters.
+        tags: The tags.
+        data: The digests of the data sets that it used.
+    """
 
     run_id: str
     status: str
     started: int
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    data: Collection[str] = ()
 
 
 def tracking_uri(url: str | None, directory: Path) -> str:
@@ -131,10 +171,13 @@ def create_database(database: Path, artifacts: Path) -> bool:
 
 
 class Tracker:
-    """The runs of one experiment. Calls raise `Unreachable` and `Refused`, whose texts hold no password.
+    """The runs of one experiment, by its id. Calls raise `Unreachable` and `Refused`, whose texts hold no password.
 
-    In a SQLite file ``artifacts`` is the folder of the artifacts, which follows where both were moved. The file is the
-    studies' ``own`` where nobody else named it.
+    Args:
+        uri: the server, or the SQLite file, that holds the experiment.
+        experiment: the name of the experiment.
+        artifacts: the folder of the artifacts of a SQLite file, which follows where both were moved.
+        own: whether the SQLite file is the studies' own, because nobody else named it.
 
     Raises:
         InvalidInput: at construction, when the server or database cannot be reached, or the experiment was deleted.
@@ -159,15 +202,17 @@ class Tracker:
 
     def find_runs(self, study: str, *, trial: int | None = None) -> list[RunState]:
         """The runs that carry the tag of a study, or those of one of its trials."""
+        return self.find_tagged({STUDY_TAG: study} | ({} if trial is None else {TRIAL_TAG: str(trial)}))
+
+    def find_tagged(self, tags: Mapping[str, str]) -> list[RunState]:
+        """The runs that carry all of these tags."""
         self._connect()
-        wanted = f"tags.`{STUDY_TAG}` = '{study}'"
-        if trial is not None:
-            wanted += f" and tags.`{TRIAL_TAG}` = '{trial}'"
+        wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         found: list[RunState] = []
         token: str | None = None
         with _answering():
             while True:
-                page = self._client.search_runs([self._experiment], wanted, max_results=_PAGE, page_token=token)
+                page = self._client.search_runs([self.experiment], wanted, max_results=_PAGE, page_token=token)
                 found += [_state(run) for run in page]
                 token = page.token
                 if not token:
@@ -184,8 +229,9 @@ class Tracker:
 
     def create_run(self, name: str, tags: Mapping[str, str], *, started: int) -> str:
         """Open a run; its id."""
+        tags = {**_user_tag(), **tags}
         with _answering():
-            run = self._client.create_run(self._experiment, start_time=started, tags=dict(tags), run_name=name)
+            run = self._client.create_run(self.experiment, start_time=started, tags=tags, run_name=name)
         run_id: str = run.info.run_id
         return run_id
 
@@ -224,12 +270,24 @@ class Tracker:
             else:
                 self._client.set_terminated(run_id, status, end_time=ended)
 
-    def upload(self, run_id: str, files: Mapping[str, str]) -> None:
-        """Store texts as artifacts, in place of those of the same names."""
+    def log_data(self, run_id: str, data: UsedData) -> None:
+        """Say which data a run used; nothing where that was said already."""
+        source = json.dumps({"uri": data.place})
+        known = Dataset(data.name, data.digest, "local", source, profile=json.dumps(data.profile))
+        context = InputTag(MLFLOW_DATASET_CONTEXT, "training")
+        with _answering():
+            self._client.log_inputs(run_id, datasets=[DatasetInput(known, tags=[context])])
+
+    def upload(self, run_id: str, files: Mapping[str, str | bytes]) -> None:
+        """Store texts and other files as artifacts, in place of those of the same names."""
         try:
-            with _answering():
-                for name, text in files.items():
-                    self._client.log_text(run_id, text, name)
+            with _answering(), tempfile.TemporaryDirectory(prefix="dite-search-") as folder:
+                # MLflow's client remembers the place of a run for as long as a process lives, and a folder may be moved.
+                place = get_artifact_repository(self._client.get_run(run_id).info.artifact_uri, tracking_uri=self.uri)
+                for name, content in files.items():
+                    file = Path(folder) / name
+                    file.write_bytes(content.encode() if isinstance(content, str) else content)
+                    place.log_artifact(str(file))  # type: ignore[no-untyped-call]
         except (Unreachable, Refused):
             raise
         except Exception as error:
@@ -249,11 +307,15 @@ class Tracker:
                 if found.lifecycle_stage == DELETED:
                     command = restore_command(found.experiment_id, self.uri)
                     raise Deleted(f"{deleted_sentence(self._name)}; to bring it back: {command}")
-                self._experiment: str = found.experiment_id
+                self.experiment: str = found.experiment_id
+                if KIND_TAG not in found.tags:
+                    self._client.set_experiment_tag(self.experiment, KIND_TAG, TRAINING_KIND)
                 return
             local = self._artifacts is not None and self.uri.startswith("sqlite")
             location = self._artifacts.absolute().as_uri() if local and self._artifacts else None
-            self._experiment = self._client.create_experiment(self._name, artifact_location=location)
+            self.experiment = self._client.create_experiment(
+                self._name, artifact_location=location, tags={KIND_TAG: TRAINING_KIND}
+            )
 
 
 def _state(run: Run) -> RunState:
@@ -263,7 +325,16 @@ def _state(run: Run) -> RunState:
         started=run.info.start_time or 0,
         params=run.data.params,
         tags=run.data.tags,
+        data=frozenset(used.dataset.digest for used in run.inputs.dataset_inputs) if run.inputs else (),
     )
+
+
+def _user_tag() -> dict[str, str]:
+    """Return the tag with the user of this process; none where the machine has no name for it."""
+    try:
+        return {MLFLOW_USER: getpass.getuser()}
+    except (OSError, KeyError, ImportError):
+        return {}
 
 
 @contextmanager

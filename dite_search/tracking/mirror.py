@@ -7,6 +7,7 @@ is lost while a server is down, and an hour of epochs goes out in a few calls on
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import Counter, defaultdict
@@ -15,9 +16,11 @@ from dataclasses import replace
 
 from analysis.pareto.front import front_of
 from analysis.study.trial_status import TrialStatus
-from dite_search.tracking.client import RUNNING, STUDY_TAG, Refused, RunState, Tracker
+from dite_search.tracking.client import DESCRIPTION, RUNNING, STUDY_TAG, Refused, RunState, Tracker
+from dite_search.tracking.pages import PageFiles
 from dite_search.tracking.plan import (
     FILES_TAG,
+    PAGES_TAG,
     ServerRun,
     Wanted,
     choose_run,
@@ -29,6 +32,7 @@ from dite_search.tracking.plan import (
     wanted_search,
     wanted_trial,
 )
+from dite_search.tracking.progress import SearchCurves
 from dite_search.tracking.source import Key, Snapshot, Source
 from search_spaces.common.retry import RetryPolicy
 
@@ -38,6 +42,8 @@ END_RETRY = RetryPolicy(first_seconds=1.0, longest_seconds=2.0)
 """How long the mirror waits for the server once the search has ended."""
 GRACE_SECONDS = 30.0
 """Seconds from the end of the search to giving up."""
+RENEWAL_SECONDS, RENEWAL_FACTOR = 60.0, 20.0
+"""The pages of a search are renewed after a minute at the earliest, and take a twentieth of the thread's time at most."""
 
 
 class Mirror:
@@ -62,6 +68,9 @@ class Mirror:
         self.written: Counter[str] = Counter()
         self.refused: dict[int, str] = {}
         self.refusal = ""
+        self._curves = SearchCurves(source.reference, source.budget)
+        self._shown, self._renew_at, self._sending = 0, -math.inf, False
+        self._made: tuple[str, PageFiles] | None = None
         self._clock, self._sleep = clock, sleep or self._wait_for_news
         self._seen: dict[Key, ServerRun] = {}
         self._unknown: set[Key] = set()
@@ -130,7 +139,7 @@ class Mirror:
         """
         seen = self._seen[None]
         if seen.run.status != RUNNING:
-            search = wanted_search(self.source.read(), source=self.source, runs={}, closed=True, now=time.time())
+            search = self._wanted_search(self.source.read(), closed=True)
             self.tracker.log_batch(seen.run.run_id, points=search.points)
 
     def run(self) -> None:
@@ -147,7 +156,7 @@ class Mirror:
         left = self._retry_at - self._clock()
         if left > 0:
             return left
-        if not (self._due or self._compare or (self._ended and not self._closed)):
+        if not (self._due or self._compare or self._sending or (self._ended and not self._closed)):
             return None
         try:
             self._follow()
@@ -173,9 +182,10 @@ class Mirror:
             if compare:
                 self._compare_all(snapshot)
                 due, compare = dict.fromkeys(snapshot.records), False
-            closed = ended and all(record.status is not TrialStatus.RUNNING for record in snapshot.records.values())
+            running = any(record.status is TrialStatus.RUNNING for record in snapshot.records.values())
+            closed = ended and not (running and self.source.driven)
             if not closed or None not in self._seen:
-                self._settle(None, wanted_search(snapshot, source=self.source, runs={}, closed=False, now=time.time()))
+                self._settle(None, self._wanted_search(snapshot, closed=False))
             front = {record.number for record in front_of(snapshot.study)} if closed else None
             for number in list(due):
                 if self._stopped:
@@ -185,9 +195,8 @@ class Mirror:
                     self._settle_trial(number, snapshot, front)
                 del due[number]
             if closed:
-                runs = {key: seen.run.run_id for key, seen in self._seen.items() if key is not None}
-                search = wanted_search(snapshot, source=self.source, runs=runs, closed=True, now=time.time())
-                self._settle(None, search)
+                self._settle(None, self._wanted_search(snapshot, closed=True))
+            self._renew_pages(snapshot, closed=closed)
             self._closed = ended
         finally:
             with self._lock:
@@ -202,6 +211,8 @@ class Mirror:
         noted = {None: snapshot.run_id} | {number: record.mlflow_run_id for number, record in snapshot.records.items()}
         found = {key: self._adopted(groups[key], run_id) for key, run_id in noted.items()}
         self._seen = {key: seen for key, seen in found.items() if seen}
+        if snapshot.experiment != self.tracker.experiment:
+            self.source.note_experiment(self.tracker.experiment)
         self._unknown.clear()
         self.refused.clear()
 
@@ -216,6 +227,36 @@ class Mirror:
             self.tracker.delete_run(twin.run_id)
             self.written["twins deleted"] += 1
         return ServerRun(run=chosen, points=None) if chosen else None
+
+    @property
+    def _runs(self) -> dict[int, str]:
+        """The runs of the trials that are known."""
+        return {key: seen.run.run_id for key, seen in self._seen.items() if key is not None}
+
+    def _renew_pages(self, snapshot: Snapshot, *, closed: bool) -> None:
+        """Upload the front, the report and the description where trials have ended since, if that is due."""
+        spent = snapshot.study.spent
+        if not closed and (spent == self._shown or self._clock() < self._renew_at):
+            return
+        self._sending = True
+        began, seen = self._clock(), self._seen[None]
+        pages = self.source.pages(snapshot.study, uri=self.tracker.uri, experiment=self.tracker.experiment, runs=self._runs)
+        if seen.run.tags.get(PAGES_TAG) != pages.digest:
+            if self._made is None or self._made[0] != pages.digest:
+                self._made = pages.digest, pages.make()
+            made, run_id = self._made[1], seen.run.run_id
+            self.tracker.upload(run_id, made.files)
+            tags = {DESCRIPTION: made.description, PAGES_TAG: pages.digest}
+            self.tracker.log_batch(run_id, tags=tags)
+            self._seen[None] = replace(seen, run=replace(seen.run, tags={**seen.run.tags, **tags}))
+            self.written["pages renewed"] += 1
+        self._sending, self._shown, self._made = False, spent, None
+        self._renew_at = self._clock() + max(RENEWAL_SECONDS, RENEWAL_FACTOR * (self._clock() - began))
+
+    def _wanted_search(self, snapshot: Snapshot, *, closed: bool) -> Wanted:
+        curves = self._curves.points(snapshot.study, snapshot.attributes)
+        runs = self._runs
+        return wanted_search(snapshot, source=self.source, curves=curves, runs=runs, closed=closed, now=time.time())
 
     def _settle_trial(self, number: int, snapshot: Snapshot, front: Collection[int] | None) -> None:
         """Write what the run of a trial lacks; a refusal concerns this trial alone."""
@@ -246,6 +287,8 @@ class Mirror:
         for batch in missing(wanted, seen):
             self.tracker.log_batch(run_id, points=batch.points, params=batch.params, tags=batch.tags)
             self.written["metric values"] += len(batch.points)
+        if wanted.data and wanted.data.digest not in seen.run.data:
+            self.tracker.log_data(run_id, wanted.data)
         for name in stale_tags(wanted, seen):
             self.tracker.delete_tag(run_id, name)
         if seen.run.status != wanted.status:

@@ -18,6 +18,9 @@ from dite_search.study.directory import SEARCH_FILE
 from dite_search.tracking.client import (
     FAILED,
     FINISHED,
+    GIT_COMMIT,
+    GIT_DIRTY,
+    KILLED,
     MAX_ENTRIES,
     MAX_METRICS,
     MAX_PARAMS,
@@ -25,19 +28,28 @@ from dite_search.tracking.client import (
     MAX_TEXT,
     PARENT,
     RUNNING,
+    SCHEDULED,
+    SOURCE_NAME,
+    SOURCE_TYPE,
     STUDY_TAG,
     TABLES,
     TRIAL_TAG,
     Point,
     RunState,
+    UsedData,
 )
 from dite_search.tracking.source import Key, Snapshot, Source
+from search_spaces.common.objectives import is_score
+from search_spaces.common.redaction import redacted
 from search_spaces.registry import flatten
 
-POINTS_TAG, FILES_TAG = "dite_search.points", "dite_search.files"
-"""Tags that spare a comparison: how many values a closed run holds, and a digest of the artifacts, each set after them."""
+POINTS_TAG, FILES_TAG, PAGES_TAG = "dite_search.points", "dite_search.files", "dite_search.pages"
+"""Tags that spare a comparison, each set after what it tells of: how many values a closed run holds, a digest of the
+artifacts, and a digest of what the pages of a search are made of."""
 OPTIONAL_TAGS = ("reason", "stopped_at_epoch", "on_front", "front")
 FRONT_FILE, TABLE_FILE = "front.json", "front_table.json"
+FINAL = "final_"
+"""The beginning of the metric of an accuracy after the last epoch, as in ``final_ap_gt``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +65,7 @@ class Wanted:
     tags: Mapping[str, str]
     points: Sequence[Point]
     files: Mapping[str, str]
+    data: UsedData | None = None
     keeps: Collection[str] = ()
 
     @property
@@ -72,7 +85,8 @@ def wanted_trial(
     """The run of a trial; ``front`` is None while the search goes on."""
     attributes = snapshot.attributes[record.number]
     started = attributes.get(STARTED, 0.0)
-    status, ending = ending_of(record)
+    status, ending = ending_of(record, driven=source.driven)
+    is_over = record.status.has_ended or record.status is TrialStatus.WAITING
     chosen = {name: record.parameters[name] for name in source.training if name in record.parameters}
     params = {**flatten(record.arch), **chosen, "seed": attributes.get(SEED, ""), "trial": record.number}
     tags = {PARENT: parent, STUDY_TAG: source.tag, TRIAL_TAG: str(record.number), "arch_id": record.arch.arch_id}
@@ -80,22 +94,41 @@ def wanted_trial(
         name=f"trial-{record.number:05d}",
         status=status,
         started=int(1000 * started),
-        ended=int(1000 * (started + record.seconds)) if record.status.has_ended else None,
+        ended=int(1000 * (started + record.seconds)) if is_over else None,
         noted=record.mlflow_run_id,
         params=_texts(params),
-        tags=tags | ending | ({"on_front": "true"} if front and record.number in front else {}),
+        tags=tags
+        | origin_tags(snapshot.study.provenance)
+        | ending
+        | ({"on_front": "true"} if front and record.number in front else {}),
         points=points_of(record, started),
         files={"arch.yaml": yaml.safe_dump(record.arch.to_dict(), sort_keys=False, default_flow_style=None)},
         keeps=("on_front",) if front is None else (),
     )
 
 
-def ending_of(record: TrialRecord) -> tuple[str, dict[str, str]]:
-    """The status of a trial's run, and the tags that say more."""
+def origin_tags(provenance: Mapping[str, Any]) -> dict[str, str]:
+    """Return MLflow's own tags for where a run comes from: the command, and the commit of the program."""
+    found: dict[str, str] = {}
+    if "command" in provenance:
+        found |= {SOURCE_NAME: redacted(str(provenance["command"]))[:MAX_TEXT], SOURCE_TYPE: "LOCAL"}
+    commit, _, changes = str(provenance.get("git_commit", "")).partition("+")
+    if commit:
+        found[GIT_COMMIT] = commit
+    return found | ({GIT_DIRTY: "true"} if changes else {})
+
+
+def ending_of(record: TrialRecord, *, driven: bool = True) -> tuple[str, dict[str, str]]:
+    """Return the status of a trial's run, and the tags that say more; ``driven`` says whether a driver runs the search.
+
+    A trial that waits goes on later. One that nobody trains any more, though its driver could not say so, was killed.
+    """
     if record.status is TrialStatus.RUNNING:
-        return RUNNING, {}
+        return (RUNNING, {}) if driven else (KILLED, {"reason": INTERRUPTED})
     if record.status is TrialStatus.WAITING:
-        return FAILED, {"reason": INTERRUPTED}
+        return SCHEDULED, {"reason": INTERRUPTED}
+    if record.reason == INTERRUPTED:
+        return KILLED, {"reason": INTERRUPTED}
     if record.reason or record.status is TrialStatus.FAILED:
         return FAILED, {"reason": record.reason[:MAX_TEXT] or "unknown"}
     if record.status is TrialStatus.STOPPED:
@@ -103,9 +136,18 @@ def ending_of(record: TrialRecord) -> tuple[str, dict[str, str]]:
     return FINISHED, {}
 
 
+def search_status(snapshot: Snapshot) -> str:
+    """Return the status of the run of a search that nobody drives any more."""
+    found = {record.status for record in snapshot.records.values()}
+    if TrialStatus.RUNNING in found:
+        return KILLED
+    return SCHEDULED if TrialStatus.WAITING in found or snapshot.left > 0 else FINISHED
+
+
 def points_of(record: TrialRecord, started: float) -> list[Point]:
     """Every value of a trial once: its costs at step 0, its epochs, and what was measured besides at the last one.
 
+    The accuracy of a trial that was trained to its end has a name of its own, under which trials may be compared.
     Times follow from the study alone, so that a write which is repeated is the same write.
     """
     values = {(name, 0): (float(value), 0.0) for name, value in record.cost.objectives.items()}
@@ -116,14 +158,27 @@ def points_of(record: TrialRecord, started: float) -> list[Point]:
     for name, value in record.metrics.items():
         if name != "epoch":
             values.setdefault((name, step), (float(value), seconds))
+            if is_score(name) and record.status is TrialStatus.COMPLETE:
+                values[f"{FINAL}{name}", step] = (float(value), seconds)
     return [
         Point(name=name, step=at, value=value, timestamp=int(1000 * (started + after)))
         for (name, at), (value, after) in values.items()
     ]
 
 
-def wanted_search(snapshot: Snapshot, *, source: Source, runs: Mapping[int, str], closed: bool, now: float) -> Wanted:
-    """The run of the search; once it is ``closed`` with its front and its counts. ``now`` in seconds since 1970."""
+def wanted_search(
+    snapshot: Snapshot, *, source: Source, curves: Sequence[Point], runs: Mapping[int, str], closed: bool, now: float
+) -> Wanted:
+    """The run of the search.
+
+    Args:
+        snapshot: The study at one moment.
+        source: The study's side.
+        curves: The curves over the trials that have ended.
+        runs: The runs of the trials.
+        closed: Whether nobody drives the search any more; its front and its counts are written then.
+        now: Seconds since 1970.
+    """
     study, records = snapshot.study, snapshot.records
     started = min((values[STARTED] for values in snapshot.attributes.values() if STARTED in values), default=now)
     wanted = Wanted(
@@ -132,9 +187,10 @@ def wanted_search(snapshot: Snapshot, *, source: Source, runs: Mapping[int, str]
         started=int(1000 * started),
         noted=snapshot.run_id,
         params=_texts({f"protocol.{name}": value for name, value in study.protocol.items()}),
-        tags={STUDY_TAG: source.tag},
-        points=(),
+        tags={STUDY_TAG: source.tag} | origin_tags(study.provenance),
+        points=curves,
         files={SEARCH_FILE: source.search_file},
+        data=source.data,
         keeps=("front",),
     )
     if not closed:
@@ -146,22 +202,22 @@ def wanted_search(snapshot: Snapshot, *, source: Source, runs: Mapping[int, str]
     ]
     ends = (snapshot.attributes[number].get(STARTED, 0.0) + record.seconds for number, record in records.items())
     ended = int(1000 * max(ends, default=0.0))
-    counts = {
-        "front_size": len(rows),
+    counts: dict[str, float] = {
         "over_budget": study.over_budget,
         "reused": study.reused,
         "epochs_trained": study.epochs_trained,
-        **snapshot.amounts,
     }
+    counts |= snapshot.amounts
     table = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
     numbers = {"front": ",".join(str(row["trial"]) for row in rows)[:MAX_TEXT]} if rows else {}
     step = sum(record.status.has_ended for record in records.values())
+    counted = [Point(name=name, step=step, value=float(count), timestamp=ended) for name, count in counts.items()]
     return replace(
         wanted,
-        status=FINISHED,
+        status=search_status(snapshot),
         ended=ended or None,
         tags={**wanted.tags, TABLES: json.dumps([{"path": TABLE_FILE, "type": "table"}]), **numbers},
-        points=[Point(name=name, step=step, value=float(count), timestamp=ended) for name, count in counts.items()],
+        points=[*curves, *counted],
         files={**wanted.files, FRONT_FILE: json.dumps(rows, indent=2), TABLE_FILE: json.dumps(table)},
         keeps=(),
     )
@@ -238,6 +294,7 @@ def settled(wanted: Wanted, seen: ServerRun) -> ServerRun:
         status=wanted.status,
         params={**wanted.params, **seen.run.params},
         tags={**kept, **wanted.closing_tags, FILES_TAG: wanted.digest},
+        data={*seen.run.data, *([wanted.data.digest] if wanted.data else [])},
     )
     points = None if wanted.status != RUNNING else (seen.points or frozenset()) | {(p.name, p.step) for p in wanted.points}
     return ServerRun(run=run, points=points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import uuid
@@ -12,13 +13,20 @@ from typing import Any, Protocol
 
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
-from dite_search.spending.state import amounts_of
+from dite_search.spending.state import budget_state
 from dite_search.study.attributes import MLFLOW_RUN
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE, load_config
+from dite_search.study.protocol import protocol_of
 from dite_search.study.reader import StudyReader, TrialNetworks
-from dite_search.study.study import open_study
+from dite_search.study.study import found_study, open_study
+from dite_search.tracking.address import MLFLOW_EXPERIMENT, noted_address
+from dite_search.tracking.client import UsedData, tracking_uri
+from dite_search.tracking.pages import Pages, pages_of, report_setup
+from dite_search.tracking.progress import reference_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import redacted
+from search_spaces.space.budget import Budget
+from search_spaces.space.candidate import CandidateCache
 
 Key = int | None
 """The identity of a run: a trial by its number, or None for the search itself."""
@@ -29,18 +37,29 @@ MLFLOW_STUDY = "mlflow_study"
 MLFLOW_FOLDER = "mlflow_folder"
 """The attribute that holds the folder from which a study was written to MLflow last."""
 
+MLFLOW_REFERENCE = "mlflow_hypervolume_reference"
+"""The attribute that holds the corner of the hypervolume, so that its curve goes on from where it was."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A study at one moment: its records, the plain attributes of its trials, and the run it noted for itself.
+    """A study at one moment.
 
-    ``amounts`` are figures of what the search has spent, and has left, by name.
+    Args:
+        study: The records.
+        attributes: The plain attributes of the trials, by number.
+        left: The number of trials that the search has left to train.
+        amounts: The figures of what the search has spent, and has left, by name.
+        run_id: The run that the study noted for itself.
+        experiment: The experiment that the study noted for its runs.
     """
 
     study: StudyRecord
     attributes: Mapping[int, Mapping[str, Any]]
+    left: int = 0
     run_id: str | None = None
     amounts: Mapping[str, float] = field(default_factory=dict)
+    experiment: str | None = None
 
     @property
     def records(self) -> dict[int, TrialRecord]:
@@ -49,11 +68,25 @@ class Snapshot:
 
 
 class Source(Protocol):
-    """The study's side: its tag, its search file as text, the hyper-parameters it may vary, and what it holds."""
+    """The study's side.
+
+    Args:
+        tag: The tag of the study.
+        search_file: The search file as text.
+        training: The hyper-parameters that the study may vary.
+        driven: Whether a driver runs the search.
+        reference: The corner of the hypervolume, as of `reference_of`.
+        budget: The limits of the search.
+        data: The data of the search; None where it was not recorded.
+    """
 
     tag: str
     search_file: str
     training: Sequence[str]
+    driven: bool
+    reference: Mapping[str, float]
+    budget: Budget
+    data: UsedData | None
 
     def read(self) -> Snapshot:
         """The study as it stands."""
@@ -61,12 +94,34 @@ class Source(Protocol):
     def note(self, key: Key, run_id: str) -> None:
         """Remember a run in the study."""
 
+    def note_experiment(self, experiment: str) -> None:
+        """Remember the experiment of the runs in the study."""
+
+    def pages(self, study: StudyRecord, *, uri: str, experiment: str, runs: Mapping[int, str]) -> Pages:
+        """Return the pages of the study, as of `pages_of`."""
+
 
 class StudySource:
-    """The study of a search as the source of a mirror; for one thread at a time."""
+    """The study of a search as the source of a mirror; for one thread at a time.
 
-    def __init__(self, config: SearchConfig, networks: TrialNetworks | None = None) -> None:
+    Args:
+        config: The search.
+        networks: The networks of trials that this process knows.
+        candidates: The candidates of the space that this process knows.
+        driven: Whether a driver runs the search.
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        networks: TrialNetworks | None = None,
+        *,
+        candidates: CandidateCache | None = None,
+        driven: bool = True,
+    ) -> None:
         self._config, self._study = config, open_study(config)
+        self.driven, self.budget = driven, config.network_budget
+        self._setup, self.data = report_setup(config), used_data(config)
         self._reader = StudyReader(config, self._study, networks)
         if MLFLOW_STUDY not in self._study.user_attrs or _is_copy(config, self._study.user_attrs):
             self._study.set_user_attr(MLFLOW_STUDY, f"{config.name}-{uuid.uuid4().hex[:12]}")
@@ -75,13 +130,31 @@ class StudySource:
         self.tag: str = self._study.user_attrs[MLFLOW_STUDY]
         self.search_file = redacted((config.study_directory / SEARCH_FILE).read_text())
         self.training: Sequence[str] = tuple(config.search_space.training_parameters)
+        if MLFLOW_REFERENCE not in self._study.user_attrs:
+            self._study.set_user_attr(MLFLOW_REFERENCE, reference_of(config, candidates))
+        self.reference: Mapping[str, float] = self._study.user_attrs[MLFLOW_REFERENCE]
 
     def read(self) -> Snapshot:
         """The study as it stands."""
         study = self._reader.read()
         attributes = {trial.number: trial.user_attrs for trial in self._study.get_trials(deepcopy=False)}
-        amounts = amounts_of(self._config, study, time.time())
-        return Snapshot(study=study, attributes=attributes, run_id=self._study.user_attrs.get(MLFLOW_RUN), amounts=amounts)
+        noted, state = self._study.user_attrs, budget_state(self._config, study, time.time())
+        return Snapshot(
+            study=study,
+            attributes=attributes,
+            left=max(1, state.networks_left or 0) if state.has_work else 0,
+            amounts=state.amounts,
+            run_id=noted.get(MLFLOW_RUN),
+            experiment=noted.get(MLFLOW_EXPERIMENT),
+        )
+
+    def note_experiment(self, experiment: str) -> None:
+        """Remember the experiment of the runs."""
+        self._study.set_user_attr(MLFLOW_EXPERIMENT, experiment)
+
+    def pages(self, study: StudyRecord, *, uri: str, experiment: str, runs: Mapping[int, str]) -> Pages:
+        """Return the pages of the study, as of `pages_of`."""
+        return pages_of(study, self._setup, uri=uri, experiment=experiment, runs=runs)
 
     def note(self, key: Key, run_id: str) -> None:
         """Remember a run; that of a trial which has ended cannot be noted, and is found by its tags."""
@@ -95,6 +168,35 @@ class StudySource:
             except RuntimeError:
                 # It ended in between, and Optuna changes no trial that has.
                 logging.getLogger(__name__).debug("trial %d ended before its run was noted", key)
+
+
+def tag_of(config: SearchConfig, attributes: Mapping[str, Any]) -> str | None:
+    """Return the tag of a study's runs by the attributes of the study; None where it has none of its own."""
+    if MLFLOW_STUDY not in attributes or _is_copy(config, attributes):
+        return None
+    return str(attributes[MLFLOW_STUDY])
+
+
+def search_address(config: SearchConfig) -> str:
+    """Return the address of the run of a search in MLflow's page, or of the page where the search has no run yet."""
+    attributes: Mapping[str, Any] = {}
+    # An address is a help: where the study cannot be read, somebody else says so.
+    with contextlib.suppress(InvalidInput):
+        study = found_study(config)
+        attributes = study.user_attrs if study else {}
+    return noted_address(tracking_uri(config.mlflow_url, config.study_directory.parent), attributes)
+
+
+def used_data(config: SearchConfig) -> UsedData | None:
+    """Return the data of a search by the digest of their annotations; None where the search did not record it."""
+    protocol = protocol_of(config)
+    kind, _, digest = str(protocol["data"]).partition(" ")
+    if kind != "sha256":
+        return None
+    place = "drawn by dite-search" if config.data.synthetic else str(config.data.folder or "")
+    names = ("train_split", "val_split", "format", "boxes", "keypoints", "metric", "split")
+    profile = {name: str(protocol[name]) for name in names if name in protocol}
+    return UsedData(name=str(protocol["dataset"]), digest=digest, place=redacted(place), profile=profile)
 
 
 def _is_copy(config: SearchConfig, attributes: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
@@ -33,9 +33,9 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Choices:
-    """The names that a field may have."""
+    """The names that a field may have; those of a registry are its names at the time of a check."""
 
-    names: tuple[str, ...]
+    names: Collection[str]
 
     def __str__(self) -> str:
         return f"one of {', '.join(self.names)}"
@@ -150,18 +150,18 @@ def _entries(name: str, value: Any, rule: str, length: int | None) -> Sequence[A
 
 def _limits(hint: Any) -> Limits | None:
     kind, notes = (get_args(hint)[0], get_args(hint)[1:]) if get_origin(hint) is Annotated else (hint, ())
+    bounds = next((note for note in notes if isinstance(note, Bounds)), None)
+    choices = next((note for note in notes if isinstance(note, Choices)), None)
     is_optional = type(None) in get_args(kind)
     if is_optional:
-        (kind,) = (part for part in get_args(kind) if part is not type(None))
+        kind = next(part for part in get_args(kind) if part is not type(None))
+    if not (bounds or choices or kind is bool):
+        return None
     length = next((note.count for note in notes if isinstance(note, Length)), None)
     is_tuple = get_origin(kind) is tuple
     if is_tuple:
         entries = get_args(kind)
         length, kind = length or (None if Ellipsis in entries else len(entries)), entries[0]
-    bounds = next((note for note in notes if isinstance(note, Bounds)), None)
-    choices = next((note for note in notes if isinstance(note, Choices)), None)
-    if not (bounds or choices or kind is bool):
-        return None
     return Limits(kind=kind, optional=is_optional, is_tuple=is_tuple, length=length, bounds=bounds, choices=choices)
 
 

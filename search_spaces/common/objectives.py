@@ -40,7 +40,7 @@ class Objective:
         scaled: whether values are written in thousands and millions instead.
         convention: what exactly is counted or measured, for the reader of a report.
         least: what the network with the least of it is called; empty where ``fewest`` and the label do.
-        useless: the value of a learned error from which on it says that a network has found nothing.
+        useless: the value of a learned objective at which a network has found nothing, or no more than chance finds.
         highest: the largest value that there can be.
         common: whether reports, exports and comparisons show it even where nobody asked for it.
     """
@@ -56,7 +56,7 @@ class Objective:
     convention: str
     least: str = ""
     common: bool = True
-    useless: float = math.inf
+    useless: float | None = None
     highest: float = math.inf
 
     @property
@@ -84,6 +84,7 @@ OBJECTIVES: dict[str, Objective] = {
             direction=MAXIMIZE,
             source=LEARNED,
             label="AP (ground-truth boxes)",
+            useless=0.01,
             highest=1.0,
             convention="AP with the annotated (ground-truth) boxes of people. About 0.02 higher than with a detector's; "
             "never compared with it.",
@@ -93,6 +94,7 @@ OBJECTIVES: dict[str, Objective] = {
             direction=MAXIMIZE,
             source=LEARNED,
             label="AP (detected boxes)",
+            useless=0.01,
             highest=1.0,
             convention="AP with the boxes of a person detector, as published figures are.",
         ),
@@ -101,6 +103,7 @@ OBJECTIVES: dict[str, Objective] = {
             direction=MAXIMIZE,
             source=LEARNED,
             label="PCKh@0.5",
+            useless=0.02,
             highest=1.0,
             convention="Share of joints that lie within half the head's length of the truth: the measure of MPII. On data "
             "of your own the length is that between two keypoints, and the mean is over keypoints.",
@@ -110,15 +113,17 @@ OBJECTIVES: dict[str, Objective] = {
             direction=MAXIMIZE,
             source=LEARNED,
             label="PCK",
+            useless=0.02,
             highest=1.0,
-            convention="Share of keypoints that lie nearer to the truth than a part of a length of the person (box, torso "
-            "or head, as the protocol says), mean over keypoints.",
+            convention="Share of keypoints that lie nearer to the truth than a part of a length of the person, mean over "
+            "keypoints. The length is that of box, torso or head, as the protocol says.",
         ),
         Objective(
             name="auc",
             direction=MAXIMIZE,
             source=LEARNED,
             label="AUC",
+            useless=0.01,
             highest=1.0,
             convention="Area under the curve of PCK over thresholds from 0 up to the pixels that the protocol says.",
         ),
@@ -192,9 +197,9 @@ OBJECTIVES: dict[str, Objective] = {
             unit="ms",
             digits=1,
             significant=True,
-            convention="Median time of one image through the exported network in ONNX Runtime on a CPU, without reading the "
-            "image and without flip test, measured before training; its spread, device, threads, warm-up and number of runs "
-            "stand in latency.json of each trial's folder.",
+            convention="Median time of one image through the exported network in ONNX Runtime on a CPU, measured before "
+            "training. Reading the image and the flip test are not in it. Its spread, device, threads, warm-up and number "
+            "of runs stand in latency.json of each trial's folder.",
             least="fastest",
         ),
     )

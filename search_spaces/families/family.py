@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.families.architecture import Architecture, Scalar, format_size, parse_size
 from search_spaces.families.cost import Cost, PartCost, total
+from search_spaces.families.envelope import Envelope, Values
 from search_spaces.families.parameter import Parameter, Point, format_tuple, parse_tuple
 from search_spaces.families.published import PublishedFigure
 
@@ -188,6 +189,16 @@ class Family(ABC, Generic[A]):
     def entries(self, parameter: str, value: Scalar) -> dict[str, Scalar]:
         """Return the flat values that one value of a parameter decides on."""
         return {parameter: value}
+
+    # What networks share
+
+    def envelope(self, values: Values) -> Envelope:
+        """Return what networks have in common whose flat names take these values, so that they can share weights.
+
+        Raises:
+            InvalidInput: the networks, or those of the whole family, cannot share weights; the message says why.
+        """
+        raise InvalidInput(f"networks of the {self.label} family cannot share weights")
 
     # What people read of it
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from analysis.statistics.image_scores import average_precisions, image_scores, keypoint_aps
 from tests.analysis.poses import ids, people, predictions
+from tests.trainers.evaluation.files import coco_ap
 from trainers.data.annotations.keypoints import COCO17, CROWDPOSE14, KeypointSet
 from trainers.data.formats.coco import annotated_people
 from trainers.data.formats.coco_file import CocoFile, read_coco
 from trainers.data.formats.crowdpose import read_crowdpose
-from trainers.evaluation.coco_ap import coco_ap
 from trainers.evaluation.crowdpose_ap import crowdpose_ap
 from trainers.evaluation.results import Result, as_annotated
 

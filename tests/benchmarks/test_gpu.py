@@ -17,7 +17,7 @@ from benchmarks.gpu.parts import memory, processes, split, throughput, translati
 from benchmarks.gpu.parts.goldens import measure as measure_goldens
 from benchmarks.gpu.parts.machine import describe
 from benchmarks.gpu.plan import HEADLINE_BATCH, Plan, plan_for
-from benchmarks.gpu.rows import Row, document, table
+from benchmarks.gpu.rows import Row, at_least, at_most, document, same, table
 from benchmarks.gpu.timing import ratio_of, seconds_in_turn
 from tests.conftest import ROOT
 
@@ -57,6 +57,21 @@ def test_one_table_for_people_and_one_document_for_programs() -> None:
     found = json.loads(json.dumps(document(describe(CPU), rows)))
     assert found["machine"]["device"] == "cpu"
     assert found["rows"][2] == {"part": "memory", "what": "batch 256", "value": None, "unit": "", "note": "memory ran out"}
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        (at_least(3.0, 3.0), "at least 3: met"),
+        (at_least(3.0, 2.9), "at least 3: MISSED"),
+        (at_most(1e-4, 1e-4), "at most 0.0001: met"),
+        (at_most(1e-4, float("nan")), "at most 0.0001: MISSED"),
+        (same(1.5, 1.5), "the same: met"),
+        (same(1.5, 1.25), "the same: MISSED"),
+    ],
+)
+def test_a_note_tells_whether_a_goal_is_met(note: str, expected: str) -> None:
+    assert note == expected
 
 
 def test_a_missing_package_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,15 +23,17 @@ def test_the_table_has_a_row_for_each_beginning_and_goes_on_where_it_was(tmp_pat
         "teacher": arch,
         "recipe": TrainConfig(epochs=1, batch_size=6, warmup_iterations=1, validate_every=1, flip_test=False),
         "source_epochs": 1,
+        "teacher_epochs": 1,
         "seeds": 1,
         "output": tmp_path / "runs",
         "resamples": 20,
     }
-    lines = table(**settings)
+    lines = list(table(**settings))
     assert [line.beginning for line in lines] == [SCRATCH, DRAWN, TAUGHT]
     assert [line.taken for line in lines] == [0.0, 1.0, 0.0]
     assert [line.teacher_ms > 0 for line in lines] == [False, False, True]
+    assert all(gain.value == 0 for gain in lines[0].gains)
     assert all(str(line).count("|") == HEAD[0].count("|") for line in lines)
     capsys.readouterr()
-    assert table(**settings) == lines
-    assert "epoch 1 of 1" in capsys.readouterr().out, "a training that has ended reports its epochs and learns nothing"
+    assert list(table(**settings)) == lines
+    assert "epoch 1 of 1" in capsys.readouterr().err, "a training that has ended reports its epochs and learns nothing"

@@ -46,6 +46,7 @@ def test_every_command_has_help_with_an_example():
         "prepare",
         "submit",
         "job",
+        "supernet",
     }
     for name in main.commands:
         output = run(name, "--help").output

@@ -12,11 +12,13 @@ import time
 import psutil
 import pytest
 
+from dite_search.study.reader import read_study
 from search_spaces.common.files import write_mapping
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.xdist_group("ray")
 SECONDS = 300
+EPOCHS = 20
 OURS = ("RAY_ADDRESS", "RAY_AUTH_MODE")
 """Variables of the tests' own environment that a user's may not have."""
 
@@ -40,7 +42,7 @@ def listening(process: psutil.Process) -> dict[str, set[str]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("resources", [pytest.param({}, marks=pytest.mark.nightly), {"workers": 2}])
 def test_a_search_listens_on_loopback_only(make_search, tmp_path, resources):
-    changes = {"training": {"epochs": 50, "batch_size": 16, "warmup_iterations": 2}, "resources": resources}
+    changes = {"trials": 1, "training": {"epochs": EPOCHS, "batch_size": 16, "warmup_iterations": 2}, "resources": resources}
     config = make_search(**changes)
     file = tmp_path / "search.yaml"
     write_mapping(file, config.to_dict())
@@ -67,6 +69,7 @@ def test_a_search_listens_on_loopback_only(make_search, tmp_path, resources):
             began = tree.children(recursive=True)
             found = listening(tree)
             tokens = {one.environ().get("RAY_AUTH_MODE") for one in began if one.name() in ("gcs_server", "raylet")}
+            assert search.wait(SECONDS) == 0, log.read_text()
         finally:
             for process in (tree, *began):
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -76,3 +79,7 @@ def test_a_search_listens_on_loopback_only(make_search, tmp_path, resources):
     assert ("ray::RayTrainWorker" in {name.partition(".")[0] for name in found}) == bool(resources)
     # Other users of this machine reach loopback as well.
     assert tokens == {"token"}
+    (trial,) = read_study(config).trials
+    assert (trial.status, trial.reason) == ("complete", "")
+    assert [epoch["epoch"] for epoch in trial.curve] == list(range(1, EPOCHS + 1))
+    assert "ap_gt" in trial.values

@@ -9,6 +9,7 @@ import pytest
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from dite_search.driver.run_search import _close
 from dite_search.driver.searcher import StudySearch
@@ -20,39 +21,39 @@ from search_spaces.common.errors import InvalidInput
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-CALLS = (
-    "create_new_trial",
-    "set_trial_user_attr",
-    "set_trial_system_attr",
-    "set_trial_param",
-    "set_trial_state_values",
-    "get_all_trials",
-)
-
 
 class Shaky(RDBStorage):
-    """A database whose connection breaks now and then, before a call is done or after."""
+    """A database whose connection breaks now and then, before a transaction or a reading is done or after."""
 
     def __init__(self, url, generator):
         super().__init__(url)
         self.generator, self.rate = generator, 0.0
+        self.scoped_session = scoped_session(
+            sessionmaker(bind=self.engine, class_=type("Session", (_Shaken,), {"of": self}))
+        )
 
-
-def _shaky(name):
-    def call(self, *arguments, **named):
+    def shaken(self, call):
         broken = self.rate and self.generator.random() < self.rate
         if broken and self.generator.random() < 0.5:
             raise StorageInternalError("the connection is gone")
-        result = getattr(RDBStorage, name)(self, *arguments, **named)
+        result = call()
         if broken:
             raise StorageInternalError("the connection went before the answer")
         return result
 
-    return call
+    def _create_new_trial(self, study_id, template_trial=None):
+        # Optuna's own method waits for seconds before it tries again what its session refuses.
+        rate, self.rate = self.rate, 0.0
+        try:
+            trial = super()._create_new_trial(study_id, template_trial)
+        finally:
+            self.rate = rate
+        return self.shaken(lambda: trial)
 
 
-for name in CALLS:
-    setattr(Shaky, name, _shaky(name))
+class _Shaken(Session):
+    def commit(self):
+        return self.of.shaken(super().commit)
 
 
 class Clock:

@@ -133,6 +133,12 @@ def test_the_references_are_written_from_the_code(site):
     assert "<code>context_reductions</code>" in fields
 
 
+def test_the_page_of_the_search_file_holds_no_copy_of_the_reference():
+    text = (DOCS / "reference/search_file.md").read_text(encoding="utf-8")
+    assert "<!-- the fields of the search file, written from the code -->" in text
+    assert "| field |" not in text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "sentence"),

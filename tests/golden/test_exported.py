@@ -9,7 +9,7 @@ import pytest
 
 from analysis.onnx.export import INPUT, OUTPUT, onnx_bytes, relative_difference
 from analysis.onnx.session import open_session
-from trainers.networks.dite_hrnet.released_checkpoint import load_released
+from trainers.networks.load import load_published
 
 
 @pytest.mark.slow
@@ -22,7 +22,7 @@ def test_the_exported_network_gives_the_recorded_output(reference: Path, name: s
     """
     path = reference / f"{name}_coco_256x192.pth"
     recorded = np.load(reference / f"{name}_coco_256x192_io.npz")
-    arch, network = load_released(path)
+    arch, network = load_published(path)
     session = open_session(onnx_bytes(arch, network))
     images = recorded["input"].astype(np.float32)
     parts = [session.run([OUTPUT], {INPUT: images[i : i + batch]})[0] for i in range(0, len(images), batch)]

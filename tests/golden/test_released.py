@@ -26,7 +26,8 @@ from tests.strategies import architectures
 from trainers.networks import load_released_checkpoint
 from trainers.networks.dite_hrnet.dynamic_conv import DynamicKernelAggregation
 from trainers.networks.dite_hrnet.network import PoseNetwork
-from trainers.networks.dite_hrnet.released_checkpoint import infer_arch, load_released, released_key, translate
+from trainers.networks.dite_hrnet.released_checkpoint import infer_arch, released_key, translate
+from trainers.networks.load import load_published
 from trainers.networks.registry import build_network
 
 PUBLISHED = {"ditehrnet_18": "dite_hrnet_18", "litehrnet_18": "lite_hrnet_18"}
@@ -96,7 +97,7 @@ def test_exact_arithmetic_agrees_with_the_record_and_with_itself(reference: Path
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_the_architecture_is_inferred(reference: Path, name: str) -> None:
-    arch, network = load_released(reference / f"{name}_coco_256x192.pth")
+    arch, network = load_published(reference / f"{name}_coco_256x192.pth")
     assert arch.arch_id == preset(PUBLISHED[name]).arch_id
     assert not network.training
 
@@ -129,7 +130,7 @@ def test_any_network_of_the_published_layout_is_read_back(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.pth"
     network = save_released(arch, path)
-    inferred, loaded = load_released(path, input_size=arch.input_size)
+    inferred, loaded = load_published(path, input_size=arch.input_size)
     assert inferred.arch_id == arch.arch_id
     images = torch.randn(2, 3, *arch.input_size, generator=torch.Generator().manual_seed(0))
     expected = network(images)

@@ -33,13 +33,13 @@ from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from tests.forked import ForkedProcess
 from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, replay
 from tests.integration.replaying_runner import TABLE
-from tests.ports import free_port
+from tests.ports import free_port, ray_ports
 from tests.profiles import by_profile
 from trainers.checkpoints.store import CheckpointStore
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 12
-TRIALS, STARTUP_TRIALS = by_profile((5, 2), (10, 4))
+TRIALS, STARTUP_TRIALS = by_profile((3, 2), (10, 4))
 
 Environment = Mapping[str, str]
 
@@ -68,11 +68,11 @@ def ray_head(log: Path) -> Iterator[tuple[psutil.Process, Environment]]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     port = free_port()
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}", "--num-cpus=2"]
+    # The files of tests may lie in the memory of which Ray would take a third.
+    command += ["--include-dashboard=false", "--object-store-memory=100000000"]
     with (
         log.open("w") as output,
-        subprocess.Popen(
-            [*command, "--include-dashboard=false"], env=environment, cwd=ROOT, stdout=output, stderr=output
-        ) as head,
+        subprocess.Popen([*command, *ray_ports(head=True)], env=environment, cwd=ROOT, stdout=output, stderr=output) as head,
     ):
         for _ in range(600):
             if "Ray runtime started" in log.read_text():
@@ -268,7 +268,7 @@ def check_records(config: SearchConfig, last_words: str = "") -> None:
     study, records = open_study(config), read_study(config).trials
     assert len(study.trials) == len(records)
     assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
-    ends = [(record.number, str(record.status), len(record.curve)) for record in records]
+    ends = [(record.number, str(record.status), len(record.curve), record.reason) for record in records]
     assert len([end for end in ends if end[1] in ("complete", "stopped")]) == TRIALS, (ends, last_words)
     fresh = [record.arch.arch_id for record in records if not record.epochs_before]
     assert len(fresh) == len(set(fresh))

@@ -7,6 +7,7 @@ of virtual Ethernet ends ties it to a bridge, and `Node.unplug` takes that down,
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.ports import free_port
+from tests.ports import free_port, ray_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-this-test-0123456789abcdef"
@@ -29,6 +30,8 @@ TOO_SLOW = "The current node timed out during startup"
 """Ray's message before it ends a node whose head has not answered for 30 s."""
 STARTS = 3
 """Of a node, before that counts as a failure."""
+_numbers = itertools.count()
+"""Clusters of this process: each has addresses and a bridge of its own."""
 
 
 class Node:
@@ -163,7 +166,7 @@ class Cluster:
         self._nodes: list[Node] = []
         self._cables: list[Cable] = []
         self._started = 0
-        number = os.getpid() % 250 + 1
+        number = (4 * os.getpid() + next(_numbers)) % 250 + 1
         self._bridge = f"dite{number}" if cables else ""
         # Benchmarks between networks have this range of addresses, which no network of its own uses.
         self._prefix = f"198.18.{number}" if cables else f"127.18.{number}"
@@ -199,7 +202,7 @@ class Cluster:
         host = f"{self._prefix}.1"
         self.port = self.port or free_port(host)
         words = ["--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false"]
-        words += [f"--ray-client-server-port={free_port(host)}", f"--temp-dir={self.folder}/h"]
+        words += [f"--temp-dir={self.folder}/h"]
         self.head = self._start("head", host, words, None)
         return self.head
 
@@ -212,6 +215,14 @@ class Cluster:
             cable = Cable(self._bridge, f"{self._bridge}n{self._started}", host)
             self._cables.append(cable)
         return self._start(f"node{self._started}", host, [f"--address={self.address}", f"--num-cpus={cpus}"], cable)
+
+    def running(self, count: int) -> list[Node]:
+        """Have so many nodes run beside the head: the last ones that do, and new ones where they are too few."""
+        others = [node for node in self._nodes if node is not self.head and not node.has_ended]
+        for node in others[: max(0, len(others) - count)]:
+            node.kill()
+        kept = others[-count:]
+        return kept + [self.start_node() for _ in range(count - len(kept))]
 
     def rejoin(self, node: Node, cpus: int = 1) -> Node:
         """Start Ray again on the machine of a node where it has ended."""
@@ -228,9 +239,7 @@ class Cluster:
         shutil.rmtree(self.folder)
 
     def _start(self, name: str, host: str, words: list[str], cable: Cable | None) -> Node:
-        # The agents bind ports of their own: a node gives up after 30 s where one that it was told to take is taken by then.
-        ports = ("dashboard-agent-listen-port", "min-worker-port", "max-worker-port")
-        words = [*words, *(f"--{port}=0" for port in ports), "--object-store-memory=100000000"]
+        words = [*words, *ray_ports(head="--head" in words), "--object-store-memory=100000000"]
         node = Node(self, name, host, words, cable)
         self._nodes.append(node)
         node.wait()

@@ -6,13 +6,12 @@ import functools
 import os
 import signal
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from dite_search.driver import trainable
 from dite_search.driver.trainable import TrialRunner, tell
-from dite_search.simulation.tabular_benchmark import load_table
 from search_spaces.common.retry import RetryPolicy
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
@@ -23,6 +22,7 @@ from trainers.checkpoints.store import CheckpointStore
 from trainers.training.loop import Metrics
 
 TABLE = "tiny_128"
+"""The shipped table that searches replay."""
 MOMENTS = ("begun", "saved", "reported")
 """When a trial can interrupt its driver: in an epoch, between the epoch's checkpoint and its report, and after both."""
 
@@ -31,7 +31,19 @@ NO_STATE = {"network": {}, "optimizer": {}, "scaler": {}, "average": None, "aver
 SHORT_BACK_OFF = 0.5
 """Seconds: starts of a trial that follow each other wait, but not as long as a whole search of these."""
 
-table = functools.cache(load_table)
+
+@functools.cache
+def recorded_curves() -> Mapping[str, Sequence[Sequence[Mapping[str, float]]]]:
+    """Return the curves of every training of the table, by the network.
+
+    A driver reads them for its trials: what reads a table takes a trial's process a second of a processor to import.
+    """
+    from dite_search.simulation.tabular_benchmark import load_table
+
+    return {
+        arch_id: [[dict(epoch) for epoch in curve] for curve in curves]
+        for arch_id, curves in load_table(TABLE).curves.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +52,13 @@ class ReplayingRunner(TrialRunner):
 
     Args:
         seconds: The time that an epoch takes.
+        curves: The curves of every training, by the network.
         driver: The process that gets a SIGINT.
         interrupt: The moment and the epoch of the SIGINT.
     """
 
     seconds: float = 0.02
+    curves: Mapping[str, Sequence[Sequence[Mapping[str, float]]]] = field(default_factory=recorded_curves)
     driver: int = 0
     interrupt: tuple[str, int] | None = None
 
@@ -57,7 +71,8 @@ class ReplayingRunner(TrialRunner):
         """Go through the curve of a network."""
         from ray import tune
 
-        curve = table(TABLE).curve(arch.arch_id, config.seed - self.search.seed)[: config.epochs]
+        curves = self.curves[arch.arch_id]
+        curve = curves[(config.seed - self.search.seed) % len(curves)][: config.epochs]
         store = CheckpointStore(place, note=tell)
         checkpoint = until_done(store.load, tell)
         done = list(checkpoint.curve) if checkpoint else []

@@ -52,6 +52,13 @@ HEAD = {"RAY_gcs_rpc_server_reconnect_timeout_s": "20"}
 """Nodes and drivers of a head that is gone wait for a third of the minute that they wait by default."""
 
 
+@pytest.fixture(scope="module")
+def machines():
+    """A cluster of nodes on cables, where there can be some, for one test after another: each starts the nodes it lacks."""
+    with cluster_of(cables=not why_no_cables(), variables=HEALTH | HEAD) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def end_drivers():
     drivers: list[Driver] = []
@@ -193,74 +200,71 @@ def test_a_trial_that_spans_nodes_outlives_one_of_them(tmp_path, end_drivers):
 
 @pytest.mark.slow
 @pytest.mark.longer
-def test_a_trial_whose_node_is_killed_goes_on_elsewhere(tmp_path, end_drivers):
-    with cluster_of(variables=HEALTH) as cluster:
-        nodes = [cluster.start_node(), cluster.start_node()]
-        search = Search(tmp_path, cluster, end_drivers, epochs=40)
-        for number in (0, 1):
-            search.until_trained(number, 2)
-        nodes[1].kill()
-        killed_at, epochs = time.monotonic(), [len(search.curve(number)) for number in (0, 1)]
-        cluster.start_node()
-        search.until(lambda: search.starts(0) + search.starts(1) == 3, "the trial to start again")
-        (number,) = [number for number in (0, 1) if search.starts(number) == 2]
-        search.until_trained(number, epochs[number] + 1)
-        print(f"killed after epoch {epochs[number]}; the next was there {time.monotonic() - killed_at:.0f} s later")
-        assert search.driver.wait(PATIENCE) == 0, search.driver.said
-        assert f"trial {number}: its process died; it goes on from its last checkpoint" in search.driver.said
-        search.check()
+def test_a_trial_whose_node_is_killed_goes_on_elsewhere(machines, tmp_path, end_drivers):
+    nodes = machines.running(2)
+    search = Search(tmp_path, machines, end_drivers, epochs=40)
+    for number in (0, 1):
+        search.until_trained(number, 2)
+    nodes[1].kill()
+    killed_at, epochs = time.monotonic(), [len(search.curve(number)) for number in (0, 1)]
+    machines.start_node()
+    search.until(lambda: search.starts(0) + search.starts(1) == 3, "the trial to start again")
+    (number,) = [number for number in (0, 1) if search.starts(number) == 2]
+    search.until_trained(number, epochs[number] + 1)
+    print(f"killed after epoch {epochs[number]}; the next was there {time.monotonic() - killed_at:.0f} s later")
+    assert search.driver.wait(PATIENCE) == 0, search.driver.said
+    assert f"trial {number}: its process died; it goes on from its last checkpoint" in search.driver.said
+    search.check()
 
 
 @pytest.mark.slow
 @pytest.mark.longer
-def test_a_network_that_is_cut_costs_nothing_or_one_start(tmp_path, end_drivers):
+def test_a_network_that_is_cut_costs_nothing_or_one_start(machines, tmp_path, end_drivers):
     why_not = why_no_cables()
     if why_not:
         pytest.skip(why_not)
-    with cluster_of(cables=True, variables=HEALTH) as cluster:
-        nodes = [cluster.start_node(), cluster.start_node()]
-        search = Search(tmp_path, cluster, end_drivers, epochs=120, seconds=2.0)
-        for number in (0, 1):
-            search.until_trained(number, 2)
-        nodes[1].unplug()
-        time.sleep(4)
-        nodes[1].plug()
-        for number in (0, 1):
-            search.until_trained(number, len(search.curve(number)) + 2)
-        assert [search.starts(number) for number in (0, 1)] == [1, 1]
-        nodes[1].unplug()
-        cut_at = time.monotonic()
-        search.until(lambda: "its process died" in search.driver.said, "the cut to be noticed")
-        noticed = time.monotonic() - cut_at
-        nodes[1].plug()
-        ended = until(lambda: nodes[1].has_ended, "a node that was given up to end")
-        until(lambda: not nodes[1].runs(TRAINING_PROCESS), "its trainings to end")
-        nodes[1].kill()
-        cluster.rejoin(nodes[1])
-        search.until(lambda: search.starts(0) + search.starts(1) == 3, "the trial to start again")
-        print(f"a cut was noticed after {noticed:.0f} s; mended, the node ended Ray within {ended:.0f} s")
-        assert search.driver.wait(PATIENCE) == 0, search.driver.said
-        search.check()
+    nodes = machines.running(2)
+    search = Search(tmp_path, machines, end_drivers, epochs=120, seconds=2.0)
+    for number in (0, 1):
+        search.until_trained(number, 2)
+    nodes[1].unplug()
+    time.sleep(4)
+    nodes[1].plug()
+    for number in (0, 1):
+        search.until_trained(number, len(search.curve(number)) + 2)
+    assert [search.starts(number) for number in (0, 1)] == [1, 1]
+    nodes[1].unplug()
+    cut_at = time.monotonic()
+    search.until(lambda: "its process died" in search.driver.said, "the cut to be noticed")
+    noticed = time.monotonic() - cut_at
+    nodes[1].plug()
+    ended = until(lambda: nodes[1].has_ended, "a node that was given up to end")
+    until(lambda: not nodes[1].runs(TRAINING_PROCESS), "its trainings to end")
+    nodes[1].kill()
+    machines.rejoin(nodes[1])
+    search.until(lambda: search.starts(0) + search.starts(1) == 3, "the trial to start again")
+    print(f"a cut was noticed after {noticed:.0f} s; mended, the node ended Ray within {ended:.0f} s")
+    assert search.driver.wait(PATIENCE) == 0, search.driver.said
+    search.check()
 
 
 @pytest.mark.slow
 @pytest.mark.longer
-def test_a_head_that_is_killed_ends_the_driver_and_resume_goes_on(tmp_path, end_drivers):
-    with cluster_of(variables=HEAD) as cluster:
-        node = cluster.start_node()
-        search = Search(tmp_path, cluster, end_drivers, epochs=20, seconds=0.5)
-        search.until_trained(0, 2)
-        cluster.head.kill()
-        killed_at, epochs = time.monotonic(), len(search.curve(0))
-        assert search.driver.wait(PATIENCE) == 2, search.driver.said
-        took = time.monotonic() - killed_at
-        sentence = search.driver.said.strip().splitlines()[-1]
-        assert f"the cluster at RAY_ADDRESS {cluster.address} must answer" in sentence
-        assert sentence.endswith(f"dite-search resume {search.folder}")
-        assert "Traceback" not in search.driver.said
-        until(lambda: node.has_ended, "the node of a head that is gone to end")
-        print(f"the driver ended {took:.0f} s after its head, the node {time.monotonic() - killed_at:.0f} s after it")
-        goes_on(search, node, epochs, cluster.start_head)
+def test_a_head_that_is_killed_ends_the_driver_and_resume_goes_on(machines, tmp_path, end_drivers):
+    (node,) = machines.running(1)
+    search = Search(tmp_path, machines, end_drivers, epochs=20, seconds=0.5)
+    search.until_trained(0, 2)
+    machines.head.kill()
+    killed_at, epochs = time.monotonic(), len(search.curve(0))
+    assert search.driver.wait(PATIENCE) == 2, search.driver.said
+    took = time.monotonic() - killed_at
+    sentence = search.driver.said.strip().splitlines()[-1]
+    assert f"the cluster at RAY_ADDRESS {machines.address} must answer" in sentence
+    assert sentence.endswith(f"dite-search resume {search.folder}")
+    assert "Traceback" not in search.driver.said
+    until(lambda: node.has_ended, "the node of a head that is gone to end")
+    print(f"the driver ended {took:.0f} s after its head, the node {time.monotonic() - killed_at:.0f} s after it")
+    goes_on(search, node, epochs, machines.start_head)
 
 
 @pytest.mark.nightly

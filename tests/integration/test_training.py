@@ -20,16 +20,20 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import preset
+from search_spaces.space.elastic_space import elastic_space
 from search_spaces.space.space_file import named_space
+from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import run
 from tests.profiles import by_profile
-from trainers.checkpoints.checkpoint import LAST, load_checkpoint
+from tests.trainers.processes.workers import run_workers
+from trainers.checkpoints.checkpoint import LAST, load_checkpoint, load_shared_checkpoint
 from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.processes.distributed import Worker
 from trainers.training.loop import train
-from trainers.training.ray_trainer import fit
+from trainers.training.ray_trainer import SharedTraining, fit
+from trainers.training.supernet_loop import LOSSES, train_supernet
 
 pytestmark = pytest.mark.xdist_group("ray")
 ARCH: ArchConfig = next(named_space("tiny").enumerate())
@@ -73,10 +77,32 @@ def test_the_command_trains_the_same_curve_on_one_worker_and_on_two(coco_mini, t
     assert together[-1].keys() == alone[-1].keys()
 
 
+def trained(worker: Worker, directory: Path, data: DataConfig) -> dict[str, float]:
+    """The metrics of a training among processes that Ray has not started: they have loaded everything for tests before."""
+    return train(ARCH, CONFIG, data, directory=directory, report=lambda *_: None, worker=worker).metrics
+
+
+@pytest.mark.slow
+def test_two_workers_train_shared_weights_as_one_process_does(people, tmp_path):
+    elastic = elastic_space(named_space("tiny_128"))
+    settings = SupernetConfig(epochs=2, subnets_per_step=3, held_out=0.2)
+    config = dataclasses.replace(CONFIG, sync_batchnorm=True)
+    shared = SharedTraining(elastic=elastic, settings=settings)
+    alone = train_supernet(elastic, settings, config, people, directory=None, report=lambda *_: None)
+    start_ray()
+    place = tmp_path / "two"
+    fit(elastic.largest, config, people, directory=place, workers=2, name="s", storage=tmp_path / "ray", shared=shared)
+    curve = load_shared_checkpoint(place / LAST).curve
+    # Adam's first steps are of full size whatever the gradient: they make rounding a hundredth of the loss.
+    for name in ("loss", *LOSSES):
+        assert [m[name] for m in curve] == pytest.approx([m[name] for m in alone.curve], rel=0.03)
+    assert curve[-1]["loss_largest"] < curve[0]["loss_largest"]
+
+
 @pytest.mark.slow
 def test_a_worker_killed_within_an_epoch_loses_at_most_an_interval(people, tmp_path):
     """The other one stops too, both start anew, and the end is that of a training nobody disturbed."""
-    undisturbed = on_workers(tmp_path / "whole", people)
+    undisturbed, *_ = run_workers(trained, 2, tmp_path / "whole", people)
     result: dict[str, float] = {}
     directory = tmp_path / "killed"
     thread = threading.Thread(target=lambda: result.update(on_workers(directory, people, retries=1)))

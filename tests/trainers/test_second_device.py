@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from search_spaces.families.architecture import CENTRED, IMAGENET, Architecture, resized
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, cost_of
+from search_spaces.space.elastic_space import elastic_space
+from search_spaces.space.space_file import named_space
 from search_spaces.training_config import PRECISIONS, TrainConfig
 from tests.trainers.second_device import (
     FAKE_GPU,
@@ -28,9 +30,10 @@ from trainers.data.config import DataConfig
 from trainers.evaluation.inference import predict_heatmaps
 from trainers.evaluation.zero_cost_proxies import PROXIES
 from trainers.networks.loss import heatmap_loss
-from trainers.networks.registry import build_network
+from trainers.networks.registry import build_network, shared_weights
 from trainers.processes.distributed import Worker
 from trainers.training.loop import train
+from trainers.training.sandwich_step import SandwichLearner
 from trainers.training.teacher import Teacher
 from trainers.training.train_step import computing_in
 
@@ -79,6 +82,18 @@ def test_a_step_stays_on_its_device(options: dict[str, Any]) -> None:
     assert devices_of(learner.state()) == {"meta"}
     assert all(parameter.grad.is_meta for parameter in learner.network.parameters() if parameter.grad is not None)
     assert next(learner.scored.parameters()).is_meta
+
+
+def test_a_step_of_shared_weights_stays_on_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    elastic = elastic_space(named_space("tiny_128"))
+    store = shared_weights(elastic.largest, elastic.envelope)
+    config = TrainConfig(batch_size=4, ema_decay=0.9, clip_norm=1.0)
+    learner = SandwichLearner(store, config, Worker(device=META), largest=elastic.smallest)
+    learner.plan([elastic.smallest, elastic.smallest], 0.5)
+    assert learner.step(batch_of(elastic.largest), 1e-3).is_meta
+    assert devices_of(learner.state()) == {"meta"}
+    assert all(parameter.grad.is_meta for parameter in learner.network.parameters() if parameter.grad is not None)
+    assert next(store.export(elastic.smallest).parameters()).is_meta
 
 
 NARROW = {"lite": LITE, DEFAULT_FAMILY.name: SPATIAL}

@@ -27,11 +27,14 @@ __all__ = [
     "Checkpoint",
     "checkpoint_bytes",
     "load_checkpoint",
+    "load_shared_checkpoint",
     "parse_checkpoint",
     "save_checkpoint",
 ]
 
 FORMAT = 2
+OPTIONAL = ("taken", "supernet")
+"""Fields that a file holds only where they say something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,7 @@ class Checkpoint:
         seconds: The time spent so far.
         contents: The digests of the data's files (`trainers.data.identity.data_contents`), which earlier versions lack.
         taken: The share of the parameters that were taken of other weights; None from scratch.
+        supernet: The space and the settings of weights that many networks share, as plain values; None for one network.
     """
 
     arch: Architecture
@@ -61,6 +65,7 @@ class Checkpoint:
     seconds: float = 0.0
     contents: Mapping[str, str] = field(default_factory=dict)
     taken: float | None = None
+    supernet: Mapping[str, Any] | None = None
 
     @property
     def keypoint_set(self) -> KeypointSet | None:
@@ -96,18 +101,34 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
         "contents": dict(checkpoint.contents),
         "state": dict(checkpoint.state),
     }
-    if checkpoint.taken is None:
-        del content["taken"]
+    for name in OPTIONAL:
+        if content[name] is None:
+            del content[name]
     return torch_file_bytes(content)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint without running any code it may hold.
+    """Read the checkpoint of a network without running any code it may hold.
 
     Raises:
-        InvalidInput: the file is missing, cut short or altered, no checkpoint of ours, or of another format.
+        InvalidInput: the file is missing, cut short or altered, no checkpoint of ours, of another format, or shared weights.
     """
-    return _checkpoint(read_torch_file(path), str(path))
+    checkpoint = _checkpoint(read_torch_file(path), str(path))
+    if checkpoint.supernet is not None:
+        raise InvalidInput(f"checkpoint {path} must be of one network, but it holds weights that networks of a space share")
+    return checkpoint
+
+
+def load_shared_checkpoint(path: Path) -> Checkpoint:
+    """Read the checkpoint of shared weights.
+
+    Raises:
+        InvalidInput: as `load_checkpoint`, but for the checkpoint of one network.
+    """
+    checkpoint = _checkpoint(read_torch_file(path), str(path))
+    if checkpoint.supernet is None:
+        raise InvalidInput(f"checkpoint {path} must hold weights that networks of a space share, but it is of one network")
+    return checkpoint
 
 
 def parse_checkpoint(data: bytes, name: str) -> Checkpoint:
@@ -122,13 +143,15 @@ def parse_checkpoint(data: bytes, name: str) -> Checkpoint:
 def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
     if content.get("format", FORMAT) != FORMAT:
         raise InvalidInput(f"checkpoint {name} must have format {FORMAT}, got {content['format']!r}")
-    content = {"contents": {}, "taken": None, **content}
+    content = {"contents": {}, **dict.fromkeys(OPTIONAL), **content}
     names = [field.name for field in fields(Checkpoint)]
     for field_name in ("format", *names):
         _require(field_name in content, name, f"the field {field_name!r}")
     _require(isinstance(content["data"], Mapping), name, "named fields in the field 'data'")
     _require(_is_texts(content["contents"]), name, "digests in the field 'contents'")
     _require(content["taken"] is None or isinstance(content["taken"], float), name, "a number in the field 'taken'")
+    is_named = content["supernet"] is None or isinstance(content["supernet"], Mapping)
+    _require(is_named, name, "named fields in the field 'supernet'")
     state = content["state"]
     for part in ("network", "optimizer", "scaler", "average", "averaged_steps"):
         _require(isinstance(state, Mapping) and part in state, name, f"the field 'state.{part}'")

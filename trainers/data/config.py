@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from search_spaces.common.bounds import Bounds, Choices, check_fields
 from search_spaces.common.errors import InvalidInput, unknown_name
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.annotations.notes import DataNote
@@ -22,14 +23,17 @@ from trainers.data.formats.own_keypoints import OwnKeypoints, keypoints_of_file
 from trainers.data.images.orientation import ON_ORIENTATION
 from trainers.data.keypoint_sets.fields import to_plain
 from trainers.data.keypoint_sets.metric import Metric
+from trainers.data.ranking import Ranking
 
 BOXES = ("gt", "det")
 STOP, SKIP = "stop", "skip"
 ON_BROKEN_IMAGE = (STOP, SKIP)
+MOST_WORKERS = 256
+"""Upper bound of the processes that load samples: it stops a typing error from filling a machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig:
+class DataConfig(Ranking):
     """A data set in the published layout of a format, or in a layout of its own, and the protocol of its use.
 
     Args:
@@ -54,16 +58,16 @@ class DataConfig:
     """
 
     root: Path
-    format: str = "coco"
+    format: Annotated[str, Choices(FORMATS)] = "coco"
     name: str = "custom"
     train_split: str = "train"
     val_split: str = "val"
-    boxes: str = "gt"
+    boxes: Annotated[str, Choices(BOXES)] = "gt"
     detections: Path | None = None
-    workers: int = 0
+    workers: Annotated[int, Bounds(0, MOST_WORKERS)] = 0
     prepared: Path | None = None
-    on_broken_image: str = "stop"
-    on_orientation: str = "apply"
+    on_broken_image: Annotated[str, Choices(ON_BROKEN_IMAGE)] = "stop"
+    on_orientation: Annotated[str, Choices(ON_ORIENTATION)] = "apply"
     category: str | int | None = None
     keypoints: Mapping[str, Any] | None = None
     metric: Metric | None = None
@@ -73,14 +77,7 @@ class DataConfig:
         for field in ("root", "detections", "prepared"):
             if getattr(self, field) is not None:
                 object.__setattr__(self, field, Path(getattr(self, field)).absolute())
-        for field, allowed in (
-            ("format", tuple(FORMATS)),
-            ("boxes", BOXES),
-            ("on_broken_image", ON_BROKEN_IMAGE),
-            ("on_orientation", ON_ORIENTATION),
-        ):
-            if getattr(self, field) not in allowed:
-                raise unknown_name(field, str(getattr(self, field)), allowed)
+        check_fields(self)
         if self.metric is not None:
             object.__setattr__(self, "metric", Metric.of(self.metric))
         check_own(self.data_format, keypoints=self.keypoints, layout=self.layout, metric=self.metric, boxes=self.boxes)
@@ -94,13 +91,6 @@ class DataConfig:
                 f"category must be the name or the id of a category, in a format that has categories, got {self.category!r}"
                 f" in format {self.format}"
             )
-        if not 0 <= self.workers <= 256:
-            raise InvalidInput(f"workers must be from 0 to 256, got {self.workers}")
-
-    @property
-    def data_format(self) -> DataFormat:
-        """The data format that the field names."""
-        return FORMATS[self.format]
 
     @property
     def keypoint_set(self) -> KeypointSet:
@@ -122,21 +112,6 @@ class DataConfig:
     def keypoint_notes(self) -> tuple[DataNote, ...]:
         """The remarks on what the annotation files do not say of the keypoints."""
         return self._own_keypoints.notes
-
-    @property
-    def used_metric(self) -> Metric:
-        """The metric that ranks networks on this data."""
-        return self.metric or self.data_format.metric
-
-    @property
-    def metric_words(self) -> str:
-        """All that makes two values of the metric comparable, as figures state it."""
-        return self.data_format.metric_words or self.used_metric.words(self.keypoint_set)
-
-    @property
-    def accuracy(self) -> str:
-        """The name of the figure that ranks networks on this data, such as ``ap_gt``."""
-        return self.used_metric.objective(self.boxes)
 
     @property
     def has_oks(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,35 +12,27 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from trainers.data.annotations.categories import PERSON_CATEGORY
-from trainers.data.annotations.keypoints import COCO17, KeypointSet
-from trainers.data.formats.coco_file import read_coco
+from trainers.data.annotations.keypoints import KeypointSet
 from trainers.evaluation.results import Result
 
 # In the order of COCOeval.stats for keypoints: over all thresholds, at 0.5, at 0.75, of medium and of large people.
 FIGURES = ("ap", "ap50", "ap75", "ap_m", "ap_l", "ar", "ar50", "ar75", "ar_m", "ar_l")
 
 
-def coco_ap(
-    results: Sequence[Result],
-    annotation_file: Path,
-    *,
-    keypoint_set: KeypointSet = COCO17,
-    category: str | int | None = None,
-) -> dict[str, float]:
-    """The ten figures of COCO, in [0, 1], by the names in ``FIGURES``.
-
-    A figure for which the file has no ground truth is absent: pycocotools gives -1 there, which is no score. No results
-    at all score 0, since nothing was found. Results for images that the file does not list are left out. Raises
-    InvalidInput for a broken file.
-    """
-    coco = read_coco(annotation_file, keypoint_set, category=category)
-    return keypoint_ap(results, coco.images, coco.annotations, keypoint_set)
-
-
 def keypoint_ap(
     results: Sequence[Result], images: Collection[int], annotations: list[dict[str, Any]], keypoint_set: KeypointSet
 ) -> dict[str, float]:
-    """The figures of `coco_ap` for these images, by id, and the annotations in them, of checked files."""
+    """Return the ten figures of COCO, in [0, 1], by the names in ``FIGURES``.
+
+    A figure without ground truth is absent: pycocotools gives -1 there, which is no score. No results at all score 0, since
+    nothing was found.
+
+    Args:
+        results: The results; those for other images are left out.
+        images: The images that count, by id.
+        annotations: The annotations in them, of a checked file.
+        keypoint_set: The keypoints.
+    """
     truth = indexed(images, annotations)
     # Copies: pycocotools adds keys to the entries it is given, a bbox among them.
     listed = [dict(result) for result in results if result["image_id"] in images]

@@ -20,6 +20,9 @@ from trainers.evaluation.distances import (
     shares_within,
 )
 
+POOLED = (NME, EPE)
+"""Metrics that are a mean over all counted keypoints of everybody."""
+
 
 def keypoint_scores(
     people: Sequence[Person], predicted: Array, keypoint_set: KeypointSet, metric: Metric
@@ -28,6 +31,24 @@ def keypoint_scores(
 
     Raises:
         InvalidInput: the set lacks the keypoints of the length, or no person has a length and a labelled keypoint.
+    """
+    distances = distances_in_lengths(people, predicted, keypoint_set, metric)
+    if metric.name in POOLED:
+        each, whole = mean_distances(distances), float(np.nanmean(distances))
+    else:
+        assert metric.threshold is not None or metric.name == AUC
+        each = (
+            area_under_curve(distances, AUC_STEPS) if metric.name == AUC else shares_within(distances, metric.threshold or 0)
+        )
+        whole = float(np.nanmean(each))
+    return named_figures(metric.name, whole, each, keypoint_set.names)
+
+
+def distances_in_lengths(people: Sequence[Person], predicted: Array, keypoint_set: KeypointSet, metric: Metric) -> Array:
+    """Return the distances (N, K) of predictions (N, K, 2) in lengths of the metric; NaN where a keypoint does not count.
+
+    Raises:
+        InvalidInput: as `keypoint_scores`.
     """
     truth = np.array([person.keypoints for person in people])
     present = truth[..., 2] > 0
@@ -38,15 +59,22 @@ def keypoint_scores(
             f"metric {metric.name} by {metric.by} needs people with both ends of the length labelled, got none among"
             f" {len(people)} people"
         )
-    if metric.name in (NME, EPE):
-        each, whole = mean_distances(distances), float(np.nanmean(distances))
-    else:
-        assert metric.threshold is not None or metric.name == AUC
-        each = (
-            area_under_curve(distances, AUC_STEPS) if metric.name == AUC else shares_within(distances, metric.threshold or 0)
-        )
-        whole = float(np.nanmean(each))
-    return named_figures(metric.name, whole, each, keypoint_set.names)
+    return distances
+
+
+def parts_of_figure(distances: Array, metric: Metric) -> Array:
+    """Return the part of each distance (N, K) in the figure of a metric, whose means the figure is; NaN stays.
+
+    NME and EPE take the mean of all parts, the others the mean over keypoints of the means of their parts.
+    """
+    if metric.name in POOLED:
+        return distances
+    parts: Array = (
+        np.mean([distances < step / AUC_STEPS for step in range(AUC_STEPS)], axis=0)
+        if metric.name == AUC
+        else (distances < (metric.threshold or 0)).astype(np.float64)
+    )
+    return np.where(np.isfinite(distances), parts, np.nan)
 
 
 def lengths_of(people: Sequence[Person], truth: Array, keypoint_set: KeypointSet, metric: Metric) -> NDArray[np.float64]:

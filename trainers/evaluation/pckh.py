@@ -24,7 +24,8 @@ JOINTS = {
 }
 """The joints that have figures of their own."""
 
-NOT_IN_THE_MEAN = ("pelvis", "thorax")
+IN_THE_MEAN = np.array([name not in ("pelvis", "thorax") for name in MPII16.names])
+"""Whether a joint (16,) counts in the mean over joints."""
 
 
 class MpiiResult(TypedDict):
@@ -48,22 +49,33 @@ def pckh(keypoints: NDArray[np.float64], truth: MpiiTruth) -> dict[str, float]:
     all it is the other's; where neither has, the figure is absent. The mean is over every joint of everybody but pelvis and
     thorax. It is the published mean of joints, weighted by how often each has a truth.
     """
-    assert keypoints.shape == truth.keypoints.shape, (keypoints.shape, truth.keypoints.shape)
-    # Heads without an extent belong to people without a joint to be found, who are left out.
-    sizes = np.where(truth.present.any(axis=1), truth.head_sizes, 1.0)
-    distances = np.linalg.norm(keypoints - truth.keypoints, axis=2) / sizes[:, None]
+    distances = head_distances(keypoints, truth)
     counts = truth.present.sum(axis=0)
-    counted = np.array([name not in NOT_IN_THE_MEAN for name in MPII16.names])
     figures = {}
     for figure, threshold in THRESHOLDS.items():
         found = (truth.present & (distances <= threshold)).sum(axis=0)
-        if counts[counted].any():
-            figures[figure] = float(found[counted].sum() / counts[counted].sum())
+        if counts[IN_THE_MEAN].any():
+            figures[figure] = float(found[IN_THE_MEAN].sum() / counts[IN_THE_MEAN].sum())
         for joint, names in JOINTS.items():
             sides = [index for index in map(MPII16.names.index, names) if counts[index]]
             if sides:
                 figures[f"{figure}_{joint}"] = float(np.mean(found[sides] / counts[sides]))
     return figures
+
+
+def head_distances(keypoints: NDArray[np.float64], truth: MpiiTruth) -> NDArray[np.float64]:
+    """Return the distances (N, 16) of keypoints to their truth in lengths of the head, whether or not a joint has one."""
+    assert keypoints.shape == truth.keypoints.shape, (keypoints.shape, truth.keypoints.shape)
+    # Heads without an extent belong to people without a joint to be found, who are left out.
+    sizes = np.where(truth.present.any(axis=1), truth.head_sizes, 1.0)
+    distances: NDArray[np.float64] = np.linalg.norm(keypoints - truth.keypoints, axis=2) / sizes[:, None]
+    return distances
+
+
+def parts_of_pckh(keypoints: NDArray[np.float64], truth: MpiiTruth, figure: str) -> NDArray[np.float64]:
+    """Return whether each joint (N, 16) is found by a figure of `THRESHOLDS`, as 0 or 1; NaN outside of its mean."""
+    found = head_distances(keypoints, truth) <= THRESHOLDS[figure]
+    return np.where(truth.present & IN_THE_MEAN, found, np.nan)
 
 
 def mpii_results(dataset: TopDownDataset, predictions: Predictions) -> list[MpiiResult]:

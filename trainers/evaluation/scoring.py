@@ -25,7 +25,7 @@ from trainers.processes.distributed import Worker
 class Evaluation:
     """The figures of a validation, and their entries.
 
-    ``metrics`` are the figures of ``coco_ap`` or ``crowdpose_ap``, each name followed by the kind of boxes (``ap_gt``,
+    ``metrics`` are the figures of ``keypoint_ap`` or ``crowdpose_ap``, each name followed by the kind of boxes (``ap_gt``,
     ``ap_m_det``). They may be those of ``pckh`` or ``keypoint_scores`` too. ``results`` are the entries they were computed
     from.
     """

@@ -10,6 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from search_spaces.families.architecture import Architecture
+from search_spaces.families.envelope import Envelope
+from trainers.networks.shared_store import SharedStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,14 +21,15 @@ class CheckpointLayout:
     Args:
         name: what messages and the forms of an export call it.
         recognises: whether the names of the tensors are those of the layout.
-        load: reads a file for an input size; raises `InvalidInput` where it is no network of the family.
+        load: makes the network of a file's tensors for an input size, None for the usual one; the path stands in messages.
+            Raises `InvalidInput` where the tensors are no network of the family.
         problem: why the authors' code cannot build a network; empty where it can.
         state: the weights of a network under the layout's names.
     """
 
     name: str
     recognises: Callable[[Sequence[str]], bool]
-    load: Callable[[Path, tuple[int, int] | None], tuple[Architecture, nn.Module]]
+    load: Callable[[Mapping[str, Tensor], Path, tuple[int, int] | None], tuple[Architecture, nn.Module]]
     problem: Callable[[Any], str]
     state: Callable[[Any, nn.Module], dict[str, Tensor]]
 
@@ -46,6 +49,7 @@ class NetworkFamily:
         parts: prefixes of modules by the name of the part of the network that they are; every family has a ``head``.
         layouts: checkpoints by other authors.
         own_names: names tensors of checkpoints by other authors as ours; tensors under our own names, or unknown ones, stay.
+        share: makes the weights that networks of an envelope share; None where those of the family cannot.
         variable: modules that weight by the image, by the zero-cost proxy that reads how much their weights vary.
     """
 
@@ -53,4 +57,5 @@ class NetworkFamily:
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layouts: Sequence[CheckpointLayout] = ()
     own_names: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = as_named
+    share: Callable[[Envelope], SharedStore] | None = None
     variable: Mapping[str, tuple[type[nn.Module], ...]] | None = None

@@ -11,7 +11,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import CODECS, TrainConfig
 from trainers.checkpoints.checkpoint import load_checkpoint
-from trainers.checkpoints.torch_file import read_torch_file
+from trainers.checkpoints.torch_file import read_state_dict, read_torch_file
 from trainers.networks.registry import build_network, layouts
 
 
@@ -32,12 +32,9 @@ def load_published(path: str | Path, input_size: tuple[int, int] | None = None) 
     Raises:
         InvalidInput: as `load_released_checkpoint`.
     """
-    content = read_torch_file(Path(path))
-    state = content.get("state_dict", content)
-    keys = [str(key) for key in state] if isinstance(state, Mapping) else []
-    known = list(layouts())
-    layout = next((layout for layout in known if layout.recognises(keys)), known[0])
-    return layout.load(Path(path), input_size)
+    state, known = read_state_dict(path), list(layouts())
+    layout = next((layout for layout in known if layout.recognises(list(state))), known[0])
+    return layout.load(state, Path(path), input_size)
 
 
 def load_network(path: Path) -> tuple[Architecture, nn.Module]:

@@ -8,8 +8,12 @@ from functools import cache
 
 from torch import nn
 
+from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
+from search_spaces.families.envelope import Envelope
+from search_spaces.registry import family_of
 from trainers.networks.family import CheckpointLayout, NetworkFamily
+from trainers.networks.shared_store import SharedStore
 
 MODULES = {
     "dite_hrnet": "trainers.networks.dite_hrnet.family",
@@ -35,6 +39,22 @@ def networks_of(family: str) -> NetworkFamily:
 def build_network(arch: Architecture) -> nn.Module:
     """Return the network of an architecture, with initial weights drawn from torch's global generator."""
     return networks_of(arch.FAMILY).build(arch)
+
+
+def shared_weights(arch: Architecture, envelope: Envelope) -> SharedStore:
+    """Return the weights that networks of an envelope share, drawn from torch's global generator.
+
+    Args:
+        arch: A network of the envelope.
+        envelope: The sizes of the tensors.
+
+    Raises:
+        InvalidInput: networks of the family cannot share weights.
+    """
+    share = networks_of(arch.FAMILY).share
+    if share is None:
+        raise InvalidInput(f"networks of the {family_of(arch).label} family cannot share weights")
+    return share(envelope)
 
 
 def layouts() -> Iterator[CheckpointLayout]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -62,15 +63,31 @@ class Worker:
         dist.all_gather_object(values, value)
         return values
 
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Give all processes the mean of their gradients, in one message.
+
+        A parameter without a gradient is left out, and must have none in any process: an optimiser would move it by a
+        gradient of 0.
+        """
+        if self.count == 1:
+            return
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        self._average(gradients)
+
     def average_buffers(self, network: nn.Module) -> None:
         """Give all processes the mean of their running statistics, so that they score, and keep, the same network."""
         if self.count == 1:
             return
-        buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-        joined = self.sum(torch.cat([buffer.flatten() for buffer in buffers])) / self.count
-        means = torch.split(joined, [buffer.numel() for buffer in buffers])
-        for buffer, mean in zip(buffers, means, strict=True):
-            buffer.copy_(mean.view_as(buffer))
+        self._average([buffer for buffer in network.buffers() if buffer.is_floating_point()])
+
+    def _average(self, values: Sequence[Tensor]) -> None:
+        """Replace tensors by their means over all processes."""
+        if not values:
+            return
+        joined = self.sum(torch.cat([value.flatten() for value in values])) / self.count
+        means = torch.split(joined, [value.numel() for value in values])
+        for value, mean in zip(values, means, strict=True):
+            value.copy_(mean.view_as(value))
 
 
 def default_device() -> torch.device:

@@ -59,8 +59,28 @@ def ways_to_try(config: TrainConfig, worker: Worker) -> tuple[str, ...]:
         return (COMPILE if config.compile else config.accelerate,)
     if worker.device.type != "cuda":
         return (NONE,)
-    translated = () if config.recompute_activations else (COMPILE,)
-    return (NONE, *translated) if worker.count > 1 else (NONE, GRAPHS, *translated)
+    if worker.count == 1:
+        return (NONE, GRAPHS) if config.recompute_activations else (NONE, GRAPHS, COMPILE)
+    # A process that fails where the others wait for its gradients would stop them all.
+    if config.recompute_activations or not all(worker.gather(translates(worker.device))):
+        return (NONE,)
+    return (NONE, COMPILE)
+
+
+def translates(device: torch.device) -> bool:
+    """Return whether ``torch.compile`` works on a device, tried on a small function and its gradient."""
+    try:
+        values = torch.ones(8, device=device, requires_grad=True)
+        torch.compile(lambda x: (x * x).sum())(values).backward()
+    except Exception as error:
+        # A missing compiler has many names.
+        _left_out(COMPILE, error)
+        return False
+    return True
+
+
+def _left_out(name: str, error: Exception) -> None:
+    _log.warning("acceleration %s is left out: %s: %s", name, type(error).__name__, first_line(error)[:200])
 
 
 def compiled(network: nn.Module, *, recorded: bool) -> nn.Module:
@@ -83,7 +103,7 @@ def fastest(ways: Mapping[str, Callable[[], object]], worker: Worker) -> str:
             if name == NONE:
                 raise
             # A missing compiler or an operator that cannot be recorded: the training goes on without.
-            _log.warning("acceleration %s is left out: %s: %s", name, type(error).__name__, first_line(error)[:200])
+            _left_out(name, error)
             taken = math.inf
         seconds[name] = max(worker.gather(taken))
     chosen = min(seconds, key=lambda name: seconds[name])

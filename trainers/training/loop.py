@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput, StorageUnavailable
 from search_spaces.common.objectives import gain
 from search_spaces.common.retry import RetryPolicy
 from search_spaces.families.architecture import Architecture
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import LAST, Checkpoint
 from trainers.checkpoints.location import Location
@@ -35,7 +37,7 @@ from trainers.processes.distributed import Worker, default_device
 from trainers.processes.memory import keep_freed_memory
 from trainers.training.acceleration import check_acceleration
 from trainers.training.beginning import drawn_network, take_start
-from trainers.training.same_training import check_same_training
+from trainers.training.same_training import check_same_progress, check_same_training
 from trainers.training.teacher import load_teacher
 from trainers.training.train_step import SMALLEST_PIECE, Learner
 
@@ -45,8 +47,6 @@ Metrics = dict[str, float]
 Report = Callable[[Metrics, Location | None], None]
 """Called after every epoch with its metrics and, where one was written, the location of the checkpoints."""
 
-TAKEN = "weights_taken"
-"""The share of the network's parameters that were taken of ``start_from``."""
 TEACHER_COST = "teacher_ms"
 """Milliseconds that the teacher adds to a step."""
 LOOP_FIGURES = (
@@ -57,7 +57,7 @@ LOOP_FIGURES = (
     "seconds",
     "micro_batch",
     "memory_gib",
-    TAKEN,
+    WEIGHTS_TAKEN,
     TEACHER_COST,
 )
 """The figures of every epoch about itself; all other figures of an epoch are scores."""
@@ -145,10 +145,8 @@ def train(
     # All processes read the checkpoint; one of them speaks.
     note = note if worker.is_first else lambda sentence: None
     store = None if directory is None else CheckpointStore(directory, note=note)
-    run = _Run(arch, config, data, training, worker, store, note, retry)
-    for metrics in run.curve:
-        # The process before, or who listened to it, may have died between a checkpoint and the report of it.
-        report(metrics, directory)
+    run = TrainingRun(arch, config, data, training, worker, store, note, retry)
+    run.report_again(report, directory)
     while len(run.curve) < config.epochs:
         metrics = run.learn()
         if _is_validated(len(run.curve), config):
@@ -175,8 +173,17 @@ def check_batch(config: TrainConfig, workers: int) -> None:
         )
 
 
-class _Run:
-    """The changing state of a training: ``position`` batches of the epoch after the epochs in ``curve`` are learned."""
+class TrainingRun:
+    """The changing state of a training: ``position`` batches of the epoch after the epochs in ``curve`` are learned.
+
+    Shared weights learn in the same way, see `trainers.training.supernet_loop`. A subclass says what is drawn, how it learns
+    and from which samples.
+    """
+
+    chosen: Sequence[int] | None = None
+    """The samples to learn from; None takes all."""
+    supernet: Mapping[str, Any] | None = None
+    """The field of that name of the checkpoints."""
 
     def __init__(
         self,
@@ -193,7 +200,12 @@ class _Run:
         self._store, self._note, self._retry = store, note, retry
         self._training, self._contents = training, data_contents(data)
         self._shares = BatchShares(
-            len(training), batch_size=config.batch_size, seed=config.seed, rank=worker.rank, count=worker.count
+            len(training if self.chosen is None else self.chosen),
+            batch_size=config.batch_size,
+            seed=config.seed,
+            rank=worker.rank,
+            count=worker.count,
+            chosen=self.chosen,
         )
         loader: DataLoader[dict[str, Tensor]] = DataLoader(
             training,
@@ -203,14 +215,14 @@ class _Run:
             pin_memory=worker.device.type == "cuda",
         )
         self._batches = DeviceBatches(loader, worker.device)
-        network, points = drawn_network(arch, config), data.keypoint_set.names
+        network, points = self.drawn(), data.keypoint_set.names
         checkpoint = until_done(store.load, note, retry) if store else None
-        _check_same_progress(checkpoint, worker)
+        check_same_progress(checkpoint, worker)
         self._config = config = config.identified(checkpoint.train if checkpoint else None)
         self._taken = checkpoint.taken if checkpoint else None
         if store and checkpoint:
             last = str(store.where(LAST))
-            if not check_same_training(checkpoint, arch, config, data, self._contents, last):
+            if not check_same_training(checkpoint, arch, config, data, self._contents, last, self.supernet):
                 note(
                     f"checkpoint {last} does not say what its annotations held, and they are not where they were"
                     f" ({checkpoint.data.get('root')}): it goes on with those in {data.root}"
@@ -219,8 +231,7 @@ class _Run:
         elif taken := take_start(network, arch, config, points):
             _log.info("%s", taken)
             self._taken = taken.share
-        teacher = load_teacher(arch, config, points)
-        self.learner = Learner(network, config, worker, parts=parts_of(arch), teacher=teacher)
+        self.learner = self.made_learner(network)
         self.curve: list[Metrics] = []
         self.position = 0
         self._loss = torch.zeros((), device=worker.device)
@@ -231,6 +242,27 @@ class _Run:
             self._loss += checkpoint.loss if worker.is_first else 0.0
             seconds = checkpoint.seconds
         self._began = time.monotonic() - seconds
+
+    def drawn(self) -> nn.Module:
+        """Return what is to learn, with weights that are drawn from the seed of the recipe."""
+        return drawn_network(self._arch, self._config)
+
+    def made_learner(self, network: nn.Module) -> Learner:
+        """Return what was drawn, in training."""
+        teacher = load_teacher(self._arch, self._config, self._data.keypoint_set.names)
+        return Learner(network, self._config, self._worker, parts=parts_of(self._arch), teacher=teacher)
+
+    def begin_step(self, epoch: int, batches: int) -> None:
+        """Prepare the step at ``position`` of an epoch of so many batches; one network needs nothing."""
+
+    def figures(self, batches: int) -> Metrics:
+        """Return figures of an epoch of so many batches beside those that every training has."""
+        return {}
+
+    def report_again(self, report: Report, directory: Location | None) -> None:
+        """Report the epochs so far: the process before may have died between a checkpoint and the report of it."""
+        for metrics in self.curve:
+            report(metrics, directory)
 
     def learn(self) -> Metrics:
         """The rest of one pass over the training samples: its mean loss over all processes, its rate and its speed."""
@@ -243,6 +275,7 @@ class _Run:
             if self.position == first and self._worker.count > 1 and self._worker.device.type != "cpu":
                 self.learner.fit_memory(batch)
             rate = self._config.learning_rate_at(epoch * per_epoch + self.position, per_epoch)
+            self.begin_step(epoch, per_epoch)
             self._loss += self.learner.step(batch, rate)
             if self.position == first:
                 teacher = self.learner.teacher_milliseconds(batch)
@@ -250,9 +283,9 @@ class _Run:
             if self.position % CHECK_EVERY == 1:
                 self._check_finite(self._loss)
             if every and self.position % every == 0 and self.position < per_epoch:
-                self._synchronise()
+                self.synchronise()
                 self._save()
-        total = self._synchronise()
+        total = self.synchronise()
         learned = (self.position - first) * self._config.batch_size
         metrics = {
             "epoch": epoch + 1,
@@ -260,8 +293,9 @@ class _Run:
             "learning_rate": rate,
             "samples_per_second": learned / (time.monotonic() - began),
         }
+        metrics |= self.figures(per_epoch)
         if self._taken is not None:
-            metrics[TAKEN] = self._taken
+            metrics[WEIGHTS_TAKEN] = self._taken
         if self._config.distill is not None:
             metrics[TEACHER_COST] = teacher
         if self.learner.micro_batch is not None:
@@ -280,7 +314,7 @@ class _Run:
         earlier = [gain(score, scores[score]) for scores in self.curve[:-1] if score in scores]
         self._save(best=score in metrics and gain(score, metrics[score]) >= max(earlier, default=-math.inf))
 
-    def _synchronise(self) -> Tensor:
+    def synchronise(self) -> Tensor:
         """Bring the processes to one state, in which a checkpoint of the first holds for all; the loss of all so far."""
         self._worker.average_buffers(self.learner.network)
         total = self._worker.sum(self._loss)
@@ -309,19 +343,10 @@ class _Run:
             loss=float(self._loss),
             seconds=time.monotonic() - self._began,
             taken=self._taken,
+            supernet=self.supernet,
         )
         until_done(lambda: store.save(checkpoint, best=best), self._note, self._retry)
 
 
 def _is_validated(epoch: int, config: TrainConfig) -> bool:
     return (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs
-
-
-def _check_same_progress(checkpoint: Checkpoint | None, worker: Worker) -> None:
-    """Refuse to begin from different checkpoints, where one process reads what another cannot: a new start may help."""
-    begins = worker.gather((len(checkpoint.curve), checkpoint.position) if checkpoint else (0, 0))
-    if len(set(begins)) > 1:
-        raise RuntimeError(
-            "the processes of a training must begin at one checkpoint, but by epochs and batches they begin at"
-            f" {', '.join(f'{epochs} and {batches}' for epochs, batches in begins)}"
-        )

@@ -12,6 +12,7 @@ from search_spaces.training_config import COMPUTATION, TrainConfig
 from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.data.config import DataConfig
 from trainers.data.identity import CONTENTS, data_contents, files_of
+from trainers.processes.distributed import Worker
 
 PLACES = ("root", "detections", "prepared", "name", "workers", "on_broken_image")
 """Fields of the data that say where they lie or how they are loaded: a training may go on with others."""
@@ -24,6 +25,7 @@ def check_same_training(
     data: DataConfig,
     contents: Mapping[str, str],
     name: str,
+    supernet: Mapping[str, Any] | None = None,
 ) -> bool:
     """Refuse to go on from a checkpoint of another training; return whether its data are known to be the same.
 
@@ -36,10 +38,12 @@ def check_same_training(
         data: Its data set.
         contents: The digests of the files of ``data``, as of `data_contents`.
         name: The name of the checkpoint in messages.
+        supernet: The space and the settings of shared weights; None for one network.
 
     Raises:
         InvalidInput: the message names what differs, with both values.
     """
+    _check_supernet(checkpoint.supernet, supernet, name)
     if checkpoint.arch.arch_id != arch.arch_id:
         raise InvalidInput(
             f"checkpoint {name} must be of network {arch.arch_id} to go on from it, got {checkpoint.arch.arch_id}"
@@ -58,6 +62,29 @@ def check_same_training(
                 f" ({checkpoint.data.get('root', 'elsewhere')}) held something else than {file}"
             )
     return bool(known)
+
+
+def check_same_progress(checkpoint: Checkpoint | None, worker: Worker) -> None:
+    """Refuse to begin from different checkpoints, where one process reads what another cannot: a new start may help."""
+    begins = worker.gather((len(checkpoint.curve), checkpoint.position) if checkpoint else (0, 0))
+    if len(set(begins)) > 1:
+        raise RuntimeError(
+            "the processes of a training must begin at one checkpoint, but by epochs and batches they begin at"
+            f" {', '.join(f'{epochs} and {batches}' for epochs, batches in begins)}"
+        )
+
+
+def _check_supernet(theirs: Mapping[str, Any] | None, ours: Mapping[str, Any] | None, name: str) -> None:
+    """Refuse shared weights of another space or other settings, and a network's in the place of shared weights."""
+    if (theirs is None) != (ours is None):
+        kinds = ("one network", "weights that networks of a space share")
+        raise InvalidInput(
+            f"checkpoint {name} must hold {kinds[ours is not None]} to go on from it, got {kinds[theirs is not None]}"
+        )
+    for field, value in (ours or {}).items():
+        before = (theirs or {}).get(field)
+        if before != value:
+            raise InvalidInput(f"checkpoint {name} must have supernet {field} {value!r} to go on from it, got {before!r}")
 
 
 def _check_protocol(theirs: Mapping[str, Any], data: DataConfig, name: str) -> None:

@@ -97,7 +97,7 @@ def _network_of(weights: NamedWeights, arch: Architecture) -> tuple[Architecture
                 f"{FIELD} must say what network it is, as checkpoints, exports and files in the layout of {names} do,"
                 f" but {weights.name} does not"
             )
-        return layout.load(Path(weights.name), arch.input_size)
+        return layout.load(weights.state, Path(weights.name), arch.input_size)
     with torch.random.fork_rng(devices=[]):
         network = build_network(weights.arch)
     load_weights(network, weights.state, f"{FIELD} {weights.name}")

@@ -92,7 +92,7 @@ class Learner:
         if config.ema_decay is not None:
             average = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
             self._average = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
-        self._wrapped = worker.wrap(network)
+        self._wrapped = self._wrap(network)
         self._forward: nn.Module = self._wrapped
         check_acceleration(config, worker)
         self._ways = ways_to_try(config, worker)
@@ -170,13 +170,20 @@ class Learner:
     def _is_short_of_memory(self, batch: Batch) -> bool:
         """Whether any process lacks the memory for the first piece of its share."""
         try:
-            piece = next(self._pieces(batch))
-            self._loss(self.network, piece).backward()  # type: ignore[no-untyped-call]
+            self._try_piece(next(self._pieces(batch)))
             short = 0.0
         except torch.OutOfMemoryError:
             short = 1.0
         self.optimizer.zero_grad()
         return bool(self._worker.sum(torch.tensor(short, device=self._worker.device)))
+
+    def _try_piece(self, piece: Batch) -> None:
+        """Compute a piece and its gradients, which takes the memory of a step."""
+        self._loss(self.network, piece).backward()  # type: ignore[no-untyped-call]
+
+    def _wrap(self, network: nn.Module) -> nn.Module:
+        """Return the network that learns with those of the other processes."""
+        return self._worker.wrap(network)
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint: tensors and plain values."""

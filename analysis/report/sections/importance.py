@@ -73,8 +73,8 @@ def interaction_table(study: StudyRecord, pair: Pair) -> Table | None:
         title=f"Interaction of {row_letter} and {column_letter}: {quantity(scores[0])}",
         columns=(f"{row_letter} by {column_letter}", *(f"{column_letter} {column}" for column in found.columns)),
         rows=rows,
-        note=f"The mean over the trials trained to the end that have both, and how many they are, {pair.note} The trials of"
-        f" a cell may differ in other parameters, and a mean of few is noisy.{left_out}",
+        note=f"The mean over the trials trained to the end that have both, and their number, {pair.note}. The trials of a"
+        f" cell may differ in other parameters. A mean of few is noisy.{left_out}",
     )
 
 
@@ -101,7 +101,7 @@ def _introduction(found: Mapping[str, Explanation], drawn: bool) -> str:
     sample = f" {MAX_LEARNED} trials were drawn at random to learn from." if drawn else ""
     return (
         "A random forest learned each objective from the parameters of the trials trained to the end. The share of a"
-        " parameter is its part in all that the forest's predictions vary, its interactions with others included; the range"
+        " parameter is its part in all that the forest's predictions vary, its interactions with others included. The range"
         " beside it is the middle 90 % over resampled trials. How well the forest predicts trials that it has not seen tells"
         f" how far to believe it (1 is perfect, 0 no better than the mean): {'; '.join(fits)}.{sample}"
     )

@@ -17,9 +17,9 @@ from analysis.statistics.bootstrap import (
     FrontNoise,
     Interval,
     SeedNoise,
-    ap_interval,
     front_from_intervals,
     front_noise,
+    image_interval,
     repeats,
     seed_noise,
 )
@@ -80,7 +80,7 @@ def noise_of(study: StudyRecord, setup: Setup) -> Noise:
 def image_intervals(
     study: StudyRecord, trials: Sequence[TrialRecord], data: DataConfig, *, flip_test: bool
 ) -> dict[int, Interval]:
-    """The interval of AP over images of some trials, by number, from predictions made or kept; empty without AP.
+    """Return the interval of the accuracy over images of some trials, by number, from predictions made or kept.
 
     Raises:
         InvalidInput: a trial has no checkpoint, or the data cannot be read.
@@ -91,8 +91,7 @@ def image_intervals(
     found: dict[int, Interval] = {}
     for record in trials:
         predictions = predictions_of(study, record, data, flip_test=flip_test)
-        if predictions.is_scored_by_ap:
-            found[record.number] = ap_interval(predictions.image_scores(), generator=np.random.default_rng(SEED))
+        found[record.number] = image_interval(predictions.image_figures(), generator=np.random.default_rng(SEED))
     return found
 
 
@@ -161,8 +160,8 @@ def _seed_words(noise: Noise, score: str) -> str:
         )
     return (
         f"Trainings of one network that differ in their seed alone have a standard deviation of {seeds.deviation:.4f} in"
-        f" {quantity(score)}, pooled over {number_words(seeds.groups, 'network')} with {seeds.degrees} degrees of freedom: a"
-        f" single training is good to ± {reach:.3f} (95 %), and two single trainings that differ by less than"
+        f" {quantity(score)}. It is pooled over {number_words(seeds.groups, 'network')} with {seeds.degrees} degrees of"
+        f" freedom. A single training is good to ± {reach:.3f} (95 %). Two single trainings that differ by less than"
         f" {reach * 2**0.5:.3f} are not told apart."
     )
 
@@ -172,8 +171,8 @@ def _image_words(study: StudyRecord, setup: Setup, score: str) -> list[str]:
         images = study.protocol.get("images")
         few = f" The validation has {images['val']} images." if isinstance(images, dict) and "val" in images else ""
         return [
-            "The interval over images is not known here: it takes the predictions of a network for each image, which"
-            f" dite-search report STUDY --intervals makes for the front.{few}"
+            "The interval over images is not known here, because it takes the predictions of a network for each image."
+            f" dite-search report STUDY --intervals makes them for the front.{few}"
         ]
     return [f"Intervals over images are of {quantity(score)} with the validation's images drawn anew, 95 %."]
 
@@ -183,7 +182,7 @@ def _volume_words(found: FrontNoise, source: str) -> str:
     spread = (volume.low / volume.value - 1, volume.high / volume.value - 1) if volume.value else (0.0, 0.0)
     return (
         f"Over {source}, the hypervolume of the front lies between {spread[0]:+.1%} and {spread[1]:+.1%} of what was"
-        f" measured ({volume.level:.0%}): the best of noisy scores looks better than it is."
+        f" measured ({volume.level:.0%}). The best of noisy scores looks better than it is."
     )
 
 

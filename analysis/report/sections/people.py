@@ -22,8 +22,8 @@ from analysis.report.elements.people import Gallery, NetworkPeople, People, Show
 from analysis.report.elements.section import Table
 from analysis.study.labels import number_words, short
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_checkpoint import checkpoint_file
 from search_spaces.common.objectives import format_value
-from trainers.checkpoints.store import local_copy
 from trainers.data.config import DataConfig
 from trainers.evaluation.inference import predict_heatmaps
 from trainers.networks.load import load_any_network
@@ -36,12 +36,12 @@ MAX_CHARACTERS = 2_500_000
 """Characters of all pictures on the page: half of its 5 MB, as figures and trials take the rest."""
 NO_OKS = "No pictures: errors are classed by object keypoint similarity, which data in MPII's format are not scored by."
 INTRODUCTION = (
-    "Validation people, with the truth thin and white and the prediction bold over it: blue circles are the person's own"
+    "Validation people, with the truth thin and white and the prediction bold over it. Blue circles are the person's own"
     " left, vermilion squares the right, yellow diamonds neither. Only keypoints with a truth are drawn. A keypoint is good"
-    f" where its similarity to the true place, its own term of OKS, is {GOOD_FROM} or more, and jitter from {NEAR_FROM};"
-    f" below that it is an inversion where it is {NEAR_FROM} or more similar to the same part on the person's other side, a"
-    " swap where it is to that part, on either side, of another person, and a miss where nothing is near (after Ronchi and"
-    " Perona, arXiv:1707.05388)."
+    f" where its similarity to the true place, its own term of OKS, is {GOOD_FROM} or more, and jitter from {NEAR_FROM}."
+    f" Below that it is an inversion where it is {NEAR_FROM} or more similar to the same part on the person's other side. It"
+    " is a swap where it is as similar to that part, on either side, of another person. It is a miss where nothing is near"
+    " (after Ronchi and Perona, arXiv:1707.05388)."
 )
 
 
@@ -191,8 +191,8 @@ def _network(
     words = [advice(found.errors)]
     if found.unmatched:
         words.append(
-            f"{found.unmatched} of {len(found.crowd)} annotated people have no prediction that belongs to them: the detector"
-            " missed them, or their OKS is below 0.1; they are not counted here."
+            f"{found.unmatched} of {len(found.crowd)} annotated people have no prediction that belongs to them. The detector"
+            " missed them, or their OKS is below 0.1. They are not counted here."
         )
     return NetworkPeople(
         title=title,
@@ -228,14 +228,11 @@ def _heatmaps(
     study: StudyRecord, record: TrialRecord, scored: ScoredPredictions, found: Judged, *, flip_test: bool
 ) -> Gallery:
     """Show the heatmaps of the network for the person in the middle by OKS."""
-    from analysis.export import CACHE_FOLDER
-
-    assert record.checkpoint is not None, record.number
     chosen = choose(found.errors.oks, 1)
     row = (chosen.median or chosen.best)[0]
     index, dataset = int(found.rows[row]), scored.dataset
     person, device = found.people[row], torch.device(default_device())
-    _, network = load_any_network(local_copy(record.checkpoint, study.directory / CACHE_FOLDER))
+    _, network = load_any_network(checkpoint_file(study, record))
     permutation = dataset.keypoint_set.flip_permutation if flip_test else None
     with torch.inference_mode():
         images = dataset[index]["image"][None].to(device)

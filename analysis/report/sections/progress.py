@@ -149,7 +149,7 @@ def _hypervolume_charts(study: StudyRecord, setup: Setup) -> list[Chart]:
     best = " and ".join(_ideal(name) for name in scores) or "nothing"
     caption = (
         f"Hypervolume is the share of the space between {reference_words(study)} and {best} at no cost that the front "
-        f"covers; the margin of {REFERENCE_MARGIN:g} lets the dearest trial count. A line that has gone flat says that more "
+        f"covers. The margin of {REFERENCE_MARGIN:g} lets the dearest trial count. A line that has gone flat says that more "
         "trials of the same kind bring little."
     )
     ending = f"It rises to {curve['hypervolume'].iloc[-1]:.4f}."

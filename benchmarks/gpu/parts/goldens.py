@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.gpu.networks import drawn_batch, subject
 from benchmarks.gpu.plan import Plan
-from benchmarks.gpu.rows import Row
+from benchmarks.gpu.rows import Row, at_most
 from trainers.networks.loss import heatmap_loss
 from trainers.training.train_step import computing_in, to_channels_last
 
@@ -61,7 +61,7 @@ def measure(plan: Plan, until: float) -> list[Row]:
 
 
 def _row(what: str, off: float, bound: float) -> Row:
-    return Row(part=PART, what=what, value=off, note=f"at most {bound:g}: {'met' if off <= bound else 'MISSED'}")
+    return Row(part=PART, what=what, value=off, note=at_most(bound, off))
 
 
 def _network(name: str) -> nn.Module:

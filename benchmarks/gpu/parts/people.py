@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.gpu.plan import Plan
-from benchmarks.gpu.rows import Row
+from benchmarks.gpu.rows import Row, at_least
 from search_spaces.registry import preset
 from search_spaces.training_config import TrainConfig
 from trainers.processes.distributed import Worker
@@ -59,10 +59,11 @@ def measure(plan: Plan, until: float) -> list[Row]:
         done = train(arch, config, data, directory=None, report=lambda *_: None, worker=Worker(device=plan.device))
         seconds = time.monotonic() - began
     metrics = done.metrics
-    verdict = f"at least {LEAST_AP:g}: {'met' if metrics['ap_gt'] >= LEAST_AP else 'MISSED'}" if plan.on_gpu else ""
+    verdict = at_least(LEAST_AP, metrics["ap_gt"]) if plan.on_gpu else ""
     return [
         Row(part=PART, what="samples loaded by one core, finished there", value=loaded[0], unit="samples/s"),
         Row(part=PART, what="samples loaded by one core, finished on the device", value=loaded[1], unit="samples/s"),
+        Row(part=PART, what=f"a batch of {plan.headline}, by one core", value=1e3 * plan.headline / loaded[1], unit="ms"),
         Row(part=PART, what=f"training, batch {batch}", value=metrics["samples_per_second"], unit="samples/s"),
         Row(part=PART, what=f"{plan.epochs} epochs", value=seconds, unit="s"),
         Row(part=PART, what="loss of the last epoch", value=metrics["loss"]),

@@ -12,7 +12,7 @@ import torch.distributed as dist
 
 from benchmarks.gpu.networks import drawn_batch, subject
 from benchmarks.gpu.plan import Plan
-from benchmarks.gpu.rows import Row
+from benchmarks.gpu.rows import Row, same
 from benchmarks.gpu.timing import WARM_UPS, seconds_of
 from search_spaces.training_config import TrainConfig
 from trainers.processes.distributed import Worker
@@ -47,12 +47,10 @@ def measure(plan: Plan, until: float) -> list[Row]:
     if problems:
         return [Row(part=PART, what=backend, value=None, note=problems[0])]
     seconds = max(found[rank][0] for rank in range(COUNT))
-    same = found[0][1] == found[1][1]
+    one, other = (found[rank][1] for rank in range(COUNT))
     return [
         Row(part=PART, what=f"{backend}, batch {plan.headline}", value=plan.headline / seconds, unit="samples/s"),
-        Row(
-            part=PART, what="weights after the steps", value=float(same), note="the same: met" if same else "differ: MISSED"
-        ),
+        Row(part=PART, what="difference of the weights after the steps", value=abs(one - other), note=same(one, other)),
     ]
 
 

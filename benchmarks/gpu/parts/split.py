@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmarks.gpu.networks import drawn_batch, own_step, subject
 from benchmarks.gpu.parts.machine import copy_bandwidth, matrix_rate
 from benchmarks.gpu.plan import Plan
-from benchmarks.gpu.rows import Row
+from benchmarks.gpu.rows import Row, at_most
 from benchmarks.gpu.timing import WARM_UPS, seconds_in_turn, seconds_of
 from benchmarks.gpu.traffic import work_of
 from search_spaces.registry import cost_of, preset
@@ -28,7 +28,7 @@ PASSES = 3
 
 def measure(plan: Plan, until: float) -> list[Row]:
     """Return the parts of a step of the first network at the headline's batch, in milliseconds, and what bounds it."""
-    parts = parts_of(plan, until)
+    parts = parts_of(plan)
     whole = sum(parts.values())
     rows = [
         Row(part=PART, what=name, value=1e3 * seconds, unit="ms", note=f"{seconds / whole:.0%}")
@@ -37,7 +37,7 @@ def measure(plan: Plan, until: float) -> list[Row]:
     return [*rows, *_bounds(plan, until)]
 
 
-def parts_of(plan: Plan, until: float) -> dict[str, float]:
+def parts_of(plan: Plan) -> dict[str, float]:
     """Return the median seconds of copying a batch to the device, forward, backward and optimiser, each waited for."""
     on_processor = drawn_batch(plan.headline, plan.input_size)
     if plan.on_gpu:
@@ -87,7 +87,7 @@ def _bounds(plan: Plan, until: float) -> list[Row]:
     macs = PASSES * cost_of(arch).macs * plan.headline
     by_products = macs / matrix_rate(plan, "float32")
     ratio = seconds / by_bytes
-    verdict = f"at most {GOAL:g}: {'met' if ratio <= GOAL else 'MISSED'}" if plan.on_gpu else ""
+    verdict = at_most(GOAL, ratio) if plan.on_gpu else ""
     return [
         Row(part=PART, what="whole step", value=1e3 * seconds, unit="ms", note=f"{work.operators:,} operators"),
         Row(

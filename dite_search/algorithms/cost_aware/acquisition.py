@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.pareto.front import non_dominated, reference_point
+from analysis.pareto.front import non_dominated, reference_point, score_floor
 from dite_search.algorithms.cost_aware.candidates import Point
 from dite_search.algorithms.cost_aware.expected_improvement import expected_improvement
 from dite_search.algorithms.cost_aware.history import TrialHistory
@@ -18,22 +18,51 @@ Array = NDArray[np.float64]
 
 EXACT_CANDIDATES = 256
 """Candidates that are weighed exactly."""
-REFERENCE_MARGIN = 0.1
-"""How far the reference lies below the worst score, as a part of the range of scores, where scores are below 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """The price of a training: the ``exponent``-th power of the cost in a ``column``, which gains are divided by."""
+
+    exponent: float = 0.0
+    column: int = 0
+
+    def of(self, costs: Array) -> Array:
+        """The prices (n,) of candidates with costs (n, k); a cost of 0 is as cheap as the cheapest above it."""
+        if not self.exponent:
+            return np.ones(len(costs))
+        column = costs[:, self.column]
+        least = column[column > 0].min(initial=np.inf)
+        prices: Array = np.maximum(column, least if np.isfinite(least) else 1.0) ** self.exponent
+        return prices
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A front, ``scores`` (f,) and ``costs`` (f, k), and the corner that its hypervolume is measured from."""
+    """A front, and the corner that its hypervolume is measured from.
+
+    Costs above 0 are measured by their logarithms, because a limit is chosen among orders of magnitude. Without logarithms
+    the dear end of the front takes nearly all of the volume.
+
+    Args:
+        scores: the scores of the front, (f,).
+        costs: the costs of the front in the units of the volume, (f, k).
+        floor: the score of the corner.
+        corner: the costs of the corner in the units of the volume, (k,).
+        logarithmic: the columns of costs that are measured by their logarithms, (k,).
+        price: the price of a training, which gains are divided by.
+    """
 
     scores: Array
     costs: Array
     floor: float
     corner: Array
+    logarithmic: NDArray[np.bool_]
+    price: Price
 
     @classmethod
     def of(
-        cls, history: TrialHistory, posterior: Posterior, features: Callable[[Point], Array], pool_costs: Array
+        cls, history: TrialHistory, posterior: Posterior, features: Callable[[Point], Array], pool_costs: Array, price: Price
     ) -> Target:
         """The target of a history; a pending trial counts with its expected score."""
         known = [observation.result for observation in history.front]
@@ -43,12 +72,15 @@ class Target:
             known += [(float(mean), *(observation.costs or ())) for mean, observation in zip(means, waiting, strict=True)]
         values = np.array(known).reshape(len(known), 1 + pool_costs.shape[1])
         values = values[non_dominated(values, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
-        worst, best = float(posterior.scores.min()), float(posterior.scores.max())
+        corner = reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1])
+        logarithmic = np.vstack([pool_costs, values[:, 1:]]).min(axis=0) > 0
         return cls(
             scores=values[:, 0],
-            costs=values[:, 1:],
-            floor=0.0 if worst >= 0 else worst - REFERENCE_MARGIN * (best - worst),
-            corner=reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1]),
+            costs=_measured(values[:, 1:], logarithmic),
+            floor=score_floor(posterior.scores),
+            corner=_measured(corner[None], logarithmic)[0],
+            logarithmic=logarithmic,
+            price=price,
         )
 
     def best(self, posterior: Posterior, features: Array, costs: Array, count: int) -> NDArray[np.intp]:
@@ -68,10 +100,15 @@ class Target:
         gains = expected_improvement(
             mean,
             np.hypot(deviation, noise),
-            costs,
+            _measured(costs, self.logarithmic),
             front_scores=self.scores,
             front_costs=self.costs,
             reference_score=self.floor,
             reference_costs=self.corner,
         )
-        return np.lexsort((-deviation, -gains))
+        return np.lexsort((-deviation, -gains / self.price.of(costs)))
+
+
+def _measured(costs: Array, logarithmic: NDArray[np.bool_]) -> Array:
+    """The costs (n, k) in the units of the volume."""
+    return np.where(logarithmic, np.log(np.where(logarithmic, costs, 1.0)), costs)

@@ -14,6 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 from threadpoolctl import ThreadpoolController
 
+from dite_search.algorithms.cost_aware.acquisition import Price
 from dite_search.algorithms.cost_aware.candidates import Candidates
 from dite_search.algorithms.cost_aware.expected_improvement import MAX_LEVELS
 from dite_search.algorithms.cost_aware.history import HistorySchema
@@ -43,7 +44,11 @@ class CostAwareSampler(BaseSampler):
         startup_trials: The number of first suggestions.
         pool_size: The number of candidates in the pool.
         seed: The seed of all chance.
+        cost_exponent: The expected gain is divided by this power of the cost of a training. 0 counts trainings, and 1
+            spends a fixed amount of compute.
+        price: The objective that the cost of a training is proportional to (default: the first cost).
         curve: Returns a trial's accuracy at each epoch (default: its intermediate values).
+        losses: Returns a trial's training loss at each epoch, where those of all trials compare (default: none).
         repeatable: Whether a failed trial may be tried again (default: none).
         continues: Whether a pruned trial goes on when its point is suggested again (default: none).
 
@@ -62,7 +67,10 @@ class CostAwareSampler(BaseSampler):
         startup_trials: int = 10,
         pool_size: int = 2000,
         seed: int | None = None,
+        cost_exponent: float = 0.0,
+        price: str | None = None,
         curve: Callable[[FrozenTrial], Curve] | None = None,
+        losses: Callable[[FrozenTrial], Curve] | None = None,
         repeatable: Callable[[FrozenTrial], bool] | None = None,
         continues: Callable[[FrozenTrial], bool] | None = None,
     ) -> None:
@@ -77,9 +85,16 @@ class CostAwareSampler(BaseSampler):
             costs=tuple(name for name in objectives if name != accuracy),
             epochs=epochs,
             curve=curve or (lambda trial: trial.intermediate_values),
+            losses=losses or (lambda trial: {}),
             repeatable=repeatable or (lambda trial: False),
             continues=continues or (lambda trial: False),
         )
+        if not 0.0 <= cost_exponent <= 1.0:
+            raise InvalidInput(f"cost_exponent must be from 0 to 1, got {cost_exponent}")
+        costs = self._schema.costs
+        if price is not None and price not in costs:
+            raise unknown_name("price", price, costs)
+        self._price = Price(exponent=cost_exponent if costs else 0.0, column=costs.index(price) if price else 0)
         self._seed = _entropy() if seed is None else seed
         self._lock, self._threads = threading.Lock(), ThreadpoolController()
         self._study: tuple[str, Suggester] | None = None
@@ -119,7 +134,12 @@ class CostAwareSampler(BaseSampler):
 
     def _suggester(self) -> Suggester:
         return Suggester(
-            self._candidates, self._schema, startup_trials=self._startup, pool_size=self._pool_size, seed=self._seed
+            self._candidates,
+            self._schema,
+            startup_trials=self._startup,
+            pool_size=self._pool_size,
+            seed=self._seed,
+            price=self._price,
         )
 
 

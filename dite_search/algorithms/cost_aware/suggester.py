@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dite_search.algorithms.cost_aware.acquisition import Target
+from dite_search.algorithms.cost_aware.acquisition import Price, Target
 from dite_search.algorithms.cost_aware.candidate_pool import Pool, Pools, joined
 from dite_search.algorithms.cost_aware.candidates import Candidates, Point
 from dite_search.algorithms.cost_aware.history import HistorySchema, Trial, TrialHistory
@@ -29,9 +29,17 @@ class Suggester:
     """Suggests candidates for one study under one seed; see `CostAwareSampler`."""
 
     def __init__(
-        self, candidates: Candidates, schema: HistorySchema, *, startup_trials: int, pool_size: int, seed: int
+        self,
+        candidates: Candidates,
+        schema: HistorySchema,
+        *,
+        startup_trials: int,
+        pool_size: int,
+        seed: int,
+        price: Price,
     ) -> None:
         self._candidates, self._startup_trials, self._seed = candidates, startup_trials, seed
+        self._price = price
         self._history = TrialHistory(candidates, schema)
         self._pools = Pools(candidates, schema.costs, size=pool_size, seed=seed)
         self._learner = Learner(candidates.features, [seed, 5])
@@ -79,7 +87,7 @@ class Suggester:
         """The point from which most is to be expected."""
         features, record = self._candidates.features, self._history
         posterior = self._learner.posterior(record)
-        target = Target.of(record, posterior, features, fresh.costs)
+        target = Target.of(record, posterior, features, fresh.costs, self._price)
         leading = fresh.subset(target.best(posterior, fresh.features, fresh.costs, SHORT_LIST))
         if not fixed and not self._pools.complete:
             near = self._pools.near(leading.points[:PROMISING_CANDIDATES], NEIGHBOURS, number).without(used)
@@ -88,7 +96,7 @@ class Suggester:
         if not len(self._candidates.expensive(leading.points[0])):
             return leading.points[0]
         posterior = self._second.posterior(record)
-        target = Target.of(record, posterior, self._all_features, fresh.costs)
+        target = Target.of(record, posterior, self._all_features, fresh.costs, self._price)
         known = np.array([self._all_features(point) for point in leading.points])
         return leading.points[int(target.best(posterior, known, leading.costs, 1)[0])]
 

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from dite_search.config.search_config import SearchConfig
     from search_spaces.space.budget import Budget
 
-SERVER = ("http://", "https://")
-"""The beginnings of an MLflow server's address; anything else is a database that ``mlflow ui`` serves."""
-
 
 def commands_after(study: StudyRecord, config: SearchConfig) -> list[str]:
     """Return what a user may want to do after a search: go on with it, export a network, and look at it in MLflow."""
@@ -51,15 +48,17 @@ def export_options(study: StudyRecord, budget: Budget) -> tuple[str, ...]:
 
 def mlflow_command(config: SearchConfig) -> str:
     """Return the command that serves MLflow's page; empty where a server has the page already."""
+    from dite_search.tracking.address import is_server
     from dite_search.tracking.client import tracking_uri
+    from dite_search.tracking.source import search_address
 
     uri = tracking_uri(config.mlflow_url, config.study_directory.parent)
-    if uri.startswith(SERVER):
+    if is_server(uri):
         return ""
     shown = redacted(uri)
     password = f", with the user and password in place of {HIDDEN}" if HIDDEN in shown else ""
     command = shell_command(program("mlflow"), "ui", "--backend-store-uri", shown)
-    return f"{command}   # then open http://127.0.0.1:5000{password}"
+    return f"{command}   # then open {search_address(config)}{password}"
 
 
 def _limits(front: list[TrialRecord], budget: Budget) -> dict[str, str]:

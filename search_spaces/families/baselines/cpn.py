@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from search_spaces.common.bounds import Bounds
 from search_spaces.families.architecture import Architecture, Normalisation
 from search_spaces.families.baselines import published
 from search_spaces.families.baselines.baseline import Baseline, Row, counted
 from search_spaces.families.baselines.layers import (
     LABELS,
-    MAX_COUNT,
     MAX_WIDTH,
     RESNET_50,
+    BaseWidth,
+    InputSize,
     LayerTally,
+    ResNetBlocks,
+    Width,
     area_at,
+    check_arch,
     check_even,
-    check_fields,
     resnet_parts,
     resnet_widths,
 )
@@ -39,24 +43,19 @@ class CPNConfig(Architecture):
         mean=(122.7717 / 255, 115.9465 / 255, 102.9801 / 255), std=(1.0, 1.0, 1.0)
     )
 
-    blocks: tuple[int, ...] = RESNET_50
+    blocks: ResNetBlocks = RESNET_50
     """Bottlenecks in each of the four layers of the ResNet."""
-    base_width: int = 64
+    base_width: BaseWidth = 64
     """Channels of the ResNet's stem, and of its first layer's 3×3 convolutions."""
-    pyramid_channels: int = 256
+    pyramid_channels: Annotated[int, Bounds(2, MAX_WIDTH)] = 256
     """Channels of every level of the pyramid and of its refinement, even."""
-    input_size: tuple[int, int] = (256, 192)
+    input_size: InputSize = (256, 192)
     """Height and width of the input in pixels, multiples of 32."""
-    keypoints: int = 17
+    keypoints: Width = 17
     """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
-        check_fields(
-            self,
-            integers=(("base_width", 1, MAX_WIDTH // 8), ("pyramid_channels", 2, MAX_WIDTH)),
-            tuples=(("blocks", 4, 1, MAX_COUNT),),
-            multiple=32,
-        )
+        check_arch(self, multiple=32)
         check_even("pyramid_channels", self.pyramid_channels)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from search_spaces.families.architecture import Architecture
+from search_spaces.common.bounds import Bounds, Length
+from search_spaces.families.architecture import MAX_INPUT_SIDE, Architecture
 from search_spaces.families.baselines.baseline import Baseline, Row, counted
 from search_spaces.families.baselines.layers import (
     LABELS,
@@ -14,10 +15,12 @@ from search_spaces.families.baselines.layers import (
     MAX_WIDTH,
     OUTPUT,
     STEM,
+    Count,
     LayerTally,
+    Width,
     area_at,
+    check_arch,
     check_even,
-    check_fields,
 )
 from search_spaces.families.cost import PartCost
 from search_spaces.families.family import SpaceParts
@@ -33,24 +36,19 @@ class HourglassConfig(Architecture):
 
     FAMILY: ClassVar[str] = "hourglass"
 
-    stacks: int = 1
+    stacks: Count = 1
     """Hourglasses one after another, each with heatmaps of its own."""
-    widths: tuple[int, ...] = (256, 256, 384, 384, 384, 512)
+    widths: Annotated[tuple[int, ...], Length(LEVELS), Bounds(1, MAX_WIDTH)] = (256, 256, 384, 384, 384, 512)
     """Channels of each level from the outermost to the innermost; those of the outermost are even."""
-    blocks: tuple[int, ...] = (2, 2, 2, 2, 2, 4)
+    blocks: Annotated[tuple[int, ...], Length(LEVELS), Bounds(1, MAX_COUNT)] = (2, 2, 2, 2, 2, 4)
     """Basic blocks at each place of a level."""
-    input_size: tuple[int, int] = (256, 256)
+    input_size: Annotated[tuple[int, int], Bounds(128, MAX_INPUT_SIDE)] = (256, 256)
     """Height and width of the input in pixels, multiples of 128."""
-    keypoints: int = 17
+    keypoints: Width = 17
     """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
-        check_fields(
-            self,
-            integers=(("stacks", 1, MAX_COUNT),),
-            tuples=(("widths", LEVELS, 1, MAX_WIDTH), ("blocks", LEVELS, 1, MAX_COUNT)),
-            multiple=128,
-        )
+        check_arch(self, multiple=128)
         check_even("widths[0]", self.widths[0])
 
 

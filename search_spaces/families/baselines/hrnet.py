@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from search_spaces.common.bounds import Bounds, Length
 from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.families.baselines import published
 from search_spaces.families.baselines.baseline import Baseline, Row, counted
@@ -13,12 +14,15 @@ from search_spaces.families.baselines.layers import (
     BOTTLENECK_EXPANSION,
     LABELS,
     MAX_COUNT,
-    MAX_WIDTH,
     OUTPUT,
     STEM,
+    BaseWidth,
+    Count,
+    InputSize,
     LayerTally,
+    Width,
     area_at,
-    check_fields,
+    check_arch,
 )
 from search_spaces.families.cost import NOTHING, Cost, PartCost
 from search_spaces.families.family import SpaceParts
@@ -37,33 +41,23 @@ class HRNetConfig(Architecture):
 
     FAMILY: ClassVar[str] = "hrnet"
 
-    base_width: int = 32
+    base_width: BaseWidth = 32
     """Channels of the first branch; each further one has twice as many."""
-    stem_blocks: int = 4
+    stem_blocks: Count = 4
     """Bottlenecks before the first branch."""
-    bottleneck_width: int = 64
+    bottleneck_width: Width = 64
     """Channels of the 3×3 convolutions of these bottlenecks."""
-    blocks: int = 4
+    blocks: Count = 4
     """Basic blocks on each branch of a module."""
-    modules: tuple[int, ...] = (1, 4, 3)
+    modules: Annotated[tuple[int, ...], Length(len(STAGES)), Bounds(1, MAX_COUNT)] = (1, 4, 3)
     """Modules in stages 2, 3 and 4."""
-    input_size: tuple[int, int] = (256, 192)
+    input_size: InputSize = (256, 192)
     """Height and width of the input in pixels, multiples of 32."""
-    keypoints: int = 17
+    keypoints: Width = 17
     """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
-        check_fields(
-            self,
-            integers=(
-                ("base_width", 1, MAX_WIDTH // 8),
-                ("stem_blocks", 1, MAX_COUNT),
-                ("bottleneck_width", 1, MAX_WIDTH),
-                ("blocks", 1, MAX_COUNT),
-            ),
-            tuples=(("modules", len(STAGES), 1, MAX_COUNT),),
-            multiple=32,
-        )
+        check_arch(self, multiple=32)
 
     @property
     def widths(self) -> tuple[int, ...]:

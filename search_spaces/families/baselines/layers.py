@@ -6,15 +6,24 @@ An ``area`` is a number of positions of a feature map, and a ``size`` the height
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
+from search_spaces.common.bounds import Bounds, Length, check_fields
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.architecture import checked_integer, checked_integers, checked_size
+from search_spaces.families.architecture import MAX_INPUT_SIDE, checked_size
 from search_spaces.families.cost import PartCost, Tally
 
 MAX_WIDTH = 4096
 MAX_COUNT = 64
 """Upper bounds of channels, and of blocks, units, modules and stacks: they stop a typing error from filling a memory."""
+Width = Annotated[int, Bounds(1, MAX_WIDTH)]
+BaseWidth = Annotated[int, Bounds(1, MAX_WIDTH // 8)]
+Count = Annotated[int, Bounds(1, MAX_COUNT)]
+WidthFactor = Annotated[float, Bounds(0.1, 4)]
+HeadChannels = Annotated[tuple[int, ...], Length(3), Bounds(1, MAX_WIDTH)]
+ResNetBlocks = Annotated[tuple[int, ...], Length(4), Bounds(1, MAX_COUNT)]
+InputSize = Annotated[tuple[int, int], Bounds(32, MAX_INPUT_SIDE)]
+"""Fields that several baselines have, with their limits."""
 HEAD_CHANNELS = (256, 256, 256)
 """Channels of each transposed convolution of the usual head (arXiv:1804.06208)."""
 RESNET_50 = (3, 4, 6, 3)
@@ -143,29 +152,14 @@ def scaled(channels: int, factor: float) -> int:
     return rounded + 8 if rounded < 0.9 * wanted else rounded
 
 
-def check_fields(
-    arch: Any,
-    *,
-    integers: Sequence[tuple[str, int, int]] = (),
-    tuples: Sequence[tuple[str, int, int, int]] = (),
-    multiple: int,
-) -> None:
-    """Check the fields of an architecture, and turn its lists into tuples.
-
-    Args:
-        arch: The architecture, whose fields are not checked yet.
-        integers: Name, least and largest value of single integers.
-        tuples: Name, length, least and largest value of tuples.
-        multiple: Both sides of the input are multiples of this number.
+def check_arch(arch: Any, *, multiple: int) -> None:
+    """Check the fields of an architecture against the limits beside them, and the input for multiples of a number.
 
     Raises:
         InvalidInput: a field breaks its rule.
     """
-    for name, low, high in (*integers, ("keypoints", 1, MAX_WIDTH)):
-        checked_integer(name, getattr(arch, name), low, high)
-    for name, length, low, high in tuples:
-        object.__setattr__(arch, name, checked_integers(name, getattr(arch, name), length, low, high))
-    object.__setattr__(arch, "input_size", checked_size(arch.input_size, multiple=multiple))
+    check_fields(arch)
+    checked_size(arch.input_size, multiple=multiple)
 
 
 def check_even(name: str, value: int) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
+from search_spaces.common.bounds import Bounds, Length
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.baselines import published
 from search_spaces.families.baselines.baseline import Baseline, Row, counted
@@ -13,11 +14,14 @@ from search_spaces.families.baselines.layers import (
     HEAD_CHANNELS,
     LAYER,
     MAX_COUNT,
-    MAX_WIDTH,
     STEM,
+    HeadChannels,
+    InputSize,
     LayerTally,
+    Width,
+    WidthFactor,
     area_at,
-    check_fields,
+    check_arch,
     check_width_factor,
     deconv_head_parts,
     scaled,
@@ -56,27 +60,22 @@ class MobileNetV2Config(Architecture):
 
     FAMILY: ClassVar[str] = "mobilenet_v2"
 
-    width_factor: float = 1.0
+    width_factor: WidthFactor = 1.0
     """Factor of the channels of all layers but the last and the head, a multiple of 0.05."""
-    blocks: tuple[int, ...] = (1, 2, 3, 4, 3, 3, 1)
+    blocks: Annotated[tuple[int, ...], Length(len(LAYERS)), Bounds(1, MAX_COUNT)] = (1, 2, 3, 4, 3, 3, 1)
     """Inverted residuals in each of the seven layers."""
-    last_channels: int = 1280
+    last_channels: Width = 1280
     """Channels of the last 1×1 convolution, which the head reads."""
-    head_channels: tuple[int, ...] = HEAD_CHANNELS
+    head_channels: HeadChannels = HEAD_CHANNELS
     """Channels of each transposed convolution."""
-    input_size: tuple[int, int] = (256, 192)
+    input_size: InputSize = (256, 192)
     """Height and width of the input in pixels, multiples of 32."""
-    keypoints: int = 17
+    keypoints: Width = 17
     """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
         check_width_factor(self)
-        check_fields(
-            self,
-            integers=(("last_channels", 1, MAX_WIDTH),),
-            tuples=(("blocks", len(LAYERS), 1, MAX_COUNT), ("head_channels", 3, 1, MAX_WIDTH)),
-            multiple=32,
-        )
+        check_arch(self, multiple=32)
 
 
 class MobileNetV2(Baseline[MobileNetV2Config]):

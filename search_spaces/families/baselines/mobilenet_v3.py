@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
+from search_spaces.common.bounds import Bounds, Length
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.baselines import published
@@ -16,9 +17,13 @@ from search_spaces.families.baselines.layers import (
     MAX_COUNT,
     MAX_WIDTH,
     STEM,
+    HeadChannels,
+    InputSize,
     LayerTally,
+    Width,
+    WidthFactor,
     area_at,
-    check_fields,
+    check_arch,
     check_width_factor,
     deconv_head_parts,
     scaled,
@@ -80,27 +85,22 @@ class MobileNetV3Config(Architecture):
 
     FAMILY: ClassVar[str] = "mobilenet_v3"
 
-    width_factor: float = 1.0
+    width_factor: WidthFactor = 1.0
     """Factor of the channels of all layers but the last and the head, a multiple of 0.05."""
-    blocks: tuple[int, ...] = (1, 2, 3, 4, 2, 3)
+    blocks: Annotated[tuple[int, ...], Length(len(STAGES)), Bounds(1, MAX_COUNT)] = (1, 2, 3, 4, 2, 3)
     """Inverted residuals in each of the six stages, at least 2 in the last; further ones are like a stage's last."""
-    last_channels: int = 960
+    last_channels: Annotated[int, Bounds(0, MAX_WIDTH)] = 960
     """Channels of a last 1×1 convolution, which the head reads; 0 leaves it out."""
-    head_channels: tuple[int, ...] = HEAD_CHANNELS
+    head_channels: HeadChannels = HEAD_CHANNELS
     """Channels of each transposed convolution."""
-    input_size: tuple[int, int] = (256, 192)
+    input_size: InputSize = (256, 192)
     """Height and width of the input in pixels, multiples of 32."""
-    keypoints: int = 17
+    keypoints: Width = 17
     """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
         check_width_factor(self)
-        check_fields(
-            self,
-            integers=(("last_channels", 0, MAX_WIDTH),),
-            tuples=(("blocks", len(STAGES), 1, MAX_COUNT), ("head_channels", 3, 1, MAX_WIDTH)),
-            multiple=32,
-        )
+        check_arch(self, multiple=32)
         if any(count < least for count, least in zip(self.blocks, LEAST, strict=True)):
             raise InvalidInput(f"blocks[{len(LEAST) - 1}] must be at least {LEAST[-1]}, got {self.blocks[-1]}")
 

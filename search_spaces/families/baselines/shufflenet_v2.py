@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from search_spaces.common.bounds import Bounds, Length
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.baselines import published
 from search_spaces.families.baselines.baseline import Baseline, Row, counted
@@ -15,10 +16,13 @@ from search_spaces.families.baselines.layers import (
     MAX_COUNT,
     MAX_WIDTH,
     STEM,
+    HeadChannels,
+    InputSize,
     LayerTally,
+    Width,
     area_at,
+    check_arch,
     check_even,
-    check_fields,
     deconv_head_parts,
 )
 from search_spaces.families.baselines.simple_baseline import deconv_head_rows
@@ -35,30 +39,21 @@ class ShuffleNetV2Config(Architecture):
 
     FAMILY: ClassVar[str] = "shufflenet_v2"
 
-    stage_widths: tuple[int, ...] = (116, 232, 464)
+    stage_widths: Annotated[tuple[int, ...], Length(3), Bounds(2, MAX_WIDTH)] = (116, 232, 464)
     """Channels of the three stages, even: a unit works on one half of them."""
-    stage_units: tuple[int, ...] = (4, 8, 4)
+    stage_units: Annotated[tuple[int, ...], Length(3), Bounds(1, MAX_COUNT)] = (4, 8, 4)
     """Units of the three stages."""
-    last_channels: int = 1024
+    last_channels: Width = 1024
     """Channels of the last 1×1 convolution, which the head reads."""
-    head_channels: tuple[int, ...] = HEAD_CHANNELS
+    head_channels: HeadChannels = HEAD_CHANNELS
     """Channels of each transposed convolution."""
-    input_size: tuple[int, int] = (256, 192)
+    input_size: InputSize = (256, 192)
     """Height and width of the input in pixels, multiples of 32."""
-    keypoints: int = 17
+    keypoints: Width = 17
     """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
-        check_fields(
-            self,
-            integers=(("last_channels", 1, MAX_WIDTH),),
-            tuples=(
-                ("stage_widths", 3, 2, MAX_WIDTH),
-                ("stage_units", 3, 1, MAX_COUNT),
-                ("head_channels", 3, 1, MAX_WIDTH),
-            ),
-            multiple=32,
-        )
+        check_arch(self, multiple=32)
         for index, width in enumerate(self.stage_widths):
             check_even(f"stage_widths[{index}]", width)
 

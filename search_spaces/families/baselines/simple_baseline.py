@@ -11,10 +11,13 @@ from search_spaces.families.baselines import published
 from search_spaces.families.baselines.baseline import Baseline, Row, counted
 from search_spaces.families.baselines.layers import (
     HEAD_CHANNELS,
-    MAX_COUNT,
-    MAX_WIDTH,
     RESNET_50,
-    check_fields,
+    BaseWidth,
+    HeadChannels,
+    InputSize,
+    ResNetBlocks,
+    Width,
+    check_arch,
     deconv_head_parts,
     resnet_parts,
     resnet_widths,
@@ -30,24 +33,19 @@ class SimpleBaselineConfig(Architecture):
 
     FAMILY: ClassVar[str] = "simple_baseline"
 
-    blocks: tuple[int, ...] = RESNET_50
+    blocks: ResNetBlocks = RESNET_50
     """Bottlenecks in each of the four layers."""
-    base_width: int = 64
+    base_width: BaseWidth = 64
     """Channels of the stem, and of the first layer's 3×3 convolutions; each further layer has twice as many."""
-    head_channels: tuple[int, ...] = HEAD_CHANNELS
+    head_channels: HeadChannels = HEAD_CHANNELS
     """Channels of each transposed convolution."""
-    input_size: tuple[int, int] = (256, 192)
+    input_size: InputSize = (256, 192)
     """Height and width of the input in pixels, multiples of 32."""
-    keypoints: int = 17
+    keypoints: Width = 17
     """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
-        check_fields(
-            self,
-            integers=(("base_width", 1, MAX_WIDTH // 8),),
-            tuples=(("blocks", 4, 1, MAX_COUNT), ("head_channels", 3, 1, MAX_WIDTH)),
-            multiple=32,
-        )
+        check_arch(self, multiple=32)
 
 
 class SimpleBaseline(Baseline[SimpleBaselineConfig]):

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from search_spaces.common.bounds import Bounds
 from search_spaces.common.errors import InvalidInput
-from search_spaces.families.architecture import CENTRED, Architecture, Normalisation
+from search_spaces.families.architecture import CENTRED, MAX_INPUT_SIDE, Architecture, Normalisation
 from search_spaces.families.baselines import published
 from search_spaces.families.baselines.baseline import Baseline, Row
 from search_spaces.families.baselines.layers import (
     LABELS,
-    MAX_COUNT,
     MAX_WIDTH,
     OUTPUT,
     STEM,
+    Count,
     LayerTally,
+    Width,
     area_at,
-    check_fields,
+    check_arch,
 )
 from search_spaces.families.cost import PartCost
 from search_spaces.families.family import SpaceParts
@@ -35,17 +37,17 @@ class StackedHourglassConfig(Architecture):
     FAMILY: ClassVar[str] = "stacked_hourglass"
     NORMALISATION: ClassVar[Normalisation] = CENTRED
 
-    stacks: int = 8
+    stacks: Count = 8
     """Hourglasses one after another, each with heatmaps of its own."""
-    base_width: int = 256
+    base_width: Annotated[int, Bounds(4, MAX_WIDTH)] = 256
     """Channels of a stack, a multiple of 4: the stem has a quarter of them, and a block works on a half."""
-    input_size: tuple[int, int] = (256, 192)
+    input_size: Annotated[tuple[int, int], Bounds(64, MAX_INPUT_SIDE)] = (256, 192)
     """Height and width of the input in pixels, multiples of 64."""
-    keypoints: int = 17
+    keypoints: Width = 17
     """Heatmaps of the output, one for each keypoint."""
 
     def __post_init__(self) -> None:
-        check_fields(self, integers=(("stacks", 1, MAX_COUNT), ("base_width", 4, MAX_WIDTH)), multiple=64)
+        check_arch(self, multiple=64)
         if self.base_width % 4:
             raise InvalidInput(f"base_width must be a multiple of 4, got {self.base_width}")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from search_spaces.families.architecture import Scalar
 from search_spaces.families.cost import NOTHING, Cost, PartCost
-from search_spaces.families.dite_hrnet import diagram, parameters, presets, published, spaces
+from search_spaces.families.dite_hrnet import diagram, elastic, parameters, presets, published, spaces
 from search_spaces.families.dite_hrnet.config import (
     BLOCKS,
     BRANCHES,
@@ -30,6 +30,7 @@ from search_spaces.families.dite_hrnet.cost import (
     cost_of,
     cost_parts,
 )
+from search_spaces.families.envelope import Envelope, Values
 from search_spaces.families.family import SHARED, Family, Pair, SpaceParts
 from search_spaces.families.parameter import Point, format_tuple, parse_tuple
 
@@ -51,8 +52,8 @@ class DiteHRNet(Family[ArchConfig]):
     }
     defaults_note = "The defaults are Dite-HRNet-18; tuples run from the highest\nresolution to the lowest."
     export_note = (
-        "The ONNX model spends more multiply-accumulates than counted above where the network has dynamic kernels:"
-        " on several images,\n"
+        "The ONNX model spends more multiply-accumulates than counted above where the network has dynamic kernels."
+        " On several images,\n"
         "and for some kernels on one, it sums N convolutions instead of aggregating N kernels. The result is the same,"
         " and the batch\n"
         "size stays free."
@@ -78,7 +79,7 @@ class DiteHRNet(Family[ArchConfig]):
             rows="groups",
             columns="kernels",
             letters=("G", "N"),
-            note="as in Table 5 of the Dite-HRNet paper; branches from the highest resolution to the lowest.",
+            note="as in Table 5 of the Dite-HRNet paper; branches from the highest resolution to the lowest",
         ),
     )
     # A block is two choices: weighting by ACM or not, convolving by DSC or not.
@@ -146,6 +147,9 @@ class DiteHRNet(Family[ArchConfig]):
             return {parameter: value}
         places = [name for name in parameters.ARCH_PARAMETERS if parameters.field_of(name) == parameter]
         return dict(zip(places, parse_tuple(parameter, value), strict=True))
+
+    def envelope(self, values: Values) -> Envelope:
+        return elastic.envelope_of(values)
 
     @property
     def common_part_labels(self) -> Mapping[str, str]:

@@ -31,12 +31,18 @@ NOISE = SeedNoise(objective="ap_gt", deviation=0.01, groups=2, degrees=3)
     ],
 )
 def test_a_difference_in_words(over_images, with_seeds, noise, sentences: list[str]) -> None:
-    text = verdict(over_images, with_seeds, noise, scored=True)
+    text = verdict(over_images, with_seeds, noise, figure="ap_gt", scored=True)
     assert all(sentence in text for sentence in sentences), text
 
 
 def test_a_difference_that_is_not_known() -> None:
-    assert (
-        verdict(None, None, None, scored=False, missing="A has no score") == "Accuracies are not compared: A has no score."
-    )
-    assert "is not known: the images differ." in verdict(None, None, None, scored=True, missing="the images differ")
+    text = verdict(None, None, None, figure="", scored=False, missing="A has no score")
+    assert text == "Accuracies are not compared: A has no score."
+    text = verdict(None, None, None, figure="", scored=True, missing="the images differ")
+    assert "is not known: the images differ." in text
+
+
+def test_the_better_one_has_the_smaller_error() -> None:
+    for figure, sentence in (("pck", "A is better by 0.020 PCK"), ("nme", "B is better by 0.020 ")):
+        text = verdict(difference(0.02, 0.01, 0.03), None, None, figure=figure, scored=True)
+        assert text.startswith(sentence), text

@@ -50,7 +50,7 @@ def test_a_file_with_its_sides_exchanged_is_found(people: Path, tmp_path: Path) 
     told = sentences(found, "left and right", Severity.WARNING)
     faces = int((found.sides["train"].face != 0).sum())
     assert told[0] == (
-        f"Left and right look exchanged throughout train: in {faces} of {faces} faces with nose and both eyes, the left eye"
+        f"Left and right look exchanged throughout train. In {faces} of {faces} faces with nose and both eyes, the left eye"
         " is on the wrong side of the nose. Left is the person's own left, which is on the right of a picture from the"
         " front."
     )
@@ -98,7 +98,7 @@ def test_splits_that_differ_are_a_warning(tmp_path: Path) -> None:
     draw_dataset(tmp_path / "drawn", train_images=30, val_images=30, seed=1)
     root = edited(tmp_path / "drawn", tmp_path / "one", exchange, ("val",))
     told = sentences(inspected(edited(root, tmp_path / "body", without_faces())), "left and right", Severity.WARNING)
-    assert any("left and right may be exchanged throughout one of them" in sentence for sentence in told)
+    assert any("Left and right may be exchanged throughout one of them" in sentence for sentence in told)
 
 
 def test_people_upside_down_are_compared(people: Path, tmp_path: Path) -> None:
@@ -123,8 +123,8 @@ def test_shared_images_are_named(people: Path, tmp_path: Path) -> None:
     assert told == [
         f"1 image of val also in train, as the same file or with the same pixels: {val[0].name}. Scores on val are too good:"
         " take them out of one.",
-        "1 image of val nearly the same as one of train, such as a copy that was stored again or a frame of the same film:"
-        f" {val[1].name}.",
+        f"1 image of val nearly the same as one of train: {val[1].name}. Such images are copies that were stored again, or"
+        " frames of the same film.",
     ]
 
 

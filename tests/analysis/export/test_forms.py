@@ -29,8 +29,8 @@ from trainers.checkpoints.torch_file import read_state_dict
 from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.networks.dite_hrnet.network import PoseNetwork
-from trainers.networks.dite_hrnet.released_checkpoint import load_released
 from trainers.networks.dite_hrnet.released_layout import released_state
+from trainers.networks.load import load_published
 
 pytestmark = pytest.mark.slow
 CARD = ModelCard(name="test network", origin="Made by a test.", protocol=PROTOCOL)
@@ -74,14 +74,14 @@ def test_the_released_layout_makes_the_round_trip(everything: tuple[Exported, Po
     content = torch.load(path, weights_only=True)
     assert set(content) == {"meta", "state_dict"}
     assert "backbone.stem.conv1.conv.weight" in content["state_dict"]
-    arch, loaded = load_released(path, input_size=TINY.input_size)
+    arch, loaded = load_published(path, input_size=TINY.input_size)
     assert arch.canonical == TINY.canonical
     assert np.array_equal(heatmaps_of(loaded, 2), heatmaps_of(network, 2))
 
 
 def test_a_published_checkpoint_comes_out_as_it_went_in(reference: Path) -> None:
     path = reference / "ditehrnet_18_coco_256x192.pth"
-    arch, network = load_released(path)
+    arch, network = load_published(path)
     before, after = read_state_dict(path), released_state(arch, network)
     assert set(before) == set(after)
     assert all(torch.equal(before[key], after[key]) for key in before)

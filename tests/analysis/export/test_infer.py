@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from PIL import Image, ImageOps
 
 from analysis.export import Exported, ModelCard, export_network
-from analysis.export.example import SETTINGS_LINE, example_settings, example_text, keypoint_set_of
+from analysis.export.example import ARITHMETIC, TEMPLATE, example_settings, example_text, keypoint_set_of
 from analysis.export.study_data import StudyData
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import CODECS, TrainConfig
@@ -345,10 +345,23 @@ def test_a_missing_package_is_named(exported: Exported, tmp_path: Path) -> None:
 
 
 def test_the_example_imports_nothing_but_its_three_packages() -> None:
-    source = (ROOT / "analysis" / "templates" / "infer.py").read_text()
+    source = example_text(example_settings(ARCH, codec="udp", sigma=None, data_format="coco"))
     imports = set(re.findall(r"^\s*(?:import|from) (\w+)", source, re.M))
     assert imports - set(sys.stdlib_module_names) == {"cv2", "numpy", "onnxruntime"}
-    assert source.count(SETTINGS_LINE) == 1
+
+
+def test_the_example_is_one_file_with_every_name_once(tmp_path: Path) -> None:
+    text = example_text({})
+    names = re.findall(r"^(?:def|class) (\w+)|^([A-Z]+)\b.* = ", text, re.M)
+    assert len(names) == len(set(names)) > 25
+    templates = [(ROOT / "analysis" / "templates" / name).read_text() for name in (TEMPLATE, ARITHMETIC)]
+    for function in re.findall(r"^def .*$", "\n".join(templates), re.M):
+        assert text.count(f"{function}\n") == 1
+    file = tmp_path / "infer.py"
+    file.write_text(text)
+    words = ["ruff", "check", "--quiet", "--config", str(ROOT / "pyproject.toml"), str(file)]
+    checked = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_keypoints_are_named_by_the_format_or_their_number() -> None:

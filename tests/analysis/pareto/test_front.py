@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from analysis.pareto.front import front_of, hypervolume, hypervolume_curve, non_dominated, reference_point, scored
+from analysis.pareto.front import (
+    front_of,
+    hypervolume,
+    hypervolume_curve,
+    non_dominated,
+    reference_point,
+    score_floor,
+    scored,
+)
 from search_spaces.common.errors import InvalidInput
 from tests.analysis.studies import study, trial
 from tests.profiles import examples
@@ -116,6 +124,11 @@ def test_hypervolume_grows_with_points_and_ignores_dominated_ones(values: np.nda
 def test_points_that_do_not_beat_the_reference_add_nothing() -> None:
     assert hypervolume([[0.0, 2.0], [3.0, 0.5], [1.0, 1.0]], [2.0, 2.0], ("minimize", "minimize")) == 1.0
     assert hypervolume(np.empty((0, 2)), [2.0, 2.0], ("minimize", "minimize")) == 0.0
+
+
+@pytest.mark.parametrize(("scores", "floor"), [([0.0, 0.9], 0.0), ([-1.0, 1.0], -1.2), ([-4.0, -2.0], -4.2), ([-3.0], -3.0)])
+def test_scores_below_zero_are_measured_from_a_little_below_the_worst(scores: list[float], floor: float) -> None:
+    assert score_floor(scores) == pytest.approx(floor)
 
 
 def test_reference_point_is_zero_accuracy_and_a_tenth_past_the_dearest() -> None:

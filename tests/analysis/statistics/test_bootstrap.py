@@ -15,10 +15,10 @@ from analysis.statistics.bootstrap import (
     Difference,
     Interval,
     SeedNoise,
-    ap_difference,
-    ap_interval,
     front_from_intervals,
     front_noise,
+    image_difference,
+    image_interval,
     pooled,
     repeats,
     seed_noise,
@@ -61,25 +61,25 @@ def part(scores: ImageScores, rows: np.ndarray) -> ImageScores:
 @given(images=st.integers(5, 30), error=st.floats(0.02, 0.2), seed=st.integers(0, 100))
 def test_the_interval_is_of_the_whole_and_the_same_for_the_same_seed(images, error, seed):
     scores = scores_of(images, error=error, seed=seed)
-    found = ap_interval(scores, generator=generator(seed), resamples=100)
+    found = image_interval(scores, generator=generator(seed), resamples=100)
     assert found.low <= found.high
     assert found.low >= 0
     assert found.high <= 1
     assert found.value == average_precisions(scores, np.ones((1, images), np.int64))[0]
-    assert found == ap_interval(scores, generator=generator(seed), resamples=100)
+    assert found == image_interval(scores, generator=generator(seed), resamples=100)
 
 
 def test_a_network_does_not_differ_from_itself():
     scores = scores_of(30, error=0.08)
-    found = ap_difference(scores, scores, generator=generator())
+    found = image_difference(scores, scores, generator=generator())
     assert (found.value, found.low, found.high, found.share) == (0, 0, 0, 1)
     assert not found.more_than_noise
 
 
 def test_exchanging_the_networks_turns_the_difference_round():
     first, second = scores_of(40, error=0.06), scores_of(40, error=0.08, seed=1)
-    there = ap_difference(first, second, generator=generator())
-    back = ap_difference(second, first, generator=generator())
+    there = image_difference(first, second, generator=generator())
+    back = image_difference(second, first, generator=generator())
     assert (back.value, back.low, back.high) == pytest.approx((-there.value, -there.high, -there.low))
     assert back.share == there.share
 
@@ -87,8 +87,8 @@ def test_exchanging_the_networks_turns_the_difference_round():
 def test_pairing_tells_more_than_two_intervals():
     """Hard images are hard for both: the difference is surer than either figure."""
     first, second = scores_of(150, error=0.06), scores_of(150, error=0.075, seed=1)
-    paired = ap_difference(first, second, generator=generator())
-    single = [ap_interval(scores, generator=generator()) for scores in (first, second)]
+    paired = image_difference(first, second, generator=generator())
+    single = [image_interval(scores, generator=generator()) for scores in (first, second)]
     assert paired.deviation < 0.8 * math.hypot(*(interval.deviation for interval in single))
     assert paired.more_than_noise
     assert single[0].low < single[1].high
@@ -103,8 +103,8 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     for _ in range(100):
         rows = draw.choice(2000, 100, replace=False)
         first, second = (part(scores, rows) for scores in population)
-        alone = ap_interval(first, generator=draw, resamples=200)
-        both = ap_difference(first, second, generator=draw, resamples=200)
+        alone = image_interval(first, generator=draw, resamples=200)
+        both = image_difference(first, second, generator=draw, resamples=200)
         held += [alone.low <= truths[0] <= alone.high, both.low <= truths[0] - truths[1] <= both.high]
     assert (held / 100 > 0.87).all()
     assert (held / 100 < 0.99).all()
@@ -112,12 +112,12 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
 
 def test_other_images_are_refused():
     with pytest.raises(InvalidInput, match="two networks must be scored on the same images and people to be compared"):
-        ap_difference(scores_of(10, error=0.1), scores_of(11, error=0.1), generator=generator())
+        image_difference(scores_of(10, error=0.1), scores_of(11, error=0.1), generator=generator())
 
 
 def test_nobody_to_find_is_refused():
     with pytest.raises(InvalidInput, match="images must hold at least one person to resample, got none"):
-        ap_interval(image_scores([], [1, 2], [], COCO17), generator=generator())
+        image_interval(image_scores([], [1, 2], [], COCO17), generator=generator())
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_nobody_to_find_is_refused():
 )
 def test_numbers_out_of_range(changes, message):
     with pytest.raises(InvalidInput, match=message):
-        ap_interval(scores_of(10, error=0.1), generator=generator(), **changes)
+        image_interval(scores_of(10, error=0.1), generator=generator(), **changes)
 
 
 def repeated(*scores: tuple[float, ...]):

@@ -71,7 +71,7 @@ def test_no_predictions_score_zero_and_nobody_to_find_has_no_ap():
     nothing = image_scores([], ids(10), annotations, COCO17)
     assert average_precisions(nothing, np.ones((1, 10), np.int64)) == 0
     assert np.isnan(average_precisions(nothing, np.zeros((1, 10), np.int64)))
-    assert nothing.images == np.count_nonzero(nothing.people)
+    assert nothing.informative.sum() == np.count_nonzero(nothing.people)
 
 
 def test_predictions_for_other_images_are_left_out():

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.study.records import WEIGHTS_TAKEN, read_trials_table, trials_table
+from analysis.study.records import read_trials_table, trials_table
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 from tests.analysis.studies import study, trial
 
 

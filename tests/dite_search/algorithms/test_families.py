@@ -7,7 +7,9 @@ import pytest
 from analysis.report import report_html
 from dite_search.config.sections import SAMPLERS
 from dite_search.driver.searcher import StudySearch
-from dite_search.study.study import create_study
+from dite_search.study.directory import load_config
+from dite_search.study.reader import read_study
+from dite_search.study.study import create_study, reopen_running
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of, preset
 from tests.analysis.studies import study, trial
@@ -43,6 +45,31 @@ def test_published_figures_that_are_counted_in_other_ways_rank_nothing(make_sear
     with pytest.raises(InvalidInput, match=sentence):
         make_search(space=SPACE, **changes)
     assert make_search(space={"parameters": {"network": ["hrnet_w32", "mobilenet_v2"]}}, **changes)
+
+
+@pytest.mark.parametrize("sampler", ["random", "cost_aware"])
+def test_a_search_over_families_goes_on_where_it_was_cut_off(make_search, sampler):
+    fields = {"input_size": "64x64", "trials": 5, "scheduler": {"name": "none"}, "sampler": {"name": sampler}}
+    first = [{"network": name, "groups_branch4": 1, "width_factor": 0.5} for name in NETWORKS]
+    config = make_search(space=SPACE, start_with=first, **fields)
+    create_study(config)
+    search = StudySearch(config)
+    suggested = [search.suggest(name) for name in "ab"]
+    search.on_trial_complete("a", {"epoch": 2, "ap_gt": 0.3})
+    reopen_running(config)
+    config = load_config(config.study_directory)
+    again = StudySearch(config)
+    found = []
+    while (suggestion := again.suggest(f"again {len(found)}")) != "FINISHED":
+        again.on_trial_complete(f"again {len(found)}", {"epoch": 2, "ap_gt": 0.3})
+        found.append(suggestion["arch"])
+    assert found[0] == suggested[1]["arch"], "what was cut off goes first"
+    assert found[1].FAMILY == "mobilenet_v2"
+    assert suggested[0]["arch"] not in found
+    records = read_study(config).trials
+    assert {record.status for record in records} == {"complete"}
+    assert {record.arch.FAMILY for record in records} == {"dite_hrnet", "hrnet", "mobilenet_v2"}
+    assert len({record.arch.arch_id for record in records}) == len(records) == 5
 
 
 def test_a_published_prior_of_other_families_is_refused(make_search):

@@ -7,7 +7,9 @@ import re
 import pytest
 
 from dite_search.config.reference_page import SECTIONS, attribute_docs, search_file_reference
+from search_spaces.common.bounds import limits_of
 from search_spaces.families.dite_hrnet.config import ArchConfig
+from search_spaces.registry import FAMILIES
 from search_spaces.training_config import TrainConfig
 
 
@@ -48,10 +50,29 @@ def test_every_hyper_parameter_and_field_of_a_network_has_a_meaning(fields):
         ("codec", ["one of msra, udp, dark", "`msra`"]),
         ("flip_test", ["true or false", "`true`"]),
         ("groups", ["4 integers from 1 to 64", "`[1, 1, 2, 4]`"]),
+        ("stage_units", ["3 integers from 1 to 64", "`[4, 8, 4]`"]),
+        ("pyramid_channels", ["integer from 2 to 4,096", "`256`"]),
+        ("width_factor", ["number from 0.1 to 4", "`1`"]),
+        ("workers", ["integer, at least 0, at most 256", "`0`"]),
+        ("start_from", ["file, or null", "`null`"]),
     ],
 )
 def test_what_a_field_takes(name, expected):
     assert expected in [found[: len(expected)] for found in cells(name)]
+
+
+def test_numbered_parameters_are_one_range():
+    text = search_file_reference()
+    assert "- Parameters of the architecture: `stem`, `block`, " in text
+    assert "- Parameters of its parts: `width_branch1` to `width_branch4`, " in text
+    assert "`modules_stage2` to `modules_stage4`.\n" in text
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_every_field_of_a_network_has_its_limits(family):
+    limits = limits_of(family.architecture)
+    for name in family.default.fields():
+        assert any(row[0] == str(limits[name]) for row in cells(name)), name
 
 
 def test_docstrings_below_fields():

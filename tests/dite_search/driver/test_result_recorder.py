@@ -19,8 +19,9 @@ from dite_search.driver.result_recorder import (
     set_constraints,
     stopped_training,
 )
-from dite_search.study.attributes import OUTAGE, REASON, SEED, UNDECIDED, WEIGHTS_TAKEN, WHERE
+from dite_search.study.attributes import OUTAGE, REASON, SEED, UNDECIDED, WHERE
 from dite_search.study.reader import curve_of
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

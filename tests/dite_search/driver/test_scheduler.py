@@ -70,6 +70,35 @@ def test_while_nobody_has_learned_anything_the_costs_alone_stop_nobody() -> None
     assert not report(subject, 4, 1, ap_gt=0.001), "now there is something to fall behind"
 
 
+def test_a_rung_that_spares_a_trial_because_nobody_beats_chance_says_so_once() -> None:
+    judge, told = scheduler(), list[str]()
+    judge.note = told.append
+    judge = cloudpickle.loads(cloudpickle.dumps(judge))
+    judge.note = told.append
+    for number, score in enumerate((0.005, 0.004, 0.003, 0.002)):
+        assert report(judge, number, 1, ap_gt=score)
+    assert told == [
+        "no trial is stopped at epoch 1 yet: none has reached ap_gt of at least 0.01 there, without which a score says no"
+        " more than chance"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("directions", "learned", "scores", "stops"),
+    [
+        (("minimize", "minimize"), "loss", (9.0, 9.5, 9.6, 9.7), True),
+        (("minimize", "minimize"), "nme", (1.1, 1.2, 1.3, 1.4), False),
+        (("minimize", "minimize"), "nme", (0.9, 1.2, 1.3, 1.4), True),
+        (("maximize", "minimize"), "pck", (0.015, 0.014, 0.013, 0.012), False),
+        (("maximize", "minimize"), "accuracy", (0.004, 0.003, 0.002, 0.001), True),
+    ],
+)
+def test_the_least_score_follows_the_metric(directions, learned, scores, stops) -> None:  # type: ignore[no-untyped-def]
+    judge = scheduler(objectives=(learned, "mmacs"), directions=directions, learned=learned)
+    went_on = [report(judge, number, 1, **{learned: score}) for number, score in enumerate(scores)]
+    assert went_on[-1] is not stops
+
+
 def test_costs_are_those_of_the_suggestion_whatever_the_trial_reports() -> None:
     subject = scheduler()
     report(subject, 0, 1, ap_gt=0.3)

@@ -214,7 +214,8 @@ def test_the_study_is_read_once_for_many_pages():
 
 def test_other_dashboards_are_named_without_passwords(make_search, tmp_path):
     mlflow, optuna = tools_of(make_search(), mlflow="mlflow")
-    assert mlflow.command == f"mlflow ui --backend-store-uri 'sqlite:///{tmp_path / 'runs' / 'mlflow.db'}'"
+    served = f"mlflow ui --backend-store-uri 'sqlite:///{tmp_path / 'runs' / 'mlflow.db'}'"
+    assert mlflow.command == f"{served}   # then open http://127.0.0.1:5000"
     assert optuna.command == f"optuna-dashboard 'sqlite:///{tmp_path / 'runs' / 'small' / 'study.db'}'"
     served_one, optuna = tools_of(
         make_search(

@@ -130,7 +130,7 @@ def test_sync_takes_the_epochs_that_a_study_lost_from_the_checkpoints_once(make_
         assert told_by_mlflow(config, record.number) == (curve, curve[-1][1])
     assert runs_of(config)[1][None].data.metrics["epochs_trained"] == 3 * 3 + 2 + 2
     again = synced(config)
-    assert {name for name, value in again.items() if value} == {"study", "mlflow"}
+    assert {name for name, value in again.items() if value} == {"study", "mlflow", "run"}
 
 
 def test_a_scheduler_is_still_asked_about_epochs_that_come_from_a_checkpoint(make_study):

@@ -10,7 +10,8 @@ import ray
 import torch
 from rich.console import Console
 
-from analysis.export import CACHE_FOLDER, export_trial
+from analysis.export import export_trial
+from analysis.study.trial_checkpoint import CACHE_FOLDER
 from dite_search.doctor.requirements import require
 from dite_search.driver.run_search import resume_search, run_search
 from dite_search.driver.searcher import StudySearch

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dite_search.tasks.data_page import default_output
 from tests.dite_search.commands import refused, run
 from trainers.data.synthetic.dataset import draw_dataset
 
@@ -30,6 +31,13 @@ def test_a_page_is_written_beside_the_work(people: Path, tmp_path: Path, monkeyp
     page = (tmp_path / "people-data.html").read_text()
     assert page.startswith("<!doctype html>")
     assert run("data", "show", people, *QUICK).exit_code == 0, "an earlier page is replaced"
+
+
+def test_the_page_is_named_as_the_user_names_the_data(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_data").symlink_to(people)
+    assert default_output(Path("my_data")).name == "my_data-data.html"
+    assert default_output(Path("my_data/..")).name == f"{tmp_path.name}-data.html"
 
 
 def test_json_has_the_numbers_and_nothing_else(people: Path, tmp_path: Path) -> None:

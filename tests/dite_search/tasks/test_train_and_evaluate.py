@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,18 @@ import pytest
 from dite_search.tasks.train_and_evaluate import checkpoint_file, set_aside
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
+from search_spaces.families.architecture import resized
 from search_spaces.registry import preset
 from search_spaces.space.space_file import named_space
+from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import refused, run
 from tests.dite_search.study.test_directory import trained
 from tests.object_store import BUCKET, object_store
+from tests.trainers.data.drawn_points import draw_points, face_names
 from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, load_checkpoint, save_checkpoint
 from trainers.checkpoints.store import CheckpointStore
+from trainers.data.config import DataConfig
+from trainers.data.keypoint_sets.metric import Metric
 from trainers.data.synthetic.dataset import draw_dataset
 
 
@@ -44,6 +50,23 @@ def test_what_is_no_checkpoint_is_refused(monkeypatch, tmp_path):
         assert message == f"Error: checkpoint s3://{BUCKET}/none.pt does not exist"
     with pytest.raises(InvalidInput, match="must not hold credentials"), checkpoint_file("s3://me:secret@bucket/x.pt"):
         assert Path("nothing").exists()
+
+
+def test_a_figure_has_its_interval_and_another_metric_may_be_asked_for(tmp_path):
+    root = draw_points(tmp_path / "faces", face_names(6), train=2, val=6)
+    data = DataConfig(root=root, metric=Metric.of({"name": "nme", "points": ["left_0", "right_0"]}))
+    arch = resized(named_space("tiny").base, keypoints=6)
+    checkpoint = dataclasses.replace(trained(arch, epochs=1), data=data.to_dict(), train=TrainConfig(flip_test=False))
+    save_checkpoint(tmp_path / "net.pt", checkpoint)
+    words = ("evaluate", tmp_path / "net.pt", "--data", root, "--json", "--no-flip-test", "--intervals")
+    for metric, name in (((), "nme"), (("--metric", "pck"), "pck"), (("--metric", "oks"), "ap_gt")):
+        found = json.loads(run(*words, *metric).stdout)
+        assert found[f"{name}_low95"] <= found[name] <= found[f"{name}_high95"]
+        if name == "nme":
+            assert found["nme_low95"] < found["nme_high95"]
+            assert found == json.loads(run(*words).stdout), "the images are drawn by a fixed seed"
+    sentence = refused("evaluate", tmp_path / "net.pt", "--data", root, "--intervals", "--split", "test-dev")
+    assert sentence == "Error: --intervals must be left out for --split test-dev, whose truth is not public"
 
 
 RECIPE = ("--epochs", 1, "--batch-size", 8, "--set", "warmup_iterations=2", "--set", "validate_every=1", "--threads", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,13 +10,18 @@ from typing import Any
 
 from analysis.pareto.front import front_of
 from analysis.study.records import StudyRecord, TrialRecord
-from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Point, Refused, RunState, Unreachable
-from dite_search.tracking.plan import key_of, wanted_search, wanted_trial
+from dite_search.tracking.client import DESCRIPTION, STUDY_TAG, TRIAL_TAG, Point, Refused, RunState, Unreachable, UsedData
+from dite_search.tracking.pages import PageFiles, Pages
+from dite_search.tracking.plan import PAGES_TAG, key_of, wanted_search, wanted_trial
+from dite_search.tracking.progress import SearchCurves
 from dite_search.tracking.source import Snapshot
 from search_spaces.registry import cost_of, preset
+from search_spaces.space.budget import Budget
 
 ARCH = preset("lite_hrnet_18")
 COST = cost_of(ARCH)
+COUNTS = ("over_budget", "reused", "epochs_trained")
+"""The metrics of a search that each of its ends writes."""
 
 
 @dataclass
@@ -24,7 +30,7 @@ class Run:
 
     state: RunState
     points: list[Point] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str | bytes] = field(default_factory=dict)
 
 
 class MemoryTracker:
@@ -33,7 +39,8 @@ class MemoryTracker:
     Of several values that are equal in everything MLflow keeps one; with ``keeps_equal`` this server keeps all.
     """
 
-    shown = "memory"
+    shown = uri = "memory"
+    experiment = "1"
 
     def __init__(self, fates: Iterator[str] | None = None, *, keeps_equal: bool = False) -> None:
         self.keeps_equal = keeps_equal
@@ -128,7 +135,14 @@ class MemoryTracker:
 
         self._call("set_status", set_status)
 
-    def upload(self, run_id: str, files: dict[str, str]) -> None:
+    def log_data(self, run_id: str, data: UsedData) -> None:
+        def log() -> None:
+            run = self._run(run_id)
+            run.state = replace(run.state, data={*run.state.data, data.digest})
+
+        self._call("log_data", log)
+
+    def upload(self, run_id: str, files: dict[str, str | bytes]) -> None:
         self._call("upload", lambda: self._run(run_id).files.update(files))
 
     def delete_run(self, run_id: str) -> None:
@@ -139,10 +153,17 @@ class MemoryStudy:
     """A study whose trials start, have epochs and end as they are told; the source of a mirror."""
 
     tag, search_file, training = "drawn-1", "name: drawn\n", ("learning_rate",)
+    budget = Budget()
+    data = UsedData(name="synthetic", digest="0123abcd", place="drawn", profile={})
 
     def __init__(self) -> None:
         self.trials: list[TrialRecord] = []
+        self.driven = True
+        self.reference = {"ap_gt": 0.0, "mmacs": 400.0}
         self.run_id: str | None = None
+        self.experiment: str | None = None
+        self.made = 0
+        self._last_end = 0.0
 
     def start(self) -> int:
         number = len(self.trials)
@@ -158,7 +179,10 @@ class MemoryStudy:
 
     def end(self, number: int, status: str) -> None:
         metrics = {"ap_gt": 0.01 * number, "latency_ms": 3.0} if status == "complete" else {}
-        self._change(number, status=status, metrics=metrics, reason="burst" if status == "failed" else "", seconds=9.0)
+        # Trials end one after the other, whatever their numbers.
+        self._last_end = max(self._last_end + 0.5, number + 9.0)
+        reason = "burst" if status == "failed" else ""
+        self._change(number, status=status, metrics=metrics, reason=reason, seconds=self._last_end - number)
 
     def go_on(self, number: int) -> None:
         self._change(number, status="running")
@@ -175,7 +199,19 @@ class MemoryStudy:
             protocol={"dataset": "synthetic", "epochs": 3},
         )
         attributes = {trial.number: {"started": 1000.0 + trial.number, "seed": 7} for trial in self.trials}
-        return Snapshot(study=study, attributes=attributes, run_id=self.run_id)
+        return Snapshot(study=study, attributes=attributes, run_id=self.run_id, experiment=self.experiment)
+
+    def note_experiment(self, experiment: str) -> None:
+        self.experiment = experiment
+
+    def pages(self, study: StudyRecord, *, uri: str, experiment: str, runs: dict[int, str]) -> Pages:
+        told = f"{uri} {experiment} {sorted(runs.items())} {study.trials!r}"
+
+        def make() -> PageFiles:
+            self.made += 1
+            return PageFiles(files={"front.html": told, "front.png": b"drawn"}, description=f"of {len(study.trials)}")
+
+        return Pages(digest=hashlib.sha256(told.encode()).hexdigest()[:16], make=make)
 
     def note(self, key: int | None, run_id: str) -> None:
         if key is None:
@@ -193,8 +229,9 @@ def differences(tracker: MemoryTracker, study: MemoryStudy) -> list[str]:
     parent = by_key[None]
     front = {record.number for record in front_of(snapshot.study)}
     ids = {key: run.state.run_id for key, run in by_key.items() if key is not None}
-    running = any(record.status == "running" for record in snapshot.records.values())
-    wanted = {None: wanted_search(snapshot, source=study, runs=ids, closed=not running, now=0.0)} | {
+    running = study.driven and any(record.status == "running" for record in snapshot.records.values())
+    curves = SearchCurves(study.reference, study.budget).points(snapshot.study, snapshot.attributes)
+    wanted = {None: wanted_search(snapshot, source=study, curves=curves, runs=ids, closed=not running, now=0.0)} | {
         number: wanted_trial(record, snapshot, source=study, parent=parent.state.run_id, front=None if running else front)
         for number, record in snapshot.records.items()
     }
@@ -204,7 +241,8 @@ def differences(tracker: MemoryTracker, study: MemoryStudy) -> list[str]:
         values = [(point.name, point.step, point.value) for point in run.points]
         if key is None:
             # The counts of each end of a search stay; those of the last one are there once.
-            values = [value for value in values if value[1] == (goal.points[0].step if goal.points else -1)]
+            last = {point.step for point in goal.points if point.name in COUNTS}
+            values = [value for value in values if value[0] not in COUNTS or value[1] in last]
         checks = {
             "status": (run.state.status, goal.status),
             "params": (run.state.params, goal.params),
@@ -213,6 +251,15 @@ def differences(tracker: MemoryTracker, study: MemoryStudy) -> list[str]:
             "stale": ({"reason", "stopped_at_epoch"} & set(run.state.tags) - set(goal.tags), set()),
             "on_front": (running or ("on_front" in run.state.tags) == (key in front), True),
             "files": ({name: run.files.get(name) for name in goal.files}, goal.files),
+            "data": (set(run.state.data), {goal.data.digest} if goal.data else set()),
         }
+        if key is None and not running:
+            pages = study.pages(snapshot.study, uri=tracker.uri, experiment=tracker.experiment, runs=ids)
+            made = pages.make()
+            checks |= {
+                "pages": ({name: run.files.get(name) for name in made.files}, made.files),
+                "described": (run.state.tags.get(DESCRIPTION), made.description),
+                "digest": (run.state.tags.get(PAGES_TAG), pages.digest),
+            }
         found += [f"{key} {name}: {is_!r} is not {ought!r}" for name, (is_, ought) in checks.items() if is_ != ought]
     return found

@@ -99,7 +99,7 @@ def test_what_is_refused_is_told_apart_from_no_answer(tracker):
     with pytest.raises(Refused, match="a"):
         tracker.log_batch(run_id, params={"a": "2"})
     gone = Tracker.__new__(Tracker)
-    gone._client, gone._experiment = mlflow.MlflowClient("http://me:secret@127.0.0.1:9"), "0"
+    gone._client, gone.experiment = mlflow.MlflowClient("http://me:secret@127.0.0.1:9"), "0"
     with pytest.raises(Unreachable, match=r"http://\*\*\*@127\.0\.0\.1:9") as caught:
         gone.create_run("x", {}, started=0)
     assert "secret" not in str(caught.value)
@@ -122,7 +122,14 @@ def test_a_study_in_mlflow(tracker, monkeypatch):
     parent = client.get_run(states[None].run_id)
     assert (parent.info.status, parent.info.run_name) == ("FINISHED", "drawn")
     assert parent.data.params == {"protocol.dataset": "synthetic", "protocol.epochs": "3"}
-    assert parent.data.metrics == {"front_size": 1, "over_budget": 0, "reused": 0, "epochs_trained": 9}
+    metrics = parent.data.metrics
+    assert {name: metrics[name] for name in ("front_size", "over_budget", "reused", "epochs_trained")} == {
+        "front_size": 1,
+        "over_budget": 0,
+        "reused": 0,
+        "epochs_trained": 9,
+    }
+    assert [point.step for point in client.get_metric_history(parent.info.run_id, "best_ap_gt")] == [1, 2, 3]
     (row,) = json.loads(mlflow.artifacts.load_text(f"{parent.info.artifact_uri}/front.json"))
     assert (row["trial"], row["run_id"]) == (0, states["0"].run_id)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracker.uri)

@@ -186,7 +186,7 @@ def test_an_experiment_that_is_deleted_meanwhile_is_named_at_the_end(study):
     lacking = mirror.lacks()
     assert lacking.startswith("1 of 2 trials and the front (refused: its experiment dite-search was deleted")
     assert "mlflow experiments restore --experiment-id" in lacking
-    mirror.tracker._client.restore_experiment(mirror.tracker._experiment)
+    mirror.tracker._client.restore_experiment(mirror.tracker.experiment)
     mirror.end()
     mirror.step()
     assert mirror.lacks() == ""

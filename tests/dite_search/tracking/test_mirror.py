@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dite_search.driver.searcher import StudySearch
 from dite_search.study.reader import read_study
 from dite_search.study.study import create_study, open_study
-from dite_search.tracking.client import Point, Refused, RunState
+from dite_search.tracking.client import Point, Refused, RunState, Unreachable
 from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.plan import batches, choose_run, ending_of, points_of
 from dite_search.tracking.source import StudySource
@@ -239,7 +239,7 @@ def test_a_run_that_goes_on_loses_its_reason():
     study.end(study.start(), "waiting")
     mirror_of(tracker, study)[0].reconcile()
     run = tracker.runs[next(run_id for run_id, run in tracker.runs.items() if "dite_search.trial" in run.state.tags)]
-    assert (run.state.status, "reason" in run.state.tags) == ("FAILED", True)
+    assert (run.state.status, "reason" in run.state.tags) == ("SCHEDULED", True)
     study.go_on(0)
     mirror_of(tracker, study)[0].reconcile()
     assert (run.state.status, "reason" in run.state.tags) == ("RUNNING", False)
@@ -315,7 +315,7 @@ def test_statuses():
         study.end(number, status)
     study.start()
     endings = [ending_of(trial) for trial in study.trials]
-    assert [status for status, _ in endings] == ["FINISHED", "FINISHED", "FAILED", "FAILED", "RUNNING"]
+    assert [status for status, _ in endings] == ["FINISHED", "FINISHED", "FAILED", "SCHEDULED", "RUNNING"]
     assert [tags for _, tags in endings] == [
         {},
         {"stopped_at_epoch": "1"},
@@ -345,3 +345,82 @@ def test_the_source_reads_and_notes_a_real_study(make_search):
     assert "secret" not in source.search_file
     assert read_study(config).trials[0].mlflow_run_id == "first"
     assert open_study(config).trials[1].state is optuna.trial.TrialState.COMPLETE
+
+
+def test_what_a_dead_driver_left_running_was_killed_and_goes_on():
+    study, tracker = MemoryStudy(), MemoryTracker()
+    study.end(study.start(), "complete")
+    study.epoch(study.start())
+    mirror_of(tracker, study)[0].reconcile()
+    assert sorted(run.state.status for run in tracker.runs.values()) == ["FINISHED", "RUNNING", "RUNNING"]
+    study.driven = False
+    mirror_of(tracker, study)[0].reconcile()
+    assert differences(tracker, study) == []
+    assert sorted(run.state.status for run in tracker.runs.values()) == ["FINISHED", "KILLED", "KILLED"]
+    study.driven = True
+    mirror, _ = mirror_of(tracker, study)
+    study.end(1, "complete")
+    mirror.tell(1)
+    finish(mirror)
+    assert differences(tracker, study) == []
+    assert {run.state.status for run in tracker.runs.values()} == {"FINISHED"}
+
+
+def followed(mirror: Mirror) -> None:
+    while mirror.step() is not None:
+        pass
+
+
+def test_pages_are_renewed_once_a_minute_where_a_trial_has_ended_since():
+    study, tracker = MemoryStudy(), MemoryTracker()
+    mirror, clock = mirror_of(tracker, study)
+    made = []
+    for ended in (False, True, True, True, False, False):
+        number = study.start()
+        study.epoch(number)
+        if ended:
+            study.end(number, "complete")
+        mirror.tell(number)
+        followed(mirror)
+        made.append(study.made)
+        clock.now += 40.0
+    assert made == [0, 1, 1, 2, 2, 2]
+    clock.now -= 40.0
+    for number in (0, 4, 5):
+        study.end(number, "failed")
+    finish(mirror)
+    assert study.made == 3, "the end of a search is shown at once"
+
+
+def test_pages_that_take_long_are_renewed_less_often():
+    study, tracker = MemoryStudy(), MemoryTracker()
+    mirror, clock = mirror_of(tracker, study)
+    tracker.upload = lambda run_id, files: setattr(clock, "now", clock.now + (10.0 if "front.html" in files else 0.0))
+    made = []
+    for _ in range(3):
+        study.end(number := study.start(), "complete")
+        mirror.tell(number)
+        followed(mirror)
+        made.append(study.made)
+        clock.now += 150.0
+    assert made == [1, 1, 2]
+
+
+def test_pages_that_did_not_arrive_are_sent_again_and_not_made_again():
+    class Losing(MemoryTracker):
+        lost = 0
+
+        def upload(self, run_id, files):
+            if "front.html" in files and self.lost < 3:
+                self.lost += 1
+                raise Unreachable("no answer")
+            super().upload(run_id, files)
+
+    study, tracker = MemoryStudy(), Losing()
+    study.end(study.start(), "complete")
+    mirror, clock = mirror_of(tracker, study)
+    for _ in range(8):
+        clock.now += mirror.step() or 0.0
+    assert tracker.lost == 3
+    assert study.made == 1
+    assert [run.state.tags.get("mlflow.note.content") for run in tracker.runs.values()] == ["of 1", None]

@@ -27,6 +27,7 @@ class Recipe:
     shares: Annotated[tuple[float, ...], Bounds(0.0, 1.0, "shares of the whole")] = ()
     flip: bool = True
     note: str = ""
+    place: str | int | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)

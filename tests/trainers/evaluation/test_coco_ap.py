@@ -13,9 +13,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from search_spaces.common.errors import InvalidInput
+from tests.trainers.evaluation.files import coco_ap
 from trainers.data.annotations.keypoints import COCO17
 from trainers.data.formats.coco import coco_split
-from trainers.evaluation.coco_ap import FIGURES, coco_ap
+from trainers.evaluation.coco_ap import FIGURES
 from trainers.evaluation.results import Result
 
 

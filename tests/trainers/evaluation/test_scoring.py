@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.trainers.evaluation.files import coco_ap
 from trainers.data.codecs import MsraCodec, default_sigma
 from trainers.data.config import DataConfig
 from trainers.data.formats.coco import Person, coco_split, load_people
 from trainers.data.geometry.transforms import crop_matrix, warp_points
 from trainers.data.samples.dataset import TopDownDataset
-from trainers.evaluation.coco_ap import FIGURES, coco_ap
+from trainers.evaluation.coco_ap import FIGURES
 from trainers.evaluation.scoring import evaluate
 
 CODEC = MsraCodec(input_size=(256, 192), heatmap_size=(64, 48), sigma=default_sigma((64, 48)))

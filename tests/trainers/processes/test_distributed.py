@@ -130,6 +130,19 @@ def test_running_statistics_become_the_mean() -> None:
         assert batches == 0
 
 
+def shared_gradients(worker: Worker) -> list[float | None]:
+    parameters = [nn.Parameter(torch.zeros(())) for _ in range(3)]
+    for number, parameter in enumerate(parameters[:2]):
+        parameter.grad = torch.tensor(float(worker.rank + number))
+    worker.average_gradients(parameters)
+    return [None if each.grad is None else float(each.grad) for each in parameters]
+
+
+def test_gradients_become_the_mean_and_none_stays_none() -> None:
+    assert run_workers(shared_gradients, 2) == [[0.5, 1.5, None]] * 2
+    assert shared_gradients(ALONE) == [0.0, 1.0, None]
+
+
 def short_of_memory(worker: Worker, arch: ArchConfig) -> tuple[int | None, bool]:
     torch.manual_seed(0)
     learner = Learner(build_network(arch), TrainConfig(batch_size=32), worker)

@@ -126,11 +126,34 @@ def test_a_training_is_refused_before_it_reads_its_data(small_arch: ArchConfig, 
         ({"accelerate": AUTO}, ALONE, (NONE,)),
         ({"accelerate": AUTO}, Worker(device=GPU), (NONE, GRAPHS, COMPILE)),
         ({"accelerate": AUTO, "recompute_activations": True}, Worker(device=GPU), (NONE, GRAPHS)),
-        ({"accelerate": AUTO}, Worker(device=GPU, count=2), (NONE, COMPILE)),
+        ({"accelerate": AUTO, "recompute_activations": True}, Worker(device=GPU, count=2), (NONE,)),
     ],
 )
 def test_ways_to_try(fields: dict[str, Any], worker: Worker, ways: tuple[str, ...]) -> None:
     assert ways_to_try(TrainConfig(**fields), worker) == ways
+
+
+@pytest.mark.parametrize(("others", "ways"), [(True, (NONE, COMPILE)), (False, (NONE,))])
+def test_workers_translate_where_each_of_them_can(
+    monkeypatch: pytest.MonkeyPatch, others: bool, ways: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(acceleration, "translates", lambda device: True)
+    monkeypatch.setattr(Worker, "gather", lambda self, value: [value, others])
+    assert ways_to_try(TrainConfig(accelerate=AUTO), Worker(device=GPU, count=2)) == ways
+
+
+def test_a_device_without_a_compiler_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def without_compiler(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def called(*_: Tensor) -> Tensor:
+            raise RuntimeError("Failed to find C compiler.\nSet CC.")
+
+        return called
+
+    monkeypatch.setattr(torch, "compile", without_compiler)
+    assert not acceleration.translates(CPU)
+    assert [record.message for record in caplog.records] == [
+        "acceleration compile is left out: RuntimeError: Failed to find C compiler."
+    ]
 
 
 @pytest.mark.parametrize(

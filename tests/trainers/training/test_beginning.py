@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from search_spaces.common.errors import InvalidInput
+from search_spaces.starting_weights import WEIGHTS_TAKEN
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import LAST, load_checkpoint, save_checkpoint
 from trainers.data.formats.data_format import FORMATS
@@ -15,7 +16,7 @@ from trainers.networks.loss import heatmap_loss
 from trainers.networks.parts import parts_of
 from trainers.processes.distributed import Worker
 from trainers.training.beginning import check_beginning, drawn_network, take_start
-from trainers.training.loop import TAKEN, TEACHER_COST, train
+from trainers.training.loop import TEACHER_COST, train
 from trainers.training.teacher import load_teacher
 from trainers.training.train_step import Learner
 
@@ -110,7 +111,7 @@ def test_a_mistake_is_told_before_anything_begins(start, small_arch, fields, mes
 def test_a_training_goes_on_where_its_first_weights_are_gone(start, small_arch, people, short_training, tmp_path):
     config = dataclasses.replace(short_training, epochs=1, start_from=str(start), freeze=("stem",))
     first = train(small_arch, config, people, directory=tmp_path / "run", report=lambda *_: None)
-    assert first.metrics[TAKEN] == 1.0
+    assert first.metrics[WEIGHTS_TAKEN] == 1.0
     assert TEACHER_COST not in first.metrics
     start.unlink()
     again = train(small_arch, config, people, directory=tmp_path / "run", report=lambda *_: None)

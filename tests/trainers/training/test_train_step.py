@@ -17,6 +17,7 @@ from trainers.data.config import DataConfig
 from trainers.networks.loss import Batch, heatmap_loss
 from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
+from trainers.training.acceleration import translates
 from trainers.training.loop import train
 from trainers.training.train_step import Learner
 
@@ -187,3 +188,4 @@ def test_a_compiled_network_takes_the_same_step(
     plain, compiled = (learner_of(small_arch, dataclasses.replace(CONFIG, compile=value)) for value in (False, True))
     for _ in range(2):
         assert float(compiled.step(batch, 1e-3)) == pytest.approx(float(plain.step(batch, 1e-3)), rel=1e-4)
+    assert translates(torch.device("cpu"))

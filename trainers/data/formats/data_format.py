@@ -58,11 +58,6 @@ class DataFormat:
         """The metric that ranks networks unless a user names another."""
         return Metric(name=self.metrics[0])
 
-    @property
-    def accuracies(self) -> Mapping[str, str]:
-        """For each kind of person boxes, the objective that ranks networks unless a user names another metric."""
-        return {kind: self.metric.objective(kind) for kind in self.boxes}
-
     def read_document(
         self, document: Any, annotation_file: Path, keypoint_set: KeypointSet, category: str | int | None
     ) -> CocoFile:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput, unknown_name
-from trainers.data.annotations.json_fields import shown
+from trainers.data.annotations.json_fields import is_finite, shown
 from trainers.data.annotations.keypoint_order import plain_name
 from trainers.data.annotations.keypoints import KeypointSet
 
@@ -79,7 +78,7 @@ class Metric:
             object.__setattr__(self, "pixels", AUC_PIXELS)
         for field in ("threshold", "pixels"):
             value = getattr(self, field)
-            if value is not None and not (_is_number(value) and 0 < value < math.inf):
+            if value is not None and not (is_finite(value) and value > 0):
                 raise InvalidInput(f"{field} of metric {self.name} must be a number above 0, got {shown(value)}")
 
     @classmethod
@@ -150,7 +149,3 @@ class Metric:
         """Return plain values, those of the defaults included; `of` reads them."""
         values = {field: getattr(self, field) for field in FIELDS}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items() if v is not None}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

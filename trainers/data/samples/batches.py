@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch.utils.data import Sampler
@@ -22,10 +22,22 @@ class BatchShares(Sampler[list[int]]):
         seed: The seed of the order.
         rank: The number of this process, from 0.
         count: The number of processes.
+        chosen: The samples to take, of more that the data set has; None takes the first ``samples``.
     """
 
-    def __init__(self, samples: int, *, batch_size: int, seed: int, rank: int = 0, count: int = 1) -> None:
+    def __init__(
+        self,
+        samples: int,
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        count: int = 1,
+        chosen: Sequence[int] | None = None,
+    ) -> None:
         assert samples > 0
+        assert chosen is None or len(chosen) == samples
+        self._chosen = range(samples) if chosen is None else chosen
         assert 0 <= rank < count <= batch_size, (rank, count, batch_size)
         self.samples, self.batch_size, self.seed, self.rank, self.count = samples, batch_size, seed, rank, count
         self.batches = max(1, samples // batch_size)
@@ -43,7 +55,7 @@ class BatchShares(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """Indices of samples, a list a batch."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self._epoch)
-        order = torch.randperm(self.samples, generator=generator).tolist()
+        order = [self._chosen[place] for place in torch.randperm(self.samples, generator=generator).tolist()]
         order *= math.ceil(self.batch_size / self.samples)
         for batch in range(self._first, self.batches):
             yield order[batch * self.batch_size : (batch + 1) * self.batch_size][self.rank :: self.count]

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
-from trainers.checkpoints.torch_file import read_state_dict
 from trainers.networks.family import CheckpointLayout
 from trainers.networks.load import load_weights
 
@@ -76,11 +75,11 @@ def published_layout(
         authors: The name of their code, for messages.
     """
 
-    def load(path: Path, input_size: tuple[int, int] | None) -> tuple[Architecture, nn.Module]:
-        if "regress" in Path(path).name:
+    def load(state: Mapping[str, Tensor], path: Path, input_size: tuple[int, int] | None) -> tuple[Architecture, nn.Module]:
+        if "regress" in path.name:
             raise InvalidInput(f"checkpoint {path} must be of a network of heatmaps alone, and its name says offsets")
         try:
-            state = renamed(read_state_dict(path))
+            state = renamed(state)
             shapes = Shapes({name: tuple(value.shape) for name, value in state.items()})
             size = input_size or architecture().input_size
             arch = architecture.from_dict(infer(shapes) | {"input_size": size})

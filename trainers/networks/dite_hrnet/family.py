@@ -6,6 +6,7 @@ from trainers.networks.dite_hrnet.build import build_network
 from trainers.networks.dite_hrnet.context import ChannelAttention
 from trainers.networks.dite_hrnet.dynamic_conv import KernelAttention
 from trainers.networks.dite_hrnet.released_layout import RELEASED, own_names
+from trainers.networks.dite_hrnet.shared_weights import SharedWeights
 from trainers.networks.family import NetworkFamily
 
 NETWORKS = NetworkFamily(
@@ -19,5 +20,6 @@ NETWORKS = NetworkFamily(
     },
     layouts=(RELEASED,),
     own_names=own_names,
+    share=SharedWeights,
     variable={"kernel_variation": (KernelAttention,), "context_variation": (ChannelAttention,)},
 )

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import BRANCHES, STAGES, ArchConfig, reduced
-from trainers.checkpoints.torch_file import read_state_dict
 from trainers.networks.dite_hrnet.build import build_network
 from trainers.networks.dite_hrnet.network import PoseNetwork
 
@@ -157,13 +156,14 @@ def infer_arch(shapes: Mapping[str, tuple[int, ...]], *, input_size: tuple[int, 
     )
 
 
-def load_released(path: str | Path, input_size: tuple[int, int] | None = None) -> tuple[ArchConfig, PoseNetwork]:
-    """Return the architecture and the network of a published checkpoint, at COCO's 256×192 unless another size is given.
+def released_network(
+    state: Mapping[str, Tensor], path: Path, input_size: tuple[int, int] | None = None
+) -> tuple[ArchConfig, PoseNetwork]:
+    """Return the architecture and the network of a published checkpoint's tensors, at COCO's 256×192 unless told otherwise.
 
     Raises:
-        InvalidInput: the file is missing or no checkpoint, or a key is missing, unexpected or of another shape.
+        InvalidInput: a key is missing, unexpected or of another shape; the message names the path.
     """
-    state = read_state_dict(path)
     input_size = input_size or ArchConfig().input_size
     try:
         arch = infer_arch({key: tuple(value.shape) for key, value in state.items()}, input_size=input_size)

@@ -12,7 +12,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.families.dite_hrnet.presets import PRESETS
 from trainers.networks.dite_hrnet.build import build_network
-from trainers.networks.dite_hrnet.released_checkpoint import infer_arch, load_released, released_key
+from trainers.networks.dite_hrnet.released_checkpoint import infer_arch, released_key, released_network
 from trainers.networks.family import CheckpointLayout
 
 FIXED_FIELDS = (
@@ -88,7 +88,7 @@ def _plain(value: object) -> str:
 RELEASED = CheckpointLayout(
     name="the authors' code",
     recognises=lambda keys: any(key.startswith("backbone.stem.conv1.") for key in keys),
-    load=load_released,
+    load=released_network,
     problem=released_problem,
     state=released_state,
 )

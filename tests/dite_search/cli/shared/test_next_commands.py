@@ -14,6 +14,9 @@ from dite_search.cli.shared import next_commands
 from dite_search.cli.shared.next_commands import commands_after, export_options, mlflow_command
 from dite_search.study.reader import read_study
 from dite_search.study.study import create_study, extend_study
+from dite_search.tracking.client import tracker_of
+from dite_search.tracking.mirror import Mirror
+from dite_search.tracking.source import StudySource
 from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.studies import study, trial
 from tests.dite_search.commands import run
@@ -72,6 +75,16 @@ def test_a_server_has_its_page_and_a_password_is_not_shown(make_search):
     assert shlex.split(command, comments=True)[-1] == "postgresql://***@host/runs"
     assert "secret" not in command
     assert command.endswith("# then open http://127.0.0.1:5000, with the user and password in place of ***")
+
+
+def test_the_address_is_that_of_the_very_run(make_search):
+    config = make_search()
+    create_study(config)
+    tracker = tracker_of(config)
+    Mirror(tracker, StudySource(config)).reconcile()
+    (run,) = tracker.find_runs(StudySource(config).tag)
+    address = f"http://127.0.0.1:5000/#/experiments/{tracker.experiment}/runs/{run.run_id}?workflowType=machine_learning"
+    assert mlflow_command(config).endswith(f"   # then open {address}")
 
 
 def test_a_report_after_extend_says_how_many_trials_are_asked_for_now(make_search, monkeypatch):

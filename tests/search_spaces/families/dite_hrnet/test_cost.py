@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,20 @@ def test_the_sixteen_configurations_of_table5(reference: Path) -> None:
         cost = cost_of(ArchConfig(groups=tuple(row["groups"]), kernels=tuple(row["kernels"])))
         assert cost.params == row["params"]
         assert cost.macs_paper / 1e6 == pytest.approx(row["conv_mmacs_per_conv_once"], rel=1e-3)
+
+
+def test_the_published_count_is_that_of_the_papers_counter(reference: Path) -> None:
+    """All 18 sums of the counter that the papers' figures come from, and the figures printed for released networks."""
+    rows = json.loads((reference / "counting.json").read_text())
+    assert len(rows) == 18
+    for row in rows:
+        keypoints = 16 if row["input"] == "256x256" else 17
+        cost = cost_of(resized(preset(row["network"]), input_size=row["input"], keypoints=keypoints))
+        assert cost.flops_published == row["sum"], row
+        assert cost.mflops_published == row["sum"] / 2**20
+        if row["released"] and row["printed_mflops"] is not None:
+            tenths = 10 * cost.mflops_published
+            assert round(10 * row["printed_mflops"]) in (math.floor(tenths), round(tenths)), row
 
 
 def test_the_ten_named_models(reference: Path) -> None:

@@ -168,7 +168,7 @@ def test_the_ground_truth_is_looked_at_before_a_training(mpii: DataConfig, peopl
 
 
 def test_every_format_has_a_figure_for_each_kind_of_boxes() -> None:
-    assert {name: dict(known.accuracies) for name, known in FORMATS.items()} == {
+    assert {name: {kind: known.metric.objective(kind) for kind in known.boxes} for name, known in FORMATS.items()} == {
         "coco": {"gt": "ap_gt", "det": "ap_det"},
         "mpii": {"gt": "pckh50"},
         "crowdpose": {"gt": "ap_gt", "det": "ap_det"},

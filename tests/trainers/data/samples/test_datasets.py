@@ -68,7 +68,7 @@ def test_plain_values_round_trip(people):
         ({"detections": "d.json"}, "detections must be given exactly when boxes is det, got boxes gt"),
         ({"boxes": "gtt"}, "unknown boxes 'gtt': did you mean 'gt'"),
         ({"val_split": "test"}, "unknown val_split 'test'"),
-        ({"workers": -1}, "workers must be from 0 to 256, got -1"),
+        ({"workers": -1}, "workers must be an integer from 0 to 256, got -1"),
     ],
 )
 def test_fields_that_break_a_rule(fields, message):
