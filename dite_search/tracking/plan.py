@@ -44,8 +44,8 @@ from search_spaces.common.redaction import redacted
 from search_spaces.registry import flatten
 
 POINTS_TAG, FILES_TAG, PAGES_TAG = "dite_search.points", "dite_search.files", "dite_search.pages"
-"""Tags that spare a comparison, each set after what it tells of: how many values a closed run holds, a digest of the
-artifacts, and a digest of what the pages of a search are made of."""
+"""Tags that spare a comparison, each set after what it tells of. They are the number of values of a closed run, a digest
+of its artifacts, and a digest of what the pages of a search show."""
 OPTIONAL_TAGS = ("reason", "stopped_at_epoch", "on_front", "front")
 FRONT_FILE, TABLE_FILE = "front.json", "front_table.json"
 FINAL = "final_"

@@ -208,9 +208,10 @@ class CurveModel:
     """Carries a training's curve up to an early epoch to its end, by what complete curves show between the two.
 
     For each epoch there is a ridge regression of the final score on what the curve shows by then (`progress`). A curve shows
-    scores, and training losses where there are some: losses say early what scores say late. A regression draws its forecasts towards the mean of
-    all trials, but the Gaussian process knows better than that mean where a candidate lies. The forecast's deviation from
-    the mean is therefore divided by the share of the variance that the epoch explains (R²). So is its residual variance.
+    scores, and training losses where there are some: losses say early what scores say late. A regression draws its
+    forecasts towards the mean of all trials, but the Gaussian process knows better than that mean where a candidate lies.
+    The forecast's deviation from the mean is therefore divided by the share of the variance that the epoch explains (R²).
+    So is its residual variance.
     The result is an observation with noise, which the process weighs against its knowledge. Trials that were stopped enter
     the mean and the variance at an epoch, so that stopping the worse ones early does not distort them.
     """
