@@ -127,5 +127,5 @@ def _cells(study: ListedStudy) -> tuple[str, ...]:
     from search_spaces.common.objectives import format_value
 
     best = f"{format_value(study.accuracy, study.best)} (trial {study.best_trial})" if study.best is not None else "–"
-    trials = f"{study.trials} of {study.asked}" if study.asked else "–"
+    trials = f"{study.trials} of {study.asked}" if study.asked else "–" if study.asked == 0 else str(study.trials)
     return study.name, study.state, trials, best, size_words(study.size)

@@ -204,8 +204,12 @@ def wanted_search(
     ]
     ends = (snapshot.attributes[number].get(STARTED, 0.0) + record.seconds for number, record in records.items())
     ended = int(1000 * max(ends, default=0.0))
-    epochs = sum(record.epochs_trained for record in study.trials)
-    counts = {"over_budget": study.over_budget, "reused": study.reused, "epochs_trained": epochs}
+    counts: dict[str, float] = {
+        "over_budget": study.over_budget,
+        "reused": study.reused,
+        "epochs_trained": study.epochs_trained,
+    }
+    counts |= snapshot.amounts
     table = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
     numbers = {"front": ",".join(str(row["trial"]) for row in rows)[:MAX_TEXT]} if rows else {}
     step = sum(record.status.has_ended for record in records.values())
