@@ -46,6 +46,21 @@ def format_seconds(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def coarse_seconds(seconds: float) -> str:
+    """Return a duration with no more digits than an estimate is worth."""
+    minutes = seconds / 60
+    if minutes < 1.5:
+        return "a minute"
+    if minutes < 10:
+        return f"{minutes:.0f} min"
+    if minutes < 60:
+        return f"{5 * round(minutes / 5)} min"
+    hours = minutes / 60
+    if hours < 10:
+        return f"{hours:.1f} h"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.1f} days"
+
+
 def number_words(count: int, noun: str) -> str:
     """``1 trial``, ``3 trials``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

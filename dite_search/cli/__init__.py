@@ -24,7 +24,6 @@ from dite_search.cli import (
     show,
     studies,
     supernet,
-    sync,
     watch,
 )
 from search_spaces.common.errors import InvalidInput
@@ -87,7 +86,7 @@ for _command in (
     studies.delete,
     export.export,
     compare.compare,
-    sync.sync,
+    studies.sync,
     replay.replay,
     data.data,
     data.prepare,

@@ -10,6 +10,7 @@ import dataclasses
 import inspect
 import types
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -24,6 +25,7 @@ from dite_search.config.sections import (
     ResourcesSection,
     SamplerSection,
     SchedulerSection,
+    SpendSection,
     WarmStartSection,
 )
 from search_spaces.common.bounds import limits_of
@@ -40,6 +42,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data": DataSection,
     "data.train": PlaceSection,
     "data.synthetic": SyntheticSection,
+    "spend": SpendSection,
     "sampler": SamplerSection,
     "scheduler": SchedulerSection,
     "warm_start": WarmStartSection,
@@ -48,7 +51,15 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 _HEAD = ("| field | takes | default | meaning |", "| --- | --- | --- | --- |")
-KINDS = {int: "integer", float: "number", str: "text", bool: "true or false", dict: "mapping", tuple: "list"}
+KINDS = {
+    int: "integer",
+    float: "number",
+    str: "text",
+    bool: "true or false",
+    dict: "mapping",
+    tuple: "list",
+    datetime: "date and time",
+}
 LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 
 SELF_EXPLAINING = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from analysis.export.directory import ONNX_FILE
 from analysis.study.records import TrialRecord
@@ -39,14 +40,15 @@ def log_exports(config: SearchConfig, tracker: Tracker | None = None) -> int:
     tracker, logged = tracker or tracker_of(config), 0
     for place, entry in noted.items():
         try:
-            runs = tracker.find_runs(tag, trial=entry["trial"])
+            trial, arch_id = int(entry["trial"]), str(entry["arch_id"])
+            runs = tracker.find_runs(tag, trial=trial)
         except (Unreachable, Refused) as error:
             raise InvalidInput(f"mlflow_url {tracker.shown} must answer until an export is logged, but: {error}") from None
         for run in runs[:1]:
-            logged += log_export(config, tracker, place, run_id=run.run_id, **entry)
+            logged += log_export(config, tracker, place, trial=trial, arch_id=arch_id, run_id=run.run_id)
     return logged
 
 
-def _noted(config: SearchConfig) -> dict[str, dict[str, object]]:
+def _noted(config: SearchConfig) -> dict[str, dict[str, Any]]:
     file = config.study_directory / EXPORTS_FILE
     return dict(read_mapping(file)) if file.is_file() else {}

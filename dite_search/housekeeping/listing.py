@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from analysis.pareto.front import scored
 from analysis.study.records import StudyRecord
 from dite_search.config.search_config import SearchConfig
+from dite_search.spending.state import budget_state
 from dite_search.storage.lease import holder_of
 from dite_search.study.directory import DELETION_FILE, SEARCH_FILE, load_config
 from dite_search.study.reader import read_study
@@ -32,7 +34,7 @@ class ListedStudy:
         state: One of the states above.
         size: Bytes of its folder.
         trials: The trials that have ended, of those asked for.
-        asked: The trials that the search asks for.
+        asked: The trials that the search asks for; None for any number.
         accuracy: The name of the accuracy that networks are ranked by.
         best: The best accuracy; None before a trial is complete.
         best_trial: The trial that has it.
@@ -43,7 +45,7 @@ class ListedStudy:
     state: str
     size: int
     trials: int = 0
-    asked: int = 0
+    asked: int | None = 0
     accuracy: str = ""
     best: float | None = None
     best_trial: int | None = None
@@ -88,7 +90,7 @@ def _state_of(config: SearchConfig, record: StudyRecord) -> str:
     holder = holder_of(config.name, storage_of(config))
     if holder and holder.state == "drives":
         return RUNNING
-    if record.spent >= config.trials:
+    if not budget_state(config, record, time.time()).has_work:
         return FINISHED
     if holder is None:
         return PAUSED if record.trials else NEW

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.config.sections import TPE
 from dite_search.config.sqlite_url import sqlite_url
 from dite_search.config.validation import VARIABLE
 from dite_search.study.places import followed
@@ -128,6 +130,9 @@ def load_config(study: str | Path, *, directory: str | Path = "runs", to_delete:
                 finish = own_command("delete", folder)
                 raise InvalidInput(f"study {folder.name} is being deleted, and cannot be used; to finish that: {finish}")
             values = followed(read_mapping(folder / SEARCH_FILE), folder) | {"directory": str(folder.parent)}
+            # Every study's file names its sampler, but one that was edited may not; it ran with the default of its version.
+            if isinstance(values.get("sampler", {}), Mapping):
+                values["sampler"] = {"name": TPE, **values.get("sampler", {})}
             renamed = values.get("name") != folder.name
             return parse_search(values, str(folder / SEARCH_FILE), folder=folder if renamed else None)
     known = sorted(path.parent.name for path in Path(directory).glob(f"*/{SEARCH_FILE}"))

@@ -120,11 +120,16 @@ def finish_creation(
     _create_in(storage, config, known(), contents)
 
 
-def extend_study(config: SearchConfig, more: int) -> SearchConfig:
-    """The search of a study with so many trials more, as its folder says from now on."""
+def extended_search(config: SearchConfig, fields: Mapping[str, Any]) -> SearchConfig:
+    """Return the search of a study with ``trials`` and ``spend`` in place of its own; nothing is written."""
     file, folder = config.study_directory / SEARCH_FILE, config.study_directory
-    values = config.to_dict() | {"trials": config.trials + more}
-    extended = parse_search(values, str(file), folder=folder if folder.name != config.name else None)
+    values = config.to_dict() | dict(fields)
+    return parse_search(values, str(file), folder=folder if folder.name != config.name else None)
+
+
+def extend_study(config: SearchConfig, fields: Mapping[str, Any]) -> SearchConfig:
+    """Return the search of a study with more ``trials`` or ``spend``, as its folder says from now on."""
+    extended = extended_search(config, fields)
     write_search_file(extended)
     if config.sampler.name == "grid":
         study = open_study(config)

@@ -47,6 +47,8 @@ def test_every_command_has_help_with_an_example():
         "submit",
         "job",
         "supernet",
+        "list",
+        "delete",
     }
     for name in main.commands:
         output = run(name, "--help").output

@@ -92,7 +92,7 @@ def test_a_report_after_extend_says_how_many_trials_are_asked_for_now(make_searc
     create_study(config)
 
     def extended(config, console, pause, *, more):
-        extend_study(config, more)
+        extend_study(config, {"trials": config.trials + more.trials})
         return read_study(config)
 
     monkeypatch.setattr("dite_search.driver.run_search.resume_search", extended)
