@@ -27,8 +27,8 @@ import psutil
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.simulation.recorded_curves import Curve
 from dite_search.simulation.simulator import Simulation
-from dite_search.simulation.tabular_benchmark import Curve
 from dite_search.study.study import create_study, storage_of
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import cost_of
