@@ -56,9 +56,9 @@ def test_epochs_are_kept_to_and_more_are_added(tmp_path: Path) -> None:
 
 def test_gpus_that_a_trial_holds_cost_gpu_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray.shutdown()
-    ray.init(num_cpus=2, num_gpus=4, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, num_gpus=4, log_to_driver=False, include_dashboard=False)
     # Nobody has these GPUs, and a search that needs some refuses to start without.
-    monkeypatch.setattr(preflight, "gpus_seen", lambda: 4)
+    monkeypatch.setattr(preflight, "gpus_seen", lambda: {"gpus": 4})
     try:
         config = search_in(tmp_path, spend={"gpu_hours": 12 / 3600}, resources={"gpus_per_worker": 2})
         run_search(config, Console(file=io.StringIO()))
