@@ -29,6 +29,9 @@ MADE_IN = "/tmp/studies"
 FOLDERS = {"finished": "runs", "cut_off": "runs", "stopped": "second"}
 NEW_TAGS = {
     "dite_search.pages",
+    "front",
+    "mlflow.loggedArtifacts",
+    "on_front",
     "dite_search.points",
     "mlflow.note.content",
     "mlflow.source.git.commit",

@@ -1,4 +1,4 @@
-"""What a budget buys, in words."""
+"""The networks and epochs that a budget buys, in words."""
 
 from __future__ import annotations
 
