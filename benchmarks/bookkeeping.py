@@ -17,8 +17,7 @@ import math
 import os
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,8 @@ import psutil
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.simulation.recorded_curves import Curve
 from dite_search.simulation.simulator import Simulation
-from dite_search.simulation.tabular_benchmark import Curve
 from dite_search.study.study import create_study, storage_of
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import cost_of
@@ -95,31 +94,29 @@ PARTS = {"suggestion": "suggest", "report": "on_trial_result", "end": "on_trial_
 
 
 class Stopwatch:
-    """Process time of the parts of a training: suggestions, reports and ends."""
+    """Process time of the parts of each training: suggestions, reports and ends."""
 
     def __init__(self, simulation: Simulation) -> None:
-        self.calls: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, list[float]] = {part: [] for part in PARTS}
         for part, method in PARTS.items():
-            for owner in (simulation.searcher, simulation.scheduler):
-                call = getattr(owner, method, None)
-                if call is not None:
-                    setattr(owner, method, self._timed(part, call, counts=owner is simulation.searcher))
+            self._time(simulation.searcher, part, method)
 
-    def _timed(self, part: str, call: Callable[..., Any], *, counts: bool) -> Callable[..., Any]:
+    def _time(self, searcher: Any, part: str, method: str) -> None:
+        call = getattr(searcher, method)
+
         def timed(*arguments: Any, **named: Any) -> Any:
             began = time.process_time()
             try:
                 return call(*arguments, **named)
             finally:
-                self.seconds[part] += time.process_time() - began
-                self.calls[part] += counts
+                self.seconds[part].append(time.process_time() - began)
 
-        return timed
+        setattr(searcher, method, timed)
 
     def __str__(self) -> str:
-        parts = (f"{1000 * self.seconds[part] / self.calls[part]:.1f} ms a {part}" for part in PARTS if self.calls[part])
-        return ", ".join(parts)
+        return ", ".join(
+            f"{1000 * float(np.median(found)):.1f} ms a {part}" for part, found in self.seconds.items() if found
+        )
 
 
 def run(simulation: Simulation, curves: MadeUpCurves, block: int = BLOCK) -> list[Reading]:
@@ -196,7 +193,7 @@ def measure(
             print(
                 f"  {'':<10} then {last.trials - first.trials}:  {milliseconds(first, last)}; memory {memory:+.0f} MiB",
             )
-            print(f"  {'':<10} all {last.trials}: {watch}", flush=True)
+            print(f"  {'':<10} medians: {watch}", flush=True)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Which tests may run beside each other: two workers take groups of tests, and the tests of a group follow each other.
+"""Which tests may run beside each other: each worker takes a group of tests, and the tests of a group follow each other.
 
 A module is a group, so that its fixtures are made once. ``pytest.mark.xdist_group`` puts modules into one group that may
 not run beside each other, or that share what is costly to make.

@@ -16,12 +16,11 @@ from analysis.statistics.bootstrap import ImageFigures
 from analysis.statistics.image_distances import image_distances
 from analysis.statistics.image_scores import ImageScores, image_scores, keypoint_aps
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_checkpoint import trial_checkpoint
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoints.checkpoint import load_checkpoint
-from trainers.checkpoints.store import local_copy
 from trainers.data.config import OWN, DataConfig
 from trainers.data.keypoint_sets.metric import PCKH50
 from trainers.data.samples.dataset import TopDownDataset
@@ -109,18 +108,9 @@ def predictions_of(study: StudyRecord, record: TrialRecord, data: DataConfig, *,
     """
     if record.checkpoint is None:
         raise InvalidInput(f"trial {record.number} of study {study.name} has no checkpoint to predict with")
-    # The import takes all of ONNX with it.
-    from analysis.export import CACHE_FOLDER
-
-    checkpoint = local_copy(record.checkpoint, study.directory / CACHE_FOLDER)
+    checkpoint, trained = trial_checkpoint(study, record)
     name = f"{record.number:05d}-{data.boxes}-{'flip' if flip_test else 'noflip'}.json"
     kept = study.directory / PREDICTIONS_FOLDER / name
-    trained = load_checkpoint(checkpoint)
-    if trained.arch.arch_id != record.arch.arch_id:
-        raise InvalidInput(
-            f"checkpoint {record.checkpoint} must hold architecture {record.arch.arch_id} of trial {record.number}, "
-            f"got {trained.arch.arch_id}"
-        )
     dataset = validation_set(data, trained.arch, trained.train)
     identity = {"format": FORMAT, "flip_test": flip_test, "checkpoint": digest(checkpoint), "data": data_digest(data)}
     found = _read(kept, identity, dataset)

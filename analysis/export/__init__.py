@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.export.directory import CACHE_FOLDER, CARD_FILE, EXAMPLE_FILE, FILES, ONNX_FILE, PARITY_FILE
+from analysis.export.directory import CARD_FILE, EXAMPLE_FILE, FILES, ONNX_FILE, PARITY_FILE
 from analysis.export.model_card import ModelCard
 from analysis.export.network import Exported, export_network, load_export, read_with
 from analysis.export.options import ESSENTIAL, EVERYTHING, Parts
@@ -10,7 +10,6 @@ from analysis.export.trial import export_trial
 from analysis.pareto.selection import choose
 
 __all__ = [
-    "CACHE_FOLDER",
     "CARD_FILE",
     "ESSENTIAL",
     "EVERYTHING",

@@ -23,8 +23,6 @@ ESSENTIAL_FILES = (ARCH_FILE, WEIGHTS_FILE, ONNX_FILE, EXAMPLE_FILE, PARITY_FILE
 """The files of every export."""
 FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE)
 """All files that an export may hold."""
-CACHE_FOLDER = "downloaded"
-"""Below a study's folder: checkpoints from an object store."""
 CACHE_FOLDER_OF_PYTHON = "__pycache__"
 """The folder that Python may leave beside the example when somebody imports it."""
 

@@ -46,6 +46,7 @@ from search_spaces.training_config import TrainConfig
 from trainers.data.images.orientation import APPLY
 from trainers.data.keypoint_sets.fields import to_plain
 from trainers.networks.registry import build_network
+from trainers.networks.weights_file import recipe_said
 
 ROUNDS = 3
 NO_DATA = "the export was not given the training's data"
@@ -218,10 +219,9 @@ def read_with(directory: Path) -> TrainConfig:
     """
     path = Path(directory) / WEIGHTS_FILE
     with _opened(path) as weights:
-        known = weights.metadata() or {}
-    reading: dict[str, Any] = {name: known[name] for name in ("codec", "sigma") if name in known}
+        said = weights.metadata() or {}
     try:
-        return TrainConfig.from_dict(reading | ({"sigma": float(reading["sigma"])} if "sigma" in reading else {}))
+        return recipe_said(said) or TrainConfig()
     except ValueError as error:
         raise InvalidInput(f"{path}: {error}") from None
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from analysis.export.directory import CACHE_FOLDER, require_replaceable
+from analysis.export.directory import require_replaceable
 from analysis.export.model_card import card_of
 from analysis.export.network import NO_DATA, Exported, export_network
 from analysis.export.options import ESSENTIAL, Parts
 from analysis.export.study_data import StudyData, data_of
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_checkpoint import trial_checkpoint
 from search_spaces.common.errors import InvalidInput
-from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from trainers.checkpoints.store import local_copy
+from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.networks.load import load_weights
 from trainers.networks.registry import build_network
 
@@ -29,7 +29,7 @@ def export_trial(
 ) -> Exported:
     """Export the network of a trial's checkpoint.
 
-    A checkpoint in an object store is downloaded to `CACHE_FOLDER` of the study's folder, once.
+    A checkpoint in an object store is downloaded to a folder below the study's, once.
 
     Args:
         study: The study.
@@ -46,14 +46,8 @@ def export_trial(
     if record.checkpoint is None:
         raise InvalidInput(f"trial {record.number} has no checkpoint to export")
     require_replaceable(Path(directory))
-    path = local_copy(record.checkpoint, study.directory / CACHE_FOLDER)
-    checkpoint = load_checkpoint(path)
+    path, checkpoint = trial_checkpoint(study, record)
     arch = checkpoint.arch
-    if arch.arch_id != record.arch.arch_id:
-        raise InvalidInput(
-            f"checkpoint {record.checkpoint} must hold architecture {record.arch.arch_id} of trial {record.number}, "
-            f"got {arch.arch_id}"
-        )
     network = build_network(arch)
     load_weights(network, checkpoint.weights, f"checkpoint {path}")
     data, no_data = _data(checkpoint, data_root)

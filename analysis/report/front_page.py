@@ -1,4 +1,4 @@
-"""The front as a page of its own, to be looked at beside the runs of its trials: a figure a cost, and a table with links."""
+"""The front as a page of its own, for the runs of a search: a figure for each cost, and a table with links."""
 
 from __future__ import annotations
 

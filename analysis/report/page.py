@@ -32,6 +32,7 @@ from analysis.report.sections.progress import progress_charts, reasons, saved_wo
 from analysis.report.sections.provenance import protocol_pairs, provenance_pairs
 from analysis.report.sections.recommendations import budget_words, cards, quantities
 from analysis.study.labels import (
+    AP,
     CONVENTIONS,
     families_of,
     format_seconds,
@@ -192,13 +193,21 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         is_fraction=all(OBJECTIVES[name].highest == 1 for name in costs_and_scores(study.objectives)[1]),
         protocol=protocol_pairs(study),
         provenance=provenance_pairs(study, setup),
-        conventions=[(quantity(name) if name != "AP" else name, text) for name, text in CONVENTIONS.items()],
+        conventions=conventions_of(study),
         picture=Markup(base64.b64encode(picture).decode()),
         style=Markup(_template("page.css")),
         script=Markup(page_script()),
         data=script_json(page_data(study, setup, sure)) if study.trials else "",
         plotly=Markup(packed_plotly()) if axes or charts else "",
     )
+
+
+def conventions_of(study: StudyRecord) -> list[tuple[str, str]]:
+    """Return the quantities that the study has, each with the convention behind it, and AP where one builds on it."""
+    shown = {*study.objectives, *(name for record in study.trials for name in record.values)}
+    if any(OBJECTIVES[name].convention.startswith(f"{AP} ") for name in shown):
+        shown.add(AP)
+    return [(quantity(name), text) for name, text in CONVENTIONS.items() if name in shown]
 
 
 def page_script() -> str:

@@ -13,8 +13,9 @@ from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.family import Family
 from search_spaces.registry import FAMILIES, family_of
 
+AP = "AP"
 CONVENTIONS = {
-    "AP": "Average precision of COCO keypoints by object keypoint similarity, averaged over ten thresholds from 0.50 to "
+    AP: "Average precision of COCO keypoints by object keypoint similarity, averaged over ten thresholds from 0.50 to "
     "0.95; a fraction from 0 to 1.",
 } | {row.name: row.convention for row in OBJECTIVES.values()}
 """The convention behind a figure, by the name of its quantity."""
@@ -43,6 +44,21 @@ def format_seconds(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
     return f"{seconds / 60:.1f} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def coarse_seconds(seconds: float) -> str:
+    """Return a duration with no more digits than an estimate is worth."""
+    minutes = seconds / 60
+    if minutes < 1.5:
+        return "a minute"
+    if minutes < 10:
+        return f"{minutes:.0f} min"
+    if minutes < 60:
+        return f"{5 * round(minutes / 5)} min"
+    hours = minutes / 60
+    if hours < 10:
+        return f"{hours:.1f} h"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.1f} days"
 
 
 def number_words(count: int, noun: str) -> str:

@@ -61,8 +61,12 @@ class TrialRecord:
 
     @property
     def is_spent(self) -> bool:
-        """Whether the trial was trained in this search and has ended: one of the number that the search asks for."""
-        return not self.origin and self.status.has_ended and self.reason != INTERRUPTED
+        """Whether the trial is one of the networks that the search asks for, and has ended.
+
+        A trial that continues a stopped one trains no other network.
+        """
+        is_own = not self.origin and not self.epochs_before
+        return is_own and self.status.has_ended and self.reason != INTERRUPTED
 
     @property
     def epochs_trained(self) -> int:
@@ -107,8 +111,18 @@ class StudyRecord:
 
     @property
     def spent(self) -> int:
-        """The number of trials that count among those that the search asks for."""
+        """The number of networks that have ended, of those that the search asks for."""
         return sum(record.is_spent for record in self.trials)
+
+    @property
+    def unfinished(self) -> int:
+        """The number of trials that were begun here and have not ended."""
+        return sum(not record.origin and not record.status.has_ended for record in self.trials)
+
+    @property
+    def epochs_trained(self) -> int:
+        """The epochs that all trials spent in this search."""
+        return sum(record.epochs_trained for record in self.trials)
 
 
 COLUMNS = ("trial", "status", "reason", "arch_id")

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ import numpy as np
 
 from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import Competitor, judged
-from benchmarks.search_cost.runs import simulation_of
+from benchmarks.search_cost.runs import installed_version, simulation_of
 from benchmarks.search_cost.yardstick import TRAININGS, Ended, Yardstick
 from dite_search.simulation.table_reader import RecordedCurves, Trainings
 from dite_search.simulation.table_search import RecordedLength, TableSearch
@@ -195,7 +194,7 @@ def digest(competitor: Competitor, source: Source, workers: int) -> str:
         "objectives": list(table.config.objectives),
         "epochs": table.config.train_config.epochs,
         "values": yardstick_of(source).fingerprint,
-        "versions": {name: _version(name) for name in competitor.packages},
+        "versions": {name: installed_version(name) for name in competitor.packages},
     }
     if competitor.group != "peer":
         facts["behaviour"] = behaviour_of(competitor.name)
@@ -252,13 +251,6 @@ def probe_table() -> TabularBenchmark:
         ),
         candidates=CandidateCache(space),
     )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
 
 
 def figures_of(recordings: Mapping[int, Recording], yardstick: Yardstick) -> dict[int, list[Any]]:

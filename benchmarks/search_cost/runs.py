@@ -216,7 +216,7 @@ def _digest(competitor: Competitor, table: TabularBenchmark, terms: Terms) -> st
         "terms": dataclasses.asdict(terms) | {"table": ""},
         "search": table.config.to_dict() | {"directory": ""},
         "curves": {arch_id: [list(map(dict, curve)) for curve in curves] for arch_id, curves in table.curves.items()},
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: installed_version(name) for name in PACKAGES},
     }
     if competitor.group != "peer":
         root = Path(dite_search.__file__).parent
@@ -225,7 +225,8 @@ def _digest(competitor: Competitor, table: TabularBenchmark, terms: Terms) -> st
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _version(name: str) -> str:
+def installed_version(name: str) -> str:
+    """Return the version of a package; empty where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

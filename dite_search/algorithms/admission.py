@@ -149,6 +149,15 @@ class Admission:
         if stopped:
             self._stopped[key] = stopped
 
+    @property
+    def stopped(self) -> list[Stopped]:
+        """The trainings that the scheduler stopped and that no other trial has continued."""
+        return list(self._stopped.values())
+
+    def continue_stopped(self) -> None:
+        """From now on, have a suggestion of a stopped training go on with it."""
+        self._continue_stopped = True
+
     def fresh(self, generator: np.random.Generator) -> Point | None:
         """A point that would be trained, by chance; None where there is none left (or none was found in a huge space)."""
         space = self._config.search_space

@@ -80,16 +80,14 @@ def _cost_aware(config: SearchProblem, candidates: Candidates) -> BaseSampler:
         startup_trials=config.sampler.startup_trials,
         pool_size=config.sampler.pool,
         seed=config.seed,
-        curve=partial(_figures, name=config.accuracy),
-        # A loss depends on the codec, the augmentation and the like: it compares networks that are trained alike.
-        losses=None if config.search_space.training_parameters else partial(_figures, name="loss"),
+        curve=partial(_accuracies, name=config.accuracy),
         continues=lambda trial: ORIGIN not in trial.user_attrs,
         repeatable=is_blameless,
     )
 
 
-def _figures(trial: FrozenTrial, *, name: str) -> dict[int, float]:
-    """A figure after each epoch of a trial that has it."""
+def _accuracies(trial: FrozenTrial, *, name: str) -> dict[int, float]:
+    """The accuracy after each epoch of a trial that was validated."""
     return {int(metrics["epoch"]): metrics[name] for metrics in curve_of(trial) if name in metrics}
 
 

@@ -12,7 +12,20 @@ from typing import Any
 
 import click
 
-from dite_search.cli import compare, data, doctor, export, jobs, networks, replay, search, show, sync, watch
+from dite_search.cli import (
+    compare,
+    data,
+    doctor,
+    export,
+    jobs,
+    networks,
+    replay,
+    search,
+    show,
+    studies,
+    supernet,
+    watch,
+)
 from search_spaces.common.errors import InvalidInput
 
 FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -64,13 +77,16 @@ for _command in (
     watch.dashboard,
     networks.train,
     networks.evaluate,
+    supernet.supernet,
     show.show,
     networks.complexity,
     networks.latency,
     search.report,
+    studies.list_studies,
+    studies.delete,
     export.export,
     compare.compare,
-    sync.sync,
+    studies.sync,
     replay.replay,
     data.data,
     data.prepare,

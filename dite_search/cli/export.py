@@ -78,6 +78,7 @@ def export(
     from analysis.export import Parts
     from analysis.export.directory import require_replaceable
     from analysis.pareto.selection import choose
+    from dite_search.housekeeping.exports import note_export
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
     from dite_search.tracking.aliases import BEST
@@ -115,9 +116,11 @@ def export(
         tell(console, f"Exporting trial {number} to {places[number]}")
         exported = _exported(record, found, places[number], parts, threads=threads, data_root=data_root)
         result = described(found, exported)
+        note_export(config, found, exported.directory)
         if registered:
             result |= _register(config, found, exported, name=model or config.name, aliases=aliases)
         results.append(result)
+    _log_exports(config)
     if as_json:
         show({"exports": results} if budgets else results[0], as_json)
         return
@@ -125,6 +128,18 @@ def export(
         show(result, as_json)
     example = shell_command(program("python"), results[0]["example"], "PHOTOGRAPH", "--output", "drawn.png")
     next_steps(as_json, example)
+
+
+def _log_exports(config: Any) -> None:
+    """Log what was exported in MLflow; one that is away lacks it until ``sync``, and says so in one sentence."""
+    from dite_search.housekeeping.exports import log_exports
+    from search_spaces.common.shell import own_command
+
+    try:
+        log_exports(config)
+    except InvalidInput as error:
+        later = own_command("sync", config.study_directory)
+        click.echo(f"MLflow lacks the model, because {error}; this writes it later:  {later}", err=True)
 
 
 def export_quickly(study: Any, record: Any) -> dict[str, Any]:

@@ -52,15 +52,17 @@ def replay(
     recorded one, with the options in place of its own. Its coverage is the part of the whole table's hypervolume that its
     complete trials reach.
     """
-    from dite_search.config.sections import SamplerSection
+    from dite_search.config.sections import default_sampler
     from dite_search.simulation.simulator import replay as run
     from dite_search.simulation.simulator import replayed_config
     from dite_search.simulation.tabular_benchmark import load_table
 
     recorded = load_table(table, directory=directory, curves=curves, score=score)
-    grid = recorded.config.sampler.name == "grid"
+    usual = recorded.config.sampler.name
+    if usual == "grid":
+        usual = default_sampler(recorded.config.objectives)[0]
     changes: dict[str, Any] = {
-        "sampler": {"name": sampler or (SamplerSection().name if grid else recorded.config.sampler.name)},
+        "sampler": {"name": sampler or usual},
         "scheduler": {"name": scheduler or recorded.config.scheduler.name},
         "reuse": recorded.config.reuse if reuse is None else reuse,
     }

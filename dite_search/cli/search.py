@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,22 @@ from dite_search.cli.shared.options import (
     json_option,
 )
 from dite_search.cli.shared.output import console_for, next_steps, show, tell
+
+
+class _Positive(click.ParamType[float]):
+    """A finite number above 0."""
+
+    name = "float"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; fail with a sentence otherwise."""
+        found = float(click.FLOAT.convert(value, param, ctx))
+        if not (math.isfinite(found) and found > 0):
+            self.fail(f"must be a number above 0, got {value}", param, ctx)
+        return found
+
+
+POSITIVE = _Positive()
 
 
 @click.command(epilog="Example:  dite-search quickstart")
@@ -75,18 +93,45 @@ def resume(study: str, directory: str, as_json: bool) -> None:
     _search_and_show(load_config(study, directory=directory), as_json=as_json, export=False, run=resume_search)
 
 
-@click.command(epilog="Example:  dite-search extend quickstart --trials 10")
+@click.command(epilog="Example:  dite-search extend quickstart --trials 10 --hours 2")
 @click.argument("study")
-@click.option("--trials", type=click.IntRange(min=1), required=True, help="Networks to train beside those asked for so far.")
+@click.option("--trials", type=click.IntRange(min=1), help="Networks to train beside those asked for so far.")
+@click.option("--hours", type=POSITIVE, help="Hours to add to those of the search.")
+@click.option("--gpu-hours", type=POSITIVE, help="GPU hours to add.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Epochs to add.")
+@click.option("--until", metavar="WHEN", help="A later end, such as 2026-12-01T08:00 (local time, unless +01:00 follows).")
 @directory_option
 @json_option
-def extend(study: str, trials: int, directory: str, as_json: bool) -> None:
-    """Add trials to STUDY (its name, or its folder), and run them with what it has left."""
-    from dite_search.driver.run_search import resume_search
-    from dite_search.study.directory import load_config
+def extend(
+    study: str,
+    trials: int | None,
+    hours: float | None,
+    gpu_hours: float | None,
+    epochs: int | None,
+    until: str | None,
+    directory: str,
+    as_json: bool,
+) -> None:
+    """Add networks, or budget, to STUDY (its name, or its folder), and run it with what it has left.
 
+    What is added comes on top of the limits of the search; a limit that it did not have counts from what is spent. Where all
+    networks that were asked for have ended, and only time, GPU hours or epochs are added, more are tried for these.
+    """
+    from dite_search.config.sections import moment
+    from dite_search.driver.run_search import resume_search
+    from dite_search.spending.state import Extension
+    from dite_search.study.directory import load_config
+    from search_spaces.common.errors import InvalidInput
+
+    try:
+        end = moment(until)
+    except ValueError as error:
+        raise InvalidInput(f"--until {error}") from None
+    more = Extension(trials=trials, hours=hours, gpu_hours=gpu_hours, epochs=epochs, until=end)
+    if more.is_empty:
+        raise InvalidInput("extend must be given --trials, --hours, --gpu-hours, --epochs or --until")
     config = load_config(study, directory=directory)
-    _search_and_show(config, as_json=as_json, export=False, run=partial(resume_search, more=trials))
+    _search_and_show(config, as_json=as_json, export=False, run=partial(resume_search, more=more))
 
 
 @click.command(epilog="Example:  dite-search pause quickstart")
@@ -137,12 +182,14 @@ def report(
 ) -> None:
     """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
     from analysis.report import check_report_place
+    from dite_search.spending.state import budget_state
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
     from dite_search.tracking.pages import report_setup
 
     config = load_config(study, directory=directory)
-    setup, record = report_setup(config, limits), read_study(config)
+    record = read_study(config)
+    setup = report_setup(config, limits, state=budget_state(config, record, time.time()))
     place = Path(output) if output else record.directory / "report"
     check_report_place(place)
     if intervals:
@@ -155,9 +202,10 @@ def report(
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.pareto.front import front_of
     from analysis.pareto.selection import choose
-    from dite_search.cli.shared.next_commands import commands_after, mlflow_command, trials_left
+    from dite_search.cli.shared.next_commands import commands_after, mlflow_command
     from dite_search.driver.run_search import run_search
-    from dite_search.monitor.progress_table import front_table, pause_words, published_table
+    from dite_search.monitor.progress_table import budget_end_words, front_table, pause_words, published_table
+    from dite_search.spending.state import budget_state
     from dite_search.storage.pause import Pause
     from dite_search.study.directory import load_config
     from dite_search.tracking.pages import report_setup
@@ -168,16 +216,17 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     # The run may have changed the search, as extend does; its folder tells what it is by now.
     config = load_config(study.directory)
     front = front_of(study)
-    left = trials_left(study, config)
-    paused = pause.asked and left > 0
-    paths = _write_report(study, study.directory / "report", report_setup(config))
+    state = budget_state(config, study, time.time())
+    paused = pause.asked and state.has_work
+    paths = _write_report(study, study.directory / "report", report_setup(config, state=state))
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
         "report": paths["report"],
         "mlflow": search_address(config),
         "paused": paused,
-        "trials_left": left,
+        "trials_left": state.networks_left,
+        **state.plain,
     }
     if front:
         console.print(front_table(study))
@@ -191,7 +240,11 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     if export and front:
         result["export"] = export_quickly(study, choose(study))
     if paused:
-        console.print(pause_words(study, left=left, asked=config.trials), highlight=False, markup=False, soft_wrap=True)
+        words = pause_words(study, left=state.networks_left, asked=config.trials)
+        console.print(words, highlight=False, markup=False, soft_wrap=True)
+    if state.reached:
+        words = budget_end_words(study, spent=state.words, reached=state.reached)
+        console.print(words, highlight=False, markup=False, soft_wrap=True)
     if as_json:
         show(result, as_json)
         return

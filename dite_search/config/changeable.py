@@ -5,9 +5,11 @@ from __future__ import annotations
 from search_spaces.training_config import COMPUTATION
 
 CHANGEABLE: dict[str, str] = {
-    "trials": "how many are asked for; `extend` adds to it",
+    "trials": "how many networks are asked for; `extend` adds to it",
+    "spend": "what the search may take; `extend` adds to it",
     "sampler": "who suggests from now on; only to and from `grid` it cannot change, whose points are laid out at the start",
     "scheduler": "which trials end early from now on",
+    "supernet": "how weights are trained that networks of the space share, which is no part of a trial",
     "reuse": "whether networks that were trained are trained again from now on",
     "warm_start.published": "the tables that guide the sampler from now on",
     "resources": "what one trial takes, workers included",

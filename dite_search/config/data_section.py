@@ -14,9 +14,9 @@ from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.config import MOST_WORKERS, DataConfig, check_own
-from trainers.data.formats.data_format import FORMATS, DataFormat
+from trainers.data.formats.data_format import FORMATS
 from trainers.data.formats.layout import IMAGE, NAMES, Layout
-from trainers.data.keypoint_sets.metric import Metric
+from trainers.data.ranking import Ranking
 
 DATA_PATHS = ("root", "detections", "prepared", "annotations", "images", "split")
 """Fields that hold a path, in which environment variables are filled in."""
@@ -52,7 +52,7 @@ class PlaceSection(Section):
     images: str = Field(description="folder of the images; a relative path is one of data.root, if given")
 
 
-class DataSection(Section):
+class DataSection(Section, Ranking):
     """The data set and the protocol of its use."""
 
     root: Annotated[str, AfterValidator(lambda path: absolute(path))] | None = Field(
@@ -171,11 +171,6 @@ class DataSection(Section):
         return self
 
     @property
-    def data_format(self) -> DataFormat:
-        """The data format that the field names."""
-        return FORMATS[self.format]
-
-    @property
     def layout(self) -> Layout | None:
         """The places of the splits, where these are not the format's; raises InvalidInput where fields contradict."""
         places = {name: place for name in NAMES if (place := getattr(self, name)) is not None}
@@ -210,21 +205,6 @@ class DataSection(Section):
             return None
         place = layout.whole or next(iter(layout.splits.values()))
         return place.images.parent
-
-    @property
-    def used_metric(self) -> Metric:
-        """The metric that ranks networks on this data."""
-        return self.data_format.metric if self.metric is None else Metric.of(self.metric)
-
-    @property
-    def metric_words(self) -> str:
-        """All that makes two values of the metric comparable."""
-        return self.data_format.metric_words or self.used_metric.words(self.keypoint_set)
-
-    @property
-    def accuracy(self) -> str:
-        """The figure that ranks networks on this data."""
-        return self.used_metric.objective(self.boxes)
 
     @cached_property
     def keypoint_set(self) -> KeypointSet:

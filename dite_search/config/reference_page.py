@@ -10,6 +10,7 @@ import dataclasses
 import inspect
 import types
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -24,6 +25,7 @@ from dite_search.config.sections import (
     ResourcesSection,
     SamplerSection,
     SchedulerSection,
+    SpendSection,
     WarmStartSection,
 )
 from search_spaces.common.bounds import limits_of
@@ -32,6 +34,7 @@ from search_spaces.families.family import Family
 from search_spaces.families.parameter import NETWORK
 from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, PRESETS
 from search_spaces.space.space_file import SPACES
+from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TRAIN_PARAMETERS, TrainConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -39,6 +42,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "data": DataSection,
     "data.train": PlaceSection,
     "data.synthetic": SyntheticSection,
+    "spend": SpendSection,
     "sampler": SamplerSection,
     "scheduler": SchedulerSection,
     "warm_start": WarmStartSection,
@@ -47,7 +51,15 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 _HEAD = ("| field | takes | default | meaning |", "| --- | --- | --- | --- |")
-KINDS = {int: "integer", float: "number", str: "text", bool: "true or false", dict: "mapping", tuple: "list"}
+KINDS = {
+    int: "integer",
+    float: "number",
+    str: "text",
+    bool: "true or false",
+    dict: "mapping",
+    tuple: "list",
+    datetime: "date and time",
+}
 LIMITS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
 
 SELF_EXPLAINING = {
@@ -90,6 +102,8 @@ def search_file_reference() -> str:
     lines += [
         *_table(TrainConfig, _defaults(TrainConfig), leave_out=("seed",)),
     ]
+    lines += ["", "## supernet", "", "The training of weights that all networks of the space share.", ""]
+    lines += [*_table(SupernetConfig, _defaults(SupernetConfig))]
     lines += ["", "## space", ""]
     lines += [
         "A name, or `base` and `parameters`. `base` is a named space or network, an architecture file, or its fields. Each",

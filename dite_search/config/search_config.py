@@ -14,13 +14,18 @@ from dite_search.config.data_section import DataSection, PlaceSection, Synthetic
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import (
     COST_AWARE,
+    DEFAULT_OBJECTIVES,
     URLS,
     LatencySection,
     ResourcesSection,
     SamplerSection,
     SchedulerSection,
     Section,
+    SpendSection,
     WarmStartSection,
+    checkpoint_place,
+    printable,
+    with_sampler,
 )
 from dite_search.config.sqlite_url import anchored
 from dite_search.config.validation import expanded, first_sentence, merged
@@ -29,9 +34,10 @@ from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores, directions_of
 from search_spaces.registry import counted_alike, preset
 from search_spaces.space.budget import Budget
+from search_spaces.space.elastic_space import check_sharing
 from search_spaces.space.search_space import SearchSpace
+from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TrainConfig
-from trainers.checkpoints.location import located
 from trainers.data.formats.layout import NAMES
 from trainers.data.keypoint_sets.fields import to_plain
 
@@ -50,8 +56,11 @@ class SearchConfig(Section):
     input_size: str | None = Field(None, description="input of every network as HEIGHTxWIDTH; default: the space's own")
     data: DataSection
     training: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters; those left out are the paper's")
+    supernet: dict[str, Any] | None = Field(
+        None, description="how `dite-search supernet train` trains weights that all networks of the space share; see below"
+    )
     objectives: tuple[str, ...] = Field(
-        ("ap_gt", "mmacs"), min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
+        DEFAULT_OBJECTIVES, min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
     )
     budget: tuple[str, ...] = Field(
         (),
@@ -68,7 +77,10 @@ class SearchConfig(Section):
         le=100,
         description="trainings, with seeds that follow one another, of each network that reached its last epoch",
     )
-    trials: int = Field(ge=1, le=1_000_000, description="networks to train")
+    trials: int | None = Field(
+        None, ge=1, le=1_000_000, description="networks to train; a continuation of a stopped one is no other; or give spend"
+    )
+    spend: SpendSection | None = Field(None, description="budget of the search; the limit reached first ends it")
     start_with: tuple[dict[str, Any], ...] = Field((), description="points to try first, in the space's parameters")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the sampler and of every training")
     resources: ResourcesSection = Field(default_factory=ResourcesSection)
@@ -77,10 +89,10 @@ class SearchConfig(Section):
     retries: int = Field(
         1, ge=0, le=100, description="new starts of a trial whose process died; it goes on from its checkpoint"
     )
-    directory: Annotated[str, AfterValidator(lambda text: _printable(text))] = Field(
+    directory: Annotated[str, AfterValidator(printable)] = Field(
         "runs", description="folder of the studies, seen by every node; relative to the working directory"
     )
-    checkpoints: Annotated[str, AfterValidator(lambda text: _checkpoint_place(text))] | None = Field(
+    checkpoints: Annotated[str, AfterValidator(checkpoint_place)] | None = Field(
         None,
         description="where checkpoints are kept, in a folder of the study's name: a folder seen by every node,"
         " file:///folder, or s3://bucket/prefix; default: the study's folder. S3 needs dite-search[s3]. Its credentials and"
@@ -116,7 +128,13 @@ class SearchConfig(Section):
                 f"{PUBLISHED_FLOPS} must not rank networks of families that it counts in other ways ({families}): use mmacs"
             )
         _ = self.network_budget, self.rungs, self.first_points
+        if self.trials is None and self.spend is None:
+            raise ValueError("trials must be given, or spend: how many networks are trained, or what the search may take")
+        if self.spend and self.spend.gpu_hours is not None and not self.resources.gpus_per_worker:
+            raise ValueError("spend.gpu_hours must be left out where resources.gpus_per_worker is 0: no trial takes a GPU")
         self._check_guides()
+        if self.supernet is not None:
+            check_sharing(space, self.supernet_config, self.train_config)
         if self.repeats > 1 and not self.reuse:
             raise ValueError(
                 f"repeats must be 1 where reuse is false, which repeats networks without a limit, got {self.repeats}"
@@ -126,6 +144,8 @@ class SearchConfig(Section):
                 raise ValueError(
                     f"sampler grid needs architecture parameters only, got {next(iter(space.training_parameters))}"
                 )
+            if self.trials is None:
+                raise ValueError("trials must be given for sampler grid, whose points are laid out at the start")
             if self.trials > space.count():
                 raise ValueError(f"trials must be at most the {space.count()} points of a grid search, got {self.trials}")
         for index, point in enumerate(self.start_with):
@@ -170,6 +190,11 @@ class SearchConfig(Section):
         return TrainConfig.from_dict({**training_for(self.training, self.data.data_format), "seed": self.seed})
 
     @cached_property
+    def supernet_config(self) -> SupernetConfig:
+        """The training of shared weights; the defaults where the file has no section for it."""
+        return SupernetConfig.from_dict(self.supernet or {})
+
+    @cached_property
     def network_budget(self) -> Budget:
         """The limits on what a network may cost."""
         return Budget.parse(self.budget, COSTS)
@@ -197,6 +222,11 @@ class SearchConfig(Section):
             grace_period=section.grace_period,
             reduction_factor=section.reduction_factor,
         )
+
+    @property
+    def goals(self) -> list[int]:
+        """The epochs up to which a training needs budget: those of the rungs, and of a whole training."""
+        return [*self.rungs, self.train_config.epochs]
 
     @property
     def directions(self) -> list[str]:
@@ -298,7 +328,7 @@ def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None 
     ``folder`` is that of a study which exists, where it does not have the study's name.
     """
     try:
-        config = SearchConfig.model_validate(expanded(dict(values)))
+        config = SearchConfig.model_validate(with_sampler(expanded(dict(values))))
     except ValidationError as error:
         raise InvalidInput(f"{source}: {first_sentence(error, _section_at)}") from None
     except InvalidInput as error:
@@ -314,19 +344,6 @@ def _all_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
             raise unknown_name(kind, name, known)
 
 
-def _printable(path: str) -> str:
-    """A path without the characters that no file system, or no terminal, takes."""
-    if not path.isprintable():
-        raise ValueError(f"must hold printable characters only, got {path!r}")
-    return path
-
-
-def _checkpoint_place(text: str) -> str:
-    """The place as the study remembers it, whatever the working directory will be."""
-    place = located(_printable(text))
-    return str(place.expanduser().absolute()) if isinstance(place, Path) else place
-
-
 def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
     sections: dict[str, type[BaseModel]] = {
         "data": DataSection,
@@ -337,5 +354,6 @@ def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
         "warm_start": WarmStartSection,
         "resources": ResourcesSection,
         "latency": LatencySection,
+        "spend": SpendSection,
     }
     return sections[str(path[-1])] if path else SearchConfig

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from search_spaces.common.errors import unknown_name
+from search_spaces.common.objectives import COUNTED, OBJECTIVES, costs_and_scores, named
+from trainers.checkpoints.location import located
 
+DEFAULT_OBJECTIVES = ("ap_gt", "mmacs")
 COST_AWARE = "cost_aware"
-SAMPLERS = (COST_AWARE, "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "grid")
+TPE = "tpe"
+SAMPLERS = (COST_AWARE, TPE, "nsga2", "nsga3", "gp", "qmc", "random", "grid")
 OPTUNAHUB = "optunahub:"
 """Begins the name of a sampler from optunahub."""
 SCHEDULERS = ("pareto", "none")
@@ -26,7 +32,11 @@ class SamplerSection(Section):
     """The sampler that suggests the next trial."""
 
     name: Annotated[str, AfterValidator(lambda name: _known_sampler(name))] = Field(
-        "tpe", description="one of " + ", ".join(SAMPLERS) + "; or optunahub:PACKAGE, where optunahub is installed"
+        COST_AWARE,
+        description="one of "
+        + ", ".join(SAMPLERS)
+        + "; or optunahub:PACKAGE, where optunahub is installed. The default is tpe where an objective besides the accuracy"
+        " is measured, as latency_ms is, or there is none",
     )
     startup_trials: int = Field(10, ge=1, description="first trials, before a model is fitted (cost_aware, tpe, gp)")
     population: int = Field(20, ge=2, description="population size (nsga2, nsga3)")
@@ -84,6 +94,11 @@ class ResourcesSection(Section):
         return self
 
     @property
+    def gpus_of_trial(self) -> float:
+        """The GPUs of a trial; of elastic workers those that there may be, since their number changes while a trial runs."""
+        return (self.max_workers or self.workers) * self.gpus_per_worker
+
+    @property
     def in_process(self) -> bool:
         """Whether a trial trains in its own process, without workers of Ray Train."""
         return self.workers == 1 and self.max_workers is None
@@ -100,9 +115,112 @@ class LatencySection(Section):
     runs: int = Field(30, ge=1, le=100_000, description="timed passes, whose median is latency_ms")
 
 
+SPEND_FIELDS = ("hours", "gpu_hours", "epochs", "until")
+UNTIL_EXAMPLE = "2026-12-01T08:00, local time unless an offset such as +01:00 is given"
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, got {str(value).lower()}")
+    return value
+
+
+def moment(value: Any) -> Any:
+    """Return a date and time with its offset from UTC; one without is local time.
+
+    Raises:
+        ValueError: the value is no date with a time.
+    """
+    found = value
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value) if ":" in value else None
+        except ValueError:
+            found = None
+    if found is None and value is None:
+        return None
+    if not isinstance(found, datetime):
+        raise ValueError(f"must be a date and time such as {UNTIL_EXAMPLE}, got {str(value)!r}")
+    try:
+        return found.astimezone() if found.tzinfo is None else found
+    except (OverflowError, OSError, ValueError):
+        raise ValueError(f"must be a date and time such as {UNTIL_EXAMPLE}, got {str(value)!r}") from None
+
+
+Amount = Annotated[float, BeforeValidator(_number)]
+
+
+class SpendSection(Section):
+    """The budget of the whole search, in any of these units; the limit that is reached first ends the search."""
+
+    hours: Amount | None = Field(
+        None, gt=0, allow_inf_nan=False, description="hours of the search's own time, those of all its starts added up"
+    )
+    gpu_hours: Amount | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="GPU hours: the GPUs of each trial times the hours for which the trial holds them",
+    )
+    epochs: Annotated[int, BeforeValidator(_number)] | None = Field(
+        None, ge=1, le=1_000_000_000, description="epochs of all trainings together"
+    )
+    until: Annotated[datetime, BeforeValidator(moment)] | None = Field(
+        None, description=f"date and time such as {UNTIL_EXAMPLE}"
+    )
+
+    @model_validator(mode="after")
+    def _limited(self) -> SpendSection:
+        if all(getattr(self, name) is None for name in SPEND_FIELDS):
+            raise ValueError(f"must name {', '.join(SPEND_FIELDS[:-1])} or {SPEND_FIELDS[-1]}")
+        return self
+
+
+def default_sampler(objectives: Sequence[str]) -> tuple[str, str]:
+    """Return the sampler of a search that names none, and the reason in words.
+
+    The costs of candidates have to be known before a training, and a measured one needs a table that was fitted for the
+    device. Names that are no objectives are left for others to refuse.
+    """
+    costs, _ = costs_and_scores([name for name in objectives if name in OBJECTIVES])
+    measured = [name for name in costs if name not in named(source=COUNTED)]
+    if measured:
+        return TPE, f"{' and '.join(measured)} is measured"
+    if not costs:
+        return TPE, "the accuracy is the only objective"
+    return COST_AWARE, "the objectives are one accuracy and costs"
+
+
+def sampler_words(name: str, objectives: Sequence[str]) -> str:
+    """Return a sampler's name and, where it is the one of a search that names none, the reason for the choice."""
+    default, reason = default_sampler(objectives)
+    return f"{name} (the default, because {reason})" if name == default else name
+
+
+def with_sampler(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a search file that name their sampler: where the file names none, the default one."""
+    sampler, objectives = values.get("sampler", {}), values.get("objectives", DEFAULT_OBJECTIVES)
+    if not isinstance(sampler, Mapping) or "name" in sampler or not isinstance(objectives, list | tuple):
+        return values
+    return {**values, "sampler": {**sampler, "name": default_sampler([str(name) for name in objectives])[0]}}
+
+
 def absolute(path: str) -> str:
     """Return the path as the study remembers it, whatever the working directory will be."""
     return str(Path(path).absolute())
+
+
+def printable(path: str) -> str:
+    """Return a path without the characters that no file system, or no terminal, takes."""
+    if not path.isprintable():
+        raise ValueError(f"must hold printable characters only, got {path!r}")
+    return path
+
+
+def checkpoint_place(text: str) -> str:
+    """Return the place as the study remembers it, whatever the working directory will be."""
+    place = located(printable(text))
+    return str(place.expanduser().absolute()) if isinstance(place, Path) else place
 
 
 def _study_named(name: str) -> str:

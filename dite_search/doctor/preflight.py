@@ -19,6 +19,8 @@ from dite_search.doctor.needs import need_findings
 from dite_search.doctor.probe import PACKAGES, gpus_seen, installed
 from dite_search.doctor.resources import Node, resources_finding, trials_at_once
 from dite_search.doctor.tracking_server import mlflow_findings
+from dite_search.spending.limits import Limits
+from dite_search.spending.purchase import networks_at_most
 from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.shell import own_command
 
@@ -143,7 +145,9 @@ def _local_checks(config: SearchConfig | None, trials: int | None) -> list[Check
     if config is None:
         return checks
     directory = config.study_directory.parent
-    files = folders.checkpoints_of(config, trials=config.trials if trials is None else trials)
+    asked = trials or config.trials or networks_at_most(Limits.of(config.spend), config.goals)
+    # How many networks hours buy is not known before; there is one for each trial at once at the least.
+    files = folders.checkpoints_of(config, trials=asked or config.max_concurrent or 1)
     if files:
         full = f"checkpoints: a place in a file system that answers, other than {files.place}"
         checks.append(_check("disk space", lambda: folders.space_finding(files), full))

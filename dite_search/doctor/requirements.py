@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -12,8 +13,12 @@ from dite_search.algorithms.admission import Admission, gate_of
 from dite_search.algorithms.samplers import sampler_of
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import check_data, data_of, say_notes
-from dite_search.config.sections import OPTUNAHUB
+from dite_search.config.sections import OPTUNAHUB, sampler_words
+from dite_search.spending.limits import Limits, amount_words
+from dite_search.spending.purchase import bought_words
+from dite_search.spending.state import pace_of
 from dite_search.study.directory import check_checkpoints, check_name
+from dite_search.study.reader import read_study
 from dite_search.study.warm_start import EarlierTrials, earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.space.candidate import CandidateCache
@@ -83,13 +88,14 @@ def requirements(config: SearchConfig, *, new: bool) -> list[Requirement]:
         if config.train_config.fine_tuning:
             remedy = "training.start_from, freeze and distill: weights and parts that fit the networks of the space"
             found.append(Requirement(name="weights", check=_weights, remedy=remedy))
-        if config.sampler.name.startswith(OPTUNAHUB) or "latency_ms" in (*config.network_budget.costs, *config.objectives):
-            # All others can be made wherever this program runs.
-            remedy = "sampler: one that can be made here, or what the sentence names"
-            found.append(Requirement(name="sampler", check=_sampler, remedy=remedy))
+        remedy = "sampler: one that can be made here, or what the sentence names"
+        found.append(Requirement(name="sampler", check=_sampler, remedy=remedy))
         if config.warm_start.studies:
             remedy = "warm_start.studies: studies of the same protocol"
             found.append(Requirement(name="warm start", check=_warm_start, remedy=remedy, reads_data=True))
+    if config.spend is not None:
+        remedy = "spend: a budget that lets a training begin"
+        found.append(Requirement(name="spend", check=partial(_spend, new=new), remedy=remedy))
     if config.checkpoints is not None:
         remedy = "checkpoints: a place that can be written and holds no other study"
         found.append(Requirement(name="checkpoints", check=partial(_checkpoints, new=new), remedy=remedy))
@@ -146,8 +152,24 @@ def _weights(ready: Ready) -> str:
 
 
 def _sampler(ready: Ready) -> str:
-    sampler_of(ready.config, ready.gate)
-    return f"sampler {ready.config.sampler.name} can be made"
+    config = ready.config
+    if config.sampler.name.startswith(OPTUNAHUB) or "latency_ms" in config.objectives:
+        # All others can be made wherever this program runs; a limit on the latency was looked at with the budget.
+        sampler_of(config, ready.gate)
+    return f"{sampler_words(config.sampler.name, config.objectives)} suggests the networks"
+
+
+def _spend(ready: Ready, *, new: bool) -> str:
+    config, limits, now = ready.config, Limits.of(ready.config.spend), time.time()
+    if new and limits.until is not None and limits.until <= now:
+        raise InvalidInput(f"spend.until must be later than now, got {amount_words('until', limits.until)}")
+    if new and limits.epochs is not None and limits.epochs < min(config.goals):
+        raise InvalidInput(
+            f"spend.epochs must be at least {min(config.goals)}, in which a network reaches its first rung, got"
+            f" {limits.epochs:.0f}"
+        )
+    pace = None if new else pace_of(read_study(config))
+    return bought_words(limits, goals=config.goals, gpus=config.resources.gpus_of_trial, now=now, pace=pace)
 
 
 def _warm_start(ready: Ready) -> str:

@@ -45,7 +45,8 @@ def trials_at_once(config: SearchConfig, nodes: Sequence[Node]) -> int:
     """
     wanted = config.resources
     fits = sum(workers_on(wanted, node) for node in nodes) // wanted.workers
-    return min(fits, config.max_concurrent or config.trials, config.trials)
+    limits = [limit for limit in (config.max_concurrent, config.trials) if limit is not None]
+    return min([fits, *limits])
 
 
 def resources_finding(config: SearchConfig, nodes: Sequence[Node], may_grow_to: Mapping[str, float] | None) -> Finding:

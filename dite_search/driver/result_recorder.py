@@ -15,7 +15,6 @@ from dite_search.algorithms.admission import Stopped
 from dite_search.config.problem import SearchProblem
 from dite_search.study.attributes import (
     CONTINUES,
-    EPOCH,
     EPOCH_KEY,
     ORIGIN,
     OUTAGE,
@@ -79,7 +78,7 @@ class ResultRecorder:
 
         ``decided`` says whether the scheduler was asked about the result, or would be asked no more.
         """
-        number, where, attributes = trial.number, _where(result), dict[str, Any]()
+        number, where, attributes, metrics = trial.number, _where(result), dict[str, Any](), dict[str, float]()
         if where and self._where.get(number) != where:
             attributes[WHERE] = where
         if REASON in result:
@@ -87,7 +86,10 @@ class ResultRecorder:
                 attributes[OUTAGE] = True
             attributes[REASON] = result[REASON]
         elif EPOCH_KEY in result and result[EPOCH_KEY] > self._taken_over[number]:
-            attributes |= self._epoch(trial, result, decided=decided)
+            metrics = epoch_metrics(result)
+            attributes |= self._epoch(trial, int(result[EPOCH_KEY]), metrics, decided=decided)
+        if not attributes:
+            return
         with self._batch():
             for name, value in attributes.items():
                 trial.set_user_attr(name, value)
@@ -96,23 +98,27 @@ class ResultRecorder:
             self._where[number] = where
         if UNDECIDED in attributes:
             self._undecided[number] = attributes[UNDECIDED]
-        if any(name.startswith(EPOCH) for name in attributes):
-            self._recorded[number] = epoch_metrics(result)
+        if metrics:
+            self._recorded[number] = metrics
 
-    def _epoch(self, trial: optuna.Trial, result: Mapping[str, Any], *, decided: bool) -> dict[str, Any]:
+    def _epoch(self, trial: optuna.Trial, epoch: int, metrics: dict[str, float], *, decided: bool) -> dict[str, Any]:
         """Return the attributes that an epoch brings, in the order in which they are written."""
-        number, epoch, metrics = trial.number, int(result[EPOCH_KEY]), epoch_metrics(result)
-        known, attributes = trial.storage.get_trial(trial._trial_id).user_attrs, dict[str, Any]()
-        if WEIGHTS_TAKEN in metrics and WEIGHTS_TAKEN not in known:
+        number, attributes = trial.number, dict[str, Any]()
+        if WEIGHTS_TAKEN in metrics and WEIGHTS_TAKEN not in _attributes(trial):
             attributes[WEIGHTS_TAKEN] = metrics[WEIGHTS_TAKEN]
         if self._recorded.get(number) != metrics:
-            if not decided and epoch_name(epoch) not in known:
+            if not decided and epoch_name(epoch) not in _attributes(trial):
                 # Before the epoch: a driver that dies between the two writes leaves no epoch that counts as decided.
                 attributes[UNDECIDED] = epoch
             attributes[epoch_name(epoch)] = metrics
         if decided and epoch >= self._undecided.get(number, math.inf):
             attributes[UNDECIDED] = epoch + 1
         return attributes
+
+
+def _attributes(trial: optuna.Trial) -> Mapping[str, Any]:
+    """Return the attributes of a trial; those of Optuna's trial are copied each time."""
+    return trial.storage.get_trial(trial._trial_id).user_attrs
 
 
 def epoch_metrics(result: Mapping[str, Any]) -> dict[str, float]:

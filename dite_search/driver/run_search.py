@@ -14,6 +14,7 @@ from dite_search.driver.ray_session import heartbeat_of_head, start_ray
 
 from ray import tune
 from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
 from rich.console import Console
 
 from analysis.study.records import StudyRecord
@@ -21,12 +22,16 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import data_of
 from dite_search.doctor.preflight import preflight
 from dite_search.doctor.requirements import require
-from dite_search.driver.scheduler import scheduler_of
-from dite_search.driver.searcher import StudySearch
+from dite_search.driver.budgeted_search import BudgetedSearch
+from dite_search.driver.scheduler import BudgetScheduler, scheduler_of
 from dite_search.driver.stopper import PauseStopper
 from dite_search.driver.trainable import NOTE, TrialRunner
 from dite_search.monitor.progress_table import Progress
-from dite_search.monitor.snapshot import LiveReader, time_left
+from dite_search.monitor.snapshot import LiveReader, StudySnapshot, time_left
+from dite_search.spending.allowance import Allowance
+from dite_search.spending.limits import spent_words
+from dite_search.spending.state import Extension, allowance_of, budget_state, extended_fields, refuse_spent
+from dite_search.spending.watch import Watch
 from dite_search.storage.lease import Lease
 from dite_search.storage.outbox import Outbox
 from dite_search.storage.pause import Pause
@@ -41,6 +46,7 @@ from dite_search.study.study import (
     DATABASE_AWAY,
     create_study,
     extend_study,
+    extended_search,
     finish_creation,
     open_study,
     reopen_running,
@@ -69,6 +75,7 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     Raises:
         InvalidInput: the data, the budget, the storage or the resources do not fit; nothing was started.
     """
+    began = time.monotonic()
     ready = require(config, console, new=True)
     data = ready.data
     contents = data_contents(data)
@@ -81,18 +88,21 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
         write_json(config.study_directory / SPLIT_FILE, listed_split(data.layout))
     pause = pause or Pause()
     with answering(config), Lease(config.name, storage_of(config)).held(pause):
-        return _search(config, data, tracker, console, pause, ready.candidates, trials=config.trials, concurrent=concurrent)
+        return _search(config, data, tracker, console, pause, ready.candidates, began=began, concurrent=concurrent)
 
 
-def resume_search(config: SearchConfig, console: Console, pause: Pause | None = None, *, more: int = 0) -> StudyRecord:
+def resume_search(
+    config: SearchConfig, console: Console, pause: Pause | None = None, *, more: Extension | None = None
+) -> StudyRecord:
     """Go on with a search that was cut off: what was running goes on from its last checkpoint, under its own number.
 
-    ``more`` trials are added to those that the search asks for, for good.
+    ``more`` is added to what the search may train and spend, for good.
 
     Raises:
         InvalidInput: as `run_search`; the study was made with other settings or data; or nothing is left to do, or another
             driver runs the search.
     """
+    began = time.monotonic()
     with answering(config):
         # Before anything is drawn, written or started.
         check_study(config)
@@ -104,16 +114,23 @@ def resume_search(config: SearchConfig, console: Console, pause: Pause | None = 
         finish_creation(config, lambda: earlier_trials(config, identity_of(contents)), contents)
         keep_record(config, contents)
         filled = backfill_curves(config, lambda sentence: console.print(sentence, highlight=False, markup=False))
-        left = config.trials + more - read_study(config).spent
-        if left <= 0:
-            return _finish(config, console, mended=bool(filled.trials))
-        file = str(config.study_directory / SEARCH_FILE)
-        concurrent = preflight(config, console, start=start_ray, trials=left, source=file).at_once
-        tracker = tracker_of(config)
+        study, extended, fields = read_study(config), config, None
+        state = budget_state(config, study, time.time())
         if more:
-            config = extend_study(config, more)
-        reopen_running(config)
-        return _search(config, data, tracker, console, pause, candidates, trials=left, concurrent=concurrent)
+            fields = extended_fields(config, state, more)
+            extended = extended_search(config, fields)
+            state = budget_state(extended, study, time.time())
+        if state.networks_left == 0 and not state.unfinished:
+            return _finish(config, console, mended=bool(filled.trials))
+        refuse_spent(config, state)
+        file = str(config.study_directory / SEARCH_FILE)
+        left = None if state.networks_left is None else state.networks_left + state.unfinished
+        concurrent = preflight(extended, console, start=start_ray, trials=left, source=file).at_once
+        tracker = tracker_of(extended)
+        if fields:
+            extend_study(config, fields)
+        reopen_running(extended)
+        return _search(extended, data, tracker, console, pause, candidates, began=began, concurrent=concurrent)
 
 
 def _found_data(config: SearchConfig, console: Console) -> tuple[DataConfig, dict[str, str]]:
@@ -157,21 +174,32 @@ def _search(
     pause: Pause,
     candidates: CandidateCache,
     *,
-    trials: int,
+    began: float,
     concurrent: int,
 ) -> StudyRecord:
-    """Run so many more trials of a study that exists."""
+    """Run what is left of a study that exists; its time counts from ``began``, a reading of the monotonic clock."""
     # One for all that read the study in this process: the searcher tells it the networks that it built.
     networks = TrialNetworks()
     mirror = Mirror(tracker, StudySource(config, networks, candidates=candidates))
-    with Progress(console, trials=config.trials, epochs=config.train_config.epochs) as progress, mirror:
+    opened = open_study(config)
+    allowance = allowance_of(config, StudyReader(config, opened, networks).read(), began=began)
+    watch = Watch(allowance, config.study_directory, pause)
+    with Progress(console, trials=config.trials, epochs=config.train_config.epochs) as progress, mirror, watch.kept():
         pause.listener = progress.note
         scheduler = scheduler_of(config)
-        searcher = StudySearch(config, candidates=candidates, networks=networks, pause=pause, note=progress.note)
+        searcher = BudgetedSearch(
+            config,
+            allowance=allowance,
+            asked=config.trials,
+            candidates=candidates,
+            networks=networks,
+            pause=pause,
+            note=progress.note,
+        )
         if scheduler:
             scheduler.note = progress.note
             scheduler.add_records(rung_records(config, networks))
-        recorder, opened = Recorder(config, mirror, progress, networks), open_study(config)
+        recorder = Recorder(config, mirror, progress, networks, allowance=allowance)
 
         def close() -> StudyRecord:
             reopen_running(config, opened)
@@ -181,8 +209,9 @@ def _search(
             _with_resources(config, TrialRunner(search=config, data=data)),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                scheduler=scheduler,
-                num_samples=trials,
+                scheduler=BudgetScheduler(scheduler or FIFOScheduler(), allowance),  # type: ignore[no-untyped-call]
+                # The searcher says when no more is to begin.
+                num_samples=-1,
                 max_concurrent_trials=concurrent,
                 reuse_actors=True,
             ),
@@ -198,9 +227,18 @@ def _search(
         with pause.on_signals(), heartbeat_of_head(config).kept():
             tuner.fit()
             study = _close(config, searcher.outbox, pause, close)
-        progress.update(study)
+            watch.write(reserve=False, ended=_ended_at(config, study, allowance, watch, pause))
+        progress.update(study, spent=budget_state(config, study, time.time()).words)
     _finish_tracking(mirror, config, console)
     return study
+
+
+def _ended_at(config: SearchConfig, study: StudyRecord, allowance: Allowance, watch: Watch, pause: Pause) -> list[str]:
+    """Return the fields of the limits at which a search ends: none where a user paused it, or all networks have ended."""
+    if watch.stopped_by or pause.asked:
+        return watch.stopped_by
+    is_whole = config.trials is not None and study.spent >= config.trials and not study.unfinished
+    return sorted(allowance.declined) if allowance.is_exhausted and not is_whole else []
 
 
 def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[], StudyRecord]) -> StudyRecord:
@@ -239,9 +277,10 @@ class Recorder(tune.Callback):
         progress: Progress,
         networks: TrialNetworks | None = None,
         *,
+        allowance: Allowance | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._mirror, self._progress, self._clock = mirror, progress, clock
+        self._mirror, self._progress, self._clock, self._allowance = mirror, progress, clock, allowance
         self._reader = LiveReader(config, networks)
         self._shown = 0.0
 
@@ -251,6 +290,8 @@ class Recorder(tune.Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """News of a start, the first or a later one."""
+        if self._allowance:
+            self._allowance.start(trial.trial_id)
         self._tell(trial)
 
     def on_trial_result(
@@ -285,7 +326,14 @@ class Recorder(tune.Callback):
             # A database that is away is told by who writes to it.
             with contextlib.suppress(DATABASE_AWAY, InvalidInput):
                 moment = self._reader.read(self._clock())
-                self._progress.update(moment.study, left=time_left(moment))
+                self._progress.update(moment.study, spent=self._spent(moment), left=time_left(moment))
+
+    def _spent(self, moment: StudySnapshot) -> str:
+        """Return in words how much of the budget is spent by now; the account on disk is seconds old."""
+        if self._allowance is None:
+            return ""
+        spent = self._allowance.account.spent()
+        return spent_words(self._allowance.limits, spent, self._allowance.now(spent))
 
 
 def _with_resources(config: SearchConfig, runner: TrialRunner) -> Any:

@@ -13,6 +13,7 @@ from ray.tune.schedulers import FIFOScheduler
 from dite_search.algorithms.successive_halving import Key, Rungs
 from dite_search.config.problem import SearchProblem
 from dite_search.config.rungs import rung_epochs
+from dite_search.spending.allowance import Allowance
 from dite_search.study.attributes import EPOCH_KEY, REASON
 from search_spaces.common.objectives import MINIMIZE, OBJECTIVES, costs_and_scores, directions_of
 
@@ -46,8 +47,8 @@ class ParetoScheduler(FIFOScheduler):
         rungs: The epochs of decisions; by default they follow from the other arguments.
         directions: ``minimize`` or ``maximize`` for each objective, in order; by default those of the objectives.
         learned: The objective that is a score; by default it is found among the objectives.
-        least: The score that a trial at a rung must have before the rung stops anybody; by default what chance
-            finds (``useless`` of the objective), and nothing for an objective that has no such value, as a loss.
+        least: The score that a trial at a rung must have before the rung stops anybody. By default it is what chance
+            finds (``useless`` of the objective). An objective without such a value, as a loss, needs no score.
 
     Raises:
         InvalidInput: an objective is unknown, or as `rung_epochs`.
@@ -93,7 +94,7 @@ class ParetoScheduler(FIFOScheduler):
         self._measured: dict[Key, dict[str, float]] = {}
         self.stopped: dict[str, int] = {}
         self.unjudged = 0
-        self.note = _silent
+        self.note: Callable[[str], None] = _silent
         self._told: set[int] = set()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -167,6 +168,38 @@ class ParetoScheduler(FIFOScheduler):
 
 def _silent(sentence: str) -> None:
     """Say nothing."""
+
+
+class BudgetScheduler(FIFOScheduler):
+    """Stops a trial as its own ``scheduler`` does, and before an epoch for which the budget has nothing left."""
+
+    _supports_buffered_results = False
+
+    def __init__(self, scheduler: FIFOScheduler, allowance: Allowance) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._scheduler, self._allowance = scheduler, allowance
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        """Whether the scheduler takes Tune's single metric and mode."""
+        return bool(self._scheduler.set_search_properties(metric, mode, **spec))
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:
+        """STOP where the scheduler stops the trial, or the budget does; else CONTINUE."""
+        decision: str = self._scheduler.on_trial_result(tune_controller, trial, result)  # type: ignore[arg-type]
+        if REASON in result or EPOCH_KEY not in result:
+            return decision
+        self._allowance.report(trial.trial_id, int(result[EPOCH_KEY]), result.get("seconds"))
+        if decision != self.CONTINUE or self._allowance.goes_on(trial.trial_id):
+            return decision
+        return self.STOP
+
+    def debug_string(self) -> str:
+        """The line of the scheduler."""
+        return str(self._scheduler.debug_string())
+
+    def __reduce__(self) -> Any:
+        """Tune stores its scheduler with the experiment; the study is the record of this one."""
+        return FIFOScheduler, ()
 
 
 def carried_costs(suggestion: Mapping[str, Any]) -> Mapping[str, float]:

@@ -293,9 +293,12 @@ class StudySearch(OptunaSearch):
         if trial_id not in self._ot_trials or trial_id in self._completed_trials:
             return
         self._completed_trials.add(trial_id)
-        # Whatever becomes of the pause later, this trial ended as things are now.
-        paused = self._pause.asked
+        paused = self._is_paused(trial_id)
         self.outbox.put(lambda: self._end(trial_id, result or {}, error, paused))
+
+    def _is_paused(self, trial_id: str) -> bool:
+        """Whether a trial that ends now is to go on later, as things are now."""
+        return self._pause.asked
 
     def _end(self, trial_id: str, result: Mapping[str, Any], error: bool, paused: bool) -> None:
         trial = self._ot_trials[trial_id]

@@ -13,6 +13,7 @@ from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import (
     StudySnapshot,
     advice,
+    budget_words,
     clean,
     curve_metric,
     curve_points,
@@ -53,6 +54,9 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
         "tally": tally_words(moment),
         "spent": moment.spent,
         "asked": moment.asked,
+        "share": moment.share,
+        "budget": moment.budget.plain if moment.budget else None,
+        "budget_words": budget_words(moment),
         "epochs": moment.epochs,
         "throughput": str(speed) if speed else "",
         "epochs_per_hour": speed.epochs_per_hour if speed else None,

@@ -18,6 +18,7 @@ from analysis.study.labels import number_words
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import clean
+from dite_search.spending.state import extend_options
 from search_spaces.common.objectives import format_value
 from search_spaces.common.shell import own_command
 
@@ -31,7 +32,9 @@ class Progress:
     seconds.
     """
 
-    def __init__(self, console: Console, *, trials: int, epochs: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, console: Console, *, trials: int | None, epochs: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._console, self._trials, self._epochs, self._clock = console, trials, epochs, clock
         self._began = clock()
         self._live = Live(console=console, refresh_per_second=4, transient=False) if console.is_terminal else None
@@ -46,9 +49,9 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def update(self, study: StudyRecord, *, left: str = "") -> None:
-        """Show the study as it stands, and in words the time that is ``left`` where it is known."""
-        caption = self._caption(study, left)
+    def update(self, study: StudyRecord, *, spent: str = "", left: str = "") -> None:
+        """Show the study as it stands, in words what is ``spent`` of its budget, and the time ``left`` where it is known."""
+        caption = self._caption(study, spent, left)
         if self._live:
             self._live.update(trials_panel(study, caption, epochs=self._epochs))
             return
@@ -61,10 +64,9 @@ class Progress:
         """One line that stays on the screen."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def _caption(self, study: StudyRecord, left: str) -> str:
-        finished = sum(trial.status.has_ended and not trial.origin for trial in study.trials)
-        parts = [f"{finished}/{self._trials} trials", _duration(self._clock() - self._began), *([left] if left else [])]
-        return f"[{', '.join(parts)}]"
+    def _caption(self, study: StudyRecord, spent: str, left: str) -> str:
+        trials = f"{study.spent} trials" if self._trials is None else f"{study.spent}/{self._trials} trials"
+        return f"[{', '.join(filter(None, [trials, spent, _duration(self._clock() - self._began), left]))}]"
 
 
 def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
@@ -118,11 +120,25 @@ def front_table(study: StudyRecord) -> Table:
     return table
 
 
-def pause_words(study: StudyRecord, *, left: int, asked: int) -> str:
-    """Say that a search is paused: how many of the trials ``asked`` for are ``left``, and the command that goes on."""
+def pause_words(study: StudyRecord, *, left: int | None, asked: int | None) -> str:
+    """Say that a search is paused: how many of the trials ``asked`` for are ``left``, and the command that goes on.
+
+    Both are None where the search asks for any number.
+    """
     begun = sum(trial.status is TrialStatus.WAITING for trial in study.trials)
+    command = f"Paused; to go on:  {own_command('resume', study.directory)}"
+    if left is None or asked is None:
+        return f"{command}\n{number_words(begun, 'trial')} begun and not ended" if begun else command
     trials = f"{left} of {number_words(asked, 'trial')} {'is' if left == 1 else 'are'} left, {begun or 'none'} of them begun"
-    return f"Paused; to go on:  {own_command('resume', study.directory)}\n{trials}"
+    return f"{command}\n{trials}"
+
+
+def budget_end_words(study: StudyRecord, *, spent: str, reached: Sequence[str]) -> str:
+    """Say that the budget is spent: how much of it, what waits with its checkpoint, and the command that adds to it."""
+    begun = sum(trial.status is TrialStatus.WAITING for trial in study.trials)
+    waits = f"; {number_words(begun, 'trial')} {'waits' if begun == 1 else 'wait'} with a checkpoint" if begun else ""
+    command = own_command("extend", study.directory, *extend_options(reached))
+    return f"The budget is spent ({spent}){waits}; to go on:  {command}"
 
 
 def published_table(study: StudyRecord) -> Group | None:

@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analysis.study.labels import format_seconds, number_words
+from analysis.study.labels import coarse_seconds, format_seconds, number_words
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig
+from dite_search.spending.state import BudgetState, budget_state, extend_options
 from dite_search.storage.lease import Holder, holder_of
 from dite_search.study.attributes import STARTED, WHERE
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE
 from dite_search.study.reader import StudyReader, TrialNetworks
-from dite_search.study.study import open_study, storage_of
+from dite_search.study.study import extended_search, open_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import costs_and_scores
@@ -29,7 +30,6 @@ WINDOW_SECONDS, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""
 MIN_WINDOW_SECONDS = 10.0
 """Seconds that a window has at least: of less, no rate is told."""
-BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,24 +39,42 @@ class StudySnapshot:
     Args:
         study: The study.
         now: The time of reading.
-        asked: The number of trials that were asked for.
-        spent: The number of them that have ended.
+        asked: The number of networks that were asked for; None for any number.
+        spent: The number of networks that have ended.
         epochs: The length of a training, unless it is stopped early.
         started: The time at which each trial began, by number.
         where: The process that reported last of each trial, by number.
         driver: The driver of the search.
         stops_early: Whether the search stops trials early.
+        budget: What the search may spend, and has spent; None where nobody asked.
+        gpus: The GPUs that a trial holds.
     """
 
     study: StudyRecord
     now: float
-    asked: int
+    asked: int | None
     spent: int
     epochs: int
     started: Mapping[int, float] = field(default_factory=dict)
     where: Mapping[int, str] = field(default_factory=dict)
     driver: Holder | None = None
     stops_early: bool = False
+    budget: BudgetState | None = None
+    gpus: float = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all networks that were asked for have ended, or a limit of the budget is reached."""
+        all_ended = self.asked is not None and self.spent >= self.asked
+        return bool(self.budget and self.budget.reached) or (all_ended and not self.study.unfinished)
+
+    @property
+    def share(self) -> float:
+        """The share of the search that is done: of its networks, or of the limit that is nearest."""
+        networks = self.spent / self.asked if self.asked else 0.0
+        if self.budget is None or self.budget.began is None:
+            return networks
+        return max(networks, self.budget.limits.share(self.budget.spent, self.now, self.budget.began))
 
     @property
     def own(self) -> list[TrialRecord]:
@@ -90,7 +108,7 @@ class LiveReader:
         file = config.study_directory / STUDY_DATABASE
         if not config.study_url and not file.is_file():
             raise InvalidInput(f"study {config.name} must have begun to be watched, but there is no {file}")
-        self._config, self._study, self._asked = config, open_study(config), config.trials
+        self._config, self._study = config, open_study(config)
         self._storage, self._reader = storage_of(config), StudyReader(config, self._study, networks)
         self._written = 0
 
@@ -100,33 +118,36 @@ class LiveReader:
         Raises:
             InvalidInput, or what a storage raises (`dite_search.study.study.DATABASE_AWAY`): the database does not answer.
         """
-        config = self._config
         # Another process may extend the search while it is watched.
         self._read_asked()
+        config = self._config
         study = self._reader.read()
         # Read later, so that it knows every trial that the records have.
         trials = self._study.get_trials(deepcopy=False)
         return StudySnapshot(
             study=study,
             now=now,
-            asked=self._asked,
+            asked=config.trials,
             spent=study.spent,
             epochs=config.train_config.epochs,
             started={trial.number: trial.user_attrs[STARTED] for trial in trials if STARTED in trial.user_attrs},
             where={trial.number: clean(trial.user_attrs[WHERE]) for trial in trials if WHERE in trial.user_attrs},
             driver=holder_of(config.name, self._storage),
             stops_early=config.scheduler.name != "none",
+            budget=budget_state(config, study, now),
+            gpus=config.resources.gpus_of_trial,
         )
 
     def _read_asked(self) -> None:
-        """Read anew how many trials the search asks for, where its file was written since."""
+        """Read anew how many networks the search asks for and what it may spend, where its file was written since."""
         file = self._config.study_directory / SEARCH_FILE
         # A file that cannot be read just now leaves what was read last.
         with contextlib.suppress(OSError, InvalidInput):
             written = file.stat().st_mtime_ns
             if written != self._written:
-                asked = read_mapping(file).get("trials")
-                self._asked, self._written = asked if type(asked) is int else self._asked, written
+                values = read_mapping(file)
+                fields = {name: values.get(name) for name in ("trials", "spend")}
+                self._config, self._written = extended_search(self._config, fields), written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,28 +219,36 @@ def throughput(moment: StudySnapshot) -> Throughput | None:
 
 
 def epochs_left(moment: StudySnapshot) -> float:
-    """Epochs that the trials to come will train if they are like those that have ended; all of them where none has."""
+    """Epochs that the networks to come will train if they are like those that have ended; all of them where none has."""
     ended = [record.epochs_trained for record in moment.own if record.status.has_ended]
-    usual = sum(ended) / len(ended) if ended else float(moment.epochs)
+    usual = sum(ended) / max(1, moment.spent) if ended else float(moment.epochs)
     running = moment.running
-    to_come = max(0, moment.asked - moment.spent - len(running))
+    to_come = max(0, (moment.asked or 0) - moment.spent - sum(not record.epochs_before for record in running))
     begun = sum(min(moment.epochs, max(usual, len(record.curve) + 1)) - len(record.curve) for record in running)
     return to_come * usual + max(0.0, begun)
 
 
 def eta(moment: StudySnapshot) -> float | None:
-    """Seconds to the end at the present throughput; None where nothing can be said."""
-    speed = throughput(moment)
-    if state_of(moment) != "running" or moment.spent >= moment.asked or speed is None or speed.epochs_per_hour <= 0:
+    """Seconds to the end, of the networks at the present throughput or of a limit that comes first; None if unknown."""
+    if state_of(moment) != "running" or moment.is_done:
         return None
-    return epochs_left(moment) / speed.epochs_per_hour * 3600
+    speed = throughput(moment)
+    rate = speed.epochs_per_hour / 3600 if speed else 0.0
+    found = []
+    if moment.asked is not None and rate > 0:
+        found.append(epochs_left(moment) / rate)
+    left = moment.budget.limits.left(moment.budget.spent, moment.now) if moment.budget else {}
+    held = len(moment.running) * moment.gpus
+    rates = {"hours": 1.0, "until": 1.0, "epochs": rate, "gpu_hours": held}
+    found += [amount / rates[name] for name, amount in left.items() if rates[name] > 0]
+    return max(0.0, min(found)) if found else None
 
 
 def eta_words(moment: StudySnapshot) -> str:
     """The time left, in words that promise no more than is known."""
     if state_of(moment) != "running":
         return ""
-    if moment.spent >= moment.asked:
+    if moment.is_done:
         return "about to end"
     return time_left(moment) or "too early to say how long it takes"
 
@@ -230,8 +259,8 @@ def time_left(moment: StudySnapshot) -> str:
     if seconds is None:
         return ""
     none_ended = not any(record.status.has_ended for record in moment.own)
-    at_most = "at most " if none_ended and moment.stops_early else ""
-    return f"{at_most}about {_coarse(seconds)} left"
+    at_most = "at most " if none_ended and moment.stops_early and moment.asked is not None else ""
+    return f"{at_most}about {coarse_seconds(seconds)} left"
 
 
 def state_of(moment: StudySnapshot) -> str:
@@ -239,7 +268,7 @@ def state_of(moment: StudySnapshot) -> str:
     driver = moment.driver
     if driver is not None and driver.state == "drives":
         return "pausing" if driver.pause_asked else "running"
-    if moment.spent >= moment.asked:
+    if moment.is_done:
         return "finished"
     if driver is None:
         return "idle"
@@ -260,7 +289,9 @@ def state_words(moment: StudySnapshot) -> str:
 
 
 def advice(moment: StudySnapshot) -> str:
-    """The command that goes on with a search that stands still; nothing for any other."""
+    """The command that goes on with a search that stands still, or adds to a budget that is spent; else nothing."""
+    if state_of(moment) == "finished" and moment.budget and moment.budget.reached:
+        return own_command("extend", moment.study.directory, *extend_options(moment.budget.reached))
     return own_command("resume", moment.study.directory) if state_of(moment) in ("stopped", "dead", "idle") else ""
 
 
@@ -274,7 +305,18 @@ def tally_words(moment: StudySnapshot) -> str:
     inherited = len(moment.study.trials) - len(moment.own)
     if inherited:
         parts.append(f"{inherited} from earlier studies")
-    return f"{moment.spent} of {number_words(moment.asked, 'trial')} ended" + (f": {', '.join(parts)}" if parts else "")
+    continued = sum(record.epochs_before > 0 for record in moment.own)
+    if continued:
+        parts.append(f"{continued} of them went on with stopped networks")
+    asked = (
+        f"{moment.spent} of {number_words(moment.asked, 'trial')}" if moment.asked else number_words(moment.spent, "trial")
+    )
+    return f"{asked} ended" + (f": {', '.join(parts)}" if parts else "")
+
+
+def budget_words(moment: StudySnapshot) -> str:
+    """Return what is spent of the budget of the search; nothing without one."""
+    return f"{moment.budget.words} spent" if moment.budget and moment.budget.words else ""
 
 
 def curve_metric(moment: StudySnapshot) -> str:
@@ -292,17 +334,6 @@ def curve_points(record: TrialRecord, metric: str) -> list[tuple[int, float]]:
     ]
 
 
-def sparkline(values: Sequence[float], *, low: float, high: float, width: int) -> str:
-    """A curve in at most ``width`` bars between ``low`` and ``high``; the first and the last value are always among them."""
-    if len(values) > width:
-        values = [values[round(index * (len(values) - 1) / max(1, width - 1))] for index in range(width)]
-    span = high - low
-    top = len(BARS) - 1
-    return "".join(
-        BARS[min(top, max(0, round((value - low) / span * top)))] if span > 0 else BARS[top // 2] for value in values
-    )
-
-
 def curve_range(moment: StudySnapshot, metric: str) -> tuple[float, float]:
     """The least and the greatest value of all curves, which share one scale."""
     values = [value for record in moment.study.trials for _, value in curve_points(record, metric)]
@@ -316,18 +347,3 @@ def clean(text: str) -> str:
 
 def _rate(value: float) -> str:
     return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"
-
-
-def _coarse(seconds: float) -> str:
-    """A duration with no more digits than an estimate is worth."""
-    minutes = seconds / 60
-    if minutes < 1.5:
-        return "a minute"
-    if minutes < 10:
-        return f"{minutes:.0f} min"
-    if minutes < 60:
-        return f"{5 * round(minutes / 5)} min"
-    hours = minutes / 60
-    if hours < 10:
-        return f"{hours:.1f} h"
-    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.1f} days"

@@ -18,17 +18,18 @@ from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import (
     StudySnapshot,
     advice,
+    budget_words,
     clean,
     curve_metric,
     curve_points,
     curve_range,
     eta_words,
-    sparkline,
     state_of,
     state_words,
     tally_words,
     throughput,
 )
+from dite_search.monitor.sparkline import sparkline
 from search_spaces.common.objectives import format_value
 
 ROOMY_COLUMNS = 72
@@ -56,7 +57,8 @@ LEAST_WORDS, MOST_WORDS = 8, 30
 def frame(moment: StudySnapshot, *, width: int, height: int | None = None, problem: str = "") -> RenderableType:
     """The search in at most ``height`` lines, of which ``problem`` is one; any height where none is given."""
     speed = throughput(moment)
-    pace = ", ".join(filter(None, [str(speed) if speed else "no epoch has ended yet", eta_words(moment)]))
+    words = [str(speed) if speed else "no epoch has ended yet", budget_words(moment), eta_words(moment)]
+    pace = ", ".join(filter(None, words))
     head = Text(f"{clean(moment.study.name)} ", style="bold")
     head.append(clean(state_words(moment)), style=STYLES[state_of(moment)])
     parts: list[RenderableType] = [
@@ -82,8 +84,8 @@ def frame(moment: StudySnapshot, *, width: int, height: int | None = None, probl
 
 
 def _bar(moment: StudySnapshot, width: int) -> Text:
-    """How many of the trials have ended."""
-    done = round(width * min(1.0, moment.spent / moment.asked))
+    """The share of the search that is done."""
+    done = round(width * min(1.0, moment.share))
     return Text.assemble(("━" * done, "green"), ("─" * (width - done), "dim"))
 
 

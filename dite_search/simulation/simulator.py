@@ -9,8 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,27 +24,21 @@ from analysis.pareto.front import Array, hypervolume, non_dominated
 from analysis.study.trial_status import TrialStatus
 from dite_search.config.problem import SearchProblem
 from dite_search.config.search_config import SearchConfig
-from dite_search.driver.scheduler import scheduler_of
+from dite_search.driver.budgeted_search import BudgetedSearch
+from dite_search.driver.scheduler import BudgetScheduler, scheduler_of
 from dite_search.driver.searcher import StudySearch
 from dite_search.simulation.recorded_curves import Curve
 from dite_search.simulation.replay_study import ReplayStorage, create_replay
+from dite_search.simulation.replayed_training import ReplayedTraining, ReplayedTrial
 from dite_search.simulation.table_search import TableSearch
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
-from dite_search.study.attributes import ARCH_ID, EPOCH_KEY, REUSED
+from dite_search.spending.allowance import Allowance
+from dite_search.storage.pause import Pause
+from dite_search.study.attributes import ARCH_ID, REUSED
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import SIGNS
 from search_spaces.space.candidate import CandidateCache
 from search_spaces.space.network_space import Network
-
-
-@dataclass(kw_only=True)
-class ReplayedTrial:
-    """A trial as a scheduler sees it, with the field names of Ray Tune's own ``Trial``."""
-
-    trial_id: str
-    config: Mapping[str, Any]
-    status: str = "RUNNING"
-    last_result: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +76,8 @@ class Simulation:
         candidates: The networks of the space that were built before.
         max_epochs: The epochs of all trainings; the simulation stops before an epoch that would pass them.
         max_trials: The number of trainings; the simulation stops when so many have begun and ended.
+        allowance: The budget of the search, whose clock reads ``seconds``; ``max_trials`` then counts networks.
+        pause: Ends the search early.
     """
 
     def __init__(
@@ -96,14 +91,22 @@ class Simulation:
         candidates: CandidateCache | None = None,
         max_epochs: int | None = None,
         max_trials: int | None = None,
+        allowance: Allowance | None = None,
+        pause: Pause | None = None,
     ) -> None:
         own = config.candidates() if isinstance(config, TableSearch) else None
-        self.searcher = StudySearch(config, storage=storage, allowed=allowed, candidates=candidates, sampled_from=own)
         # Any: it is handed stand-ins for Ray's controller and trials.
         self.scheduler: Any = scheduler_of(config) or FIFOScheduler()  # type: ignore[no-untyped-call]
+        options: dict[str, Any] = {"storage": storage, "allowed": allowed, "candidates": candidates, "sampled_from": own}
+        self._allowance = allowance
+        if allowance is None:
+            self.searcher = StudySearch(config, pause=pause, **options)
+        else:
+            self.searcher = BudgetedSearch(config, allowance=allowance, asked=max_trials, pause=pause, **options)
+            self.scheduler = BudgetScheduler(self.scheduler, allowance)
         self._config, self._curve_of, self._workers = config, curve_of, workers
         self._max_epochs, self._max_trials = max_epochs, max_trials
-        self._running: list[tuple[float, int, _Training]] = []
+        self._running: list[tuple[float, int, ReplayedTraining]] = []
         self._exhausted = False
         self.epochs, self.seconds, self.trainings = 0, 0.0, 0
 
@@ -126,7 +129,7 @@ class Simulation:
 
     def _start(self) -> None:
         """Give every idle worker a training, as far as there are any."""
-        spent = self.trainings == self._max_trials or self.epochs == self._max_epochs
+        spent = self._has_begun_all or self.epochs == self._max_epochs
         while not spent and not self._exhausted and len(self._running) < self._workers:
             trial_id = f"{self.trainings:08d}"
             suggestion = self.searcher.suggest(trial_id)
@@ -136,15 +139,22 @@ class Simulation:
             arch = suggestion["arch"]
             curve = self._curve_of(arch, suggestion["repeat"])
             trial = ReplayedTrial(trial_id=trial_id, config=suggestion)
-            training = _Training(trial=trial, arch=arch, curve=curve, began=self.seconds)
+            training = ReplayedTraining(trial=trial, arch=arch, curve=curve, began=self.seconds)
             if suggestion["continues"]:
                 training.skip(suggestion["continues"]["epoch"])
             self.scheduler.on_trial_add(None, trial)
             heapq.heappush(self._running, (training.due, self.trainings, training))
+            if self._allowance:
+                self._allowance.start(trial_id)
             self.trainings += 1
-            spent = self.trainings == self._max_trials
+            spent = self._has_begun_all
 
-    def _report(self, training: _Training) -> TrialStatus | None:
+    @property
+    def _has_begun_all(self) -> bool:
+        """Whether as many trainings have begun as may; under a budget the searcher counts them."""
+        return self._allowance is None and self.trainings == self._max_trials
+
+    def _report(self, training: ReplayedTraining) -> TrialStatus | None:
         """Tell what the next epoch brought, in the order of Ray's controller; what became of the training if it ended."""
         trial, result = training.trial, training.advance()
         decision = self.scheduler.on_trial_result(None, trial, result)
@@ -159,58 +169,6 @@ class Simulation:
         self.searcher.on_trial_complete(trial.trial_id, result)
         trial.status = "TERMINATED"
         return self.searcher.ending_of(trial.trial_id)
-
-
-@dataclass(kw_only=True)
-class _Training:
-    """A training on its worker: ``done`` entries of its curve lie behind it, the last of them at epoch ``reached``."""
-
-    trial: ReplayedTrial
-    arch: Network
-    curve: Curve
-    began: float
-    done: int = 0
-    reached: float = 0.0
-
-    @cached_property
-    def _upcoming(self) -> Mapping[str, float]:
-        """The next entry of the curve, which some curves make when they are asked for it."""
-        return self.curve[self.done]
-
-    @property
-    def due(self) -> float:
-        """When its next epoch ends."""
-        return self.began + self._upcoming.get("seconds", self._upcoming[EPOCH_KEY])
-
-    @property
-    def span(self) -> int:
-        """The epochs from the last entry of the curve to the next."""
-        return int(self._upcoming[EPOCH_KEY] - self.reached)
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether there are epochs left."""
-        return self.done < len(self.curve)
-
-    def skip(self, epoch: int) -> None:
-        """Begin after an epoch that was trained before."""
-        self.done = sum(metrics[EPOCH_KEY] <= epoch for metrics in self.curve)
-        before = self.curve[self.done - 1]
-        self.reached = before[EPOCH_KEY]
-        self.began -= before.get("seconds", before[EPOCH_KEY])
-
-    def advance(self) -> dict[str, Any]:
-        """The result of the next epoch, flat as Tune hands it on."""
-        metrics = self._upcoming
-        del self._upcoming
-        self.done += 1
-        self.reached = metrics[EPOCH_KEY]
-        about = {
-            "trial_id": self.trial.trial_id,
-            "training_iteration": self.done,
-            "config/number": self.trial.config["number"],
-        }
-        return {**metrics, **about}
 
 
 @dataclass(frozen=True, kw_only=True)

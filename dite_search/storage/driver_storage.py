@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import StorageInternalError
@@ -110,7 +110,7 @@ class DriverStorage(_CachedStorage):
 
         def write(session: Session) -> None:
             row = models.TrialModel.find_or_raise_by_id(trial_id, session, for_update=True)
-            self.check_trial_is_updatable(trial_id, row.state)
+            self.check_trial_is_updatable(trial_id, cast(TrialState, row.state))
             for place, value in enumerate(kept or ()):
                 self._backend._set_trial_value_without_commit(session, row, place, value)
             row.state = state

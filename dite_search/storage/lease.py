@@ -24,6 +24,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    delete,
     insert,
     inspect,
     or_,
@@ -184,6 +185,18 @@ def driver_of(study: str, storage: RDBStorage) -> str | None:
     if known is None or known["expires"] <= now or _has_died(known["place"], known["pid"], known["started"]):
         return None
     return f"process {known['pid']} on {known['host']}"
+
+
+def forget_lease(study: str, storage: RDBStorage) -> None:
+    """Remove what a database knows of the drivers of a study that is gone.
+
+    Raises:
+        InvalidInput: the database does not answer.
+    """
+    with _answering(study):
+        _make_table(storage.engine)
+        with storage.engine.begin() as connection:
+            connection.execute(delete(_LEASES).where(_LEASES.c.study == study))
 
 
 @dataclass(frozen=True, kw_only=True)

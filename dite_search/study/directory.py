@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from dite_search.config.search_config import SearchConfig, parse_search
+from dite_search.config.sections import TPE
 from dite_search.config.sqlite_url import sqlite_url
 from dite_search.config.validation import VARIABLE
 from dite_search.study.places import followed
 from dite_search.study.weights import keep_weights
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
+from search_spaces.common.shell import own_command
 from search_spaces.space.space_file import whole_space
 from trainers.checkpoints.location import Location, below, located
 
 SEARCH_FILE = "search.yaml"
 STUDY_DATABASE = "study.db"
 TRIALS_FOLDER = "trials"
+DELETION_FILE = "deletion.json"
+"""The file of a study that is being deleted, from the beginning to the end of that."""
 PROBE = ".probe"
 """The file that is written, and removed, before a search keeps checkpoints elsewhere."""
 
@@ -107,19 +112,27 @@ def check_checkpoints(config: SearchConfig, *, new: bool) -> None:
     files.remove(PROBE)
 
 
-def load_config(study: str | Path, *, directory: str | Path = "runs") -> SearchConfig:
+def load_config(study: str | Path, *, directory: str | Path = "runs", to_delete: bool = False) -> SearchConfig:
     """The search behind a study, named by its folder, or by its name below ``directory``.
 
-    A folder that was renamed holds the study under the name in its search file.
+    A folder that was renamed holds the study under the name in its search file. A study of which a part was deleted already
+    can be loaded ``to_delete`` the rest only.
 
     Raises:
-        InvalidInput: there is no such study, and the message lists those there are; or its folder cannot be spelled.
+        InvalidInput: there is no such study, and the message lists those there are; or its folder cannot be spelled, or it
+            is being deleted.
     """
     for folder in (Path(study), Path(directory) / study):
         if (folder / SEARCH_FILE).is_file():
             folder = _plain(folder)
             check_spelling(folder.parent)
+            if (folder / DELETION_FILE).exists() and not to_delete:
+                finish = own_command("delete", folder)
+                raise InvalidInput(f"study {folder.name} is being deleted, and cannot be used; to finish that: {finish}")
             values = followed(read_mapping(folder / SEARCH_FILE), folder) | {"directory": str(folder.parent)}
+            # Every study's file names its sampler, but one that was edited may not; it ran with the default of its version.
+            if isinstance(values.get("sampler", {}), Mapping):
+                values["sampler"] = {"name": TPE, **values.get("sampler", {})}
             renamed = values.get("name") != folder.name
             return parse_search(values, str(folder / SEARCH_FILE), folder=folder if renamed else None)
     known = sorted(path.parent.name for path in Path(directory).glob(f"*/{SEARCH_FILE}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import time
@@ -119,11 +120,16 @@ def finish_creation(
     _create_in(storage, config, known(), contents)
 
 
-def extend_study(config: SearchConfig, more: int) -> SearchConfig:
-    """The search of a study with so many trials more, as its folder says from now on."""
+def extended_search(config: SearchConfig, fields: Mapping[str, Any]) -> SearchConfig:
+    """Return the search of a study with ``trials`` and ``spend`` in place of its own; nothing is written."""
     file, folder = config.study_directory / SEARCH_FILE, config.study_directory
-    values = config.to_dict() | {"trials": config.trials + more}
-    extended = parse_search(values, str(file), folder=folder if folder.name != config.name else None)
+    values = config.to_dict() | dict(fields)
+    return parse_search(values, str(file), folder=folder if folder.name != config.name else None)
+
+
+def extend_study(config: SearchConfig, fields: Mapping[str, Any]) -> SearchConfig:
+    """Return the search of a study with more ``trials`` or ``spend``, as its folder says from now on."""
+    extended = extended_search(config, fields)
     write_search_file(extended)
     if config.sampler.name == "grid":
         study = open_study(config)
@@ -164,6 +170,31 @@ def found_study(config: SearchConfig) -> optuna.Study | None:
             return None
     study = open_study(config)
     return study if _is_begun(study) else None
+
+
+def attributes_of(config: SearchConfig) -> dict[str, Any] | None:
+    """Return the attributes of a study whatever its search file says by now; None where its database does not hold it.
+
+    Raises:
+        InvalidInput: its database cannot be read.
+    """
+    if not config.study_url and not (config.study_directory / STUDY_DATABASE).is_file():
+        return None
+    with readable(config):
+        try:
+            return optuna.load_study(study_name=config.name, storage=storage_of(config)).user_attrs
+        except KeyError:
+            return None
+
+
+def remove_study(config: SearchConfig) -> None:
+    """Delete a study from its database, where the database holds it.
+
+    Raises:
+        InvalidInput: its database cannot be written.
+    """
+    with readable(config), contextlib.suppress(KeyError):
+        optuna.delete_study(study_name=config.name, storage=storage_of(config))
 
 
 def _is_begun(study: optuna.Study) -> bool:

@@ -12,6 +12,8 @@ LOCAL_PAGE = "http://127.0.0.1:5000"
 """The address at which ``mlflow ui`` serves a database."""
 SERVER = ("http://", "https://")
 """The beginnings of a server's address; anything else is a database."""
+TRAINING_VIEW = "workflowType=machine_learning"
+"""The parameter with which MLflow's page shows a run as a training, not as a run of a language model."""
 MLFLOW_EXPERIMENT = "mlflow_experiment_id"
 """The attribute of a study that holds the experiment of its runs."""
 
@@ -31,7 +33,7 @@ def page_of(uri: str) -> str:
 
 def run_path(experiment: str, run_id: str) -> str:
     """Return the part of a run's address behind that of the page."""
-    return f"#/experiments/{experiment}/runs/{run_id}"
+    return f"#/experiments/{experiment}/runs/{run_id}?{TRAINING_VIEW}"
 
 
 def run_address(uri: str, experiment: str, run_id: str) -> str:

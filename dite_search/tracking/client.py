@@ -171,10 +171,13 @@ def create_database(database: Path, artifacts: Path) -> bool:
 
 
 class Tracker:
-    """The runs of one ``experiment``, by its id. Calls raise `Unreachable` and `Refused`, whose texts hold no password.
+    """The runs of one experiment, by its id. Calls raise `Unreachable` and `Refused`, whose texts hold no password.
 
-    In a SQLite file ``artifacts`` is the folder of the artifacts, which follows where both were moved. The file is the
-    studies' ``own`` where nobody else named it.
+    Args:
+        uri: the server, or the SQLite file, that holds the experiment.
+        experiment: the name of the experiment.
+        artifacts: the folder of the artifacts of a SQLite file, which follows where both were moved.
+        own: whether the SQLite file is the studies' own, because nobody else named it.
 
     Raises:
         InvalidInput: at construction, when the server or database cannot be reached, or the experiment was deleted.
@@ -199,10 +202,12 @@ class Tracker:
 
     def find_runs(self, study: str, *, trial: int | None = None) -> list[RunState]:
         """The runs that carry the tag of a study, or those of one of its trials."""
+        return self.find_tagged({STUDY_TAG: study} | ({} if trial is None else {TRIAL_TAG: str(trial)}))
+
+    def find_tagged(self, tags: Mapping[str, str]) -> list[RunState]:
+        """The runs that carry all of these tags."""
         self._connect()
-        wanted = f"tags.`{STUDY_TAG}` = '{study}'"
-        if trial is not None:
-            wanted += f" and tags.`{TRIAL_TAG}` = '{trial}'"
+        wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         found: list[RunState] = []
         token: str | None = None
         with _answering():

@@ -15,6 +15,8 @@ from analysis.report.front_page import front_page
 from analysis.report.front_png import write_front_png
 from analysis.study.records import StudyRecord, trials_table
 from dite_search.config.search_config import SearchConfig
+from dite_search.config.sections import sampler_words
+from dite_search.spending.state import BudgetState
 from dite_search.tracking.address import run_address
 from dite_search.tracking.description import description
 from search_spaces.common.objectives import COSTS
@@ -73,8 +75,14 @@ def pages_of(study: StudyRecord, setup: Setup, *, uri: str, experiment: str, run
     return Pages(digest=hashlib.sha256(text.encode()).hexdigest()[:16], make=make)
 
 
-def report_setup(config: SearchConfig, limits: tuple[str, ...] = ()) -> Setup:
-    """Return the options of the report of a search; ``limits`` are those of its reader, in place of the search's own."""
+def report_setup(config: SearchConfig, limits: tuple[str, ...] = (), *, state: BudgetState | None = None) -> Setup:
+    """Return the options of the report of a search.
+
+    Args:
+        config: The search.
+        limits: The limits of its reader, in place of the search's own.
+        state: What it has spent of its budget, where that is told.
+    """
     resources = config.resources
     return Setup(
         budget=Budget.parse(limits, COSTS) if limits else config.network_budget,
@@ -83,9 +91,10 @@ def report_setup(config: SearchConfig, limits: tuple[str, ...] = ()) -> Setup:
         cpus_per_worker=resources.cpus_per_worker,
         search={
             "space": config.search_space.name,
-            "sampler": config.sampler.name,
+            "sampler": sampler_words(config.sampler.name, config.objectives),
             "scheduler": config.scheduler.name,
-            "trials asked for": config.trials,
+            **({} if config.trials is None else {"trials asked for": config.trials}),
+            **({"spent": state.words} if state and state.words else {}),
             "trainings of each network": config.repeats,
             "budget": ", ".join(config.budget) or "none",
         },

@@ -44,8 +44,10 @@ from search_spaces.common.redaction import redacted
 from search_spaces.registry import flatten
 
 POINTS_TAG, FILES_TAG, PAGES_TAG = "dite_search.points", "dite_search.files", "dite_search.pages"
-"""Tags that spare a comparison, each set after what it tells of: how many values a closed run holds, and digests of the
-artifacts and of what the pages of a search are made of."""
+"""Tags that spare a comparison: the number of values of a closed run, and digests of the artifacts and of the pages.
+
+Each is set after what it tells of.
+"""
 OPTIONAL_TAGS = ("reason", "stopped_at_epoch", "on_front", "front")
 FRONT_FILE, TABLE_FILE = "front.json", "front_table.json"
 FINAL = "final_"
@@ -202,8 +204,12 @@ def wanted_search(
     ]
     ends = (snapshot.attributes[number].get(STARTED, 0.0) + record.seconds for number, record in records.items())
     ended = int(1000 * max(ends, default=0.0))
-    epochs = sum(record.epochs_trained for record in study.trials)
-    counts = {"over_budget": study.over_budget, "reused": study.reused, "epochs_trained": epochs}
+    counts: dict[str, float] = {
+        "over_budget": study.over_budget,
+        "reused": study.reused,
+        "epochs_trained": study.epochs_trained,
+    }
+    counts |= snapshot.amounts
     table = {"columns": list(rows[0]) if rows else [], "data": [list(row.values()) for row in rows]}
     numbers = {"front": ",".join(str(row["trial"]) for row in rows)[:MAX_TEXT]} if rows else {}
     step = sum(record.status.has_ended for record in records.values())

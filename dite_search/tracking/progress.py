@@ -38,8 +38,9 @@ ROUND_DIGITS = (1.0, 2.0, 5.0)
 def reference_of(config: SearchConfig, candidates: CandidateCache | None = None) -> dict[str, float]:
     """Return the corner that the hypervolume of a search is measured from: a value for each objective that has one.
 
-    It is known before the first trial, so that the curve of the hypervolume never falls. That is 0 for an accuracy, the
-    largest useful value for an error, and for a cost its limit, or the cost of the largest network, and a tenth more.
+    The corner is known before the first trial, so that the curve of the hypervolume never falls. Its value is 0 for an
+    accuracy, and the largest useful value for an error. For a cost it is a tenth more than the cost's limit, or than the
+    cost of the largest network where there is no limit.
     ``candidates`` are those of the space that this process knows.
     """
     limits = {constraint.cost: constraint.limit for constraint in config.network_budget.constraints}
@@ -52,7 +53,7 @@ def reference_of(config: SearchConfig, candidates: CandidateCache | None = None)
             found[name] = REFERENCE_MARGIN * limits[name]
         elif row.source == COUNTED:
             found[name] = REFERENCE_MARGIN * _largest(config, name, candidates)
-        elif math.isfinite(row.useless):
+        elif row.useless is not None and math.isfinite(row.useless):
             found[name] = row.useless
     return found
 

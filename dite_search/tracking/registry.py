@@ -17,18 +17,18 @@ import cv2
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.entities import LoggedModelStatus
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import Array
 
 from analysis.export import CARD_FILE, EXAMPLE_FILE, Exported
+from analysis.export.directory import ONNX_FILE
 from dite_search.config.search_config import NAME_PATTERN, SearchConfig
 from dite_search.storage.database_errors import reason_of
 from dite_search.tracking import served_model
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Refused, Tracker, Unreachable, tracker_of
-from dite_search.tracking.experiment import EXPERIMENT
 from dite_search.tracking.served_model import BOX, EXAMPLE, NETWORK
 from search_spaces.common.errors import InvalidInput
 
@@ -73,17 +73,38 @@ def register(
     """
     tracker = check_registry(config, name)
     client = mlflow.MlflowClient(tracking_uri=tracker.uri, registry_uri=tracker.uri)
-    digest = hashlib.sha256(exported.onnx.read_bytes()).hexdigest()
-    tags = {STUDY_TAG: config.name, TRIAL_TAG: str(trial), ARCH_TAG: arch_id, DIGEST_TAG: digest}
+    tags = _tags(config, exported.directory, trial=trial, arch_id=arch_id)
     with _answering(tracker.shown), _tracking_at(tracker.uri):
         _ensure_model(client, name)
-        version = _version_of(client, name, digest)
+        version = _version_of(client, name, tags[DIGEST_TAG])
         new = version is None
         if version is None:
-            version = _create_version(client, exported, name=name, run_id=run_id, tags=tags)
+            logged, _ = _logged_model(client, tracker.experiment, exported.directory, name=name, run_id=run_id, tags=tags)
+            card = (exported.directory / CARD_FILE).read_text(encoding="utf-8")
+            made = client.create_model_version(
+                name,
+                source=logged.artifact_location,
+                run_id=run_id,
+                tags=tags,
+                description=card[:_DESCRIPTION],
+                model_id=logged.model_id,
+            )
+            version = int(made.version)
         for alias in aliases:
             client.set_registered_model_alias(name, alias, str(version))
     return Registered(name=name, version=version, aliases=tuple(aliases), new=new)
+
+
+def log_export(config: SearchConfig, tracker: Tracker, directory: Path, *, trial: int, arch_id: str, run_id: str) -> bool:
+    """Log the export in a folder as a model of its trial's run; whether the run had none of this network.
+
+    Raises:
+        InvalidInput: the tracking server cannot be reached or refuses.
+    """
+    client = mlflow.MlflowClient(tracking_uri=tracker.uri, registry_uri=tracker.uri)
+    tags = _tags(config, directory, trial=trial, arch_id=arch_id)
+    with _answering(tracker.shown), _tracking_at(tracker.uri):
+        return _logged_model(client, tracker.experiment, directory, name=config.name, run_id=run_id, tags=tags)[1]
 
 
 def check_registry(config: SearchConfig, name: str) -> Tracker:
@@ -99,8 +120,12 @@ def check_registry(config: SearchConfig, name: str) -> Tracker:
 
 def save_served(exported: Exported, folder: Path) -> None:
     """Write an export as an MLflow model, which loads without this package."""
+    _save(exported.directory, folder)
+
+
+def _save(directory: Path, folder: Path) -> None:
     # MLflow takes a plain path for a URI too, and reads a % in it as one.
-    parts = {NETWORK: exported.onnx, EXAMPLE: exported.directory / EXAMPLE_FILE}
+    parts = {NETWORK: directory / ONNX_FILE, EXAMPLE: directory / EXAMPLE_FILE}
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=served_model.__file__,
@@ -143,28 +168,32 @@ def _version_of(client: Any, name: str, digest: str) -> int | None:
     return max((int(entry.version) for entry in found), default=None)
 
 
-def _create_version(client: Any, exported: Exported, *, name: str, run_id: str | None, tags: dict[str, str]) -> int:
-    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
-    card = (exported.directory / CARD_FILE).read_text(encoding="utf-8")
+def _tags(config: SearchConfig, directory: Path, *, trial: int, arch_id: str) -> dict[str, str]:
+    digest = hashlib.sha256((directory / ONNX_FILE).read_bytes()).hexdigest()
+    return {STUDY_TAG: config.name, TRIAL_TAG: str(trial), ARCH_TAG: arch_id, DIGEST_TAG: digest}
+
+
+def _logged_model(
+    client: Any, experiment: str, directory: Path, *, name: str, run_id: str | None, tags: dict[str, str]
+) -> tuple[Any, bool]:
+    """Return the model of a run that holds an export, and whether it was made for it."""
+    found = client.search_logged_models([experiment], filter_string=f"tags.`{DIGEST_TAG}` = '{tags[DIGEST_TAG]}'")
+    for known in found:
+        if known.source_run_id == run_id and known.status == LoggedModelStatus.READY:
+            return known, False
     with tempfile.TemporaryDirectory(prefix="dite-search-") as scratch:
         folder = Path(scratch) / "model"
-        save_served(exported, folder)
+        _save(directory, folder)
         logged = client.create_logged_model(experiment, name=name, source_run_id=run_id, tags=tags)
         try:
             client.log_model_artifacts(logged.model_id, str(folder))
         except BaseException:
             client.finalize_logged_model(logged.model_id, LoggedModelStatus.FAILED)
             raise
-        client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-    made = client.create_model_version(
-        name,
-        source=logged.artifact_location,
-        run_id=run_id,
-        tags=tags,
-        description=card[:_DESCRIPTION],
-        model_id=logged.model_id,
-    )
-    return int(made.version)
+        ready = client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+    if run_id:
+        client.log_outputs(run_id, [LoggedModelOutput(ready.model_id, 0)])
+    return ready, True
 
 
 @contextlib.contextmanager

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
+from dite_search.spending.state import budget_state
 from dite_search.study.attributes import MLFLOW_RUN
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE, load_config
 from dite_search.study.protocol import protocol_of
@@ -47,6 +49,7 @@ class Snapshot:
         study: The records.
         attributes: The plain attributes of the trials, by number.
         left: The number of trials that the search has left to train.
+        amounts: The figures of what the search has spent, and has left, by name.
         run_id: The run that the study noted for itself.
         experiment: The experiment that the study noted for its runs.
     """
@@ -55,6 +58,7 @@ class Snapshot:
     attributes: Mapping[int, Mapping[str, Any]]
     left: int = 0
     run_id: str | None = None
+    amounts: Mapping[str, float] = field(default_factory=dict)
     experiment: str | None = None
 
     @property
@@ -115,7 +119,7 @@ class StudySource:
         candidates: CandidateCache | None = None,
         driven: bool = True,
     ) -> None:
-        self._study, self._trials = open_study(config), config.trials
+        self._config, self._study = config, open_study(config)
         self.driven, self.budget = driven, config.network_budget
         self._setup, self.data = report_setup(config), used_data(config)
         self._reader = StudyReader(config, self._study, networks)
@@ -134,11 +138,12 @@ class StudySource:
         """The study as it stands."""
         study = self._reader.read()
         attributes = {trial.number: trial.user_attrs for trial in self._study.get_trials(deepcopy=False)}
-        noted = self._study.user_attrs
+        noted, state = self._study.user_attrs, budget_state(self._config, study, time.time())
         return Snapshot(
             study=study,
             attributes=attributes,
-            left=self._trials - study.spent,
+            left=max(1, state.networks_left or 0) if state.has_work else 0,
+            amounts=state.amounts,
             run_id=noted.get(MLFLOW_RUN),
             experiment=noted.get(MLFLOW_EXPERIMENT),
         )
@@ -163,6 +168,13 @@ class StudySource:
             except RuntimeError:
                 # It ended in between, and Optuna changes no trial that has.
                 logging.getLogger(__name__).debug("trial %d ended before its run was noted", key)
+
+
+def tag_of(config: SearchConfig, attributes: Mapping[str, Any]) -> str | None:
+    """Return the tag of a study's runs by the attributes of the study; None where it has none of its own."""
+    if MLFLOW_STUDY not in attributes or _is_copy(config, attributes):
+        return None
+    return str(attributes[MLFLOW_STUDY])
 
 
 def search_address(config: SearchConfig) -> str:

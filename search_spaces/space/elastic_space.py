@@ -15,6 +15,8 @@ from search_spaces.families.parameter import Point
 from search_spaces.registry import cost_of
 from search_spaces.space.budget import MAX_ENUMERATED_POINTS, STARTS, Budget
 from search_spaces.space.search_space import SearchSpace
+from search_spaces.supernet_config import SupernetConfig
+from search_spaces.training_config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,24 @@ def elastic_space(space: SearchSpace, budget: Budget | None = None) -> ElasticSp
         smallest=found(1),
         largest=found(-1),
     )
+
+
+def check_sharing(space: SearchSpace, settings: SupernetConfig, training: TrainConfig) -> None:
+    """Refuse a search whose networks cannot share weights.
+
+    Args:
+        space: The space of the search.
+        settings: The training of shared weights.
+        training: The recipe of the search.
+
+    Raises:
+        InvalidInput: the space or the recipe does not allow it; the message says why.
+    """
+    try:
+        settings.recipe(training)
+    except InvalidInput as error:
+        raise InvalidInput(f"training.{error}") from None
+    envelope_of(space)
 
 
 def envelope_of(space: SearchSpace) -> Envelope:

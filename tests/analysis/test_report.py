@@ -97,9 +97,12 @@ def test_conventions_and_boxes_are_stated() -> None:
     for part in (
         "that our network executes",
         "The convention behind the figures of the Dite-HRNet paper",
+        "Average precision of COCO keypoints",
         "boxes ground truth",
     ):
         assert part in text
+    for part in ("Share of joints", "End-point error", "boxes of a person detector"):
+        assert part not in text, "no trial has the quantity"
 
 
 def test_no_complete_trial_says_so_plainly() -> None:

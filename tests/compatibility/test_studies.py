@@ -27,7 +27,18 @@ ARCHIVE = ROOT / "tests/fixtures/studies.tar.xz"
 MADE_IN = "/tmp/studies"
 """The folder in which the studies were made, which their MLflow stores name in addresses of files."""
 FOLDERS = {"finished": "runs", "cut_off": "runs", "stopped": "second"}
-NEW_TAGS = {"dite_search.pages", "mlflow.note.content", "mlflow.source.name", "mlflow.source.type", "reason"}
+NEW_TAGS = {
+    "dite_search.pages",
+    "front",
+    "mlflow.loggedArtifacts",
+    "on_front",
+    "dite_search.points",
+    "mlflow.note.content",
+    "mlflow.source.git.commit",
+    "mlflow.source.name",
+    "mlflow.source.type",
+    "reason",
+}
 """Tags that a run of theirs may get when it is synced."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore")]

@@ -46,6 +46,9 @@ def test_every_command_has_help_with_an_example():
         "prepare",
         "submit",
         "job",
+        "supernet",
+        "list",
+        "delete",
     }
     for name in main.commands:
         output = run(name, "--help").output

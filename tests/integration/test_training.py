@@ -20,17 +20,20 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import preset
+from search_spaces.space.elastic_space import elastic_space
 from search_spaces.space.space_file import named_space
+from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import run
 from tests.profiles import by_profile
 from tests.trainers.processes.workers import run_workers
-from trainers.checkpoints.checkpoint import LAST, load_checkpoint
+from trainers.checkpoints.checkpoint import LAST, load_checkpoint, load_shared_checkpoint
 from trainers.data.config import DataConfig
 from trainers.data.synthetic.dataset import draw_dataset
 from trainers.processes.distributed import Worker
 from trainers.training.loop import train
-from trainers.training.ray_trainer import fit
+from trainers.training.ray_trainer import SharedTraining, fit
+from trainers.training.supernet_loop import LOSSES, identity_of, train_supernet
 
 pytestmark = pytest.mark.xdist_group("ray")
 ARCH: ArchConfig = next(named_space("tiny").enumerate())
@@ -77,6 +80,24 @@ def test_the_command_trains_the_same_curve_on_one_worker_and_on_two(coco_mini, t
 def trained(worker: Worker, directory: Path, data: DataConfig) -> dict[str, float]:
     """The metrics of a training among processes that Ray has not started: they have loaded everything for tests before."""
     return train(ARCH, CONFIG, data, directory=directory, report=lambda *_: None, worker=worker).metrics
+
+
+@pytest.mark.slow
+def test_two_workers_train_shared_weights_as_one_process_does(people, tmp_path):
+    elastic = elastic_space(named_space("tiny_128"))
+    settings = SupernetConfig(epochs=2, subnets_per_step=3, held_out=0.2)
+    config = dataclasses.replace(CONFIG, sync_batchnorm=True)
+    shared = SharedTraining(elastic=elastic, settings=settings)
+    alone = train_supernet(elastic, settings, config, people, directory=None, report=lambda *_: None)
+    start_ray()
+    place = tmp_path / "two"
+    fit(elastic.largest, config, people, directory=place, workers=2, name="s", storage=tmp_path / "ray", shared=shared)
+    checkpoint = load_shared_checkpoint(place / LAST)
+    assert checkpoint.supernet == identity_of(elastic, settings)
+    curve = checkpoint.curve
+    # Adam's first steps are of full size whatever the gradient: they make rounding a hundredth of the loss.
+    for name in ("loss", *LOSSES):
+        assert [m[name] for m in curve] == pytest.approx([m[name] for m in alone.curve], rel=0.03)
 
 
 @pytest.mark.slow

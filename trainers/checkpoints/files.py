@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
+import shutil
 import time
 import uuid
 from collections.abc import Callable
@@ -55,6 +57,14 @@ class Files(Protocol):
 
     def remove(self, name: str) -> None:
         """Take a file away, where there is one."""
+
+    def remove_all(self) -> None:
+        """Take the place away with everything below it, where there is one.
+
+        Raises:
+            StorageUnavailable: the place does not answer.
+            InvalidInput: it may not be removed.
+        """
 
 
 def files_in(location: Location, *, sleep: Callable[[float], None] = time.sleep) -> Files:
@@ -114,6 +124,15 @@ class FolderFiles:
     def remove(self, name: str) -> None:
         """See `Files.remove`."""
         self.where(name).unlink(missing_ok=True)
+
+    def remove_all(self) -> None:
+        """See `Files.remove_all`."""
+        try:
+            shutil.rmtree(self._folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(f"checkpoints {self._folder}", self._folder, error) from error
 
     def _sweep(self) -> None:
         """Take away what a process that was killed had begun to write, before the first write."""
@@ -186,6 +205,11 @@ class S3Files:
         url = self.where(name)
         if self.exists(name):
             self._ask(url, "removed", lambda store: store.rm_file(url))
+
+    def remove_all(self) -> None:
+        """See `Files.remove_all`."""
+        with contextlib.suppress(FileNotFoundError):
+            self._ask(self._url, "removed", lambda store: store.rm(self._url, recursive=True))
 
     def _info(self, name: str) -> dict[str, Any] | None:
         url = self.where(name)

@@ -23,6 +23,7 @@ from trainers.data.formats.own_keypoints import OwnKeypoints, keypoints_of_file
 from trainers.data.images.orientation import ON_ORIENTATION
 from trainers.data.keypoint_sets.fields import to_plain
 from trainers.data.keypoint_sets.metric import Metric
+from trainers.data.ranking import Ranking
 
 BOXES = ("gt", "det")
 STOP, SKIP = "stop", "skip"
@@ -32,7 +33,7 @@ MOST_WORKERS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig:
+class DataConfig(Ranking):
     """A data set in the published layout of a format, or in a layout of its own, and the protocol of its use.
 
     Args:
@@ -92,11 +93,6 @@ class DataConfig:
             )
 
     @property
-    def data_format(self) -> DataFormat:
-        """The data format that the field names."""
-        return FORMATS[self.format]
-
-    @property
     def keypoint_set(self) -> KeypointSet:
         """The keypoints of the annotation files, as ``keypoints`` completes and overrules them.
 
@@ -116,21 +112,6 @@ class DataConfig:
     def keypoint_notes(self) -> tuple[DataNote, ...]:
         """The remarks on what the annotation files do not say of the keypoints."""
         return self._own_keypoints.notes
-
-    @property
-    def used_metric(self) -> Metric:
-        """The metric that ranks networks on this data."""
-        return self.metric or self.data_format.metric
-
-    @property
-    def metric_words(self) -> str:
-        """All that makes two values of the metric comparable, as figures state it."""
-        return self.data_format.metric_words or self.used_metric.words(self.keypoint_set)
-
-    @property
-    def accuracy(self) -> str:
-        """The name of the figure that ranks networks on this data, such as ``ap_gt``."""
-        return self.used_metric.objective(self.boxes)
 
     @property
     def has_oks(self) -> bool:

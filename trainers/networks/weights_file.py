@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from trainers.data.keypoint_sets.fields import from_plain
 
 SAFETENSORS = ".safetensors"
 STATE_DICT, OWN_FIELDS = "state_dict", ("arch", "train", "state")
+READING: Mapping[str, Callable[[str], Any]] = {"codec": str, "sigma": float}
+"""Fields of a recipe that say how heatmaps are read, as the metadata of an export's weights has them."""
 HEADER_BYTES = 8
 """Bytes before the header of a safetensors file: its length."""
 
@@ -90,14 +92,17 @@ def _of_safetensors(file: WeightsFile, content: bytes) -> NamedWeights:
         # The architecture of another network says nothing of these weights.
         arch = None
     points = from_plain(json.loads(said["keypoints"]), None, f"keypoints of {name}").names if "keypoints" in said else ()
-    return NamedWeights(name=name, state=_tensors(state, name), keypoints=points, arch=arch, train=_recipe(said))
+    return NamedWeights(name=name, state=_tensors(state, name), keypoints=points, arch=arch, train=recipe_said(said))
 
 
-def _recipe(said: Mapping[str, str]) -> TrainConfig | None:
-    """Return how the heatmaps of an export are read; None for another file."""
-    if "codec" not in said:
-        return None
-    return TrainConfig.from_dict({"codec": said["codec"], "sigma": float(said["sigma"]) if "sigma" in said else None})
+def recipe_said(said: Mapping[str, str]) -> TrainConfig | None:
+    """Return how the heatmaps of an export are read, by the metadata of its weights; None for another file.
+
+    Raises:
+        ValueError: the codec is none, or the sigma is no number.
+    """
+    found: dict[str, Any] = {name: read(said[name]) for name, read in READING.items() if name in said}
+    return TrainConfig.from_dict(found) if found else None
 
 
 def _tensors(held: Any, name: str) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import torch
 
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import architecture_from
+from search_spaces.space.elastic_space import ElasticSpace
+from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.location import Location, located
 from trainers.checkpoints.store import CheckpointStore
@@ -22,8 +25,17 @@ from trainers.data.config import DataConfig
 from trainers.processes.distributed import Worker
 from trainers.processes.rendezvous import meet, open_port
 from trainers.training.loop import OWN_REASONS, Metrics, WorkersLostError, train
+from trainers.training.supernet_loop import train_supernet
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedTraining:
+    """The space of the networks that share weights, and how the weights are trained."""
+
+    elastic: ElasticSpace
+    settings: SupernetConfig
 
 
 def fit(
@@ -40,6 +52,7 @@ def fit(
     name: str,
     storage: Path,
     callbacks: list[Any] | None = None,
+    shared: SharedTraining | None = None,
 ) -> Metrics:
     """Train on ``workers`` processes that share each batch, and return the metrics of the last epoch.
 
@@ -58,6 +71,7 @@ def fit(
         name: The name of the training in ``storage``.
         storage: The folder of Ray Train's own state.
         callbacks: Callbacks of Ray Train; within a Ray Tune trial, the one that hands metrics on to Tune.
+        shared: The space whose networks share the weights that are trained; None trains one network.
 
     Raises:
         InvalidInput, NonFiniteLossError, torch.OutOfMemoryError: as the training loop, for reasons of its own.
@@ -69,6 +83,7 @@ def fit(
         "data": data.to_dict(),
         "directory": str(directory),
         "threads": cpus_per_worker,
+        "shared": shared,
     }
     for attempt in range(retries + 1):
         trainer = ray.train.torch.TorchTrainer(
@@ -165,11 +180,14 @@ def _train_loop(settings: Mapping[str, Any]) -> None:
     """Run the engine's loop in a worker, with this worker's rank and device."""
     torch.set_num_threads(settings["threads"])
     context = ray.train.get_context()
-    train(
-        architecture_from(settings["arch"]),
-        TrainConfig.from_dict(settings["train"]),
-        DataConfig.from_dict(settings["data"]),
-        directory=located(settings["directory"]),
-        report=lambda metrics, _: ray.train.report(metrics),
-        worker=Worker(rank=context.get_world_rank(), count=context.get_world_size(), device=ray.train.torch.get_device()),
-    )
+    config, data = TrainConfig.from_dict(settings["train"]), DataConfig.from_dict(settings["data"])
+    place: dict[str, Any] = {
+        "directory": located(settings["directory"]),
+        "report": lambda metrics, _: ray.train.report(metrics),
+        "worker": Worker(rank=context.get_world_rank(), count=context.get_world_size(), device=ray.train.torch.get_device()),
+    }
+    shared: SharedTraining | None = settings["shared"]
+    if shared is None:
+        train(architecture_from(settings["arch"]), config, data, **place)
+    else:
+        train_supernet(shared.elastic, shared.settings, config, data, **place)

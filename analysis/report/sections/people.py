@@ -22,8 +22,8 @@ from analysis.report.elements.people import Gallery, NetworkPeople, People, Show
 from analysis.report.elements.section import Table
 from analysis.study.labels import number_words, short
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.trial_checkpoint import checkpoint_file
 from search_spaces.common.objectives import format_value
-from trainers.checkpoints.store import local_copy
 from trainers.data.config import DataConfig
 from trainers.evaluation.inference import predict_heatmaps
 from trainers.networks.load import load_any_network
@@ -228,14 +228,11 @@ def _heatmaps(
     study: StudyRecord, record: TrialRecord, scored: ScoredPredictions, found: Judged, *, flip_test: bool
 ) -> Gallery:
     """Show the heatmaps of the network for the person in the middle by OKS."""
-    from analysis.export import CACHE_FOLDER
-
-    assert record.checkpoint is not None, record.number
     chosen = choose(found.errors.oks, 1)
     row = (chosen.median or chosen.best)[0]
     index, dataset = int(found.rows[row]), scored.dataset
     person, device = found.people[row], torch.device(default_device())
-    _, network = load_any_network(local_copy(record.checkpoint, study.directory / CACHE_FOLDER))
+    _, network = load_any_network(checkpoint_file(study, record))
     permutation = dataset.keypoint_set.flip_permutation if flip_test else None
     with torch.inference_mode():
         images = dataset[index]["image"][None].to(device)

@@ -39,10 +39,18 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A front, ``scores`` (f,) and ``costs`` (f, k), and the corner that its hypervolume is measured from.
+    """A front, and the corner that its hypervolume is measured from.
 
-    Costs above 0 are measured by their logarithms (``logarithmic``, (k,)): a limit is chosen among orders of magnitude, and
-    without them the dear end of the front takes nearly all of the volume.
+    Costs above 0 are measured by their logarithms, because a limit is chosen among orders of magnitude. Without logarithms
+    the dear end of the front takes nearly all of the volume.
+
+    Args:
+        scores: the scores of the front, (f,).
+        costs: the costs of the front in the units of the volume, (f, k).
+        floor: the score of the corner.
+        corner: the costs of the corner in the units of the volume, (k,).
+        logarithmic: the columns of costs that are measured by their logarithms, (k,).
+        price: the price of a training, which gains are divided by.
     """
 
     scores: Array
@@ -65,7 +73,7 @@ class Target:
         values = np.array(known).reshape(len(known), 1 + pool_costs.shape[1])
         values = values[non_dominated(values, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
         corner = reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1])
-        logarithmic = (np.vstack([pool_costs, values[:, 1:]]) > 0).all(axis=0)
+        logarithmic = np.vstack([pool_costs, values[:, 1:]]).min(axis=0) > 0
         return cls(
             scores=values[:, 0],
             costs=_measured(values[:, 1:], logarithmic),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dite_search.algorithms.cost_aware.candidates import Candidates, Point
-from dite_search.algorithms.cost_aware.surrogate import Curve, LearningCurve
+from dite_search.algorithms.cost_aware.surrogate import Curve
 from search_spaces.common.errors import InvalidInput
 
 
@@ -40,7 +40,6 @@ class HistorySchema:
         costs: The names of the other values, in order.
         epochs: The length of a full training, where it is known.
         curve: Returns a trial's accuracy at each epoch.
-        losses: Returns a trial's training loss at each epoch; nothing where the losses of trials are not comparable.
         repeatable: Whether a failed trial may be tried again.
         continues: Whether a pruned trial goes on when its point is suggested again.
     """
@@ -50,7 +49,6 @@ class HistorySchema:
     costs: tuple[str, ...]
     epochs: int | None
     curve: Callable[[Any], Curve]
-    losses: Callable[[Any], Curve]
     repeatable: Callable[[Any], bool]
     continues: Callable[[Any], bool]
 
@@ -66,7 +64,7 @@ class Observation:
         key: The identity of the training.
         score: The final score; None where there is none yet.
         costs: The study's costs where the trial is complete, else the candidate's; None where its point is not allowed.
-        curve: The accuracy and the loss at each epoch, in order of epochs.
+        curve: The accuracy at each epoch, in order of epochs.
     """
 
     number: int
@@ -75,7 +73,7 @@ class Observation:
     key: str
     score: float | None
     costs: tuple[float, ...] | None
-    curve: LearningCurve
+    curve: Curve
 
     @property
     def result(self) -> tuple[float, ...]:
@@ -144,7 +142,6 @@ class TrialHistory:
         curve = sorted((int(e), sign * float(v)) for e, v in self._schema.curve(trial).items() if math.isfinite(v))
         last = curve[-1] if curve else None
         costs = self._candidates.costs(point)
-        losses = {int(e): float(v) for e, v in sorted(self._schema.losses(trial).items()) if math.isfinite(v)}
         return Observation(
             number=trial.number,
             ended=(trial.datetime_complete.timestamp() if trial.datetime_complete else math.inf, trial.number),
@@ -152,7 +149,7 @@ class TrialHistory:
             key=key,
             score=last[1] if last and epochs is not None and last[0] >= epochs else None,
             costs=None if costs is None else tuple(costs[name] for name in self._schema.costs),
-            curve=LearningCurve(scores=dict(curve), losses=losses),
+            curve=dict(curve),
         )
 
     def _close(self, trial: Trial) -> None:
@@ -170,7 +167,7 @@ class TrialHistory:
             self.complete += 1
             if feasible:
                 self._join_front(observation)
-        elif trial.state.name != "PRUNED" or not feasible or not observation.curve.scores:
+        elif trial.state.name != "PRUNED" or not feasible or not observation.curve:
             return
         bisect.insort(self.finished, observation, key=lambda other: other.ended)
 

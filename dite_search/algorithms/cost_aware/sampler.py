@@ -48,7 +48,6 @@ class CostAwareSampler(BaseSampler):
             spends a fixed amount of compute.
         price: The objective that the cost of a training is proportional to (default: the first cost).
         curve: Returns a trial's accuracy at each epoch (default: its intermediate values).
-        losses: Returns a trial's training loss at each epoch, where those of all trials compare (default: none).
         repeatable: Whether a failed trial may be tried again (default: none).
         continues: Whether a pruned trial goes on when its point is suggested again (default: none).
 
@@ -70,7 +69,6 @@ class CostAwareSampler(BaseSampler):
         cost_exponent: float = 0.0,
         price: str | None = None,
         curve: Callable[[FrozenTrial], Curve] | None = None,
-        losses: Callable[[FrozenTrial], Curve] | None = None,
         repeatable: Callable[[FrozenTrial], bool] | None = None,
         continues: Callable[[FrozenTrial], bool] | None = None,
     ) -> None:
@@ -85,7 +83,6 @@ class CostAwareSampler(BaseSampler):
             costs=tuple(name for name in objectives if name != accuracy),
             epochs=epochs,
             curve=curve or (lambda trial: trial.intermediate_values),
-            losses=losses or (lambda trial: {}),
             repeatable=repeatable or (lambda trial: False),
             continues=continues or (lambda trial: False),
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 Array = NDArray[np.float64]
 Curve = Mapping[int, float]
-"""A figure at each epoch that has one."""
+"""The score at each epoch that was validated."""
 
 MIN_PAIRS = 5
 """Complete curves that an epoch must have before scores at it are carried to the end."""
@@ -27,9 +27,6 @@ MIN_EXPLAINED = 0.05
 """Share of the variance of final scores that an epoch must explain for its scores to say anything."""
 RIDGE = 2.0
 """Weight, in observations, of the prior that an epoch's score says nothing of the final one."""
-LATEST_VALUES = 3
-"""Values of a curve whose mean says how a training goes, past the chance of a single one."""
-MIN_VARIANCE = 1e-12
 JITTER = 1e-8
 ROUGH_TRIALS = 64
 """Trials that a first, rough look at the candidates takes into account."""
@@ -40,14 +37,6 @@ _SIGNAL = (1.0, 1.0)
 _LENGTH_TIMES_ROOT_D = (math.log(4.0), 1.0)
 _LENGTH_SPREAD = 0.6
 _NOISE = (math.log(0.15), 1.5)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearningCurve:
-    """The score at each epoch that was validated, and the training loss at each epoch, where it may be compared."""
-
-    scores: Curve
-    losses: Curve = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,78 +194,58 @@ class Carried:
 
 
 class CurveModel:
-    """Carries a training's curve up to an early epoch to its end, by what complete curves show between the two.
+    """Carries a score at an early epoch to the end of the training, by what complete curves show between the two.
 
-    For each epoch, a ridge regression of the final score on what the curve shows by then (`progress`): scores, and training
-    losses where there are some, which say early what scores say late. A regression draws its forecasts towards the mean of
-    all trials, but the Gaussian process knows better than that mean where a candidate lies. The forecast's deviation from
-    the mean is therefore divided by the share of the variance that the epoch explains (R²). So is its residual variance.
-    The result is an observation with noise, which the process weighs against its knowledge. Trials that were stopped enter
-    the mean and the variance at an epoch, so that stopping the worse ones early does not distort them.
+    For each epoch, a ridge regression of the final score on the score at that epoch. A regression draws its forecasts
+    towards the mean of all trials, but the Gaussian process knows better than that mean where a candidate lies. The
+    forecast's deviation from the mean is therefore divided by the share of the variance that the epoch explains (R²). So is
+    its residual variance. The result is an observation with noise, which the process weighs against its knowledge. Trials
+    that were stopped enter the mean and the variance at an epoch, so that stopping the worse ones early does not distort
+    them.
     """
 
-    def __init__(self, complete: Sequence[tuple[LearningCurve, float]], stopped: Sequence[LearningCurve] = ()) -> None:
+    def __init__(self, complete: Sequence[tuple[Curve, float]], stopped: Sequence[Curve] = ()) -> None:
         self._complete, self._stopped = list(complete), list(stopped)
-        self._epochs: dict[int, _Regression | None] = {}
+        self._epochs: dict[int, _Line | None] = {}
 
-    def carry(self, epoch: int, curve: LearningCurve) -> Carried | None:
+    def carry(self, epoch: int, score: float) -> Carried | None:
         """The final score to be expected; None where too few curves, or curves too wild, say anything."""
         if epoch not in self._epochs:
-            self._epochs[epoch] = self._regression(epoch)
-        found = self._epochs[epoch]
-        if found is None:
+            self._epochs[epoch] = self._line(epoch)
+        line = self._epochs[epoch]
+        if line is None:
             return None
-        seen = progress(curve, epoch)
-        seen = np.where(np.isfinite(seen), seen, found.middle)
-        return Carried(score=found.final + float((seen - found.middle) @ found.slopes), variance=found.variance)
+        return Carried(score=line.final + line.slope * (score - line.early), variance=line.variance)
 
-    def _regression(self, epoch: int) -> _Regression | None:
-        known = [(progress(curve, epoch), final) for curve, final in self._complete if epoch in curve.scores]
-        if len(known) < MIN_PAIRS:
+    def _line(self, epoch: int) -> _Line | None:
+        pairs = np.array([(curve[epoch], final) for curve, final in self._complete if epoch in curve]).reshape(-1, 2)
+        if len(pairs) < MIN_PAIRS:
             return None
-        early, final = np.array([seen for seen, _ in known]), np.array([value for _, value in known])
-        others = [progress(curve, epoch) for curve in self._stopped if epoch in curve.scores]
-        reached = np.vstack([early, *others])
-        # What some curves lack, as trials of an earlier version lack losses, says nothing of all.
-        usable = np.isfinite(reached).all(axis=0) & (early.var(axis=0) > MIN_VARIANCE)
-        total, count = float(final.var()), len(final)
-        if not usable.any() or total <= MIN_VARIANCE:
+        early, final = pairs.T
+        reached = np.concatenate([early, [curve[epoch] for curve in self._stopped if epoch in curve]])
+        spread, total = float(early.var()), float(final.var())
+        if min(spread, total) <= 1e-12:
             return None
-        scale = np.where(usable, early.std(axis=0), 1.0)
-        columns = np.where(usable, (early - early.mean(axis=0)) / scale, 0.0)
-        weights = np.linalg.solve(columns.T @ columns + RIDGE * np.eye(len(usable)), columns.T @ (final - final.mean()))
-        slopes = np.where(usable, weights / scale, 0.0)
-        left = final - final.mean() - columns @ weights
-        residual = (float(left @ left) + RIDGE * total) / (max(count - 1.0 - usable.sum(), 0.0) + RIDGE)
-        forecasts = np.where(usable, reached, 0.0) @ slopes
-        explained = float(forecasts.var())
+        count = len(pairs)
+        slope = float(np.cov(early, final, bias=True)[0, 1]) / (spread * (1.0 + RIDGE / count))
+        left = final - final.mean() - slope * (early - early.mean())
+        residual = (float(left @ left) + RIDGE * total) / (count - 2.0 + RIDGE)
+        explained = slope**2 * float(reached.var())
         share = explained / (explained + residual)
         if share < MIN_EXPLAINED:
             return None
-        middle = np.where(usable, reached.mean(axis=0), 0.0)
-        start = np.where(usable, early.mean(axis=0), 0.0)
-        return _Regression(
-            middle=middle,
-            final=float(final.mean() + (middle - start) @ slopes),
-            slopes=slopes / share,
+        middle = float(reached.mean())
+        return _Line(
+            early=middle,
+            final=float(final.mean()) + slope * (middle - float(early.mean())),
+            slope=slope / share,
             variance=residual / share,
         )
 
 
-def progress(curve: LearningCurve, epoch: int) -> Array:
-    """Return what a curve shows after an epoch (4,): the last score, the mean of the last ones, and both of the losses."""
-    found = []
-    for values in (curve.scores, curve.losses):
-        latest = [values[at] for at in sorted(values) if at <= epoch][-LATEST_VALUES:]
-        found += [latest[-1], float(np.mean(latest))] if latest else [math.nan, math.nan]
-    return np.array(found)
-
-
 @dataclass(frozen=True, kw_only=True)
-class _Regression:
-    """The forecast ``final`` at the values ``middle`` (4,), and the ``slopes`` (4,) from there."""
-
-    middle: Array
+class _Line:
+    early: float
     final: float
-    slopes: Array
+    slope: float
     variance: float

@@ -53,7 +53,7 @@ class Learner:
         rows = (
             *self._rows(finished[:settled]),
             *finished[settled:],
-            *(observation for observation in history.pending if observation.curve.scores),
+            *(observation for observation in history.pending if observation.curve),
         )
         pending = [self._features(observation.point) for observation in history.pending[-MAX_PENDING:]]
         return Posterior(
@@ -99,7 +99,7 @@ class Learner:
         ended = {key for key, _ in final}
         longest = {
             observation.key: observation
-            for observation in sorted(ordered, key=lambda observation: max(observation.curve.scores, default=0))
+            for observation in sorted(ordered, key=lambda observation: max(observation.curve, default=0))
             if observation.key not in ended
         }
         known = [
@@ -145,6 +145,7 @@ def _final(observation: Observation, curves: CurveModel) -> Carried | None:
     """The final score of a trial, or what its curve lets expect."""
     if observation.score is not None:
         return Carried(score=observation.score, variance=0.0)
-    if not observation.curve.scores:
+    if not observation.curve:
         return None
-    return curves.carry(max(observation.curve.scores), observation.curve)
+    epoch = max(observation.curve)
+    return curves.carry(epoch, observation.curve[epoch])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 from dite_search.cli.shared.output import program
@@ -18,19 +19,16 @@ if TYPE_CHECKING:
 
 def commands_after(study: StudyRecord, config: SearchConfig) -> list[str]:
     """Return what a user may want to do after a search: go on with it, export a network, and look at it in MLflow."""
+    from dite_search.spending.state import budget_state
+
     found = []
-    if trials_left(study, config) > 0:
+    if budget_state(config, study, time.time()).has_work:
         found.append(shell_command(program("dite-search"), "resume", study.directory))
     options = export_options(study, config.network_budget)
     if options:
         found.append(shell_command(program("dite-search"), "export", study.directory, *options))
     served = mlflow_command(config)
     return [*found, served] if served else found
-
-
-def trials_left(study: StudyRecord, config: SearchConfig) -> int:
-    """Return how many trials a search asks for beside those that have ended."""
-    return config.trials - study.spent
 
 
 def export_options(study: StudyRecord, budget: Budget) -> tuple[str, ...]:

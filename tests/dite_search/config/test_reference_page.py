@@ -36,7 +36,9 @@ def test_every_hyper_parameter_and_field_of_a_network_has_a_meaning(fields):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("trials", ["integer, at least 1, at most 1,000,000", "required", "networks to train"]),
+        ("trials", ["integer, at least 1, at most 1,000,000", "–"]),
+        ("gpu_hours", ["number, above 0", "–"]),
+        ("until", ["date and time", "–"]),
         ("reuse", ["true or false", "`true`", "whether a network that was trained already is not trained again"]),
         ("boxes", ["`gt` or `det`", "`gt`"]),
         ("reduction_factor", ["number, above 1.0, at most 100.0", "`3`"]),
@@ -56,7 +58,7 @@ def test_every_hyper_parameter_and_field_of_a_network_has_a_meaning(fields):
     ],
 )
 def test_what_a_field_takes(name, expected):
-    assert cells(name)[0][: len(expected)] == expected
+    assert expected in [found[: len(expected)] for found in cells(name)]
 
 
 def test_numbered_parameters_are_one_range():

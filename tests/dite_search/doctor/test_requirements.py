@@ -71,6 +71,7 @@ def test_what_is_met_is_said(make_search: MakeSearch, root: Path) -> None:
         "name": f"there is no study small in {root.parent / 'runs'} yet",
         "data": f"annotations and images in {root} can be read",
         "budget": "networks of space tiny meet mmacs <= 200",
+        "sampler": "cost_aware (the default, because the objectives are one accuracy and costs) suggests the networks",
         "checkpoints": f"{root.parent / 'kept'} can be written",
     }
     ready = require(config, Console(file=io.StringIO()), new=True)
@@ -220,4 +221,4 @@ def test_doctor_draws_nothing(make_search: MakeSearch) -> None:
 
 def test_data_that_cannot_be_read_are_passed_over(make_search: MakeSearch, root: Path) -> None:
     config = make_search(data={"root": str(root)}, warm_start={"studies": ["earlier"]})
-    assert {finding.name for finding in need_findings(config, new=True, readable=False)} == {"name"}
+    assert {finding.name for finding in need_findings(config, new=True, readable=False)} == {"name", "sampler"}

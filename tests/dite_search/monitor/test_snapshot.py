@@ -17,7 +17,6 @@ from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.driver.searcher import StudySearch
 from dite_search.monitor.payload import as_plain
 from dite_search.monitor.snapshot import (
-    BARS,
     LiveReader,
     StudySnapshot,
     advice,
@@ -26,7 +25,6 @@ from dite_search.monitor.snapshot import (
     epochs_left,
     eta,
     eta_words,
-    sparkline,
     state_of,
     state_words,
     tally_words,
@@ -187,20 +185,6 @@ def test_what_nobody_trains_any_more_waits():
     assert dead.running == []
 
 
-@given(st.lists(st.floats(-1e6, 1e6), max_size=60), st.integers(1, 30))
-def test_a_sparkline_is_no_wider_than_asked_and_rises_with_its_values(values, width):
-    line = sparkline(values, low=min(values, default=0.0), high=max(values, default=0.0), width=width)
-    assert len(line) == min(len(values), width)
-    assert set(line) <= set(BARS)
-    ordered = sparkline(sorted(values), low=min(values, default=0.0), high=max(values, default=0.0), width=width)
-    assert list(ordered) == sorted(ordered, key=BARS.index)
-
-
-def test_a_sparkline_runs_from_the_least_to_the_greatest():
-    assert sparkline([0.0, 0.5, 1.0], low=0.0, high=1.0, width=9) == "▁▅█"
-    assert sparkline([0.3, 0.3], low=0.3, high=0.3, width=9) == "▄▄"
-
-
 def test_texts_of_others_cannot_steer_a_terminal():
     assert clean("a\x1b[31mb\nc\x07") == "a�[31mb�c�"
     assert clean("größer – ≤ 3") == "größer – ≤ 3"
@@ -257,7 +241,7 @@ def test_a_search_that_is_extended_elsewhere_is_watched_to_its_new_end(begun):
     config, _ = begun
     reader = LiveReader(config)
     assert reader.read(time.time()).asked == 3
-    extend_study(config, 4)
+    extend_study(config, {"trials": 7})
     assert reader.read(time.time()).asked == 7
     file = config.study_directory / SEARCH_FILE
     file.write_text("trials: [")

@@ -10,12 +10,14 @@ import ray
 import torch
 from rich.console import Console
 
-from analysis.export import CACHE_FOLDER, export_trial
+from analysis.export import export_trial
+from analysis.study.trial_checkpoint import CACHE_FOLDER
 from dite_search.doctor.requirements import require
 from dite_search.driver.run_search import resume_search, run_search
 from dite_search.driver.searcher import StudySearch
 from dite_search.driver.trainable import take_checkpoint
 from dite_search.study.directory import (
+    SEARCH_FILE,
     check_checkpoints,
     check_name,
     checkpoint_location,
@@ -27,6 +29,7 @@ from dite_search.study.reader import read_study
 from dite_search.study.study import create_study
 from dite_search.study.warm_start import earlier_trials
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping, write_mapping
 from search_spaces.training_config import TrainConfig
 from tests.object_store import BUCKET, object_store
 from trainers.checkpoints.checkpoint import Checkpoint
@@ -45,6 +48,17 @@ def test_a_study_is_found_by_name_and_by_folder(make_search):
     directory = config.study_directory
     assert load_config("small", directory=directory.parent) == config
     assert load_config(directory) == config
+
+
+@pytest.mark.parametrize("section", [{}, {"sampler": {"startup_trials": 4}}])
+def test_a_study_whose_file_names_no_sampler_keeps_the_one_that_it_ran_with(make_search, section):
+    config = make_search(sampler={"name": "tpe", "startup_trials": 4})
+    create_study(config)
+    file = config.study_directory / SEARCH_FILE
+    values = {name: value for name, value in read_mapping(file).items() if name != "sampler"}
+    write_mapping(file, values | section)
+    assert load_config(config.study_directory).sampler.name == "tpe"
+    assert load_config(config.study_directory).sampler.startup_trials == section.get("sampler", {}).get("startup_trials", 10)
 
 
 def test_a_study_that_was_moved_is_found_where_it_is(make_search, tmp_path):

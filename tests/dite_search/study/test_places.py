@@ -75,7 +75,7 @@ def test_what_was_moved_along_is_found(project, tmp_path, monkeypatch):
     (tmp_path / "aside").mkdir()
     monkeypatch.chdir(tmp_path / "aside")
     assert load_config("../moved/runs/s1") == found, "a path with .. leads to the same"
-    extend_study(found, 1)
+    extend_study(found, {"trials": found.trials + 1})
     assert read_mapping(moved / "runs" / "s1" / "search.yaml")["data"]["root"] == str(moved / "data")
 
 

@@ -76,7 +76,7 @@ def test_a_study_that_its_database_lost_is_not_begun_anew(make_search, tmp_path)
 def test_an_extended_study_says_so_in_its_folder_and_grids_go_on(make_search):
     config = make_search(sampler={"name": "grid"}, trials=3)
     create_study(config)
-    extended = extend_study(config, 4)
+    extended = extend_study(config, {"trials": 7})
     assert extended.trials == load_config(config.study_directory).trials == 7
     points = [trial.system_attrs["fixed_params"] for trial in open_study(config).get_trials()]
     assert points == list(itertools.islice(config.search_space.points(), 7))

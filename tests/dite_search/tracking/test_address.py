@@ -18,6 +18,7 @@ from dite_search.tracking.address import MLFLOW_EXPERIMENT, noted_address, run_a
     ],
 )
 def test_a_run_has_an_address_without_a_password(uri: str, page: str) -> None:
-    assert run_address(uri, "7", "abc") == f"{page}/#/experiments/7/runs/abc"
-    assert noted_address(uri, {MLFLOW_RUN: "abc", MLFLOW_EXPERIMENT: "7"}) == f"{page}/#/experiments/7/runs/abc"
+    address = f"{page}/#/experiments/7/runs/abc?workflowType=machine_learning"
+    assert run_address(uri, "7", "abc") == address
+    assert noted_address(uri, {MLFLOW_RUN: "abc", MLFLOW_EXPERIMENT: "7"}) == address
     assert noted_address(uri, {MLFLOW_RUN: "abc"}) == page, "an earlier version noted no experiment"

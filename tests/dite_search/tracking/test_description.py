@@ -14,7 +14,7 @@ def test_it_answers_in_a_sentence_and_links_the_runs_of_the_front() -> None:
     assert found.startswith("7 networks are on the front")
     rows = [line for line in found.splitlines() if line.startswith("| ") and "---" not in line]
     assert len(rows) == 1 + 7
-    assert "| [7](#/experiments/1/runs/abc) | 0.571 |" in found
+    assert "| [7](#/experiments/1/runs/abc?workflowType=machine_learning) | 0.571 |" in found
     assert "| 8 |" in found
     command = found.split("```")[1].strip()
     assert shlex.split(command) == ["dite-search", "export", "studies/tiny", "--trial", "7"]

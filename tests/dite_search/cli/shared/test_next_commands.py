@@ -83,7 +83,7 @@ def test_the_address_is_that_of_the_very_run(make_search):
     tracker = tracker_of(config)
     Mirror(tracker, StudySource(config)).reconcile()
     (run,) = tracker.find_runs(StudySource(config).tag)
-    address = f"http://127.0.0.1:5000/#/experiments/{tracker.experiment}/runs/{run.run_id}"
+    address = f"http://127.0.0.1:5000/#/experiments/{tracker.experiment}/runs/{run.run_id}?workflowType=machine_learning"
     assert mlflow_command(config).endswith(f"   # then open {address}")
 
 
@@ -92,7 +92,7 @@ def test_a_report_after_extend_says_how_many_trials_are_asked_for_now(make_searc
     create_study(config)
 
     def extended(config, console, pause, *, more):
-        extend_study(config, more)
+        extend_study(config, {"trials": config.trials + more.trials})
         return read_study(config)
 
     monkeypatch.setattr("dite_search.driver.run_search.resume_search", extended)

@@ -1,4 +1,4 @@
-"""A study that is synced has one writer."""
+"""Studies are listed, and one that is synced has one writer."""
 
 from __future__ import annotations
 
@@ -71,3 +71,16 @@ def test_a_database_that_is_away_is_one_sentence(make_search, monkeypatch):
         Lease(config.name, storage_of(config)).take()
     with pytest.raises(InvalidInput, match=sentence):
         driver_of(config.name, storage_of(config))
+
+
+def test_studies_are_listed_in_columns_and_as_data(make_search):
+    config = make_search()
+    create_study(config)
+    folder = config.study_directory.parent
+    head, row = run("list", "--directory", folder).output.splitlines()
+    assert head.split() == ["study", "state", "trials", "best", "size"]
+    assert row.split()[:7] == ["small", "not", "begun", "0", "of", "3", "–"]
+    (plain,) = json.loads(run("list", "--directory", folder, "--json").stdout)
+    assert (plain["name"], plain["state"], plain["asked"], plain["best"]) == ("small", "not begun", 3, None)
+    assert plain["size"] > 0
+    assert run("list", "--directory", folder / "none").output == f"There are no studies in {folder / 'none'}.\n"

@@ -1,0 +1,1 @@
+"""Studies as a whole: what there is, and how one is taken away."""

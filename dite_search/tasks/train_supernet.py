@@ -1,0 +1,193 @@
+"""The training of weights that the networks of a search's space share, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.search_data import data_of
+from dite_search.tasks.supernet_run import SupernetRun
+from dite_search.tasks.train_and_evaluate import RAY_FOLDER, set_aside
+from dite_search.tracking.client import tracker_of
+from search_spaces.common.errors import InvalidInput
+from search_spaces.registry import cost_of
+from search_spaces.space.elastic_space import ElasticSpace, check_sharing, elastic_space
+from search_spaces.supernet_config import SupernetConfig
+from trainers.checkpoints.checkpoint import LAST
+from trainers.checkpoints.location import Location, below, located
+from trainers.checkpoints.store import CheckpointStore
+from trainers.data.config import DataConfig
+from trainers.data.identity import data_contents
+from trainers.training import loop
+from trainers.training.same_training import check_same_training
+from trainers.training.supernet_loop import LOSSES, identity_of, train_supernet
+
+FOLDER = "supernet"
+"""The folder of the shared weights, in the study's folder."""
+LARGEST, SMALLEST = LOSSES
+
+
+def supernet_location(config: SearchConfig) -> Location:
+    """Return the place of the checkpoints: the study's folder, or where the search keeps checkpoints."""
+    if config.checkpoints is None:
+        return config.study_directory / FOLDER
+    return below(located(config.checkpoints), f"{config.name}-{FOLDER}")
+
+
+def train_shared_weights(config: SearchConfig, *, restart: bool, console: Console) -> dict[str, Any]:
+    """Train the shared weights of a search's space, or go on with them, and return the figures of the last epoch.
+
+    Args:
+        config: The search.
+        restart: Whether the training begins anew; what there is is kept in a folder below it.
+        console: The place of the output.
+
+    Raises:
+        InvalidInput: the networks cannot share weights, the place holds another training, or the training ends for a
+            reason of its own.
+    """
+    check_sharing(config.search_space, config.supernet_config, config.train_config)
+    recipe = config.supernet_config.recipe(config.train_config)
+    elastic = elastic_space(config.search_space, config.network_budget)
+    place = supernet_location(config)
+    _say_space(elastic, config, console)
+    data = data_of(config, console)
+    loop.check_batch(recipe, config.resources.workers)
+    if restart:
+        if not isinstance(place, Path):
+            raise InvalidInput(f"--restart needs checkpoints in a folder, got {place}: name another study by --name")
+        kept = set_aside(place)
+        if kept:
+            _say(console, f"The training that {place} held is kept in {kept}")
+    finished = _finished(config, elastic, data, place)
+    if finished:
+        _say(console, f"Going on from epoch {finished} of {place}")
+    params = {"space": elastic.space.name, **config.supernet_config.to_dict(), "seed": recipe.seed}
+    run = SupernetRun(tracker_of(config), config.name, params)
+    curve: list[loop.Metrics] = []
+    try:
+        if config.resources.workers > 1 or config.resources.max_workers is not None:
+            curve = _with_ray(config, elastic, data, place)
+            for metrics in curve:
+                _say(console, describe(metrics, recipe.epochs))
+        else:
+            _alone(config, elastic, data, place, run=run, curve=curve, finished=finished, console=console)
+    except (InvalidInput, *loop.OWN_REASONS, *loop.OUTAGES) as error:
+        run.end(curve, failed=str(error))
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(f"training of shared weights ended: {error}") from None
+    run.end(curve)
+    if run.lacks:
+        _say(console, f"MLflow lacks figures of this training, because it did not take them: {run.lacks}")
+    return {"supernet": str(place), **curve[-1]}
+
+
+def describe(metrics: loop.Metrics, epochs: int) -> str:
+    """Return an epoch in one line, with the time that is left."""
+    done = metrics["epoch"]
+    left = metrics["seconds"] / done * (epochs - done)
+    return (
+        f"epoch {done:>3.0f}/{epochs}  largest {metrics[LARGEST]:.6f}  smallest {metrics[SMALLEST]:.6f}"
+        f"  {metrics['samples_per_second']:.0f} samples/s  {metrics['seconds']:.0f} s, {left:.0f} s left"
+    )
+
+
+def _alone(
+    config: SearchConfig,
+    elastic: ElasticSpace,
+    data: DataConfig,
+    place: Location,
+    *,
+    run: SupernetRun,
+    curve: list[loop.Metrics],
+    finished: int,
+    console: Console,
+) -> None:
+    """Train in this process; ``curve`` receives every epoch."""
+    settings = config.supernet_config
+    torch.set_num_threads(config.resources.cpus_per_worker)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        epochs = bar.add_task("epochs", total=settings.epochs, completed=finished)
+
+        def report(metrics: loop.Metrics, _: Location | None) -> None:
+            curve.append(metrics)
+            run.report(curve)
+            if len(curve) > finished:
+                _say(console, describe(metrics, settings.epochs))
+                bar.advance(epochs)
+
+        train_supernet(
+            elastic,
+            settings,
+            config.train_config,
+            data,
+            directory=place,
+            report=report,
+            note=lambda sentence: _say(console, sentence),
+        )
+
+
+def _with_ray(config: SearchConfig, elastic: ElasticSpace, data: DataConfig, place: Location) -> list[loop.Metrics]:
+    """Train on Ray Train workers, and return the curve."""
+    from dite_search.driver.ray_session import start_ray
+    from trainers.training.ray_trainer import SharedTraining, fit
+
+    start_ray()
+    resources = config.resources
+    fit(
+        elastic.largest,
+        config.train_config,
+        data,
+        directory=place,
+        workers=resources.workers,
+        max_workers=resources.max_workers,
+        cpus_per_worker=resources.cpus_per_worker,
+        gpus_per_worker=resources.gpus_per_worker,
+        retries=config.retries,
+        name=f"{config.name}-{FOLDER}",
+        storage=config.study_directory / FOLDER / RAY_FOLDER,
+        shared=SharedTraining(elastic=elastic, settings=config.supernet_config),
+    )
+    checkpoint = CheckpointStore(place).load()
+    assert checkpoint is not None, "a training that ends has written a checkpoint"
+    return checkpoint.curve
+
+
+def _finished(config: SearchConfig, elastic: ElasticSpace, data: DataConfig, place: Location) -> int:
+    """Return the epochs that a training of the same shared weights has finished in a place; 0 where there is none.
+
+    Raises:
+        InvalidInput: the place holds another training.
+    """
+    settings: SupernetConfig = config.supernet_config
+    store = CheckpointStore(place, note=lambda sentence: None)
+    found = store.load()
+    if found is None:
+        return 0
+    recipe, name = settings.recipe(config.train_config), str(store.where(LAST))
+    try:
+        check_same_training(found, elastic.largest, recipe, data, data_contents(data), name, identity_of(elastic, settings))
+    except InvalidInput as error:
+        instead = "--name names another study, and --restart begins anew and keeps what is there"
+        raise InvalidInput(f"{error}; {instead}") from None
+    return len(found.curve)
+
+
+def _say_space(elastic: ElasticSpace, config: SearchConfig, console: Console) -> None:
+    """Say which networks learn, and which limits of the budget hold for them."""
+    low, high = (cost_of(arch).macs / 1e6 for arch in (elastic.smallest, elastic.largest))
+    _say(console, f"Shared weights of space {elastic.space.name}: networks from {low:.0f} to {high:.0f} MMACs")
+    counted = cost_of(elastic.largest).objectives
+    measured = [str(limit) for limit in config.network_budget.constraints if limit.cost not in counted]
+    if measured:
+        _say(console, f"Networks beyond {' and '.join(measured)} learn too: only what is counted can be limited here")
+
+
+def _say(console: Console, sentence: str) -> None:
+    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
