@@ -1,7 +1,7 @@
 """Whether the last tenth of a budget is better spent on what has begun: paired searches on a recorded table.
 
 ``python -m benchmarks.last_tenth`` prints a line for each sampler: the share of the table's hypervolume that complete
-trainings reach within a budget of epochs, with and without the rule, and their difference over seeds.
+trainings reach within a budget of epochs. The share is told with and without the rule, with the difference over seeds.
 """
 
 from __future__ import annotations

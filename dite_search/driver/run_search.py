@@ -329,7 +329,7 @@ class Recorder(tune.Callback):
                 self._progress.update(moment.study, spent=self._spent(moment), left=time_left(moment))
 
     def _spent(self, moment: StudySnapshot) -> str:
-        """What is spent of the budget by now, of which the account on disk is seconds old."""
+        """Return the spent part of the budget in words; the account on disk is seconds old."""
         if self._allowance is None:
             return ""
         spent = self._allowance.account.spent()

@@ -1,4 +1,4 @@
-"""What a budget buys, as far as it can be said before and while a search runs."""
+"""The epochs and networks that a budget buys, as far as they are known before and while a search runs."""
 
 from __future__ import annotations
 

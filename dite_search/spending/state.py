@@ -22,7 +22,7 @@ from search_spaces.common.shell import own_command
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetState:
-    """What a search may take, what it has taken, and whether anything is left.
+    """The limits of a search, the amounts that it has spent, and whether anything is left.
 
     Args:
         asked: The networks that are asked for; None for any number.
@@ -56,7 +56,7 @@ class BudgetState:
 
     @property
     def words(self) -> str:
-        """What is spent of each limit of ``spend``; nothing without one."""
+        """The spent part of each limit of ``spend`` in words; nothing without one."""
         return spent_words(self.limits, self.spent, self.now)
 
     @property
@@ -151,7 +151,7 @@ def allowance_of(config: SearchConfig, study: StudyRecord, *, began: float) -> A
 
 @dataclass(frozen=True, kw_only=True)
 class Extension:
-    """What is added to a search: networks, hours, GPU hours, epochs, and a later end; None adds nothing."""
+    """The additions to a search: networks, hours, GPU hours, epochs, and a later end; None adds nothing."""
 
     trials: int | None = None
     hours: float | None = None
@@ -166,7 +166,7 @@ class Extension:
 
     @property
     def amounts(self) -> dict[str, Any]:
-        """What is added to ``spend``, by field."""
+        """The additions to ``spend``, by field."""
         found = {name: getattr(self, name) for name in SPEND_FIELDS}
         return {name: amount for name, amount in found.items() if amount is not None}
 

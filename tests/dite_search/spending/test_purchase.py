@@ -1,4 +1,4 @@
-"""What a budget buys, in words."""
+"""The purchases of a budget, in words."""
 
 from __future__ import annotations
 
