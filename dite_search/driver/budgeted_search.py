@@ -27,10 +27,10 @@ class TooDearError(Exception):
 class BudgetedSearch(StudySearch):
     """`StudySearch` that begins so many networks, and nothing that its allowance does not pay for.
 
-    A training that continues a stopped one is no other network. A network that was drawn, and would take too long for what
-    is left, waits in the study for an extension. The last tenth of the budget is for what has begun, once a new network could
-    not reach its end. A free worker then continues the stopped network of the largest expected gain for each epoch it needs.
-    A new one begins then only where no stopped one can reach its end.
+    A training that continues a stopped one is no other network. A network that was drawn, and would take too long for
+    what is left, waits in the study for an extension. The last tenth of the budget is for what has begun, once a new
+    network could not reach its end. A free worker then continues the stopped network of the largest expected gain for
+    each epoch it needs. A new one begins then only where no stopped one can reach its end.
 
     Args:
         config: The search.

@@ -26,9 +26,9 @@ class Allowance:
     """Decides what may begin and go on, so that a search keeps to its limits.
 
     A training begins only if it can reach its next rung, or its end, within what is left. What running trainings need to
-    reach theirs is reserved. At a rung it goes on under the same rule. So the epochs of a search never pass their limit. Times are
-    estimated from those that were measured (`Pace`); while none was, a training may begin as long as anything is left. A
-    training whose next epoch would end too late stops with its checkpoint, as in a pause.
+    reach theirs is reserved. At a rung it goes on under the same rule. So the epochs of a search never pass their limit.
+    Times are estimated from those that were measured (`Pace`); while none was, a training may begin as long as anything
+    is left. A training whose next epoch would end too late stops with its checkpoint, as in a pause.
 
     ``stopped_short`` are the trainings that had to stop so, and ``declined`` the fields of the limits that kept something
     from beginning or going on.
