@@ -92,7 +92,7 @@ def budget_state(config: SearchConfig, study: StudyRecord, now: float, ledger: L
     ledger = ledger or read_ledger(config.study_directory)
     spent, limits = spent_of(ledger, study), Limits.of(config.spend)
     return BudgetState(
-        asked=config.trials,
+        asked=_networks_asked(config, study, ledger),
         ended=study.spent,
         unfinished=study.unfinished,
         limits=limits,
@@ -101,6 +101,16 @@ def budget_state(config: SearchConfig, study: StudyRecord, now: float, ledger: L
         began=ledger.began if ledger else None,
         reached=tuple(limits.reached(spent, now, ledger.ended if ledger else {})),
     )
+
+
+def _networks_asked(config: SearchConfig, study: StudyRecord, ledger: Ledger | None) -> int | None:
+    """Return the networks that a search asks for.
+
+    An earlier version, which kept no account, counted a trial that continued a stopped one as a network of its own.
+    """
+    if config.trials is None or ledger is not None:
+        return config.trials
+    return config.trials - sum(record.status.has_ended and record.epochs_before > 0 for record in study.trials)
 
 
 def spent_of(ledger: Ledger | None, study: StudyRecord) -> Spent:
@@ -194,7 +204,7 @@ def extended_fields(config: SearchConfig, state: BudgetState, more: Extension) -
     kept = [name for name in state.reached if name not in more.amounts]
     if kept:
         raise InvalidInput(_spent_sentence(config, state, kept))
-    trials = config.trials
+    trials = state.asked
     if more.trials is not None:
         trials = (state.ended if trials is None else trials) + more.trials
     elif more.amounts and state.networks_left == 0:

@@ -37,6 +37,14 @@ def test_a_continuation_is_no_other_network(make_search):
     assert state.has_work
 
 
+def test_a_study_without_an_account_counted_continuations(make_search):
+    config = make_search(trials=3)
+    trials = trial(0, status="stopped", curve=curve(2)), trial(1, ap=0.4, curve=curve(6), epochs_before=2), trial(2, ap=0.3)
+    state = budget_state(config, study_of(config, *trials), NOW)
+    assert (state.asked, state.ended, state.has_work) == (2, 2, False)
+    assert extended_fields(config, state, Extension(trials=1))["trials"] == 3
+
+
 def test_an_amount_is_added_to_its_limit_or_to_what_is_spent(make_search):
     config = make_search(trials=None, spend={"hours": 2})
     state = state_of(config, seconds=7300.0)
