@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -83,6 +84,12 @@ def command(*words: object) -> None:
 def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    # Ray reads these when it is imported, and a driver that asks for a token is no driver of a head that has none.
+    before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("RAY_AUTH")}
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.update(before)
     return context
 
 

@@ -183,7 +183,7 @@ def test_steps_take_turns() -> None:
 @pytest.mark.slow
 def test_two_processes_agree() -> None:
     rows = processes.measure(PLAN, NEVER)
-    assert [row.what for row in rows] == ["gloo, batch 2", "weights after the steps"], rows
+    assert [row.what for row in rows] == ["gloo, batch 2", "difference of the weights after the steps"], rows
     assert rows[1].note == "the same: met"
 
 

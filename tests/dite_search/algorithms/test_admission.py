@@ -133,7 +133,7 @@ def test_a_stopped_training_goes_on_when_a_sampler_that_weighs_its_curve_asks_fo
 
 
 def test_a_continuation_that_was_cut_off_goes_on_whatever_the_sampler(gate):
-    gate = gate()
+    gate = gate(sampler={"name": "tpe"})
     key = gate.judge(POINTS[0]).key
     gate.begin(key, 0, 0)
     gate.end(key, STOPPED)
@@ -144,7 +144,8 @@ def test_a_continuation_that_was_cut_off_goes_on_whatever_the_sampler(gate):
 
 def test_other_samplers_go_on_with_it_when_nothing_else_is_left(make_search):
     gate = Admission(
-        make_search(), allowed=lambda arch: arch.arch_id in (SPACE.build(POINTS[0]).arch_id, SPACE.build(POINTS[1]).arch_id)
+        make_search(sampler={"name": "tpe"}),
+        allowed=lambda arch: arch.arch_id in (SPACE.build(POINTS[0]).arch_id, SPACE.build(POINTS[1]).arch_id),
     )
     generator = np.random.default_rng(0)
     key = gate.judge(POINTS[0]).key

@@ -34,7 +34,10 @@ def test_one_figure_a_table():
 
 
 def test_only_a_sampler_with_a_model_takes_guides(make_search):
-    for guides in ({"warm_start": {"published": ["table5"]}}, {"sampler": {"name": "tpe", "proxies": ["naswot"]}}):
+    for guides in (
+        {"warm_start": {"published": ["table5"]}, "sampler": {"name": "tpe"}},
+        {"sampler": {"name": "tpe", "proxies": ["naswot"]}},
+    ):
         with pytest.raises(InvalidInput, match=r"must be empty unless sampler\.name is cost_aware, got"):
             make_search(**guides)
     with pytest.raises(InvalidInput, match="unknown published table 'table7': did you mean"):

@@ -93,6 +93,10 @@ NEEDED: dict[str, dict[str, Any]] = {
     "sampler.proxies": {"sampler": {"name": "cost_aware", "proxies": ["naswot"]}},
     "warm_start.published": {"sampler": {"name": "cost_aware"}, "warm_start": {"published": ["table5"]}},
     "warm_start.networks": {"warm_start": {"networks": ["lite_hrnet_18"]}, "space": {"base": "table6"}},
+    "spend.hours": {"spend": {"hours": 2}},
+    "spend.gpu_hours": {"spend": {"gpu_hours": 2}, "resources": {"gpus_per_worker": 1}},
+    "spend.epochs": {"spend": {"epochs": 100}},
+    "spend.until": {"spend": {"until": "2100-01-01T08:00+00:00"}},
     "start_with": {
         "start_with": [{"kernels_branch1": 1}],
         "space": {

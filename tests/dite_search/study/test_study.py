@@ -6,9 +6,9 @@ import itertools
 
 import optuna
 import pytest
-from optuna.storages._cached_storage import _CachedStorage
 
 from dite_search.driver.searcher import StudySearch
+from dite_search.storage.driver_storage import DriverStorage
 from dite_search.study.directory import load_config
 from dite_search.study.places import PROVENANCE_FILE
 from dite_search.study.reader import read_study
@@ -101,11 +101,11 @@ def test_a_trial_that_was_cut_off_while_it_was_drawn_keeps_its_number(make_searc
             raise Killed
         set_param(storage, *arguments)
 
-    set_param = _CachedStorage.set_trial_param
+    set_param = DriverStorage.set_trial_param
     search = StudySearch(config)
     assert search.suggest("again")["number"] == 0
     with monkeypatch.context() as patch:
-        patch.setattr(_CachedStorage, "set_trial_param", cut)
+        patch.setattr(DriverStorage, "set_trial_param", cut)
         with pytest.raises(Killed):
             search.suggest("second")
     before = open_study(config).trials[1].params
