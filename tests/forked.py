@@ -99,7 +99,8 @@ def _begin(function: Callable[..., object], arguments: tuple[object, ...], envir
     for stream in (1, 2):
         os.dup2(file, stream)
     os.close(file)
-    os.environ.update(environment)
+    # The process knows no token, so nothing that it starts may ask for one.
+    os.environ.update({name: value for name, value in environment.items() if not name.startswith("RAY_AUTH")})
     os.chdir(ROOT)
     try:
         function(*arguments)
