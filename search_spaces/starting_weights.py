@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.common.bounds import checked_number
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 
 EXPORTED_WEIGHTS = "model.safetensors"
 """The file of weights in the folder of an export."""
@@ -52,9 +52,7 @@ class WeightsFile:
         if isinstance(value, WeightsFile):
             return value
         given = dict(value) if isinstance(value, Mapping) else {FILE: value}
-        for name in given:
-            if name not in (FILE, SHA256):
-                raise unknown_name(f"field of {field}", str(name), (FILE, SHA256))
+        check_names(f"field of {field}", given, (FILE, SHA256))
         file, digest = given.get(FILE), given.get(SHA256, "")
         if not isinstance(file, str | Path) or not str(file).isprintable() or not str(file).strip():
             raise InvalidInput(f"{field} must be the path of a file of weights, got {file!r}")
@@ -139,9 +137,7 @@ class Distillation:
             raise InvalidInput(
                 f"distill must be a mapping with a teacher, as in {{teacher: FILE, weight: 0.5}}, got {value!r}"
             )
-        for name in value:
-            if name not in (TEACHER, WEIGHT):
-                raise unknown_name("field of distill", str(name), (TEACHER, WEIGHT))
+        check_names("field of distill", value, (TEACHER, WEIGHT))
         weight = checked_number("distill.weight", value.get(WEIGHT, DEFAULT_WEIGHT), 0.0, 1.0)
         return cls(teacher=WeightsFile.of("distill.teacher", value[TEACHER]), weight=weight)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from search_spaces.common.bounds import Bounds, check_fields
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.training_config import NONE, TrainConfig
 
 ONE_NETWORK = "since it is meant for one network"
@@ -35,8 +35,6 @@ class SupernetConfig:
     last weights."""
     held_out: Annotated[float, Bounds(0.001, 0.5)] = 0.05
     """Share of the training images that nothing is learned from, and on which inherited networks are scored."""
-    calibration_images: Annotated[int, Bounds(32, 1_000_000)] = 2000
-    """Training samples from which each inherited network takes the statistics of its batch normalisation."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -69,9 +67,7 @@ class SupernetConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> SupernetConfig:
         """Return the inverse of `to_dict`; fields left out take their defaults."""
         known = [field.name for field in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                raise unknown_name("field of supernet", str(name), known)
+        check_names("field of supernet", values, known)
         return cls(**values)
 
 

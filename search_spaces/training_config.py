@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from search_spaces.common.bounds import Bounds, Choices, check_fields
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.starting_weights import Distillation, WeightsFile, part_names
 
 OPTIMIZERS = ("adam", "adamw")
@@ -169,9 +169,7 @@ class TrainConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
         """The inverse of `to_dict`; fields left out take their defaults."""
         known = [field.name for field in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                raise unknown_name("training field", str(name), known)
+        check_names("training field", values, known)
         return cls(**values)
 
 

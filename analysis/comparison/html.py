@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-
-from jinja2 import Environment, StrictUndefined
 
 from analysis.comparison.pairwise import Comparison, curve_rows
 from analysis.comparison.sides import Figure
 from analysis.study.labels import quantity
+from analysis.templates import template_environment
 from search_spaces.common.files import write_text
 from search_spaces.common.objectives import format_value
 
@@ -58,10 +56,9 @@ def write_page(comparison: Comparison, path: Path) -> None:
 
 def page(comparison: Comparison) -> str:
     """The page as text; everything that came from outside is escaped, and nothing is loaded."""
-    source = resources.files("analysis").joinpath("templates", "comparing.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = template_environment("analysis")
     environment.globals.update(quantity=quantity, value=format_value, apart=_apart)
-    return environment.from_string(source).render(
+    return environment.get_template("comparing.html").render(
         found=comparison,
         curves=curves_of(comparison),
         bars=bars_of(comparison.keypoints),

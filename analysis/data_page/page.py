@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from analysis.data_page.augmented import inputs_of
@@ -26,6 +24,7 @@ from analysis.data_page.tables import (
 )
 from analysis.errors.drawing import COLOURS
 from analysis.report.elements.people import Shown
+from analysis.templates import template_environment, template_text
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
 from search_spaces.families.architecture import format_size, resized
@@ -131,9 +130,9 @@ def split_gallery(found: Inspection, split: SplitData, *, people: int, seed: int
 def page_html(found: Inspection, galleries: Sequence[SplitGallery]) -> str:
     """Return the page; people that would make it larger than `MAX_CHARACTERS` are left out, and the page says so."""
     galleries, left_out = _within_size(galleries)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = template_environment("analysis")
     config = TrainConfig(**FORMATS[found.data.format].training)
-    return environment.from_string(_template("data_page.html")).render(
+    return environment.get_template("data_page.html").render(
         found=found,
         galleries=galleries,
         left_out=left_out,
@@ -148,7 +147,7 @@ def page_html(found: Inspection, galleries: Sequence[SplitGallery]) -> str:
         shared=shared_table(found, MOST_ROWS),
         broken=[(name, image.problem) for name, images in found.broken.items() for image in images][:MOST_ROWS],
         colours={side: f"#{red:02x}{green:02x}{blue:02x}" for side, (blue, green, red) in COLOURS.items()},
-        style=Markup(_template("report/page.css") + _template("data_page.css")),
+        style=Markup(template_text("analysis", "report/page.css") + template_text("analysis", "data_page.css")),
     )
 
 
@@ -167,7 +166,3 @@ def _within_size(galleries: Sequence[SplitGallery]) -> tuple[list[SplitGallery],
         kept[largest] = dataclasses.replace(kept[largest], people=kept[largest].people[:-1])
         left_out += 1
     return kept, left_out
-
-
-def _template(name: str) -> str:
-    return resources.files("analysis").joinpath("templates", *name.split("/")).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 from trainers.data.annotations.annotations import UNLABELLED
 from trainers.data.annotations.boxes import Box
 from trainers.data.annotations.keypoints import KeypointSet
@@ -87,9 +87,7 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
     Raises:
         InvalidInput: there is no such split, an annotation file is refused, or no split is there.
     """
-    for split in splits:
-        if split not in data.splits:
-            raise unknown_name("split", split, data.splits)
+    check_names("split", splits, data.splits)
     places: dict[str, CocoSplit] = {}
     missing: dict[str, str] = {}
     for split in dict.fromkeys(splits):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import pprint
-from importlib import resources
 from typing import Any
 
+from analysis.templates import template_text
 from search_spaces.families.architecture import Architecture
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import DarkCodec, make_codec
@@ -28,19 +28,15 @@ _WIDTH = 110
 def example_text(settings: dict[str, Any]) -> str:
     """Return the example's source with the settings of a network in it."""
     written = pprint.pformat(settings, width=_WIDTH, compact=True, sort_dicts=False)
-    source = _template(TEMPLATE)
+    source = template_text("analysis", TEMPLATE)
     for line, text in (
         (ARITHMETIC_LINE, ""),
-        (ARITHMETIC_PLACE, _without_imports(_template(ARITHMETIC))),
+        (ARITHMETIC_PLACE, _without_imports(template_text("analysis", ARITHMETIC))),
         (SETTINGS_LINE, f"SETTINGS: dict[str, Any] = {written}\n"),
     ):
         assert source.count(line) == 1
         source = source.replace(line, text)
     return source
-
-
-def _template(name: str) -> str:
-    return resources.files("analysis").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _without_imports(source: str) -> str:

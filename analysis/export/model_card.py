@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import TYPE_CHECKING, Any
-
-from jinja2 import Environment, StrictUndefined
 
 from analysis.export.directory import INT8_FILE, ONNX_FILE
 from analysis.export.parity import TRAINED, Parity
@@ -16,6 +13,7 @@ from analysis.profiling.latency import Latency
 from analysis.study.labels import CONVENTIONS, architecture_words, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
+from analysis.templates import template_environment
 from search_spaces.common.objectives import format_value
 from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.registry import cost_of, family_of
@@ -88,12 +86,11 @@ def card_text(
 
     ``quantised``: the convolutions of the int8 model in int8, and all of them.
     """
-    source = resources.files("analysis").joinpath("templates", "model_card.md").read_text(encoding="utf-8")
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment = template_environment("analysis", autoescape=False)
     environment.filters |= {"md": markdown, "value": lambda value, name: format_value(name, value)}
     cost = cost_of(arch)
     codec = make_codec(card.codec, input_size=arch.input_size, heatmap_size=arch.heatmap_size, sigma=card.sigma)
-    return environment.from_string(source).render(
+    return environment.get_template("model_card.md").render(
         card=card,
         arch=arch,
         architecture=architecture_words(arch),

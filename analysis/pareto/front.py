@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.common.objectives import DIRECTIONS, SIGNS, costs_and_scores, directions_of
 
 Array = NDArray[np.float64]
@@ -141,9 +141,7 @@ def hypervolume_curve(study: StudyRecord, reference: ArrayLike | None = None) ->
 
 
 def _minimised(values: ArrayLike, directions: Sequence[str]) -> Array:
-    for direction in directions:
-        if direction not in SIGNS:
-            raise unknown_name("direction", direction, SIGNS)
+    check_names("direction", directions, SIGNS)
     matrix = np.asarray(values, np.float64)
     if matrix.size == 0:
         matrix = matrix.reshape(0, len(directions))

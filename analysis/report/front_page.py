@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from analysis.pareto.budget_filter import front_within, within
@@ -21,6 +19,7 @@ from analysis.report.sections.recommendations import budget_words, quantities
 from analysis.study.labels import architecture_outline, number_words, quantity
 from analysis.study.published_results import published_for
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.templates import template_environment, template_text
 from search_spaces.common.objectives import costs_and_scores, format_value, gain
 
 
@@ -35,7 +34,7 @@ def front_page(study: StudyRecord, setup: Setup, links: Mapping[int, str]) -> st
     scores = costs_and_scores(study.objectives)[1]
     drawable = bool(scores and scored(study))
     figures = {cost: _figure(study, setup, cost, scores[0]) for cost in axis_costs(study)} if drawable else {}
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = template_environment("analysis")
     columns = quantities(study)
     rows = [
         {
@@ -46,7 +45,7 @@ def front_page(study: StudyRecord, setup: Setup, links: Mapping[int, str]) -> st
         }
         for record in front_within(study, setup.budget)
     ]
-    return environment.from_string(_template("front_page.html")).render(
+    return environment.get_template("report/front_page.html").render(
         study=study,
         answer=summary(study, setup.budget),
         budget=budget_words(study, setup),
@@ -55,8 +54,8 @@ def front_page(study: StudyRecord, setup: Setup, links: Mapping[int, str]) -> st
         columns=[quantity(name) for name in columns],
         rows=rows,
         links=script_json({str(number): link for number, link in links.items()}),
-        style=Markup(_template("page.css")),
-        script=Markup(_template("front_page.js")),
+        style=Markup(template_text("analysis", "report/page.css")),
+        script=Markup(template_text("analysis", "report/front_page.js")),
         plotly=Markup(packed_plotly()) if figures else "",
     )
 
@@ -105,7 +104,3 @@ def _hover(record: TrialRecord, columns: Sequence[str]) -> str:
     lines = [f"<b>trial {record.number}</b>"]
     lines += [f"{quantity(name)}: {format_value(name, record.values.get(name))}" for name in columns]
     return "<br>".join([*lines, escape(architecture_outline(record.arch)), "click for its run"])
-
-
-def _template(name: str) -> str:
-    return resources.files("analysis").joinpath("templates", "report", name).read_text(encoding="utf-8")

@@ -9,10 +9,8 @@ import gzip
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -43,6 +41,7 @@ from analysis.study.labels import (
 )
 from analysis.study.records import StudyRecord, TrialRecord, trials_table
 from analysis.study.trial_status import TrialStatus
+from analysis.templates import template_environment, template_text
 from search_spaces.common.files import atomic_path, check_output, write_text
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, format_value
 
@@ -158,7 +157,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
     ``picture`` is the front as a PNG, for readers whose browser runs no script.
     """
     setup = setup or Setup()
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = template_environment("analysis")
     environment.globals.update(quantity=quantity, format_value=format_value, number_words=number_words)
     front = front_within(study, setup.budget)
     noise = noise_of(study, setup)
@@ -167,7 +166,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
     progress = progress_charts(study, setup)
     matters, seeds = what_matters(study), noise_section(study, setup, noise)
     charts: list[Chart] = [*progress, *matters.charts, *seeds.charts]
-    return environment.from_string(_template("page.html")).render(
+    return environment.get_template("report/page.html").render(
         study=study,
         summary=summary(study, setup.budget),
         budget=budget_words(study, setup),
@@ -195,7 +194,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         provenance=provenance_pairs(study, setup),
         conventions=conventions_of(study),
         picture=Markup(base64.b64encode(picture).decode()),
-        style=Markup(_template("page.css")),
+        style=Markup(template_text("analysis", "report/page.css")),
         script=Markup(page_script()),
         data=script_json(page_data(study, setup, sure)) if study.trials else "",
         plotly=Markup(packed_plotly()) if axes or charts else "",
@@ -212,7 +211,8 @@ def conventions_of(study: StudyRecord) -> list[tuple[str, str]]:
 
 def page_script() -> str:
     """The page's script: its parts in their order, as one function."""
-    return '(function () {\n"use strict";\n' + "\n".join(_template(f"{part}.js") for part in SCRIPTS) + "})();\n"
+    parts = "\n".join(template_text("analysis", f"report/{part}.js") for part in SCRIPTS)
+    return f'(function () {{\n"use strict";\n{parts}}})();\n'
 
 
 @functools.cache
@@ -247,7 +247,3 @@ def _shown(record: TrialRecord, name: str) -> str:
     text = format_value(name, last_values(record).get(name))
     is_lower = record.status is not TrialStatus.COMPLETE and name not in record.cost.objectives
     return f"({text})" if is_lower and text != "–" else text
-
-
-def _template(name: str) -> str:
-    return resources.files("analysis").joinpath("templates", "report", name).read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dite_search.config.rungs import check_reduction
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.common.objectives import SIGNS
 
 Array = NDArray[np.float64]
@@ -75,9 +75,7 @@ class Rungs:
             raise InvalidInput(f"epochs of rungs must be at least 1, got {list(epochs)}")
         if not directions:
             raise InvalidInput("directions must not be empty: a decision needs an objective")
-        for direction in directions:
-            if direction not in SIGNS:
-                raise unknown_name("direction", direction, SIGNS)
+        check_names("direction", directions, SIGNS)
         self._signs = np.array([SIGNS[direction] for direction in directions])
         self._reduction, self._least, self._learned = reduction_factor, least, learned
         self._rungs = {epoch: _Rung(len(directions)) for epoch in sorted(set(epochs))}

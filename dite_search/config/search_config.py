@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +29,7 @@ from dite_search.config.sections import (
 )
 from dite_search.config.sqlite_url import anchored
 from dite_search.config.validation import expanded, first_sentence, merged
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names, unknown_name
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores, directions_of
 from search_spaces.registry import counted_alike, preset
@@ -164,7 +164,7 @@ class SearchConfig(Section):
             # These imports take a second each, and few searches need them.
             from trainers.evaluation.zero_cost_proxies import DRAWN_KEYPOINTS, PROXIES
 
-            _all_known("proxy", self.sampler.proxies, PROXIES)
+            check_names("proxy", self.sampler.proxies, PROXIES)
             known, drawn = self.data.keypoint_set, DRAWN_KEYPOINTS
             if known.count != drawn:
                 raise ValueError(
@@ -174,7 +174,7 @@ class SearchConfig(Section):
         if self.warm_start.published:
             from analysis.study.published_results import PUBLISHED_TABLES, check_families_of_tables
 
-            _all_known("published table", self.warm_start.published, PUBLISHED_TABLES)
+            check_names("published table", self.warm_start.published, PUBLISHED_TABLES)
             check_families_of_tables(self.warm_start.published, [family.name for family in self.search_space.families])
 
     @cached_property
@@ -336,12 +336,6 @@ def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None 
     config._urls_as_given.update({name: anchored(values[name]) for name in URLS if values.get(name)})
     config._folder = folder
     return config
-
-
-def _all_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise unknown_name(kind, name, known)
 
 
 def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:

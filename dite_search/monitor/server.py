@@ -19,14 +19,13 @@ from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from analysis.templates import template_environment
 from dite_search.config.search_config import SearchConfig
 from dite_search.monitor.payload import as_plain
 from dite_search.monitor.snapshot import LiveReader
@@ -177,9 +176,7 @@ def is_loopback(host: str) -> bool:
 
 def page_of(name: str, tools: list[Tool], *, every: float) -> Callable[[str], bytes]:
     """The page, for the nonce that its script is given."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    source = resources.files("dite_search").joinpath("templates", TEMPLATE).read_text(encoding="utf-8")
-    template = environment.from_string(source)
+    template = template_environment("dite_search").get_template(TEMPLATE)
     hidden = any(HIDDEN in tool.command for tool in tools)
     return lambda nonce: template.render(name=name, tools=tools, hidden=hidden, every=every, nonce=nonce).encode()
 

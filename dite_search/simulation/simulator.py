@@ -210,6 +210,20 @@ def replayed_config(table: TabularBenchmark, changes: Mapping[str, Any]) -> Sear
     return table.config.replaced(changes, f"table {table.name}")
 
 
+def simulation_on(
+    table: TabularBenchmark, config: SearchConfig | TableSearch, storage: ReplayStorage, **options: Any
+) -> Simulation:
+    """Return the simulation of a search over the networks and curves of a table; ``options`` are those of `Simulation`."""
+    return Simulation(
+        config,
+        lambda arch, repeat: table.curve(arch.arch_id, repeat),
+        storage=storage,
+        allowed=table.__contains__,
+        candidates=table.candidates if config.search_space == table.candidates.space else None,
+        **options,
+    )
+
+
 def replay(
     table: TabularBenchmark,
     config: SearchConfig | TableSearch,
@@ -234,16 +248,7 @@ def replay(
     coverage, storage = _Coverage(table, config), ReplayStorage()
     known = create_replay(config, storage)
     coverage.add(*(trial.user_attrs[ARCH_ID] for trial in known if trial.state is TrialState.COMPLETE))
-    simulation = Simulation(
-        config,
-        lambda arch, repeat: table.curve(arch.arch_id, repeat),
-        workers=workers,
-        storage=storage,
-        allowed=table.__contains__,
-        candidates=table.candidates if config.search_space == table.candidates.space else None,
-        max_epochs=max_epochs,
-        max_trials=max_trials,
-    )
+    simulation = simulation_on(table, config, storage, workers=workers, max_epochs=max_epochs, max_trials=max_trials)
     progress: list[tuple[int, float, float]] = [(0, 0.0, coverage.fraction)]
     trials: Counter[TrialStatus] = Counter()
     for ended in simulation.run():

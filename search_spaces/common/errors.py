@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class InvalidInput(ValueError):
@@ -28,6 +28,17 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InvalidInput:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return InvalidInput(f"unknown {kind} {name!r}: {hint}known: {', '.join(names)}")
+
+
+def check_names(kind: str, names: Iterable[object], known: Collection[str]) -> None:
+    """Refuse names that are not among ``known``.
+
+    Raises:
+        InvalidInput: a name is unknown, as of `unknown_name`.
+    """
+    for name in names:
+        if name not in known:
+            raise unknown_name(kind, str(name), known)
 
 
 def first_line(error: BaseException) -> str:

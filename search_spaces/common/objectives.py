@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search_spaces.common.errors import unknown_name
+from search_spaces.common.errors import check_names
 
 MINIMIZE, MAXIMIZE = "minimize", "maximize"
 COUNTED, MEASURED, LEARNED = "counted", "measured", "learned"
@@ -225,9 +225,7 @@ def directions_of(objectives: Sequence[str]) -> list[str]:
     Raises:
         InvalidInput: an objective is unknown.
     """
-    for name in objectives:
-        if name not in DIRECTIONS:
-            raise unknown_name("objective", name, DIRECTIONS)
+    check_names("objective", objectives, DIRECTIONS)
     return [DIRECTIONS[name] for name in objectives]
 
 

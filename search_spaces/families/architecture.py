@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from search_spaces.common.bounds import checked_integer as checked_integer
 from search_spaces.common.bounds import checked_integers as checked_integers
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 
 Scalar = int | str | float
 FAMILY_KEY = "family"
@@ -94,9 +94,7 @@ class Architecture(ABC):
             InvalidInput: a field is unknown or breaks its rule.
         """
         known = [field.name for field in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                raise unknown_name("architecture field", str(name), known)
+        check_names("architecture field", values, known)
         changes = dict(values)
         if isinstance(changes.get("input_size"), str):
             changes["input_size"] = parse_size(changes["input_size"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.families.architecture import Scalar
 
 NETWORK = "network"
@@ -82,9 +82,7 @@ def parameter_from(name: str, spec: Any, *, whole: bool) -> Parameter:
     """
     try:
         if isinstance(spec, Mapping):
-            for key in spec:
-                if key not in ("low", "high", "log"):
-                    raise unknown_name("field", str(key), ("low", "high", "log"))
+            check_names("field", spec, ("low", "high", "log"))
             if not {"low", "high"} <= spec.keys():
                 raise InvalidInput("a range needs both low and high")
             return Range(**spec)

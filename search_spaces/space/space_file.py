@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names, unknown_name
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.families.parameter import Parameter, parameter_from
 from search_spaces.registry import DEFAULT_NETWORK, FAMILIES, PRESETS, architecture_from, resolve_arch
@@ -53,9 +53,7 @@ def space_spec(spec: str | Mapping[str, Any]) -> SpaceSpec:
     """
     if isinstance(spec, str):
         spec = {"base": spec}
-    for key in spec:
-        if key not in ("base", "parameters"):
-            raise unknown_name("field of space", str(key), ("base", "parameters"))
+    check_names("field of space", spec, ("base", "parameters"))
     base = spec.get("base", DEFAULT_NETWORK)
     if isinstance(base, str) and base in SPACES:
         known = named_space(base)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.last_tenth import covered
+from benchmarks.search_cost.last_tenth import covered
 from dite_search.simulation.tabular_benchmark import load_table
 
 

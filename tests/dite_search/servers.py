@@ -25,6 +25,8 @@ from tests.ports import free_port
 
 USER, PASSWORD, DATABASE = "searcher", "s3cret-word", "studies"
 START_SECONDS = 60
+NEEDS_PROCESS_GROUPS = pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes")
+"""A mark of tests that start an `MlflowServer`, whose processes end as a group."""
 
 
 def postgres_programs() -> Path | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -25,13 +24,13 @@ from dite_search.study.reader import read_study
 from dite_search.study.study import open_study
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import refused, run
-from tests.dite_search.servers import MlflowServer
+from tests.dite_search.servers import NEEDS_PROCESS_GROUPS, MlflowServer
 from tests.integration.replaying_runner import TABLE, ReplayingRunner
 from tests.profiles import by_profile
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),
-    pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes"),
+    NEEDS_PROCESS_GROUPS,
 ]
 
 TRAINED = by_profile(False, True)

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.data.annotations.keypoints import COCO17
@@ -124,9 +124,7 @@ def measure(arch: Architecture, names: Iterable[str], *, seed: int, batch: Batch
         InvalidInput: a name or the seed is not valid, the batch does not fit the network, or a figure is not finite.
     """
     names = list(names)
-    for name in names:
-        if name not in PROXIES:
-            raise unknown_name("proxy", name, PROXIES)
+    check_names("proxy", names, PROXIES)
     if not 0 <= seed < 2**63:
         raise InvalidInput(f"seed of a proxy must be from 0 to 2^63 - 1, got {seed}")
     batch = _checked(arch, drawn_batch(arch, seed=seed) if batch is None else batch)

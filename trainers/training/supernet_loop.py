@@ -94,7 +94,7 @@ def identity_of(elastic: ElasticSpace, settings: SupernetConfig) -> dict[str, An
         "base": space.base.to_dict(),
         "parameters": parameters,
         "budget": [str(constraint) for constraint in elastic.budget.constraints],
-        **{name: value for name, value in settings.to_dict().items() if name != "calibration_images"},
+        **settings.to_dict(),
     }
 
 

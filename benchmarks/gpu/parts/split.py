@@ -88,21 +88,12 @@ def _bounds(plan: Plan, until: float) -> list[Row]:
     by_products = macs / matrix_rate(plan, "float32")
     ratio = seconds / by_bytes
     verdict = at_most(GOAL, ratio) if plan.on_gpu else ""
+    times = {
+        "whole step": (seconds, f"{work.operators:,} operators"),
+        "bytes alone": (by_bytes, f"{work.bytes / 1e9:.2f} GB read and written"),
+        "products alone": (by_products, f"{macs / 1e9:.1f} GMAC in float32"),
+    }
     return [
-        Row(part=PART, what="whole step", value=1e3 * seconds, unit="ms", note=f"{work.operators:,} operators"),
-        Row(
-            part=PART,
-            what="bytes alone",
-            value=1e3 * by_bytes,
-            unit="ms",
-            note=f"{work.bytes / 1e9:.2f} GB read and written",
-        ),
-        Row(
-            part=PART,
-            what="products alone",
-            value=1e3 * by_products,
-            unit="ms",
-            note=f"{macs / 1e9:.1f} GMAC in float32",
-        ),
+        *(Row(part=PART, what=what, value=1e3 * value, unit="ms", note=note) for what, (value, note) in times.items()),
         Row(part=PART, what="whole step against its bytes", value=ratio, unit="times", note=verdict),
     ]

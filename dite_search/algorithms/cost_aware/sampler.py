@@ -20,7 +20,7 @@ from dite_search.algorithms.cost_aware.expected_improvement import MAX_LEVELS
 from dite_search.algorithms.cost_aware.history import HistorySchema
 from dite_search.algorithms.cost_aware.suggester import Suggester
 from dite_search.algorithms.cost_aware.surrogate import Curve
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names, unknown_name
 
 
 class CostAwareSampler(BaseSampler):
@@ -145,9 +145,7 @@ def _check(objectives: Sequence[str], directions: Sequence[str], accuracy: str) 
     names = ", ".join(objectives) or "none"
     if len(directions) != len(objectives):
         raise InvalidInput(f"directions must be one for each of the objectives {names}, got {len(directions)}")
-    for direction in directions:
-        if direction not in ("maximize", "minimize"):
-            raise unknown_name("direction", direction, ("maximize", "minimize"))
+    check_names("direction", directions, ("maximize", "minimize"))
     if list(objectives).count(accuracy) != 1:
         raise InvalidInput(f"objectives must hold exactly one accuracy, {accuracy}, got {names}")
     for name, direction in zip(objectives, directions, strict=True):

@@ -45,13 +45,13 @@ def test_the_next_process_goes_on_with_the_run(tracker: Tracker) -> None:
     first.end(CURVE[:1], failed="loss is not finite")
     (ended,) = tracker.find_tagged({SUPERNET_TAG: "resumed"})
     assert (ended.status, ended.tags["reason"]) == (FAILED, "loss is not finite")
-    second = SupernetRun(tracker, "resumed", {"epochs": 4, "calibration_images": 100}, clock=lambda: 2_000_000.0)
+    second = SupernetRun(tracker, "resumed", {"epochs": 4, "subnets_per_step": 5}, clock=lambda: 2_000_000.0)
     for epochs in (1, 2, 3):
         second.report(CURVE[:epochs])
     second.end(CURVE)
     (found,) = tracker.find_tagged({SUPERNET_TAG: "resumed"})
     assert (second.run_id, found.status, second.lacks) == (first.run_id, FINISHED, "")
-    assert found.params["calibration_images"] == "100"
+    assert found.params["subnets_per_step"] == "5"
     assert tracker.history(first.run_id, ["loss_largest"]) == {("loss_largest", number) for number in (1, 2, 3)}
 
 

@@ -26,13 +26,13 @@ from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.source import StudySource, search_address
 from search_spaces.common.files import write_json
 from tests.analysis.browser import launched
-from tests.dite_search.servers import MlflowServer
+from tests.dite_search.servers import NEEDS_PROCESS_GROUPS, MlflowServer
 from tests.integration.replaying_runner import TABLE
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("cluster"),
-    pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes"),
+    NEEDS_PROCESS_GROUPS,
     pytest.mark.filterwarnings("ignore"),
 ]
 

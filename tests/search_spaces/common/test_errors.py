@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search_spaces.common.errors import InvalidInput, first_line, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names, first_line, unknown_name
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,12 @@ from search_spaces.common.errors import InvalidInput, first_line, unknown_name
 )
 def test_the_nearest_known_name_is_said_where_one_is_near(name: str, message: str) -> None:
     assert str(unknown_name("codec", name, ("msra", "dark"))) == message
+
+
+def test_the_first_unknown_name_is_refused() -> None:
+    check_names("codec", ["dark", "msra"], ("msra", "dark"))
+    with pytest.raises(InvalidInput, match=r"^unknown codec 'drak': did you mean 'dark'\? known: dark, msra$"):
+        check_names("codec", ["msra", "drak", "xyz"], ("msra", "dark"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_names, unknown_name
 from trainers.data.annotations.json_fields import is_finite, shown
 from trainers.data.annotations.keypoint_order import plain_name
 from trainers.data.annotations.keypoints import KeypointSet
@@ -94,9 +94,7 @@ class Metric:
             return cls(name=value)
         if not isinstance(value, Mapping):
             raise InvalidInput(f"metric must be a name or its fields, got {shown(value)}")
-        for field in value:
-            if field not in FIELDS:
-                raise unknown_name("field of metric", str(field), FIELDS)
+        check_names("field of metric", value, FIELDS)
         points = value.get("points")
         if points is not None and not (
             isinstance(points, list | tuple) and len(points) == 2 and all(isinstance(name, str) for name in points)

@@ -1,7 +1,8 @@
 """Whether the last tenth of a budget is better spent on what has begun: paired searches on a recorded table.
 
-``python -m benchmarks.last_tenth`` prints a line for each sampler. It has the share of the table's hypervolume that
-complete trainings reach within a budget of epochs, with and without the rule. It ends with their difference over seeds.
+``python -m benchmarks.search_cost.last_tenth`` prints a line for each sampler. It has the share of the table's
+hypervolume that complete trainings reach within a budget of epochs, with and without the rule. It ends with their
+difference over seeds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from analysis.pareto.front import hypervolume, reference_point
 from analysis.study.trial_status import TrialStatus
 from dite_search.simulation.replay_study import ReplayStorage, create_replay
-from dite_search.simulation.simulator import Simulation, replayed_config
+from dite_search.simulation.simulator import Simulation, replayed_config, simulation_on
 from dite_search.simulation.tabular_benchmark import TabularBenchmark, load_table
 from dite_search.spending.account import Account
 from dite_search.spending.allowance import Allowance
@@ -35,13 +36,11 @@ def covered(table: TabularBenchmark, *, sampler: str, seed: int, epochs: int, wo
     config = replayed_config(table, {"sampler": {"name": sampler}, "scheduler": {"name": "pareto"}, "seed": seed})
     storage, simulated = ReplayStorage(), list[Simulation]()
     create_replay(config, storage)
-    simulation = Simulation(
+    simulation = simulation_on(
+        table,
         config,
-        lambda arch, repeat: table.curve(arch.arch_id, repeat),
+        storage,
         workers=workers,
-        storage=storage,
-        allowed=table.__contains__,
-        candidates=table.candidates,
         allowance=Allowance(
             Account(clock=lambda: simulated[0].seconds if simulated else 0.0),
             Limits(epochs=epochs),
