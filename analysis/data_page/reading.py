@@ -96,7 +96,7 @@ def read_dataset(data: DataConfig, splits: Sequence[str]) -> DataSet:
         except InvalidInput as error:
             missing[split] = str(error)
     if not places:
-        raise InvalidInput("; ".join(missing.values()))
+        raise InvalidInput("; ".join(dict.fromkeys(missing.values())))
     if data.data_format.has_categories:
         read = tuple(_split(name, place, data.read_annotations(name)) for name, place in places.items())
     else:

@@ -57,7 +57,7 @@ def test_a_missing_split_is_said(people: Path, tmp_path: Path) -> None:
 
 
 def test_without_any_split_there_is_no_page(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"data folder not found: .*nowhere"):
+    with pytest.raises(InvalidInput, match=r"^data folder not found: \S*nowhere$"):
         read(tmp_path / "nowhere")
 
 
