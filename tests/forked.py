@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+
+from ray._raylet import Config
 
 from tests.conftest import ROOT
 
@@ -26,7 +27,7 @@ PRELOADED = ["pytest", "dite_search.cli", "dite_search.driver.run_search", "test
 class ForkedProcess:
     """A function in a process of its own, with the interface of `subprocess.Popen` as far as tests need it.
 
-    Variables that Ray or this program read when they are imported cannot be given to it.
+    Variables that this program reads when it is imported cannot be given to it; those of Ray can.
     """
 
     def __init__(
@@ -84,12 +85,6 @@ def command(*words: object) -> None:
 def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    # Ray reads these when it is imported, and a driver that asks for a token is no driver of a head that has none.
-    before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("RAY_AUTH")}
-    try:
-        forkserver.ensure_running()
-    finally:
-        os.environ.update(before)
     return context
 
 
@@ -99,8 +94,11 @@ def _begin(function: Callable[..., object], arguments: tuple[object, ...], envir
     for stream in (1, 2):
         os.dup2(file, stream)
     os.close(file)
-    # The process knows no token, so nothing that it starts may ask for one.
-    os.environ.update({name: value for name, value in environment.items() if not name.startswith("RAY_AUTH")})
+    os.environ.clear()
+    os.environ.update(environment)
+    # Ray read its settings when the server imported it, in the environment of whichever test came first. A driver that asks
+    # for a token, as an earlier search in this process does, cannot drive a head without one.
+    Config.initialize("")
     os.chdir(ROOT)
     try:
         function(*arguments)
