@@ -24,6 +24,7 @@ class Plan:
         precisions: number formats that are measured.
         input_size: height and width.
         rounds: steps of each way that are timed, unless time is up before.
+        shared_space: name of the space whose networks share weights.
         images: drawn images that the training learns from.
         epochs: epochs of that training.
         copied: bytes that are copied to find the bandwidth.
@@ -39,6 +40,7 @@ class Plan:
     precisions: tuple[str, ...] = ("float32", "bfloat16", "float16")
     input_size: tuple[int, int] = (256, 192)
     rounds: int = 10
+    shared_space: str = "dite_hrnet"
     images: int = 1200
     epochs: int = 20
     copied: int = 2**30
@@ -66,6 +68,7 @@ def plan_for(device: torch.device, minutes: float, reference: Path | None = None
         precisions=("float32", "bfloat16"),
         input_size=(64, 64),
         rounds=2,
+        shared_space="tiny_128",
         images=24,
         epochs=2,
         copied=2**26,

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import traffic
-from benchmarks.gpu.parts import memory, processes, split, throughput, translation
+from benchmarks.gpu.parts import memory, processes, split, supernet, throughput, translation
 from benchmarks.gpu.parts.goldens import measure as measure_goldens
 from benchmarks.gpu.parts.machine import describe
 from benchmarks.gpu.plan import HEADLINE_BATCH, Plan, plan_for
@@ -89,7 +89,7 @@ for name in {MISSING!r}:
     sys.modules[name] = None
 from benchmarks.gpu.__main__ import PARTS, rows_of
 from benchmarks.gpu.plan import plan_for
-from benchmarks.gpu.parts import goldens, latency, machine, memory, processes, split, throughput, translation
+from benchmarks.gpu.parts import goldens, latency, machine, memory, processes, split, supernet, throughput, translation
 import torch
 print(rows_of("people", plan_for(torch.device("cpu"), 1.0), until=0.0)[0].note)
 """
@@ -163,6 +163,18 @@ def test_the_parts_of_a_step_and_its_bytes() -> None:
     rows = {row.what: row for row in split.measure(PLAN, NEVER)}
     assert list(rows)[:4] == ["copy to the device", "forward", "backward", "optimiser"]
     assert all(row.value is not None and row.value > 0 for row in rows.values())
+
+
+def test_a_step_of_shared_weights_beside_networks_of_their_own() -> None:
+    rows = supernet.measure(PLAN, NEVER)
+    assert [row.what for row in rows] == [
+        "tiny_128, batch 2, 4 networks a step",
+        "the step against the largest network alone",
+        "the step against the first four networks alone",
+    ]
+    assert all(row.value is not None and row.value > 0 for row in rows)
+    (late,) = supernet.measure(PLAN, AT_ONCE)
+    assert (late.value, late.note) == (None, "time was up")
 
 
 def test_bytes_are_counted_and_views_are_not() -> None:
