@@ -26,7 +26,7 @@ class ComparedNetwork:
 
     Args:
         label: The name of the side.
-        kind: ``trial``, ``study`` (its most accurate trial), ``export`` or ``network`` (costs only).
+        kind: ``trial``, ``study`` (its most accurate trial), ``export``, ``checkpoint`` or ``network`` (costs only).
         arch: The network.
         curve: The epochs, as in a trial's record.
         metrics: The scores, as in a trial's record.

@@ -27,6 +27,8 @@ LEFT, CENTRE, RIGHT = "left", "centre", "right"
 COLOURS: dict[str, Colour] = {LEFT: (233, 180, 86), CENTRE: (66, 228, 240), RIGHT: (0, 94, 213)}
 """Sky blue, yellow and vermilion."""
 TRUTH, EDGE, BAR = (255, 255, 255), (0, 0, 0), (38, 38, 38)
+FARTHEST = 32767
+"""Pixels from the corner beyond which nothing is drawn."""
 _SHIFT = 4
 """Bits of a fraction of a pixel in OpenCV's drawing."""
 
@@ -62,10 +64,7 @@ def draw_person(image: Picture, crop: Crop, predicted: Array, truth: Array, keyp
     picture = warp_image(image, matrix, size)
     known = truth[:, 2] > 0
     points, places = warp_points(predicted, matrix), warp_points(truth[:, :2], matrix)
-    side_of, colours = sides(keypoint_set), colours_of(keypoint_set)
-    limbs = _draw_limbs(picture, points, known, keypoint_set)
-    for index in np.flatnonzero(known):
-        _mark(picture, points[index], side_of[index], colours[index])
+    limbs = draw_skeleton(picture, points, known, keypoint_set)
     for colour, width in ((EDGE, 2), (TRUTH, 1)):
         for a, b in limbs:
             _line(picture, places[a], places[b], colour, width)
@@ -82,11 +81,37 @@ def draw_labelled(image: Picture, crop: Crop, keypoints: Array, keypoint_set: Ke
     size = picture_size(crop)
     matrix = _to_picture(crop, size)
     picture, points = warp_image(image, matrix, size), warp_points(keypoints[:, :2], matrix)
-    known, side_of, colours = keypoints[:, 2] > 0, sides(keypoint_set), colours_of(keypoint_set)
-    _draw_limbs(picture, points, known, keypoint_set, middle=1)
-    for index in np.flatnonzero(known):
-        _mark(picture, points[index], side_of[index], colours[index], hollow=bool(keypoints[index, 2] < 2))
+    draw_skeleton(picture, points, keypoints[:, 2] > 0, keypoint_set, middle=1, hidden=keypoints[:, 2] < 2)
     return picture, points
+
+
+def draw_skeleton(
+    picture: Picture,
+    points: Array,
+    known: NDArray[np.bool_],
+    keypoint_set: KeypointSet,
+    *,
+    scale: float = 1.0,
+    middle: int = 3,
+    hidden: NDArray[np.bool_] | None = None,
+) -> list[tuple[int, int]]:
+    """Draw the known keypoints of one person and the limbs between them into a picture, and return these limbs.
+
+    Args:
+        picture: The picture, which is changed.
+        points: The places (K, 2) in pixels of the picture.
+        known: Whether each keypoint is drawn (K,).
+        keypoint_set: The keypoints.
+        scale: Factor of all widths, above 0; at 1 a limb is 3 pixels wide.
+        middle: The width at scale 1 of limbs between two points on neither side.
+        hidden: Whether each keypoint is drawn hollow (K,); None fills all.
+    """
+    side_of, colours = sides(keypoint_set), colours_of(keypoint_set)
+    limbs = _draw_limbs(picture, points, known, keypoint_set, middle=middle, scale=scale)
+    for index in np.flatnonzero(known):
+        hollow = hidden is not None and bool(hidden[index])
+        _mark(picture, points[index], side_of[index], colours[index], hollow=hollow, scale=scale)
+    return limbs
 
 
 def draw_targets(picture: Picture, target: NDArray[np.floating], keypoint_set: KeypointSet) -> Picture:
@@ -161,16 +186,16 @@ def _tile(grey: Picture, heatmap: NDArray[np.floating], to_tile: Matrix, name: s
 
 def _fixed(point: Array) -> tuple[int, int]:
     # Far outside the picture is as good as further: OpenCV counts in 32 bits.
-    x, y = np.clip(np.nan_to_num(point), -4096, 4096)
+    x, y = np.clip(np.nan_to_num(point), -FARTHEST, FARTHEST)
     return round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)
 
 
 def _draw_limbs(
-    picture: Picture, points: Array, known: NDArray[np.bool_], keypoint_set: KeypointSet, *, middle: int = 3
+    picture: Picture, points: Array, known: NDArray[np.bool_], keypoint_set: KeypointSet, *, middle: int, scale: float
 ) -> list[tuple[int, int]]:
     """Draw the limbs between known points in the colours of their sides, and return them.
 
-    ``middle`` is the width in pixels of limbs between two points on neither side.
+    ``middle`` is the width in pixels of limbs between two points on neither side, at a ``scale`` of 1.
     """
     side_of, colours = sides(keypoint_set), colours_of(keypoint_set)
     limbs = [(a, b) for a, b in keypoint_set.limbs if known[a] and known[b]]
@@ -178,7 +203,7 @@ def _draw_limbs(
         for a, b in limbs:
             own = colours[a] if keypoint_set.colours else COLOURS[side_of[a] if side_of[a] == side_of[b] else CENTRE]
             width = middle if side_of[a] == side_of[b] == CENTRE else 3
-            _line(picture, points[a], points[b], EDGE if edge else own, width + wider)
+            _line(picture, points[a], points[b], EDGE if edge else own, max(1, round((width + wider) * scale)))
     return limbs
 
 
@@ -186,11 +211,12 @@ def _line(picture: Picture, start: Array, end: Array, colour: Colour, width: int
     cv2.line(picture, _fixed(start), _fixed(end), colour, width, cv2.LINE_AA, _SHIFT)
 
 
-def _mark(picture: Picture, point: Array, side: str, own: Colour, *, hollow: bool = False) -> None:
+def _mark(picture: Picture, point: Array, side: str, own: Colour, *, hollow: bool = False, scale: float = 1.0) -> None:
     """A circle on the left, a square on the right, a diamond between, edged in black; a hollow one is black inside."""
     x, y = _fixed(point)
     layers = [(4 << _SHIFT, EDGE), (3 << _SHIFT, own)] + ([(3 << _SHIFT - 1, EDGE)] if hollow else [])
-    for reach, colour in layers:
+    for length_at_one, colour in layers:
+        reach = round(length_at_one * scale)
         if side == LEFT:
             cv2.circle(picture, (x, y), reach, colour, -1, cv2.LINE_AA, _SHIFT)
             continue

@@ -49,6 +49,8 @@ from trainers.networks.registry import build_network
 from trainers.networks.weights_file import recipe_said
 
 ROUNDS = 3
+ORIENTATION = "on_orientation"
+"""In the metadata of the weights: the rule by which the images of the training were read."""
 NO_DATA = "the export was not given the training's data"
 
 
@@ -106,7 +108,7 @@ def export_network(
         if not found.holds:
             raise InvalidInput(f"the exported network must compute what the trained one does, but {found}")
         rule = data.config.on_orientation if data else APPLY
-        writer = _Writer(folder, arch, network, model, parts, _reading(card))
+        writer = _Writer(folder, arch, network, model, parts, _reading(card) | {ORIENTATION: rule})
         data, no_data = _readable(data, parts, no_data)
         forms = writer.write(data, no_data)
         parity = compare(network, forms, arch.input_size, data, accuracy=parts.accuracy)
@@ -217,13 +219,20 @@ def read_with(directory: Path) -> TrainConfig:
     Raises:
         InvalidInput: ``model.safetensors`` is missing or broken, or names a codec that is none.
     """
-    path = Path(directory) / WEIGHTS_FILE
-    with _opened(path) as weights:
-        said = weights.metadata() or {}
     try:
-        return recipe_said(said) or TrainConfig()
+        return recipe_said(weights_metadata(directory)) or TrainConfig()
     except ValueError as error:
-        raise InvalidInput(f"{path}: {error}") from None
+        raise InvalidInput(f"{Path(directory) / WEIGHTS_FILE}: {error}") from None
+
+
+def weights_metadata(directory: Path) -> Mapping[str, str]:
+    """Return the metadata of an export's weights: codec, sigma, keypoints and the rule for orientations, if it says them.
+
+    Raises:
+        InvalidInput: ``model.safetensors`` is missing or broken.
+    """
+    with _opened(Path(directory) / WEIGHTS_FILE) as weights:
+        return weights.metadata() or {}
 
 
 def _reading(card: ModelCard) -> dict[str, str]:

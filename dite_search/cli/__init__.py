@@ -18,14 +18,13 @@ from dite_search.cli import (
     doctor,
     export,
     jobs,
-    networks,
     replay,
     search,
-    show,
     studies,
     supernet,
     watch,
 )
+from dite_search.cli.networks import cost, predict, show, train
 from search_spaces.common.errors import InvalidInput
 
 FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -75,12 +74,13 @@ for _command in (
     search.pause,
     watch.watch,
     watch.dashboard,
-    networks.train,
-    networks.evaluate,
+    train.train,
+    train.evaluate,
+    predict.predict,
     supernet.supernet,
     show.show,
-    networks.complexity,
-    networks.latency,
+    cost.complexity,
+    cost.latency,
     search.report,
     studies.list_studies,
     studies.delete,

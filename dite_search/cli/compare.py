@@ -60,7 +60,7 @@ def compare(
 ) -> None:
     """Put A and B side by side: architecture, costs, curves, AP by keypoint, and whether the difference is noise.
 
-    Each side is a trial (STUDY:NUMBER), a study (its most accurate trial, and its front), or the folder of an export. A
+    Each side is a trial (STUDY:TRIAL), a study (its most accurate trial, and its front), a checkpoint, or an export. A
     preset's name or an architecture file will do too, and has costs only.
     """
     import numpy as np

@@ -15,16 +15,20 @@ from trainers.data.formats.data_format import DataFormat
 
 
 def arch_for(
-    name_or_file: str, data_format: DataFormat, *, input_size: str | None, keypoint_set: KeypointSet | None = None
+    network: str | Architecture,
+    data_format: DataFormat,
+    *,
+    input_size: str | None,
+    keypoint_set: KeypointSet | None = None,
 ) -> Architecture:
-    """The network of a preset's name or an architecture file, with the keypoints of the data.
+    """The network of a preset's name or an architecture file, or an architecture, with the keypoints of the data.
 
-    A preset takes the papers' input size for the data; a file keeps its own. ``input_size`` goes before both.
+    A preset takes the papers' input size for the data; any other keeps its own. ``input_size`` goes before both.
     ``keypoint_set`` are the keypoints of the data where they are not the format's.
     """
-    arch = resized(resolve_arch(name_or_file), input_size=input_size)
+    arch = resized(resolve_arch(network) if isinstance(network, str) else network, input_size=input_size)
     expected = keypoint_set or data_format.keypoint_set
-    return _fitted(arch, data_format, expected, sized=input_size is not None or name_or_file not in PRESETS)
+    return _fitted(arch, data_format, expected, sized=input_size is not None or network not in PRESETS)
 
 
 def space_for(

@@ -9,62 +9,41 @@ from pathlib import Path
 
 from analysis.comparison.sides import ComparedNetwork
 from analysis.errors.predictions import ScoredPredictions, predictions_of, predictions_with
-from analysis.pareto.front import front_of, scored
-from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
-from dite_search.study.directory import SEARCH_FILE, load_config
-from dite_search.study.reader import read_study
+from dite_search.tasks.network_reference import CHECKPOINT, EXPORT, MODEL, TRIAL, NetworkReference, find_network
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import costs_and_scores, gain
-from search_spaces.registry import PRESETS, resolve_arch
-from search_spaces.starting_weights import ARCH_FILE
 from trainers.data.config import DataConfig
+
+NETWORK = "network"
+"""The kind of a side that has costs alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelReference:
-    """A side without predictions, and what it can be predicted with: ``config`` of its study, or the ``folder`` of an
-    export.
-    """
+    """A side without predictions, and the network that it can be predicted with."""
 
     side: ComparedNetwork
-    config: SearchConfig | None = None
-    folder: Path | None = None
+    network: NetworkReference
+
+    @property
+    def config(self) -> SearchConfig | None:
+        """The search of a trial or a study."""
+        return self.network.config
 
     @property
     def can_predict(self) -> bool:
         """Whether there are weights."""
-        return self.folder is not None or (self.side.record is not None and self.side.record.checkpoint is not None)
+        return self.network.has_weights
 
 
 def named(text: str, *, directory: str | Path = "runs") -> ModelReference:
-    """Find the model that ``text`` names: ``STUDY:NUMBER``, a study, an export's folder, a preset or an architecture file.
+    """Find the side that ``text`` names, as `dite_search.tasks.network_reference.find_network` does.
 
     Raises:
         InvalidInput: it names nothing, the study has no such trial, or none with a score.
     """
-    head, colon, tail = text.rpartition(":")
-    if colon and head and tail.isascii() and tail.isdigit():
-        config = load_config(head, directory=directory)
-        study = read_study(config)
-        return ModelReference(side=_side(study, _numbered(study, int(tail)), "trial"), config=config)
-    if any((folder / SEARCH_FILE).is_file() for folder in (Path(text), Path(directory) / text)):
-        config = load_config(text, directory=directory)
-        study = read_study(config)
-        return ModelReference(side=_side(study, _most_accurate(study), "study"), config=config)
-    if (Path(text) / ARCH_FILE).is_file():
-        from search_spaces.registry import load_arch
-
-        folder = Path(text)
-        return ModelReference(
-            side=ComparedNetwork(label=f"export {text}", kind="export", arch=load_arch(folder / ARCH_FILE)), folder=folder
-        )
-    if text in PRESETS or Path(text).is_file():
-        return ModelReference(side=ComparedNetwork(label=f"network {text}", kind="network", arch=resolve_arch(text)))
-    raise InvalidInput(
-        f"{text!r} must be STUDY:NUMBER, a study in {directory}, the folder of an export, an architecture file or one of"
-        f" {', '.join(PRESETS)}"
-    )
+    found = find_network(text, directory=directory)
+    return ModelReference(side=_side(found), network=found)
 
 
 def predicted(
@@ -89,7 +68,7 @@ def predicted(
             return first.side, second.side, f"{item.side.label} has no weights to predict with"
     configs = [item.config for item in sides if item.config]
     if data is None and not configs:
-        return first.side, second.side, "two exports need --data, the people to find"
+        return first.side, second.side, "networks without a study need --data, the people to find"
     if flip_test is None:
         flip_test = configs[0].train_config.flip_test if configs else True
     try:
@@ -116,22 +95,22 @@ def predicted(
 
 
 def _predictions(item: ModelReference, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
-    if item.folder is not None:
-        from analysis.export import load_export, read_with
-
-        arch, network = load_export(item.folder)
-        return predictions_with(arch, network, read_with(item.folder), data, flip_test=flip_test)
     study, record = item.side.study, item.side.record
-    assert study, "what has weights is an export or a trial of a study"
-    assert record, "what has weights is an export or a trial of a study"
-    return predictions_of(study, record, data, flip_test=flip_test)
+    if study is not None and record is not None:
+        return predictions_of(study, record, data, flip_test=flip_test)
+    trained = item.network.load()
+    return predictions_with(trained.arch, trained.network, trained.train, data, flip_test=flip_test)
 
 
-def _side(study: StudyRecord, record: TrialRecord, kind: str) -> ComparedNetwork:
+def _side(found: NetworkReference) -> ComparedNetwork:
+    study, record = found.study, found.record
+    if study is None or record is None:
+        kind = EXPORT if found.kind in (EXPORT, MODEL) else CHECKPOINT if found.kind == CHECKPOINT else NETWORK
+        return ComparedNetwork(label=f"{kind} {found.text}", kind=kind, arch=found.arch)
     name = f"{study.name}:{record.number}"
     return ComparedNetwork(
-        label=name if kind == "trial" else f"{study.name} (most accurate: trial {record.number})",
-        kind=kind,
+        label=name if found.kind == TRIAL else f"{study.name} (most accurate: trial {record.number})",
+        kind=found.kind,
         arch=record.arch,
         curve=record.curve,
         metrics=record.metrics,
@@ -140,18 +119,3 @@ def _side(study: StudyRecord, record: TrialRecord, kind: str) -> ComparedNetwork
         study=study,
         record=record,
     )
-
-
-def _numbered(study: StudyRecord, number: int) -> TrialRecord:
-    for record in study.trials:
-        if record.number == number:
-            return record
-    known = ", ".join(str(record.number) for record in front_of(study)) or "none"
-    raise InvalidInput(f"study {study.name} has {len(study.trials)} trials and no number {number}; on its front: {known}")
-
-
-def _most_accurate(study: StudyRecord) -> TrialRecord:
-    trials, scores = scored(study), costs_and_scores(study.objectives)[1]
-    if not trials or not scores:
-        raise InvalidInput(f"study {study.name} has no complete trial with a score to compare ({len(study.trials)} trials)")
-    return max(trials, key=lambda record: (gain(scores[0], record.values[scores[0]]), -record.cost.macs, -record.number))

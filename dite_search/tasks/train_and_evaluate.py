@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +20,15 @@ from search_spaces.common.objectives import format_value
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_checkpoint
-from trainers.checkpoints.location import S3, Location, located
-from trainers.checkpoints.store import CheckpointStore, local_copy
+from trainers.checkpoints.location import Location
+from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import ACCURACIES
 from trainers.data.identity import data_contents
 from trainers.data.keypoint_sets.metric import Metric
 from trainers.data.samples.datasets import training_set, validation_set
 from trainers.evaluation.scoring import Evaluation
-from trainers.networks.load import is_published, load_any_network, published_training
+from trainers.prediction.network import TrainedNetwork
 from trainers.training import loop
 from trainers.training.beginning import check_beginning
 from trainers.training.same_training import check_same_training
@@ -173,29 +171,8 @@ def _check_going_on(
         )
 
 
-@contextmanager
-def checkpoint_file(text: str) -> Iterator[Path]:
-    """The file of a checkpoint that a user named by a path, a ``file:///`` URL or an ``s3://`` URL, until the block ends.
-
-    Raises:
-        InvalidInput: it is none of these, or the object cannot be had.
-    """
-    scheme, found, _ = text.partition("://")
-    if found and scheme not in ("file", "s3"):
-        raise InvalidInput(
-            f"a checkpoint must be a file, file:///file or s3://bucket/key, got {scheme[:20]}://…; download it first"
-        )
-    if text.startswith(S3):
-        with tempfile.TemporaryDirectory(prefix="dite-search-") as folder:
-            yield local_copy(located(text), Path(folder))
-        return
-    path = located(text)
-    assert isinstance(path, Path)
-    yield path
-
-
 def evaluate_one(
-    checkpoint: Path,
+    trained: TrainedNetwork,
     data: DataConfig,
     *,
     flip_test: bool,
@@ -203,7 +180,7 @@ def evaluate_one(
     dump: Path | None,
     intervals: bool = False,
 ) -> dict[str, float]:
-    """Return the metrics of a checkpoint on the validation people, whose predictions ``dump`` receives.
+    """Return the metrics of a network on the validation people, whose predictions ``dump`` receives.
 
     With ``intervals`` the figure that ranks networks has the ends of its 95 % interval over images too, by its name and
     ``_low95`` and ``_high95``.
@@ -212,10 +189,9 @@ def evaluate_one(
     from analysis.errors.predictions import predictions_with
     from analysis.statistics.bootstrap import image_interval
 
-    arch, network = load_any_network(checkpoint)
-    arch = resized(arch, input_size=input_size)
-    data = as_trained(data, checkpoint)
-    found = predictions_with(arch, network, trained_with(checkpoint), data, flip_test=flip_test)
+    arch = resized(trained.arch, input_size=input_size)
+    data = as_trained(data, trained)
+    found = predictions_with(arch, trained.network, trained.train, data, flip_test=flip_test)
     if dump:
         write_json(dump, Evaluation(metrics=found.metrics, results=found.results).results_as_annotated(data))
     if not intervals:
@@ -224,20 +200,14 @@ def evaluate_one(
     return found.metrics | {f"{data.accuracy}_low95": interval.low, f"{data.accuracy}_high95": interval.high}
 
 
-def trained_with(checkpoint: Path) -> TrainConfig:
-    """The hyper-parameters of a checkpoint's training, which say how heatmaps are read; the paper's for a published one."""
-    return published_training(checkpoint) if is_published(checkpoint) else load_checkpoint(checkpoint).train
+def as_trained(data: DataConfig, trained: TrainedNetwork) -> DataConfig:
+    """Return data with the keypoints, and unless a metric is given the metric, of a network's training.
 
-
-def as_trained(data: DataConfig, checkpoint: Path) -> DataConfig:
-    """Return data with the keypoints, and unless a metric is given the metric, of a checkpoint's training.
-
-    Annotation files are read in the order of the checkpoint's keypoints, whatever theirs is. Published checkpoints know
-    neither.
+    Annotation files are read in the order of the network's keypoints, whatever theirs is. Published checkpoints know
+    neither, and exports no metric.
     """
-    if is_published(checkpoint) or not data.data_format.takes_own:
+    if not data.data_format.takes_own:
         return data
-    trained = load_checkpoint(checkpoint)
     theirs = {name: trained.data[name] for name in ("keypoints", "metric") if trained.data.get(name)}
     changes: dict[str, Any] = {}
     if "keypoints" in theirs and data.keypoints is None:

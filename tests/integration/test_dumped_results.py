@@ -15,12 +15,14 @@ from pycocotools.cocoeval import COCOeval
 from torch import Tensor, nn
 
 from dite_search.cli import main
-from dite_search.tasks import train_and_evaluate
+from dite_search.tasks.network_reference import NetworkReference
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
+from trainers.data.annotations.keypoints import COCO17
 from trainers.data.config import DataConfig
 from trainers.data.geometry.transforms import crop_matrix, warp_points
 from trainers.data.samples.datasets import validation_set
+from trainers.prediction.network import TrainedNetwork
 
 NAMES = ("ap", "ap50", "ap75", "ap_m", "ap_l", "ar", "ar50", "ar75", "ar_m", "ar_l")
 ARCH = ArchConfig(input_size=(128, 96))
@@ -103,11 +105,10 @@ def test_figures_of_the_command_are_those_of_its_dump(
     detections.write_text(json.dumps(found))
     data = DataConfig(root=coco_mini, boxes="det", detections=detections)
     network = NearlyRight(data, document, generator)
-    monkeypatch.setattr(train_and_evaluate, "load_any_network", lambda path: (ARCH, network))
-    monkeypatch.setattr(train_and_evaluate, "trained_with", lambda path: TrainConfig())
-    monkeypatch.setattr(train_and_evaluate, "as_trained", lambda data, path: data)
+    trained = TrainedNetwork(name="best", arch=ARCH, network=network, train=TrainConfig(), keypoint_set=COCO17)
+    monkeypatch.setattr(NetworkReference, "load", lambda reference: trained)
 
-    arguments = ["evaluate", "best.pt", "--data", coco_mini, "--detections", detections, "--dump", dump]
+    arguments = ["evaluate", "dite_hrnet_18", "--data", coco_mini, "--detections", detections, "--dump", dump]
     printed = CliRunner().invoke(main, [*map(str, arguments), "--no-flip-test", "--json"], catch_exceptions=False)
     assert printed.exit_code == 0, printed.output
     figures = json.loads(printed.stdout)

@@ -79,21 +79,11 @@ def oks_nms(
 
 
 def coco_results(dataset: TopDownDataset, predictions: Predictions) -> list[Result]:
-    """Rescore, drop duplicates within each image, and write down what is left in COCO's format, by image.
-
-    As in the published protocol the area of a person is that of the padded crop.
-    """
-    people, scores = dataset.people, person_scores(dataset.people, predictions.scores)
-    assert len(predictions.keypoints) == len(people), (len(predictions.keypoints), len(people))
-    areas = np.array([np.prod(dataset.crop(index).size) for index in range(len(people))])
-    by_image: dict[int, list[int]] = defaultdict(list)
-    for index, person in enumerate(people):
-        by_image[person.image_id].append(index)
+    """Rescore, drop duplicates within each image (`kept_people`), and write down the rest in COCO's format, by image."""
+    scores = person_scores(dataset.people, predictions.scores)
     results: list[Result] = []
-    for image_id, members in by_image.items():
-        rows = np.array(members)
-        kept = oks_nms(predictions.keypoints[rows], scores[rows], areas[rows], dataset.keypoint_set.oks_sigmas)
-        for index in rows[kept].tolist():
+    for image_id, kept in kept_people(dataset, predictions, scores).items():
+        for index in kept:
             triples = np.column_stack([predictions.keypoints[index], predictions.scores[index]])
             results.append(
                 Result(
@@ -104,6 +94,25 @@ def coco_results(dataset: TopDownDataset, predictions: Predictions) -> list[Resu
                 )
             )
     return results
+
+
+def kept_people(dataset: TopDownDataset, predictions: Predictions, scores: NDArray[np.float64]) -> dict[int, list[int]]:
+    """Return the people (N,) that remain once duplicates are dropped, as indices by image, best first.
+
+    As in the published protocol the area of a person is that of the padded crop.
+    """
+    people = dataset.people
+    assert len(predictions.keypoints) == len(people), (len(predictions.keypoints), len(people))
+    areas = np.array([np.prod(dataset.crop(index).size) for index in range(len(people))])
+    by_image: dict[int, list[int]] = defaultdict(list)
+    for index, person in enumerate(people):
+        by_image[person.image_id].append(index)
+    kept = {}
+    for image_id, members in by_image.items():
+        rows = np.array(members)
+        places = oks_nms(predictions.keypoints[rows], scores[rows], areas[rows], dataset.keypoint_set.oks_sigmas)
+        kept[image_id] = rows[places].tolist()
+    return kept
 
 
 def as_annotated(results: Sequence[Result], coco: CocoFile) -> list[Result]:

@@ -97,7 +97,7 @@ def test_an_export_is_predicted_with_the_data_of_the_study(compared, tmp_path):
     assert found["architecture"] == {}
     assert found["difference"]["value"] == 0
     alone = json.loads(run("compare", folder, folder, "--directory", compared.directory, "--json").stdout)
-    assert alone["verdict"] == "Accuracies are not compared: two exports need --data, the people to find."
+    assert alone["verdict"] == "Accuracies are not compared: networks without a study need --data, the people to find."
 
 
 def test_networks_have_costs_only(compared, tmp_path):
@@ -130,7 +130,7 @@ def test_other_boxes_are_refused_before_anything_is_predicted(compared, make_sea
     [
         ("small:7", "study small has 2 trials and no number 7; on its front: 0, 1"),
         ("nothing:1", "study 'nothing' does not exist"),
-        ("nothing", "'nothing' must be STUDY:NUMBER, a study in"),
+        ("nothing", "'nothing' must be STUDY:TRIAL, a study in"),
     ],
 )
 def test_what_names_nothing(compared, name, sentence):

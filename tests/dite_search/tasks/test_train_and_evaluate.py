@@ -1,4 +1,4 @@
-"""Checkpoints by the name that a user gives them."""
+"""Trainings and scores of one network."""
 
 from __future__ import annotations
 
@@ -8,48 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from dite_search.tasks.train_and_evaluate import checkpoint_file, set_aside
+from dite_search.tasks.train_and_evaluate import set_aside
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
 from search_spaces.families.architecture import resized
-from search_spaces.registry import preset
 from search_spaces.space.space_file import named_space
 from search_spaces.training_config import TrainConfig
 from tests.dite_search.commands import refused, run
 from tests.dite_search.study.test_directory import trained
-from tests.object_store import BUCKET, object_store
 from tests.trainers.data.drawn_points import draw_points, face_names
 from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, load_checkpoint, save_checkpoint
-from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
 from trainers.data.keypoint_sets.metric import Metric
 from trainers.data.synthetic.dataset import draw_dataset
-
-
-def test_a_file_is_its_own(tmp_path):
-    for text in (str(tmp_path / "x.pt"), f"file://{tmp_path}/x.pt"):
-        with checkpoint_file(text) as path:
-            assert path == tmp_path / "x.pt"
-
-
-def test_an_object_is_a_copy_until_the_end(monkeypatch):
-    with object_store(monkeypatch):
-        CheckpointStore(f"s3://{BUCKET}/kept").save(trained(preset("lite_hrnet_18"), epochs=2))
-        with checkpoint_file(f"s3://{BUCKET}/kept/{LAST}") as path:
-            assert len(load_checkpoint(path).curve) == 2
-        assert not path.exists()
-        assert not path.parent.exists()
-
-
-def test_what_is_no_checkpoint_is_refused(monkeypatch, tmp_path):
-    sentence = "Error: a checkpoint must be a file, file:///file or s3://bucket/key, got https://…; download it first"
-    for words in ([], ["--split", "test-dev"]):
-        assert refused("evaluate", "https://me:secret@models.example/last.pt", "--data", tmp_path, *words) == sentence
-    with object_store(monkeypatch):
-        message = refused("evaluate", f"s3://{BUCKET}/none.pt", "--data", tmp_path)
-        assert message == f"Error: checkpoint s3://{BUCKET}/none.pt does not exist"
-    with pytest.raises(InvalidInput, match="must not hold credentials"), checkpoint_file("s3://me:secret@bucket/x.pt"):
-        assert Path("nothing").exists()
 
 
 def test_a_figure_has_its_interval_and_another_metric_may_be_asked_for(tmp_path):

@@ -140,7 +140,14 @@ def load_detections(
     )
 
 
-def detected_people(coco: CocoFile, detections_file: Path, image_dir: Path, *, score_threshold: float = 0.0) -> list[Person]:
+def detected_people(
+    coco: CocoFile,
+    detections_file: Path,
+    image_dir: Path,
+    *,
+    score_threshold: float = 0.0,
+    require_images: bool = True,
+) -> list[Person]:
     """The people of a detections file in the images of a checked file, chosen as `load_detections` says."""
     require_folder(image_dir, "image folder")
     entries = read_json(detections_file)
@@ -165,7 +172,7 @@ def detected_people(coco: CocoFile, detections_file: Path, image_dir: Path, *, s
             continue
         people.append(
             Person(
-                image_path=_image_path(coco, image_id, image_dir, found),
+                image_path=_image_path(coco, image_id, image_dir, found, require=require_images),
                 image_id=image_id,
                 image_size=coco.images[image_id].size,
                 box=box,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 WIDE_SCREEN = 72
 """Columns from which on tables have columns that a narrower screen leaves out."""
-CHECKPOINTS = (".pt", ".pth", ".ckpt", ".tar")
 
 
 @click.command(epilog="Example:  dite-search show quickstart:3 --versus dite_hrnet_18")
@@ -42,14 +41,15 @@ def show(
 ) -> None:
     """Explain ARCH: a picture of its stages and branches, and the parameters, MACs and milliseconds of each part.
 
-    ARCH is a preset's name, an architecture file, a checkpoint, a trial (STUDY:NUMBER), a study (its most accurate trial)
-    or the folder of an export. Milliseconds that were measured or calibrated before are shown without --latency, too.
+    ARCH is a preset's name, an architecture file, a checkpoint, a trial (STUDY:TRIAL), a study (its most accurate trial)
+    or an export. Milliseconds that were measured or calibrated before are shown without --latency, too.
     """
     from analysis.profiling.cost_breakdown import anatomy
+    from dite_search.tasks.network_reference import find_network
     from search_spaces.families.architecture import resized
 
     named = [name for name in (arch, versus) if name is not None]
-    archs = [resized(network_of(name, directory), input_size=input_size) for name in named]
+    archs = [resized(find_network(name, directory=directory).arch, input_size=input_size) for name in named]
     latencies = [_latency(found, directory, threads, measure=with_latency) for found in archs]
     if as_json:
         first, *others = (
@@ -63,28 +63,6 @@ def show(
         screen.one(named[0], archs[0], latencies[0])
     else:
         screen.two(named, archs, latencies)
-
-
-def network_of(text: str, directory: str) -> Architecture:
-    """The architecture that a user names.
-
-    Raises:
-        InvalidInput: it names nothing.
-    """
-    from search_spaces.registry import PRESETS, resolve_arch
-
-    path = Path(text)
-    if text in PRESETS or (path.suffix in (".yaml", ".yml", ".json") and path.is_file()):
-        return resolve_arch(text)
-    if "://" in text or path.suffix in CHECKPOINTS:
-        from dite_search.tasks.train_and_evaluate import checkpoint_file
-        from trainers.networks.load import load_any_network
-
-        with checkpoint_file(text) as file:
-            return load_any_network(file)[0]
-    from dite_search.tasks.model_reference import named
-
-    return named(text, directory=directory).side.arch
 
 
 def _latency(arch: Architecture, directory: str, threads: int, *, measure: bool) -> LatencyShares | None:

@@ -1,4 +1,4 @@
-"""Commands about one network: train it, score it, count it, time it."""
+"""Commands that train and score one network."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ from trainers.data.formats.data_format import SPLITS, TEST_DEV
 @click.option("--epochs", type=int, help="Epochs (default: the paper's, 270 on COCO, 260 on MPII).")
 @click.option("--batch-size", type=int, help="Samples of one step over all processes (default: the paper's 256).")
 @click.option("--learning-rate", type=float, help="Learning rate (default: the paper's 0.002).")
-@click.option("--start-from", help="Weights to begin from: a checkpoint, an export or a .safetensors file.")
+@click.option("--start-from", help="Weights to begin from: a checkpoint, STUDY:TRIAL, an export or a .safetensors file.")
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="Any other hyper-parameter, as in --set seed=3.")
 @click.option("--resume", is_flag=True, help="Go on with the training in --output; without one there, end.")
 @click.option("--restart", is_flag=True, help="Begin anew; the training in --output is kept in a folder below it.")
+@directory_option
 @json_option
 def train(
     arch: str,
@@ -66,9 +67,10 @@ def train(
     fields: tuple[str, ...],
     resume: bool,
     restart: bool,
+    directory: str,
     as_json: bool,
 ) -> None:
-    """Train one network: ARCH is a preset's name or an architecture file.
+    """Train one network, ARCH: a preset's name, an architecture file, or the architecture of a trial (STUDY:TRIAL).
 
     The data give the network its number of keypoints, and a preset the papers' input size for their format. Keypoints of
     your own are read from the annotation files, and shown for you to confirm.
@@ -77,8 +79,10 @@ def train(
     another training, one of another network, recipe or data, is refused.
     """
     from dite_search.config.data_defaults import arch_for, training_for
+    from dite_search.tasks.network_reference import find_network, weights_named
     from dite_search.tasks.train_and_evaluate import train_one
     from search_spaces.common.files import check_output
+    from search_spaces.registry import PRESETS
 
     check_output(output, is_folder=True)
     data = data_set(
@@ -92,9 +96,14 @@ def train(
     )
     known = data.data_format
     given: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    given["start_from"] = start_from
+    given["start_from"] = start_from and weights_named(start_from, directory=directory)
     config = _train_config(fields, training_for({n: v for n, v in given.items() if v is not None}, known))
-    network = arch_for(arch, known, input_size=input_size, keypoint_set=data.keypoint_set)
+    network = arch_for(
+        arch if arch in PRESETS else find_network(arch, directory=directory).arch,
+        known,
+        input_size=input_size,
+        keypoint_set=data.keypoint_set,
+    )
     say_notes(data, data.train_split, data.val_split)
     say_image_notes(data)
     metrics = train_one(
@@ -117,7 +126,7 @@ def train(
 
 
 @click.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
-@click.argument("checkpoint", type=click.Path())
+@click.argument("network")
 @click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=DATA_HELP)
 @data_options
 @click.option(
@@ -132,9 +141,10 @@ def train(
 @click.option("--dump", help="Write the predictions, as a COCO results file.", type=click.Path(dir_okay=False))
 @click.option("--intervals", is_flag=True, help="The 95 % interval over images of the figure that ranks networks, too.")
 @input_size_option
+@directory_option
 @json_option
 def evaluate(
-    checkpoint: str,
+    network: str,
     root: str,
     described: dict[str, Any],
     split: str,
@@ -143,15 +153,20 @@ def evaluate(
     dump: str | None,
     intervals: bool,
     input_size: str | None,
+    directory: str,
     as_json: bool,
 ) -> None:
-    """Score CHECKPOINT, of this tool or in the layout of the published ones, by the measure of the data's format.
+    """Score NETWORK by the measure of the data's format.
 
-    CHECKPOINT is a file, or s3://bucket/key. The measure is COCO's average precision, CrowdPose's, or MPII's PCKh; on data
-    of your own it is --metric, or that of the training. With --split test-dev nothing is scored. The keypoints of the people
-    of --detections in COCO's test-dev2017 are written beside --dump, as a results file and zipped, for the COCO server.
+    NETWORK is a checkpoint, of this tool or in the layout of the published ones, as a file or s3://bucket/key. It may be a
+    trial (STUDY:TRIAL), a study (its most accurate trial), or the folder or an ONNX file of an export, too.
+
+    The measure is COCO's average precision, CrowdPose's, or MPII's PCKh; on data of your own it is --metric, or that of the
+    training. With --split test-dev nothing is scored. The keypoints of the people of --detections in COCO's test-dev2017
+    are written beside --dump, as a results file and zipped, for the COCO server.
     """
-    from dite_search.tasks.train_and_evaluate import checkpoint_file, evaluate_one
+    from dite_search.tasks.network_reference import find_network
+    from dite_search.tasks.train_and_evaluate import evaluate_one
     from search_spaces.common.files import check_output
 
     if dump:
@@ -161,123 +176,32 @@ def evaluate(
 
         if intervals:
             raise InvalidInput(f"--intervals must be left out for --split {TEST_DEV}, whose truth is not public")
-        with checkpoint_file(checkpoint) as file:
-            found = submit_one(
-                str(file),
-                root,
-                described["format"],
-                detections,
-                dump,
-                flip_test=flip_test,
-                input_size=input_size,
-                on_orientation=described["on_orientation"],
-            )
+        found = submit_one(
+            find_network(network, directory=directory),
+            root,
+            described["format"],
+            detections,
+            dump,
+            flip_test=flip_test,
+            input_size=input_size,
+            on_orientation=described["on_orientation"],
+        )
         show(found, as_json)
         click.echo(SCORED_ELSEWHERE, err=True)
         return
     boxes = {"boxes": "det", "detections": detections} if detections else {}
     data = data_set(root, described, val_split=split, **boxes)
-    with checkpoint_file(checkpoint) as file:
-        metrics = evaluate_one(
-            file,
-            data,
-            flip_test=flip_test,
-            input_size=input_size,
-            dump=Path(dump) if dump else None,
-            intervals=intervals,
-        )
+    metrics = evaluate_one(
+        find_network(network, directory=directory).load(),
+        data,
+        flip_test=flip_test,
+        input_size=input_size,
+        dump=Path(dump) if dump else None,
+        intervals=intervals,
+    )
     say_notes(data, data.val_split)
     say_image_notes(data)
     show(metrics, as_json)
-
-
-@click.command(epilog="Example:  dite-search complexity dite_hrnet_18 --input-size 384x288 --json")
-@click.argument("arch")
-@input_size_option
-@click.option("--measure", is_flag=True, help="Build the network too, and count it with fvcore.")
-@json_option
-def complexity(arch: str, input_size: str | None, measure: bool, as_json: bool) -> None:
-    """Parameters and multiply-accumulates of ARCH, a preset's name or an architecture file.
-
-    macs counts the convolutions that our network executes, and macs_paper adds the bias additions. flops_published counts
-    what the printed figures of the network's papers count, and mflops_published is the same in units of 2^20.
-    """
-    from search_spaces.families.architecture import format_size, resized
-    from search_spaces.registry import PRESETS, cost_of, family_of, paper_variants, resolve_arch
-
-    config = resized(resolve_arch(arch), input_size=input_size)
-    cost = cost_of(config)
-    result: dict[str, Any] = {
-        "arch_id": config.arch_id,
-        "input_size": format_size(config.input_size),
-        "params": cost.params,
-        "macs": cost.macs,
-        "macs_paper": cost.macs_paper,
-        "flops_published": cost.flops_published,
-        "mflops_published": round(cost.mflops_published, 4),
-    }
-    if measure:
-        from trainers.evaluation.counting import measured_cost
-
-        result["params_measured"], result["macs_measured"] = measured_cost(config)
-    show(result, as_json)
-    if arch in PRESETS and input_size is None and not as_json:
-        click.echo("\nAt the inputs of the papers:")
-        for data, variant in paper_variants(arch):
-            paper = cost_of(variant)
-            size = format_size(variant.input_size)
-            click.echo(
-                f"  {data}  {size}  {paper.params:>9,} params  {paper.macs_paper / 1e6:>6.1f} M macs_paper"
-                f"  {paper.mflops_published:>6.1f} mflops_published"
-            )
-        click.echo(f"\nmflops_published counts {family_of(config).published_count}.")
-
-
-@click.command(epilog="Example:  dite-search latency dite_hrnet_18 --threads 2")
-@click.argument("arch", required=False)
-@input_size_option
-@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads of ONNX Runtime.")
-@click.option("--warmup", type=click.IntRange(min=0), default=5, show_default=True, help="Untimed passes.")
-@click.option("--runs", type=click.IntRange(min=1), default=30, show_default=True, help="Timed passes.")
-@click.option("--label", help="Name of the device (default: the processor's name and the threads).")
-@click.option("--predict", "predicted", is_flag=True, help="Add up a calibrated table instead of measuring.")
-@click.option("--calibrate", is_flag=True, help="Measure the table of --space first; goes on where it was cut off.")
-@click.option("--space", help="Named space or search file of the table (default: dite_hrnet to calibrate, any to predict).")
-@directory_option
-@json_option
-def latency(
-    arch: str | None,
-    input_size: str | None,
-    threads: int,
-    warmup: int,
-    runs: int,
-    label: str | None,
-    predicted: bool,
-    calibrate: bool,
-    space: str | None,
-    directory: str,
-    as_json: bool,
-) -> None:
-    """Milliseconds of one image through ARCH, a preset's name or an architecture file, by ONNX Runtime on this processor.
-
-    A network is measured once under the same conditions; later calls show the same figures.
-    """
-    from dite_search.algorithms.latency_prediction import store_of
-    from dite_search.driver.latency import calibrated, shown_latency, space_named
-    from search_spaces.families.architecture import resized
-    from search_spaces.registry import DEFAULT_SPACE, resolve_arch
-
-    if arch is None and not calibrate:
-        raise InvalidInput("latency needs ARCH, --calibrate or both")
-    config = None if arch is None else resized(resolve_arch(arch), input_size=input_size)
-    store = store_of(directory, label=label, threads=threads, warmup=warmup, runs=runs)
-    known = None if space is None and not calibrate else space_named(space or DEFAULT_SPACE, input_size=input_size)
-    result: dict[str, Any] = {}
-    if known is not None and calibrate:
-        result = {"calibration": calibrated(store, known, console=console_for(True))}
-    if config is not None:
-        result |= shown_latency(store, config, predicted=predicted, space=known.name if known else None)
-    show(result if config is not None and as_json else result.pop("calibration", {}) | result, as_json)
 
 
 def _train_config(fields: tuple[str, ...], given: dict[str, Any]) -> Any:

@@ -1,0 +1,1 @@
+"""People in a user's own pictures and videos: which files, whose boxes, and the keypoints of a trained network."""
