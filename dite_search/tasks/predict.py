@@ -128,7 +128,8 @@ def predict(
 
     The columns are file, frame, seconds, image_id, person, score, and box_confidence, left, top, width and height of the
     box. Each keypoint has NAME_x, NAME_y and NAME_score. Frames and people count from 0, and pictures have no seconds.
-    Places are in pixels of the picture as it is displayed. The keypoints are those of ``dite-search evaluate`` on the same boxes.
+    Places are in pixels of the picture as it is displayed. The keypoints are those of ``dite-search evaluate`` on
+    the same boxes.
 
     Args:
         network: A checkpoint, ``STUDY:TRIAL``, a study, the folder or an ONNX file of an export, or a loaded network.
