@@ -12,11 +12,13 @@ from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.training_config import NONE, TrainConfig
 
 ONE_NETWORK = "since it is meant for one network"
+LEARNED_FIELDS = ("epochs", "subnets_per_step", "distillation", "clip_norm", "ema_decay", "held_out")
+"""The fields of `SupernetConfig` that change what is learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SupernetConfig:
-    """The training of shared weights; every other field of the recipe is the study's own.
+    """The training of shared weights and the use of them; every other field of the recipe is the study's own.
 
     Raises:
         InvalidInput: a field breaks its rule; the message names the field, the rule and the value.
@@ -35,6 +37,10 @@ class SupernetConfig:
     last weights."""
     held_out: Annotated[float, Bounds(0.001, 0.5)] = 0.05
     """Share of the training images that nothing is learned from, and on which inherited networks are scored."""
+    scored: Annotated[int, Bounds(1, 1_000_000)] = 2000
+    """Networks that `dite-search supernet score` scores, drawn evenly over log MACs; a smaller space is scored whole."""
+    calibration_images: Annotated[int, Bounds(2, 1_000_000)] = 2000
+    """Training images from which the statistics of batch normalisation of each scored network are estimated."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -62,6 +68,11 @@ class SupernetConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON and YAML types."""
         return dataclasses.asdict(self)
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """The fields that change what is learned, as plain types; the others say how the weights are used."""
+        return {name: getattr(self, name) for name in LEARNED_FIELDS}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SupernetConfig:

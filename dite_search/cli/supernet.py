@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
-from dite_search.cli.shared.options import DATA_VARIABLE, json_option
-from dite_search.cli.shared.output import console_for, show
+from dite_search.cli.shared.options import DATA_VARIABLE, directory_option, json_option
+from dite_search.cli.shared.output import console_for
+from dite_search.cli.shared.output import show as show_result
 
 
 @click.group(epilog="Example:  dite-search supernet train examples/coco_mini.yaml --data ~/coco_mini")
 def supernet() -> None:
-    """Train weights that all networks of a search's space share."""
+    """Train weights that all networks of a search's space share, and score the networks with them."""
+
+
+def search_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the search file, and what replaces fields of it."""
+    for option in (
+        click.option("--directory", help="Replaces the folder of the studies.", type=click.Path(file_okay=False)),
+        click.option("--name", help="Replaces the name of the study."),
+        click.option(
+            "--data", "data_root", envvar=DATA_VARIABLE, help=f"Replaces data.root of the file; also ${DATA_VARIABLE}."
+        ),
+        click.argument("file", type=click.Path(dir_okay=False)),
+    ):
+        command = option(command)
+    return command
 
 
 @supernet.command(epilog="Example:  dite-search supernet train examples/coco_mini.yaml --data ~/coco_mini")
-@click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--data", "data_root", envvar=DATA_VARIABLE, help=f"Replaces data.root of the file; also ${DATA_VARIABLE}.")
-@click.option("--name", help="Replaces the name of the study.")
-@click.option("--directory", help="Replaces the folder of the studies.", type=click.Path(file_okay=False))
+@search_options
 @click.option("--restart", is_flag=True, help="Begin anew; the training so far is kept in a folder below its own.")
 @json_option
 def train(file: str, data_root: str | None, name: str | None, directory: str | None, restart: bool, as_json: bool) -> None:
@@ -30,4 +44,48 @@ def train(file: str, data_root: str | None, name: str | None, directory: str | N
     from dite_search.tasks.train_supernet import train_shared_weights
 
     config = load_search(file, data_root=data_root, changes={"name": name, "directory": directory})
-    show(train_shared_weights(config, restart=restart, console=console_for(as_json)), as_json)
+    show_result(train_shared_weights(config, restart=restart, console=console_for(as_json)), as_json)
+
+
+@supernet.command(epilog="Example:  dite-search supernet score examples/coco_mini.yaml --data ~/coco_mini")
+@search_options
+@click.option(
+    "--networks", type=click.IntRange(min=1), help="Networks that have scores in the end; replaces supernet.scored."
+)
+@click.option("--restart", is_flag=True, help="Score anew; the scores so far are kept under another name.")
+@json_option
+def score(
+    file: str,
+    data_root: str | None,
+    name: str | None,
+    directory: str | None,
+    networks: int | None,
+    restart: bool,
+    as_json: bool,
+) -> None:
+    """Score networks of the space in the search file FILE with the weights that they share.
+
+    Each network inherits its weights, and statistics of batch normalisation are estimated for it from training images. It is
+    scored on the held-out part of the training images. The scores rank networks, and are no results. A scoring that was cut
+    off goes on when the same command is given again.
+    """
+    from dite_search.config.search_config import load_search
+    from dite_search.tasks.score_supernet import score_inherited
+
+    config = load_search(file, data_root=data_root, changes={"name": name, "directory": directory})
+    console = console_for(as_json)
+    show_result(score_inherited(config, file=file, networks=networks, restart=restart, console=console), as_json)
+
+
+@supernet.command("show", epilog="Example:  dite-search supernet show coco_mini")
+@click.argument("study")
+@directory_option
+@json_option
+def show_summary(study: str, directory: str, as_json: bool) -> None:
+    """Show how far the shared weights of STUDY are trained, and which networks their scores rank first.
+
+    STUDY is the name of a study or its folder.
+    """
+    from dite_search.supernet.summary import summary_of, supernet_folder
+
+    show_result(summary_of(supernet_folder(study, directory)), as_json)

@@ -70,6 +70,15 @@ class SupernetRun:
         if self._run_id:
             self._answered(close)
 
+    def attach(self, files: Mapping[str, str]) -> None:
+        """Store texts as artifacts of the run, in place of those of the same names; ``report`` has opened the run.
+
+        Args:
+            files: The texts by the names of their files.
+        """
+        if self._run_id:
+            self._answered(lambda: self._tracker.upload(self._run_id, files))
+
     def _answered(self, call: Callable[[], None]) -> None:
         try:
             call()

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import data_of
+from dite_search.supernet.summary import FOLDER
 from dite_search.tasks.supernet_run import SupernetRun
 from dite_search.tasks.train_and_evaluate import RAY_FOLDER, set_aside
 from dite_search.tracking.client import tracker_of
@@ -18,7 +19,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of
 from search_spaces.space.elastic_space import ElasticSpace, check_sharing, elastic_space
 from search_spaces.supernet_config import SupernetConfig
-from trainers.checkpoints.checkpoint import LAST
+from trainers.checkpoints.checkpoint import LAST, Checkpoint
 from trainers.checkpoints.location import Location, below, located
 from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
@@ -27,8 +28,6 @@ from trainers.training import loop
 from trainers.training.same_training import check_same_training
 from trainers.training.supernet_loop import LOSSES, identity_of, train_supernet
 
-FOLDER = "supernet"
-"""The folder of the shared weights, in the study's folder."""
 LARGEST, SMALLEST = LOSSES
 
 
@@ -64,7 +63,8 @@ def train_shared_weights(config: SearchConfig, *, restart: bool, console: Consol
         kept = set_aside(place)
         if kept:
             _say(console, f"The training that {place} held is kept in {kept}")
-    finished = _finished(config, elastic, data, place)
+    found = found_weights(config, elastic, data, place)
+    finished = len(found.curve) if found else 0
     if finished:
         _say(console, f"Going on from epoch {finished} of {place}")
     params = {"space": elastic.space.name, **config.supernet_config.to_dict(), "seed": recipe.seed}
@@ -159,8 +159,8 @@ def _with_ray(config: SearchConfig, elastic: ElasticSpace, data: DataConfig, pla
     return checkpoint.curve
 
 
-def _finished(config: SearchConfig, elastic: ElasticSpace, data: DataConfig, place: Location) -> int:
-    """Return the epochs that a training of the same shared weights has finished in a place; 0 where there is none.
+def found_weights(config: SearchConfig, elastic: ElasticSpace, data: DataConfig, place: Location) -> Checkpoint | None:
+    """Return the last checkpoint of the shared weights of a search; None where their place holds none.
 
     Raises:
         InvalidInput: the place holds another training.
@@ -169,14 +169,14 @@ def _finished(config: SearchConfig, elastic: ElasticSpace, data: DataConfig, pla
     store = CheckpointStore(place, note=lambda sentence: None)
     found = store.load()
     if found is None:
-        return 0
+        return None
     recipe, name = settings.recipe(config.train_config), str(store.where(LAST))
     try:
         check_same_training(found, elastic.largest, recipe, data, data_contents(data), name, identity_of(elastic, settings))
     except InvalidInput as error:
         instead = "--name names another study, and --restart begins anew and keeps what is there"
         raise InvalidInput(f"{error}; {instead}") from None
-    return len(found.curve)
+    return found
 
 
 def _say_space(elastic: ElasticSpace, config: SearchConfig, console: Console) -> None:

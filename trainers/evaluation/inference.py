@@ -5,7 +5,7 @@ Shapes: images (B, 3, H, W), heatmaps (B, K, h, w).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +51,7 @@ def predict(
     workers: int = 0,
     rank: int = 0,
     count: int = 1,
-    batches: DeviceBatches | None = None,
+    batches: Iterable[dict[str, Tensor]] | None = None,
 ) -> Predictions:
     """Predict every ``count``-th person of a data set from ``rank`` on, in its order; the data set must not augment.
 

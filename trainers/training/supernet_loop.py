@@ -94,7 +94,7 @@ def identity_of(elastic: ElasticSpace, settings: SupernetConfig) -> dict[str, An
         "base": space.base.to_dict(),
         "parameters": parameters,
         "budget": [str(constraint) for constraint in elastic.budget.constraints],
-        **settings.to_dict(),
+        **settings.learned,
     }
 
 

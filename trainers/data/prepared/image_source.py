@@ -58,9 +58,18 @@ def validation_pictures(data: DataConfig, people: Sequence[Person], input_size: 
 
     A person without one is read from the image, and an image that cannot be read stops the validation.
     """
-    if data.detections is not None:
-        return None
-    source = _source(data, data.val_split, input_size, optional=True)
+    return None if data.detections is not None else _plain_pictures(data, data.val_split, people, input_size)
+
+
+def held_out_pictures(data: DataConfig, people: Sequence[Person], input_size: tuple[int, int]) -> PreparedPictures | None:
+    """The pictures of people of the training split as they are in the images, for samples that do not vary."""
+    return _plain_pictures(data, data.train_split, people, input_size)
+
+
+def _plain_pictures(
+    data: DataConfig, split: str, people: Sequence[Person], input_size: tuple[int, int]
+) -> PreparedPictures | None:
+    source = _source(data, split, input_size, optional=True)
     return source.pictures(people) if source and not source.manifest.reduced else None
 
 

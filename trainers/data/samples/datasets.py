@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
 from trainers.data.annotations.keypoints import KeypointSet
 from trainers.data.codecs import Codec, make_codec
 from trainers.data.config import DataConfig
+from trainers.data.formats.coco import Person
 from trainers.data.geometry.augmentation import Augmentation
-from trainers.data.prepared.image_source import training_pictures, validation_pictures
+from trainers.data.prepared.image_source import held_out_pictures, training_pictures, validation_pictures
+from trainers.data.prepared.prepared_set import PreparedPictures
 from trainers.data.samples.dataset import TopDownDataset
 from trainers.data.samples.photometric import photometric_of
 
@@ -57,11 +61,32 @@ def validation_set(data: DataConfig, arch: Architecture, config: TrainConfig, *,
     """The plain samples to be scored on; ``raw`` ones are finished on the network's device."""
     _check_keypoints(arch, data)
     people = data.validation_people()
+    return _plain(data, arch, config, people, validation_pictures(data, people, arch.input_size), raw=raw)
+
+
+def plain_training_set(
+    data: DataConfig, arch: Architecture, config: TrainConfig, people: Sequence[Person], *, raw: bool = False
+) -> TopDownDataset:
+    """The plain samples of some people of the training split; ``raw`` ones are finished on the network's device."""
+    _check_keypoints(arch, data)
+    return _plain(data, arch, config, people, held_out_pictures(data, people, arch.input_size), raw=raw)
+
+
+def _plain(
+    data: DataConfig,
+    arch: Architecture,
+    config: TrainConfig,
+    people: Sequence[Person],
+    prepared: PreparedPictures | None,
+    *,
+    raw: bool,
+) -> TopDownDataset:
+    """Samples that do not vary."""
     return TopDownDataset(
         people,
         codec_for(arch, config),
         keypoint_set=data.keypoint_set,
-        prepared=validation_pictures(data, people, arch.input_size),
+        prepared=prepared,
         on_orientation=data.on_orientation,
         normalisation=arch.NORMALISATION,
         raw=raw,
