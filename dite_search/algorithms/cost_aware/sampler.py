@@ -17,8 +17,9 @@ from threadpoolctl import ThreadpoolController
 from dite_search.algorithms.cost_aware.acquisition import Price
 from dite_search.algorithms.cost_aware.candidates import Candidates
 from dite_search.algorithms.cost_aware.expected_improvement import MAX_LEVELS
+from dite_search.algorithms.cost_aware.gated_prior import GateState
 from dite_search.algorithms.cost_aware.history import HistorySchema
-from dite_search.algorithms.cost_aware.suggester import Suggester
+from dite_search.algorithms.cost_aware.suggester import Prior, Suggester
 from dite_search.algorithms.cost_aware.surrogate import Curve
 from search_spaces.common.errors import InvalidInput, check_names, unknown_name
 
@@ -50,6 +51,9 @@ class CostAwareSampler(BaseSampler):
         curve: Returns a trial's accuracy at each epoch (default: its intermediate values).
         repeatable: Whether a failed trial may be tried again (default: none).
         continues: Whether a pruned trial goes on when its point is suggested again (default: none).
+        prior: Returns figures of points that may foretell their accuracy, larger where better. The model reads them only
+            while they foretell the results so far better than the model does without.
+        note: Takes a sentence when the model begins to read the prior, or stops reading it.
 
     Raises:
         InvalidInput: the objectives do not hold the accuracy and costs to minimise, or a number is out of its range.
@@ -71,6 +75,8 @@ class CostAwareSampler(BaseSampler):
         curve: Callable[[FrozenTrial], Curve] | None = None,
         repeatable: Callable[[FrozenTrial], bool] | None = None,
         continues: Callable[[FrozenTrial], bool] | None = None,
+        prior: Prior | None = None,
+        note: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         _check(objectives, directions, accuracy)
         for name, value in (("startup_trials", startup_trials), ("pool_size", pool_size)):
@@ -93,6 +99,7 @@ class CostAwareSampler(BaseSampler):
             raise unknown_name("price", price, costs)
         self._price = Price(exponent=cost_exponent if costs else 0.0, column=costs.index(price) if price else 0)
         self._seed = _entropy() if seed is None else seed
+        self._prior, self._note, self._gate = prior, note, False
         self._lock, self._threads = threading.Lock(), ThreadpoolController()
         self._study: tuple[str, Suggester] | None = None
 
@@ -137,7 +144,15 @@ class CostAwareSampler(BaseSampler):
             pool_size=self._pool_size,
             seed=self._seed,
             price=self._price,
+            prior=self._prior,
+            told=self._told,
         )
+
+    def _told(self, state: GateState) -> None:
+        """Say that the model begins to read the prior, or stops."""
+        if state.is_open != self._gate:
+            self._gate = state.is_open
+            self._note(str(state))
 
 
 def _check(objectives: Sequence[str], directions: Sequence[str], accuracy: str) -> None:

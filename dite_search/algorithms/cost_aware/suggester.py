@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,15 @@ from numpy.typing import NDArray
 from dite_search.algorithms.cost_aware.acquisition import Price, Target
 from dite_search.algorithms.cost_aware.candidate_pool import Pool, Pools, joined
 from dite_search.algorithms.cost_aware.candidates import Candidates, Point
+from dite_search.algorithms.cost_aware.gated_prior import GateState, fit_gated_kernel
 from dite_search.algorithms.cost_aware.history import HistorySchema, Trial, TrialHistory
 from dite_search.algorithms.cost_aware.initial_design import most_different
+from dite_search.algorithms.cost_aware.surrogate import fit_kernel
 from dite_search.algorithms.cost_aware.surrogate_data import Learner
 
 Array = NDArray[np.float64]
+Prior = Callable[[Sequence[Point]], Sequence[float] | Array]
+"""Points to a figure for each that may foretell its accuracy; larger is better."""
 
 SHORT_LIST = 16
 """Candidates that are looked at closely: compared once more where there are expensive features."""
@@ -37,13 +42,18 @@ class Suggester:
         pool_size: int,
         seed: int,
         price: Price,
+        prior: Prior | None = None,
+        told: Callable[[GateState], None] = lambda state: None,
     ) -> None:
+        self._prior, self._foretold = prior, dict[str, float]()
         self._candidates, self._startup_trials, self._seed = candidates, startup_trials, seed
         self._price = price
         self._history = TrialHistory(candidates, schema)
         self._pools = Pools(candidates, schema.costs, size=pool_size, seed=seed)
-        self._learner = Learner(candidates.features, [seed, 5])
-        self._second = Learner(self._all_features, [seed, 5])
+        fit = fit_kernel if prior is None else partial(fit_gated_kernel, told=told)
+        self._learner = Learner(self._features, [seed, 5], fit)
+        # The gate of the first says enough.
+        self._second = Learner(self._all_features, [seed, 5], fit_kernel if prior is None else fit_gated_kernel)
         self._given: dict[int, Point] = {}
 
     def suggest(self, trials: Sequence[Trial], number: int, fixed: Mapping[str, Any]) -> Point:
@@ -85,14 +95,14 @@ class Suggester:
 
     def _best(self, fresh: Pool, number: int, fixed: Mapping[str, Any], used: set[str]) -> Point:
         """The point from which most is to be expected."""
-        features, record = self._candidates.features, self._history
+        features, record = self._features, self._history
         posterior = self._learner.posterior(record)
         target = Target.of(record, posterior, features, fresh.costs, self._price)
-        leading = fresh.subset(target.best(posterior, fresh.features, fresh.costs, SHORT_LIST))
+        leading = fresh.subset(target.best(posterior, self._of_pool(fresh), fresh.costs, SHORT_LIST))
         if not fixed and not self._pools.complete:
             near = self._pools.near(leading.points[:PROMISING_CANDIDATES], NEIGHBOURS, number).without(used)
             both = joined([leading, near])
-            leading = both.subset(target.best(posterior, both.features, both.costs, SHORT_LIST))
+            leading = both.subset(target.best(posterior, self._of_pool(both), both.costs, SHORT_LIST))
         if not len(self._candidates.expensive(leading.points[0])):
             return leading.points[0]
         posterior = self._second.posterior(record)
@@ -100,5 +110,23 @@ class Suggester:
         known = np.array([self._all_features(point) for point in leading.points])
         return leading.points[int(target.best(posterior, known, leading.costs, 1)[0])]
 
+    def _features(self, point: Point) -> Array:
+        """The features of a point, with its forecast as the last where there is a prior."""
+        return np.concatenate([self._candidates.features(point), self._forecasts([self._candidates.key(point)], [point])[0]])
+
     def _all_features(self, point: Point) -> Array:
-        return np.concatenate([self._candidates.features(point), self._candidates.expensive(point)])
+        forecast = self._forecasts([self._candidates.key(point)], [point])[0]
+        return np.concatenate([self._candidates.features(point), self._candidates.expensive(point), forecast])
+
+    def _of_pool(self, pool: Pool) -> Array:
+        """The features of a pool, with forecasts as the last column where there is a prior."""
+        return pool.features if self._prior is None else np.hstack([pool.features, self._forecasts(pool.keys, pool.points)])
+
+    def _forecasts(self, keys: Sequence[str], points: Sequence[Point]) -> Array:
+        """The forecast of each point (n, 1); without a prior (n, 0)."""
+        if self._prior is None:
+            return np.empty((len(points), 0))
+        new = {key: point for key, point in zip(keys, points, strict=True) if key not in self._foretold}
+        if new:
+            self._foretold |= dict(zip(new, np.asarray(self._prior(list(new.values())), np.float64).tolist(), strict=True))
+        return np.array([self._foretold[key] for key in keys])[:, None]

@@ -49,8 +49,31 @@ class Observations:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trend:
+    """A straight line in a figure that foretells the accuracy, whose slope is not known.
+
+    Args:
+        shift: The mean of the figure.
+        scale: Its deviation.
+        variance: The variance of the slope, in squared spreads of the kernel for a deviation of the figure.
+    """
+
+    shift: float
+    scale: float
+    variance: float
+
+    def places(self, features: Array) -> Array:
+        """Return the figure (a,) of features (a, d + 1), their last column, in deviations."""
+        found: Array = (features[:, -1] - self.shift) / self.scale
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """A Matérn 5/2 kernel with a length for each feature, the noise of a finished trial, and the units of both."""
+    """A Matérn 5/2 kernel with a length for each feature, the noise of a finished trial, and the units of both.
+
+    Columns of features beyond those that have a length say nothing, unless the last one has a ``trend``.
+    """
 
     shift: Array
     scale: Array
@@ -59,15 +82,23 @@ class Kernel:
     lengths: Array
     signal: float
     noise: float
+    trend: Trend | None = None
 
     def between(self, first: Array, second: Array) -> Array:
         """The covariance (a, b) of features (a, d) and (b, d), in units of ``spread`` squared."""
-        units = self.scale * self.lengths
-        a, b = (first - self.shift) / units, (second - self.shift) / units
+        units, count = self.scale * self.lengths, len(self.lengths)
+        a, b = (first[:, :count] - self.shift) / units, (second[:, :count] - self.shift) / units
         squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2.0 * a @ b.T
         apart = np.sqrt(5.0 * np.maximum(squares, 0.0))
         kernel: Array = self.signal * (1.0 + apart + apart * apart / 3.0) * np.exp(-apart)
+        if self.trend is not None:
+            kernel += self.trend.variance * np.outer(self.trend.places(first), self.trend.places(second))
         return kernel
+
+    def variance(self, features: Array) -> Array:
+        """The variance (a,) at features (a, d) before any trial, in units of ``spread`` squared."""
+        own = np.full(len(features), self.signal)
+        return own if self.trend is None else own + self.trend.variance * self.trend.places(features) ** 2
 
 
 def fit_kernel(data: Observations) -> Kernel:
@@ -162,8 +193,11 @@ class Posterior:
         return self.kernel.spread * math.sqrt(self.kernel.noise)
 
     def covariance(self, features: Array) -> Array:
-        """Return the covariance (q, n + p) of candidates (q, d) with observed and pending trials, for the other methods."""
-        return self.kernel.between(features, self._places)
+        """Return covariances of candidates (q, d) for the other methods: with observed and pending trials, and their own.
+
+        The shape is (q, n + p + 1); the last column holds the variance of each candidate before any trial.
+        """
+        return np.column_stack([self.kernel.between(features, self._places), self.kernel.variance(features)])
 
     def mean(self, covariance: Array) -> Array:
         """The expected accuracy (q,) of candidates."""
@@ -172,17 +206,30 @@ class Posterior:
 
     def deviation(self, covariance: Array) -> Array:
         """The standard deviation (q,) of the candidates' accuracy, free of a single training's chance."""
-        return self._deviation(self._factor, covariance)
+        return self._deviation(self._factor, covariance[:, :-1], covariance[:, -1])
 
     def rough_deviation(self, covariance: Array) -> Array:
         """An upper bound of `deviation` at a small part of its price: the uncertainty that `ROUGH_TRIALS` trials leave."""
-        return self._deviation(self._factor_of_few, covariance[:, self._few])
+        return self._deviation(self._factor_of_few, covariance[:, self._few], covariance[:, -1])
 
-    def _deviation(self, factor: Array, covariance: Array) -> Array:
+    def _deviation(self, factor: Array, covariance: Array, before: Array) -> Array:
         known = solve_triangular(factor, covariance.T, lower=True, check_finite=False)
-        variance = np.maximum(self.kernel.signal - np.einsum("iq,iq->q", known, known), 1e-12)
+        variance = np.maximum(before - np.einsum("iq,iq->q", known, known), 1e-12)
         deviation: Array = self.kernel.spread * np.sqrt(variance)
         return deviation
+
+
+def leave_one_out(kernel: Kernel, data: Observations) -> float:
+    """Return the log likelihood of each score after all others, summed over the scores.
+
+    The closed form is of Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 5.4.2.
+    """
+    noise = kernel.noise + JITTER + data.extra / kernel.spread**2
+    known = kernel.between(data.features, data.features) + np.diag(noise)
+    inverse = cho_solve((cholesky(known, lower=True, check_finite=False), True), np.eye(len(known)), check_finite=False)
+    precision = np.diag(inverse)
+    errors = inverse @ ((data.scores - kernel.mean) / kernel.spread) / precision
+    return float((0.5 * np.log(precision / (2.0 * math.pi)) - 0.5 * precision * errors**2 - math.log(kernel.spread)).sum())
 
 
 @dataclass(frozen=True, kw_only=True)

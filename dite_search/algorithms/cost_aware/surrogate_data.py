@@ -38,10 +38,21 @@ MAX_PENDING = 200
 
 
 class Learner:
-    """Posteriors of the accuracy for the states of one study; ``features`` turns a point into a vector (d,)."""
+    """Posteriors of the accuracy for the states of one study.
 
-    def __init__(self, features: Callable[[Point], Array], seed: Sequence[int]) -> None:
-        self._features, self._seed = features, list(seed)
+    Args:
+        features: Turns a point into a vector (d,).
+        seed: The seed of what is chosen by chance.
+        fit: Returns the kernel of observations.
+    """
+
+    def __init__(
+        self,
+        features: Callable[[Point], Array],
+        seed: Sequence[int],
+        fit: Callable[[Observations], Kernel] = fit_kernel,
+    ) -> None:
+        self._features, self._seed, self._fit_kernel = features, list(seed), fit
         self._kernel = _Latest(self._fit)
         self._curves = _Latest(_curve_model)
         self._rows = _Latest(lambda trials: self._chosen(trials, _curve_model(trials), MAX_ROWS))
@@ -64,7 +75,7 @@ class Learner:
 
     def _fit(self, first: Sequence[Observation]) -> Kernel:
         curves = _curve_model(first)
-        return fit_kernel(self._observations(self._chosen(first, curves, KERNEL_ROWS), curves))
+        return self._fit_kernel(self._observations(self._chosen(first, curves, KERNEL_ROWS), curves))
 
     def _chosen(self, trials: Sequence[Observation], curves: CurveModel, limit: int) -> Sequence[Observation]:
         """The trials to learn from: those nearest below the front, and some by chance."""
