@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 DURATIONS := .pytest_cache/durations.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-fast test-nightly docs lint format clean
+.PHONY: help setup quickstart test test-fast test-nightly docs references lint format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ test-nightly: setup  ## Run the long forms of tests, for hours
 
 docs: setup  ## Build the documentation: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+references: setup  ## Write the pages of docs/reference from the code
+	$(BIN)/python mkdocs_references.py
 
 lint: setup  ## Check style, imports and types
 	$(BIN)/ruff check .

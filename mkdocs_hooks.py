@@ -1,4 +1,4 @@
-"""What the site needs beyond Markdown: references written from the code, links into the code, equations.
+"""What the site needs beyond Markdown: links into the code, equations.
 
 A page links to code as a reader of the repository does,
 ``[DCM](../trainers/networks/dite_hrnet/context.py#DenseContextModeling)``. Here the file becomes a page of the site and the
@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import ast
 import html
-import inspect
 import posixpath
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import click
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 
@@ -24,8 +22,6 @@ ROOT = Path(__file__).resolve().parent
 SOURCES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".sh": "bash", ".toml": "toml"}
 """Files that pages may link to, and their languages."""
 LINK = re.compile(r"\]\((?P<path>(?:\.\./)+[\w./-]+?(?P<kind>\.\w+))(?:#(?P<name>[\w.]+))?\)")
-CLICK = "::: mkdocs-click"
-SEARCH_FILE = "<!-- the fields of the search file, written from the code -->"
 EQUATION = re.compile(r"^```equation\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"\$([^$\n]+)\$")
 """In a page with equations, what stands between dollars is set like one."""
@@ -46,27 +42,14 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Fill in what is generated, set equations, and point links at the pages of the code."""
+    """Set equations, and point links at the pages of the code."""
     here = page.file.src_uri
     if here.startswith("code/"):
         return markdown
-    if SEARCH_FILE in markdown:
-        from dite_search.config.reference_page import search_file_reference
-
-        markdown = markdown.replace(SEARCH_FILE, search_file_reference())
-    if CLICK in markdown:
-        from dite_search.cli import main
-
-        _examples_into_help(main)
     if EQUATION.search(markdown):
         markdown = INLINE.sub(lambda match: f'<span class="formula">{_set(match[1])}</span>', markdown)
         markdown = EQUATION.sub(lambda match: equation(match[1]), markdown)
     return LINK.sub(lambda match: _link(here, match), markdown)
-
-
-def on_page_content(content: str, **_: Any) -> str:
-    """mkdocs-click shows click's mark for "no default" as if it were one."""
-    return content.replace("<code>Sentinel.UNSET</code>", "–")
 
 
 def source_of(page: str, path: str) -> str:
@@ -138,15 +121,6 @@ def _link(here: str, match: re.Match[str]) -> str:
     source = source_of(here, match["path"])
     anchor = f"#{match['name']}" if match["name"] else ""
     return f"]({posixpath.relpath(page_of(source), posixpath.dirname(here) or '.')}{anchor})"
-
-
-def _examples_into_help(command: click.Command) -> None:
-    """mkdocs-click shows the help of a command and leaves out its epilog, where the example is."""
-    if command.epilog:
-        example = re.sub(r"^Example:\s+", "", command.epilog)
-        command.help, command.epilog = f"{inspect.cleandoc(command.help or '')}\n\n```\n{example}\n```", None
-    for each in getattr(command, "commands", {}).values():
-        _examples_into_help(each)
 
 
 def _defined(node: ast.stmt) -> list[str]:

@@ -1,4 +1,7 @@
-"""Habits of the tests: each module has a file of tests of its name, and a test of an error checks its message."""
+"""Habits: a module has a file of tests of its name, a test of an error checks its message.
+
+The references in the checkout are those of the code.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from mkdocs_architecture import PACKAGES
+from mkdocs_references import FOLDER, PAGES, stale_pages
 from tests.conftest import ROOT
 
 LEAST_NAMED = 0.8
@@ -73,3 +77,10 @@ def test_tests_of_errors_check_the_message() -> None:
 )
 def test_a_message_that_is_not_checked_is_found(line: str, is_found: bool) -> None:
     assert bool(list(unchecked(f"def test_it():\n    {line}\n", "tests/test_x.py"))) == is_found
+
+
+def test_the_references_in_the_checkout_are_those_of_the_code(tmp_path) -> None:
+    stale = stale_pages()
+    assert not stale, f"make references writes {', '.join(stale)} anew"
+    (tmp_path / "cli.md").write_text((FOLDER / "cli.md").read_text(encoding="utf-8") + "x", encoding="utf-8")
+    assert set(stale_pages(tmp_path)) == set(PAGES)

@@ -1,4 +1,4 @@
-"""The reference of the search file, written from the fields themselves: Markdown, a page of the documentation's site.
+"""The reference of the search file, written from the fields themselves: Markdown, a page of docs/reference.
 
 ``python -m dite_search.config.reference_page`` prints it.
 """
