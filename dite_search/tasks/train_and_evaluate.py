@@ -31,10 +31,13 @@ from trainers.evaluation.scoring import Evaluation
 from trainers.prediction.network import TrainedNetwork
 from trainers.training import loop
 from trainers.training.beginning import check_beginning
+from trainers.training.lengthening import lengthened, schedule_words, sentences_on
 from trainers.training.same_training import check_same_training
 
 RAY_FOLDER = "ray_train"
 """The folder of Ray Train's own state, beside the checkpoints."""
+INSTEAD = "--output names another folder, and --restart begins anew and keeps what is there"
+"""The ways out where a folder holds another training."""
 
 
 def train_one(
@@ -49,11 +52,13 @@ def train_one(
     retries: int = 1,
     resume: bool = False,
     restart: bool = False,
+    more: bool = False,
     console: Console,
 ) -> loop.Metrics:
     """Train a network on ``workers`` processes and print every epoch; return the metrics of the last.
 
-    A training of the same network, recipe and data that ``directory`` holds goes on.
+    A training of the same network, recipe and data that ``directory`` holds goes on. To resume one takes its number of
+    epochs from it, unless other epochs are asked for.
 
     Args:
         arch: The network.
@@ -66,6 +71,7 @@ def train_one(
         retries: How often the training starts again after a process has died.
         resume: Whether there must be a training to go on with.
         restart: Whether the training begins anew; what the folder holds is kept in a folder below it.
+        more: Whether the epochs of the recipe were asked for: a training to resume then goes on for so many.
         console: The place of the output.
 
     Raises:
@@ -80,24 +86,35 @@ def train_one(
     if resume and not found:
         raise InvalidInput(f"--resume must be given for a folder with a training to go on with, but {directory} holds none")
     config = config.identified(found.train if found else None)
+    changed = None
     if found:
-        _check_going_on(found, arch, config, data, directory, resume=resume)
+        if resume:
+            changed = _with_other_epochs(found, config, directory) if more else None
+            config = dataclasses.replace(config, epochs=(changed or found).train.epochs)
+        _check_going_on(changed or found, arch, config, data, directory, resume=resume)
     finished = len(found.curve) if found else 0
+
+    def say(sentence: str) -> None:
+        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     def begin() -> None:
         kept = set_aside(directory) if restart else None
         if kept:
-            console.print(f"The training that {directory} held is kept in {kept}", highlight=False, soft_wrap=True)
+            say(f"The training that {directory} held is kept in {kept}")
+        if found and changed:
+            CheckpointStore(directory).save(changed)
+            for sentence in sentences_on(found, changed):
+                say(sentence)
 
     if not found:
         for sentence in check_beginning(arch, config, data.keypoint_set.names).sentences:
-            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
-    if restart:
-        # Whatever would end the new training before its first step has to show while the old one is in its place.
+            say(sentence)
+    if restart or changed:
+        # Whatever would end the training before its first step has to show while the old one is in its place.
         loop.check_batch(config, workers)
         training_set(data, arch, config), validation_set(data, arch, config)
     if finished:
-        console.print(f"Going on from epoch {finished} of {directory / LAST}", highlight=False, soft_wrap=True)
+        say(f"Going on from epoch {finished} of {directory / LAST}")
     if workers > 1 or max_workers is not None:
         return _train_with_ray(
             arch,
@@ -120,15 +137,18 @@ def train_one(
             console.print(describe_epoch(metrics, config.epochs), highlight=False)
             bar.advance(epochs)
 
-        def say(sentence: str) -> None:
-            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
-
         try:
             return loop.train(arch, config, data, directory=directory, report=report, note=say).metrics
         except InvalidInput:
             raise
         except loop.OWN_REASONS as error:
             raise _ended(arch, error) from None
+
+
+def schedule_of(directory: Path) -> dict[str, str]:
+    """Return the schedules that a finished training followed under the name ``schedule``; nothing where it is one."""
+    words = schedule_words(load_checkpoint(directory / LAST))
+    return {"schedule": words} if words else {}
 
 
 def set_aside(directory: Path) -> Path | None:
@@ -154,11 +174,18 @@ def set_aside(directory: Path) -> Path | None:
     return kept
 
 
+def _with_other_epochs(found: Checkpoint, config: TrainConfig, directory: Path) -> Checkpoint | None:
+    """Return a checkpoint as one of a training of the recipe's epochs; None where it has as many already."""
+    return None if config.epochs == found.train.epochs else lengthened(found, config.epochs, directory)
+
+
 def _check_going_on(
     found: Checkpoint, arch: Architecture, config: TrainConfig, data: DataConfig, directory: Path, *, resume: bool
 ) -> None:
     """Refuse to go on with another training, and say what may be done instead."""
-    instead = "--output names another folder, and --restart begins anew and keeps what is there"
+    instead = INSTEAD
+    if config.epochs > len(found.curve) and config.epochs != found.train.epochs:
+        instead = f"--resume goes on to epoch {config.epochs}, {instead}"
     contents = data_contents(data)
     try:
         known = check_same_training(found, arch, config, data, contents, str(directory / LAST))

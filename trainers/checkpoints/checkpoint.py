@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 FORMAT = 2
-OPTIONAL = ("taken", "supernet")
+OPTIONAL = ("taken", "supernet", "lengthened")
 """Fields that a file holds only where they say something."""
 
 
@@ -53,6 +53,7 @@ class Checkpoint:
         contents: The digests of the data's files (`trainers.data.identity.data_contents`), which earlier versions lack.
         taken: The share of the parameters that were taken of other weights; None from scratch.
         supernet: The space and the settings of weights that many networks share, as plain values; None for one network.
+        lengthened: The finished epochs and the epochs of the schedule at each change of the latter; None without one.
     """
 
     arch: Architecture
@@ -66,6 +67,7 @@ class Checkpoint:
     contents: Mapping[str, str] = field(default_factory=dict)
     taken: float | None = None
     supernet: Mapping[str, Any] | None = None
+    lengthened: list[list[int]] | None = None
 
     @property
     def keypoint_set(self) -> KeypointSet | None:
@@ -152,6 +154,7 @@ def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
     _require(content["taken"] is None or isinstance(content["taken"], float), name, "a number in the field 'taken'")
     is_named = content["supernet"] is None or isinstance(content["supernet"], Mapping)
     _require(is_named, name, "named fields in the field 'supernet'")
+    _require(_is_pairs(content["lengthened"]), name, "pairs of epochs in the field 'lengthened'")
     state = content["state"]
     for part in ("network", "optimizer", "scaler", "average", "averaged_steps"):
         _require(isinstance(state, Mapping) and part in state, name, f"the field 'state.{part}'")
@@ -164,6 +167,13 @@ def _checkpoint(content: Mapping[str, Any], name: str) -> Checkpoint:
 
 def _is_texts(values: Any) -> bool:
     return isinstance(values, Mapping) and all(isinstance(text, str) for item in values.items() for text in item)
+
+
+def _is_pairs(values: Any) -> bool:
+    pairs = values if isinstance(values, list) else [values]
+    return values is None or all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(each, int) for each in pair) for pair in pairs
+    )
 
 
 def _require(held: bool, name: str, what: str) -> None:

@@ -220,6 +220,7 @@ class TrainingRun:
         check_same_progress(checkpoint, worker)
         self._config = config = config.identified(checkpoint.train if checkpoint else None)
         self._taken = checkpoint.taken if checkpoint else None
+        self._lengthened = checkpoint.lengthened if checkpoint else None
         if store and checkpoint:
             last = str(store.where(LAST))
             if not check_same_training(checkpoint, arch, config, data, self._contents, last, self.supernet):
@@ -344,6 +345,7 @@ class TrainingRun:
             seconds=time.monotonic() - self._began,
             taken=self._taken,
             supernet=self.supernet,
+            lengthened=self._lengthened,
         )
         until_done(lambda: store.save(checkpoint, best=best), self._note, self._retry)
 

@@ -24,7 +24,7 @@ from trainers.data.formats.data_format import SPLITS, TEST_DEV
 @click.command(epilog="Example:  dite-search train dite_hrnet_18 --input-size 128x96 --data ~/coco_mini --epochs 20")
 @click.argument("arch")
 @click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=DATA_HELP)
-@click.option("--output", default="runs/train", show_default=True, help="Folder of the checkpoints.", type=click.Path())
+@click.option("--output", help="Folder of the checkpoints (default: runs/train, then runs/train-2, …).", type=click.Path())
 @data_options
 @input_size_option
 @click.option("--train-split", type=click.Choice(SPLITS), default="train", show_default=True, help="Split to learn from.")
@@ -41,14 +41,14 @@ from trainers.data.formats.data_format import SPLITS, TEST_DEV
 @click.option("--learning-rate", type=float, help="Learning rate (default: the paper's 0.002).")
 @click.option("--start-from", help="Weights to begin from: a checkpoint, STUDY:TRIAL, an export or a .safetensors file.")
 @click.option("--set", "fields", multiple=True, metavar="FIELD=VALUE", help="Any other hyper-parameter, as in --set seed=3.")
-@click.option("--resume", is_flag=True, help="Go on with the training in --output; without one there, end.")
-@click.option("--restart", is_flag=True, help="Begin anew; the training in --output is kept in a folder below it.")
+@click.option("--resume", is_flag=True, help="Go on with a training, to --epochs where given; without one, end.")
+@click.option("--restart", is_flag=True, help="Begin anew; the training so far is kept in a folder below its own.")
 @directory_option
 @json_option
 def train(
     arch: str,
     root: str,
-    output: str,
+    output: str | None,
     described: dict[str, Any],
     input_size: str | None,
     train_split: str,
@@ -75,16 +75,19 @@ def train(
     The data give the network its number of keypoints, and a preset the papers' input size for their format. Keypoints of
     your own are read from the annotation files, and shown for you to confirm.
 
-    A training that was cut off goes on from its last checkpoint when the same command is given again. A folder that holds
-    another training, one of another network, recipe or data, is refused.
+    A training that was cut off goes on from its last checkpoint when the same command is given again. Another training, one
+    of another network, recipe or data, gets a folder with the next number; in --output it is refused. With --resume and
+    --epochs a training goes on for more epochs, by the schedule of so many.
     """
     from dite_search.config.data_defaults import arch_for, training_for
     from dite_search.tasks.network_reference import find_network, weights_named
-    from dite_search.tasks.train_and_evaluate import train_one
+    from dite_search.tasks.train_and_evaluate import schedule_of, train_one
+    from dite_search.tasks.training_folder import training_folder
     from search_spaces.common.files import check_output
     from search_spaces.registry import PRESETS
 
-    check_output(output, is_folder=True)
+    if output is not None:
+        check_output(output, is_folder=True)
     data = data_set(
         root,
         described,
@@ -106,22 +109,26 @@ def train(
     )
     say_notes(data, data.train_split, data.val_split)
     say_image_notes(data)
-    metrics = train_one(
-        network,
-        config,
-        data,
-        directory=Path(output).absolute(),
-        workers=workers,
-        max_workers=max_workers,
-        retries=retries,
-        threads=threads,
-        resume=resume,
-        restart=restart,
-        console=console_for(as_json),
-    )
-    show(metrics, as_json)
+    more = epochs is not None or any(field.startswith("epochs=") for field in fields)
+    console = console_for(as_json)
+    with training_folder(output, network, config, data, resume=resume and not restart, console=console) as place:
+        metrics = train_one(
+            network,
+            config,
+            data,
+            directory=place.absolute(),
+            workers=workers,
+            max_workers=max_workers,
+            retries=retries,
+            threads=threads,
+            resume=resume,
+            restart=restart,
+            more=more,
+            console=console,
+        )
+    show({**metrics, "output": str(place)} | schedule_of(place), as_json)
     split = () if val_split == "val" else ("--split", val_split)
-    words = ("evaluate", Path(output) / "best.pt", "--data", root, *described_words(described), *split)
+    words = ("evaluate", place / "best.pt", "--data", root, *described_words(described), *split)
     next_steps(as_json, shell_command(program("dite-search"), *words))
 
 

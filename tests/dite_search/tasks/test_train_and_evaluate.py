@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -50,11 +51,16 @@ def small(tmp_path, monkeypatch):
     for name, seed in (("few", 5), ("other", 9)):
         draw_dataset(tmp_path / name, train_images=8, val_images=2, seed=seed)
     write_mapping(tmp_path / "tiny.yaml", named_space("tiny").base.to_dict())
-    return lambda data, *words: run("train", "tiny.yaml", "--data", data, *RECIPE, *words)
+
+    def train(data, *words, output=None):
+        return run("train", "tiny.yaml", "--data", data, *RECIPE, *words, *(("--output", output) if output else ()))
+
+    return train
 
 
 @pytest.mark.slow
 def test_a_folder_that_holds_another_training_is_refused(small, tmp_path):
+    small = functools.partial(small, output="runs/train")
     first = small("few")
     assert first.exit_code == 0, first.output
     place, before = tmp_path / "runs" / "train", (tmp_path / "runs" / "train" / LAST).read_bytes()
@@ -86,14 +92,14 @@ def test_a_restart_keeps_what_was_there(small, tmp_path):
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     # What cannot begin moves nothing.
     for words in (("gone",), ("other", "--batch-size", 1)):
-        assert small(*words, "--restart").exit_code == 2
+        assert small(*words, "--restart", output="runs/train").exit_code == 2
         assert {path.name: path.read_bytes() for path in place.iterdir()} == before
-    found = small("other", "--restart")
+    found = small("other", "--restart", output="runs/train")
     assert found.exit_code == 0, found.output
     assert f"The training that {place} held is kept in {place}/earlier-1" in found.output
     assert {path.name: path.read_bytes() for path in (place / "earlier-1").iterdir()} == before
     assert load_checkpoint(place / LAST).data["root"] == str(tmp_path / "other")
-    assert small("few", "--restart").exit_code == 0
+    assert small("few", "--restart", output="runs/train").exit_code == 0
     assert (place / "earlier-2" / LAST).is_file()
 
 
@@ -125,6 +131,9 @@ def test_a_training_begins_from_the_checkpoint_of_another(small, tmp_path):
 def test_resume_needs_a_training_and_restart_none(small, tmp_path):
     place = tmp_path / "runs" / "train"
     assert small("few", "--resume").output.strip().splitlines()[-1] == (
+        "Error: --resume must be given for a training to go on with, but runs/train holds none; --output names its folder"
+    )
+    assert small("few", "--resume", output="runs/train").output.strip().splitlines()[-1] == (
         f"Error: --resume must be given for a folder with a training to go on with, but {place} holds none"
     )
     assert "must not be given together" in small("few", "--resume", "--restart").output
@@ -160,6 +169,7 @@ def test_a_checkpoint_of_an_earlier_version_whose_data_are_gone_goes_on_where_th
     for name in (LAST, BEST):
         save_checkpoint(place / name, dataclasses.replace(load_checkpoint(place / name), contents={}))
     assert small("few").exit_code == 0
+    small = functools.partial(small, output="runs/train")
     assert "held something else than" in small("other").output
     (tmp_path / "few").rename(tmp_path / "moved")
     sentence = small("moved").output.strip().splitlines()[-1]
