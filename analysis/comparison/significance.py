@@ -34,12 +34,13 @@ def verdict(
     if difference.low == difference.high == 0:
         return f"The two find the same people equally well in each of {_images(difference)}: no difference."
     is_first = (difference.value > 0) == OBJECTIVES[figure].is_better_high
-    words = (
-        f"{'A' if is_first else 'B'} is better by {abs(difference.value):.3f} {short(figure)}"
-        if round(difference.value, 3)
-        else f"The two differ by less than 0.001 {short(figure)}"
-    )
-    sentence = f"{words} ({_interval(difference)} over {_images(difference)})"
+    # What is said to be better leads by a positive number: its interval is that of the lead, whichever side it is.
+    sign = 1.0 if difference.value > 0 else -1.0
+    words = f"{'A' if is_first else 'B'} is better by {abs(difference.value):.3f} {short(figure)}"
+    of = ""
+    if not round(difference.value, 3):
+        words, sign, of = f"The two differ by less than 0.001 {short(figure)}", 1.0, "A less B: "
+    sentence = f"{words} ({of}{_interval(difference, sign)} over {_images(difference)})"
     if with_seeds is None or noise is None or noise.deviation is None:
         answer = "more" if difference.more_than_noise else "not more"
         return (
@@ -49,12 +50,14 @@ def verdict(
     answer = "more" if with_seeds.more_than_noise else "not more"
     return (
         f"{sentence}; with the noise of seeds in it (standard deviation {noise.deviation:.4f}, from"
-        f" {number_words(noise.groups, 'network')} trained more than once) {_interval(with_seeds)}: {answer} than noise."
+        f" {number_words(noise.groups, 'network')} trained more than once)"
+        f" {_interval(with_seeds, sign)}: {answer} than noise."
     )
 
 
-def _interval(difference: Difference) -> str:
-    return f"{difference.level:.0%} interval {_signed(difference.low)} to {_signed(difference.high)}"
+def _interval(difference: Difference, sign: float) -> str:
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    return f"{difference.level:.0%} interval {_signed(low)} to {_signed(high)}"
 
 
 def _signed(value: float) -> str:

@@ -10,7 +10,7 @@ from analysis.export.directory import INT8_FILE, ONNX_FILE
 from analysis.export.parity import TRAINED, Parity
 from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.profiling.latency import Latency
-from analysis.study.labels import CONVENTIONS, architecture_words, number_words, plain, quantity
+from analysis.study.labels import CONVENTIONS, architecture_words, learned_and_scored_on, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from analysis.templates import template_environment
@@ -98,6 +98,7 @@ def card_text(
         costs={"params": float(cost.params)} | cost.objectives,
         quantity=quantity,
         conventions=CONVENTIONS,
+        learned_split=learned_and_scored_on(card.protocol),
         agreement=agreement,
         input_size=format_size(arch.input_size),
         heatmap_size=format_size(arch.heatmap_size),
@@ -131,11 +132,24 @@ def int8_verdict(parity: Parity) -> str:
         if loss > LARGE_LOSS:
             sentences.append("That is a large loss: use model.onnx unless you train for int8.")
     if float_form.latency is not None and int8.latency is not None:
-        ratio = int8.latency.median_ms / float_form.latency.median_ms
-        kind = "slower" if ratio > 1 + SPEED_NOISE else "faster" if ratio < 1 - SPEED_NOISE else "as fast, within noise"
-        figures = f"{int8.latency.median_ms:.2f} ms an image against {float_form.latency.median_ms:.2f} ms"
-        sentences.append(f"On this processor it is {kind}: {figures}.")
+        kind = _speed(int8.latency, float_form.latency)
+        figures = f"{_spread(int8.latency)} against {_spread(float_form.latency)}"
+        sentences.append(f"On this processor it is {kind}: {figures} (10th to 90th percentile of an image).")
     return " ".join(sentences)
+
+
+def _speed(int8: Latency, float32: Latency) -> str:
+    """Return whether one latency is above another; spreads that overlap, and small differences, are noise."""
+    ratio = int8.median_ms / float32.median_ms
+    if ratio > 1 + SPEED_NOISE and int8.p10_ms > float32.p90_ms:
+        return "slower"
+    if ratio < 1 - SPEED_NOISE and int8.p90_ms < float32.p10_ms:
+        return "faster"
+    return "as fast, within noise"
+
+
+def _spread(latency: Latency) -> str:
+    return f"{latency.median_ms:.2f} ms ({latency.p10_ms:.2f} to {latency.p90_ms:.2f})"
 
 
 def markdown(value: Any) -> str:

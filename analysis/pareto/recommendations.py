@@ -8,7 +8,15 @@ import numpy as np
 
 from analysis.pareto.budget_filter import within
 from analysis.pareto.front import Array, front_of, matrix_of, reference_point, scored
-from analysis.study.labels import format_seconds, number_words, parameter_words, quantity, short, varied_parameters
+from analysis.study.labels import (
+    format_seconds,
+    learned_and_scored_on,
+    number_words,
+    parameter_words,
+    quantity,
+    short,
+    varied_parameters,
+)
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, directions_of, format_value, gain
@@ -108,8 +116,8 @@ def summary(study: StudyRecord, budget: Budget | None = None) -> Summary:
     notes = []
     if len({record.arch.arch_id for record in scored(study)}) == len(scored(study)):
         notes.append("Each network was trained once, so a small difference in accuracy may be chance.")
-    split = study.protocol.get("val_split")
-    if split is not None and split == study.protocol.get("train_split"):
+    split = learned_and_scored_on(study.protocol)
+    if split:
         notes.append(f"They were scored on what they learned from (split {split}): how they do on others is not known.")
     budget = budget or Budget()
     return Summary(

@@ -33,6 +33,12 @@ def metric_words(study: StudyRecord, name: str) -> str:
     return plain(study.protocol["metric"]) if is_score(name) and "metric" in study.protocol else ""
 
 
+def learned_and_scored_on(protocol: Mapping[str, Any]) -> str:
+    """Return the split that networks were scored on where they learned from it, too; empty where they did not."""
+    split = protocol.get("val_split")
+    return plain(split) if split is not None and split == protocol.get("train_split") else ""
+
+
 def short(name: str) -> str:
     """A quantity's name without what is said of it in brackets, for a sentence that has said it already."""
     return quantity(name).split(" (")[0]
@@ -117,12 +123,16 @@ def families_of(study: StudyRecord) -> list[Family[Any]]:
 def differing_words(first: Architecture, second: Architecture) -> list[tuple[str, str, str]]:
     """Return the fields in which two architectures differ, in words; none where they are the same network.
 
-    A field that is only spelled in another way, as reductions of one bottleneck may be, does not differ.
+    A field that is only spelled in another way, as reductions of one bottleneck may be, does not differ. Nor does a field
+    that only one of two families has: the names of the families stand there.
     """
     ours, theirs = dict(architecture_words(first)), dict(architecture_words(second))
     one, other = dict(architecture_words(first.canonical)), dict(architecture_words(second.canonical))
     acting = [name for name in dict.fromkeys((*ours, *theirs)) if one.get(name) != other.get(name)]
-    pairs = [(name, ours.get(name, "–"), theirs.get(name, "–")) for name in acting]
+    if first.FAMILY != second.FAMILY:
+        acting = [name for name in acting if name in ours and name in theirs and name != "family"]
+    pairs = [("family", first.FAMILY, second.FAMILY)]
+    pairs += [(name, ours.get(name, "–"), theirs.get(name, "–")) for name in acting]
     return [(name, before, after) for name, before, after in pairs if before != after]
 
 

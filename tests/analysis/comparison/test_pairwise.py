@@ -146,6 +146,12 @@ def test_a_network_does_not_differ_from_itself():
     assert architecture_differences(ARCH, ARCH) == []
 
 
+def test_networks_of_two_families_differ_by_their_family_and_the_fields_of_both():
+    other = dataclasses.replace(preset("mobilenet_v2"), keypoints=16)
+    rows = [(row.name, row.first, row.second) for row in architecture_differences(preset("dite_hrnet_18"), other)]
+    assert rows == [("family", "dite_hrnet", "mobilenet_v2"), ("keypoints", "17", "16")]
+
+
 def test_hyper_parameters_that_differ_are_told():
     found = put_together(side(0), side(1))
     assert [(line.name, line.first, line.second) for line in found.architecture][-1] == ("learning rate", "0.001", "0.002")

@@ -19,14 +19,28 @@ NOISE = SeedNoise(objective="ap_gt", deviation=0.01, groups=2, degrees=3)
     ("over_images", "with_seeds", "noise", "sentences"),
     [
         (difference(0.02, 0.01, 0.03), None, None, ["A is better by 0.020 AP", ": more than the noise of the images."]),
-        (difference(-0.02, -0.05, 0.01), None, None, ["B is better by 0.020 AP", "−0.050 to +0.010", ": not more than"]),
-        (difference(0.0001, -0.1, 0.1), None, None, ["The two differ by less than 0.001 AP", "200 images"]),
+        (difference(-0.02, -0.05, 0.01), None, None, ["B is better by 0.020 AP", "−0.010 to +0.050", ": not more than"]),
+        (
+            difference(-0.0001, -0.2, 0.1),
+            None,
+            None,
+            ["The two differ by less than 0.001 AP (A less B: 95% interval −0.200 to +0.100 over 200 images)"],
+        ),
         (difference(0.0, 0.0, 0.0), None, None, ["find the same people equally well", "no difference."]),
         (
             difference(0.02, 0.01, 0.03),
             difference(0.02, -0.01, 0.05),
             NOISE,
             ["standard deviation 0.0100, from 2 networks trained more than once", ": not more than noise."],
+        ),
+        (
+            difference(-0.02, -0.03, -0.01),
+            difference(-0.02, -0.05, 0.01),
+            NOISE,
+            [
+                "B is better by 0.020 AP (95% interval +0.010 to +0.030",
+                "trained more than once) 95% interval −0.010 to +0.050",
+            ],
         ),
     ],
 )

@@ -166,8 +166,10 @@ def test_the_count_sees_what_a_simplifier_would_remove() -> None:
     assert (size.nodes, size.removable) == (3, 2)
 
 
-def latency(median: float) -> Latency:
-    return Latency(median_ms=median, p10_ms=median, p90_ms=median, threads=1, runs=30, device="CPU of a test")
+def latency(median: float, spread: float = 0.1) -> Latency:
+    """Return a latency whose 10th and 90th percentile lie so many milliseconds from its median."""
+    ends = {"p10_ms": median - spread, "p90_ms": median + spread}
+    return Latency(median_ms=median, **ends, threads=1, runs=30, device="CPU of a test")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def latency(median: float) -> Latency:
         (
             (0.7, 0.69),
             (4.0, 3.0),
-            ("loses 0.0100 AP", "(0.7000 to 0.6900)", "it is faster: 3.00 ms an image against 4.00 ms"),
+            ("loses 0.0100 AP", "(0.7000 to 0.6900)", "it is faster: 3.00 ms (2.90 to 3.10) against 4.00 ms (3.90 to 4.10)"),
         ),
         ((0.7, 0.5), (4.0, 6.0), ("loses 0.2000 AP", "That is a large loss", "it is slower: 6.00 ms")),
         ((0.7, 0.7), (4.0, 4.1), ("loses nothing", "as fast, within noise")),
@@ -195,6 +197,17 @@ def test_the_card_says_what_int8_costs_and_gains(
     verdict = int8_verdict(Parity(forms=forms, images="2 crops", quantity="ap_gt"))
     for part in words:
         assert part in verdict
+
+
+@pytest.mark.parametrize(("median", "spread", "kind"), [(6.0, 1.5, "as fast, within noise"), (6.0, 0.5, "slower")])
+def test_a_speed_within_the_spread_of_the_other_is_as_fast(median: float, spread: float, kind: str) -> None:
+    forms = [
+        Form(name="model.onnx", latency=latency(4.0, spread)),
+        Form(name="model.int8.onnx", latency=latency(median, spread)),
+    ]
+    verdict = int8_verdict(Parity(forms=forms, images="2 crops"))
+    figures = f"6.00 ms ({6 - spread:.2f} to {6 + spread:.2f}) against 4.00 ms ({4 - spread:.2f} to {4 + spread:.2f})"
+    assert f"On this processor it is {kind}: {figures} (10th to 90th percentile of an image)." in verdict
 
 
 def test_a_form_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,13 @@ def test_the_card_says_how_heatmaps_are_read(codec: str, shift: str, reading: st
     assert reading in text
 
 
+def test_the_card_says_where_a_network_was_scored_on_what_it_learned_from() -> None:
+    sentence = "The network was scored on what it learned from (split train): how well it does on other people is not known."
+    for splits, said in ((("train", "train"), True), (("train", "val"), False), ((None, None), False)):
+        protocol = {**PROTOCOL, "train_split": splits[0], "val_split": splits[1]}
+        assert (sentence in card_text(TINY, dataclasses.replace(CARD, protocol=protocol), AGREED)) == said
+
+
 def test_the_codec_of_a_trial_is_its_own_or_the_searchs() -> None:
     plain, own = trial(0), dataclasses.replace(trial(1), parameters={"codec": "dark", "sigma": 1.5})
     record = study([plain, own])
