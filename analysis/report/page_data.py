@@ -65,7 +65,7 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "seed": [record.seed for record in trials],
         "before": [record.epochs_before for record in trials],
         "run": [record.mlflow_run_id or "" for record in trials],
-        "mlflow": mlflow_place(study.provenance),
+        "mlflow": mlflow_place(study.provenance, setup.run_page),
         "arch_id": [record.arch.arch_id for record in trials],
         "outline": encoded(architecture_outline(record.arch) for record in trials),
         "branch_fields": {field: head for family in families_of(study) for field, head in family.branch_fields.items()},
@@ -132,12 +132,16 @@ def cost_groups(arch: Architecture) -> dict[str, Cost]:
     return found
 
 
-def mlflow_place(provenance: Mapping[str, Any]) -> dict[str, str]:
-    """Where the runs are: ``link`` is the address that a run's id is put behind, empty where no server has them."""
+def mlflow_place(provenance: Mapping[str, Any], run_page: str) -> dict[str, str]:
+    """Return where the runs are.
+
+    ``link`` is the address of a run, ``{run}`` in the place of its id, empty where it is not known. ``command`` serves the
+    page of a database, which no server has.
+    """
     uri = without_user(str(provenance.get("mlflow_uri", "")))
-    server = uri.startswith(("http://", "https://"))
-    command = shell_command("mlflow", "ui", "--backend-store-uri", uri) if uri and not server else ""
-    return {"link": f"{uri.rstrip('/')}/#/runs/" if server else "", "command": command}
+    web = ("http://", "https://")
+    command = shell_command("mlflow", "ui", "--backend-store-uri", uri) if uri and not uri.startswith(web) else ""
+    return {"link": run_page if run_page.startswith(web) else "", "command": command}
 
 
 def _cost_parts(trials: Sequence[TrialRecord]) -> tuple[list[str], dict[str, Any]]:

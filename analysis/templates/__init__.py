@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from importlib import resources
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 FOLDER = "templates"
+SHARED = "analysis"
+"""The package whose templates those of other packages may take parts of, such as the head of a page."""
 
 
 def template_text(package: str, name: str) -> str:
@@ -22,7 +24,7 @@ def template_environment(package: str, *, autoescape: bool = True) -> Environmen
         autoescape: Whether values are escaped for HTML.
     """
     return Environment(
-        loader=PackageLoader(package, FOLDER),
+        loader=ChoiceLoader([PackageLoader(name, FOLDER) for name in dict.fromkeys((package, SHARED))]),
         autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -25,6 +25,7 @@ from dite_search.cli import (
     watch,
 )
 from dite_search.cli.networks import cost, predict, show, train
+from dite_search.cli.shared.completion import add_completion
 from search_spaces.common.errors import InvalidInput
 
 FULL_OR_CLOSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
@@ -95,3 +96,4 @@ for _command in (
     jobs.job,
 ):
     main.add_command(_command)
+add_completion(main)

@@ -159,14 +159,15 @@ def pause(study: str, directory: str) -> None:
     metavar="LIMIT",
     help="What a network may cost, like 'mmacs <= 200' or 'params <= 1.5M'; repeatable (default: the study's budget).",
 )
+@click.option("--no-budget", is_flag=True, help="Drop the limits of the last report: the budget is the study's.")
 @click.option(
-    "--intervals",
-    is_flag=True,
+    "--intervals/--no-intervals",
+    default=None,
     help="Predict once more with every network of the front, for the interval of its accuracy over images (needs the data).",
 )
 @click.option(
-    "--pictures",
-    is_flag=True,
+    "--pictures/--no-pictures",
+    default=None,
     help="Show what the recommended networks predict on validation photographs, and group their errors (needs the data).",
 )
 @click.option("--output", help="Folder of the report (default: report/ in the study's folder).", type=click.Path())
@@ -175,28 +176,41 @@ def report(
     study: str,
     directory: str,
     limits: tuple[str, ...],
-    intervals: bool,
-    pictures: bool,
+    no_budget: bool,
+    intervals: bool | None,
+    pictures: bool | None,
     output: str | None,
     as_json: bool,
 ) -> None:
-    """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv."""
+    """Write the report of STUDY (its name, or its folder): report.html, summary.md, front.png and trials.csv.
+
+    A report keeps the options of the last one, and says so. Options that are given go before them.
+    """
     from analysis.report import check_report_place
+    from dite_search.housekeeping.report_options import ReportOptions, chosen_options, keep_options, last_options
     from dite_search.spending.state import budget_state
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
     from dite_search.tracking.pages import report_setup
 
     config = load_config(study, directory=directory)
+    last = last_options(config.study_directory)
+    options = chosen_options(last, limits=limits, no_budget=no_budget, intervals=intervals, pictures=pictures)
+    asked = ReportOptions(limits=limits, intervals=bool(intervals), pictures=bool(pictures))
+    kept = options.sentence(asked)
+    if kept:
+        click.echo(kept, err=True)
     record = read_study(config)
-    setup = report_setup(config, limits, state=budget_state(config, record, time.time()))
+    setup = report_setup(config, options.limits, state=budget_state(config, record, time.time()))
     place = Path(output) if output else record.directory / "report"
     check_report_place(place)
-    if intervals:
+    if options.intervals:
         setup = _with_intervals(config, record, setup)
-    if pictures:
+    if options.pictures:
         setup = _with_pictures(config, record, setup)
-    show(_write_report(record, place, setup), as_json)
+    written = _write_report(record, place, setup)
+    keep_options(config.study_directory, options)
+    show(written, as_json)
 
 
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:

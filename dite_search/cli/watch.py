@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -82,28 +83,32 @@ def _follow(reader: LiveReader, console: Console, every: float) -> None:
 
 
 @click.command(epilog="Example:  dite-search dashboard quickstart")
-@click.argument("study")
+@click.argument("study", required=False)
 @directory_option
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; others than loopback need the URL's token."
 )
 @click.option("--port", type=click.IntRange(1, 65535), help=f"Port (default: the first free one from {DEFAULT_PORT}).")
 @click.option("--every", type=click.FloatRange(0.2, 3600), default=2.0, show_default=True, help="Seconds between readings.")
-def dashboard(study: str, directory: str, host: str, port: int | None, every: float) -> None:
+def dashboard(study: str | None, directory: str, host: str, port: int | None, every: float) -> None:
     """Serve STUDY (its name, or its folder) as a page that follows the search; Ctrl-C ends the page, never the search.
 
+    The page leads to those of all studies in the folder, and to reports. Without STUDY that of all studies comes first.
     The page is reached from this machine only, unless --host says otherwise: then its URL holds a token, and whoever has
     it may read.
     """
     from dite_search.monitor.server import Dashboard
     from dite_search.study.directory import load_config
 
-    config = load_config(study, directory=directory)
+    config = None if study is None else load_config(study, directory=directory)
+    folder = None if study is not None else Path(directory)
+    if folder is not None and not folder.is_dir():
+        raise InvalidInput(f"--directory must be a folder of studies, but {folder} is none")
     ports = range(DEFAULT_PORT, DEFAULT_PORT + PORTS) if port is None else (port,)
-    with Dashboard(config, host=host, ports=ports, every=every, mlflow=program("mlflow")) as page:
-        click.echo(f"Dashboard of {config.name}:  {page.url}")
+    with Dashboard(config, directory=folder, host=host, ports=ports, every=every, mlflow=program("mlflow")) as page:
+        click.echo(f"Dashboard of {config.name if config else folder}:  {page.url}")
         for tool in page.tools:
-            click.echo(f"  {tool.name}:  {tool.url or tool.command}")
+            click.echo(f"  {tool.name}:  {tool.command or tool.url}")
         click.echo("Ctrl-C ends it; the search goes on.")
         with contextlib.suppress(KeyboardInterrupt):
             page.serve()

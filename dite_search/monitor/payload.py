@@ -24,8 +24,11 @@ from dite_search.monitor.snapshot import (
     tally_words,
     throughput,
 )
-from search_spaces.common.objectives import costs_and_scores, format_value
+from dite_search.study.places import REPORT_PAGE
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, format_value
 
+LOSS = "loss"
+"""The figure of an epoch that every training has."""
 MAX_CURVES, MAX_POINTS = 40, 2000
 """Curves and points that a page is sent."""
 
@@ -63,17 +66,24 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
         "trials_per_hour": speed.trials_per_hour if speed else None,
         "eta_seconds": eta(moment),
         "eta": eta_words(moment),
+        "limits": {limit.cost: limit.limit for limit in moment.limits.constraints},
+        "limit_words": _limit_words(moment),
+        "report": (moment.study.directory / REPORT_PAGE).is_file(),
         "columns": columns,
-        "words": {name: quantity(name) for name in (*columns, metric)},
+        "words": {name: quantity(name) for name in (*columns, metric, LOSS)},
+        "highest": OBJECTIVES[moment.score].highest,
         "score": moment.score,
         "costs": costs_and_scores(columns)[0],
         "front": [_row(record, columns) for record in front],
         "others": [_row(record, columns) for record in kept],
         "running": [
-            _row(record, columns)
-            | {"where": moment.where.get(record.number, ""), "latest": format_value(metric, _last(record, metric))}
-            for record in moment.running
+            _begun(record, columns, metric) | {"where": moment.where.get(record.number, "")} for record in moment.running
         ],
+        "stopped": [
+            _begun(record, columns, metric) | {"reason": clean(record.reason), "score": _last(record, moment.score)}
+            for record in moment.own
+            if record.status is TrialStatus.STOPPED
+        ][-MAX_POINTS:],
         "curves": {
             "metric": metric,
             "trials": [
@@ -82,6 +92,7 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
                     "status": record.status,
                     "on_front": record.number in numbers,
                     "points": curve_points(record, metric),
+                    "loss": curve_points(record, LOSS),
                 }
                 for record in shown_curves(moment, front)
             ],
@@ -103,6 +114,21 @@ def _row(record: TrialRecord, columns: Sequence[str]) -> dict[str, Any]:
         "values": values,
         "words": {name: format_value(name, values.get(name)) for name in columns},
     }
+
+
+def _begun(record: TrialRecord, columns: Sequence[str], metric: str) -> dict[str, Any]:
+    """Return the row of a trial that has not ended its training, with its latest figures in words."""
+    loss = _last(record, LOSS)
+    latest = {"latest": format_value(metric, _last(record, metric)), "loss": "–" if loss is None else f"{loss:.3g}"}
+    return _row(record, columns) | latest
+
+
+def _limit_words(moment: StudySnapshot) -> str:
+    """Return the limits on the costs of a network; nothing without one."""
+    limits = [
+        f"{quantity(limit.cost)} at most {format_value(limit.cost, limit.limit)}" for limit in moment.limits.constraints
+    ]
+    return f"Budget of a network: {' and '.join(limits)}" if limits else ""
 
 
 def _last(record: TrialRecord, metric: str) -> float | None:

@@ -25,6 +25,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import costs_and_scores
 from search_spaces.common.shell import own_command
+from search_spaces.space.budget import Budget
 
 WINDOW_SECONDS, ENOUGH_EPOCHS = 3600.0, 8
 """Throughput is that of the last hour, or of longer, until so many epochs have ended in it."""
@@ -48,6 +49,7 @@ class StudySnapshot:
         stops_early: Whether the search stops trials early.
         budget: What the search may spend, and has spent; None where nobody asked.
         gpus: The GPUs that a trial holds.
+        limits: The limits on the costs of a network.
     """
 
     study: StudyRecord
@@ -61,6 +63,7 @@ class StudySnapshot:
     stops_early: bool = False
     budget: BudgetState | None = None
     gpus: float = 0.0
+    limits: Budget = field(default_factory=Budget)
 
     @property
     def is_done(self) -> bool:
@@ -136,6 +139,7 @@ class LiveReader:
             stops_early=config.scheduler.name != "none",
             budget=budget_state(config, study, now),
             gpus=config.resources.gpus_of_trial,
+            limits=config.network_budget,
         )
 
     def _read_asked(self) -> None:

@@ -16,6 +16,8 @@ from trainers.data.formats.layout import NAMES
 PROVENANCE_FILE = "provenance.json"
 SPLIT_FILE = "split.json"
 """The images of each split, where a share of all was drawn: a list as ``data.split`` takes it."""
+REPORT_PAGE = "report/report.html"
+"""The page of the report, in the study's folder."""
 WORKING_DIRECTORY = "working_directory"
 """In the provenance of a study: from where its search was started."""
 

@@ -41,6 +41,11 @@ def run_address(uri: str, experiment: str, run_id: str) -> str:
     return f"{page_of(uri)}/{run_path(experiment, run_id)}"
 
 
+def trial_page(uri: str, experiment: str) -> str:
+    """Return the address of any run of an experiment, with ``{run}`` in the place of its id."""
+    return run_address(uri, experiment, "{run}")
+
+
 def noted_address(uri: str, attributes: Mapping[str, Any]) -> str:
     """Return the address of the run of a search by the attributes of its study, or of the page where it noted none."""
     if MLFLOW_RUN in attributes and MLFLOW_EXPERIMENT in attributes:

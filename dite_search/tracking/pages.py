@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import io
 import json
@@ -17,12 +19,15 @@ from analysis.study.records import StudyRecord, trials_table
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import sampler_words
 from dite_search.spending.state import BudgetState
-from dite_search.tracking.address import run_address
+from dite_search.study.study import found_study
+from dite_search.tracking.address import MLFLOW_EXPERIMENT, run_address, trial_page
+from dite_search.tracking.client import tracking_uri
 from dite_search.tracking.description import description
+from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import COSTS
 from search_spaces.space.budget import Budget
 
-PAGES_VERSION = 1
+PAGES_VERSION = 2
 """Changes where the files of a study that has not changed would be others."""
 
 
@@ -53,6 +58,7 @@ def pages_of(study: StudyRecord, setup: Setup, *, uri: str, experiment: str, run
         runs: The runs of the trials, by number.
     """
     table = trials_table(study.trials, objectives=study.objectives)
+    setup = dataclasses.replace(setup, run_page=trial_page(uri, experiment))
     known = [PAGES_VERSION, experiment, sorted(runs.items()), study.objectives, study.over_budget, study.reused]
     told = [study.protocol, study.provenance, [str(limit) for limit in setup.budget.constraints], setup.search]
     text = json.dumps([known, told], sort_keys=True, default=str) + table.to_csv(index=False)
@@ -98,7 +104,18 @@ def report_setup(config: SearchConfig, limits: tuple[str, ...] = (), *, state: B
             "trainings of each network": config.repeats,
             "budget": ", ".join(config.budget) or "none",
         },
+        run_page=_run_page(config),
     )
+
+
+def _run_page(config: SearchConfig) -> str:
+    """Return the address of the runs of a search's trials; empty where its study noted no experiment."""
+    with contextlib.suppress(InvalidInput):
+        study = found_study(config)
+        experiment = study.user_attrs.get(MLFLOW_EXPERIMENT) if study else None
+        if experiment:
+            return trial_page(tracking_uri(config.mlflow_url, config.study_directory.parent), str(experiment))
+    return ""
 
 
 def _picture(study: StudyRecord, setup: Setup, cost: str) -> bytes:

@@ -48,6 +48,8 @@ POINTS_TAG, FILES_TAG, PAGES_TAG = "dite_search.points", "dite_search.files", "d
 
 Each is set after what it tells of.
 """
+BUDGET_SPENT = "the budget of the search is spent"
+"""The reason of a trial that was cut off and will not go on, unless the search is extended."""
 OPTIONAL_TAGS = ("reason", "stopped_at_epoch", "on_front", "front")
 FRONT_FILE, TABLE_FILE = "front.json", "front_table.json"
 FINAL = "final_"
@@ -87,7 +89,7 @@ def wanted_trial(
     """The run of a trial; ``front`` is None while the search goes on."""
     attributes = snapshot.attributes[record.number]
     started = attributes.get(STARTED, 0.0)
-    status, ending = ending_of(record, driven=source.driven)
+    status, ending = ending_of(record, driven=source.driven, spent=snapshot.is_spent)
     is_over = record.status.has_ended or record.status is TrialStatus.WAITING
     chosen = {name: record.parameters[name] for name in source.training if name in record.parameters}
     params = {**flatten(record.arch), **chosen, "seed": attributes.get(SEED, ""), "trial": record.number}
@@ -120,15 +122,21 @@ def origin_tags(provenance: Mapping[str, Any]) -> dict[str, str]:
     return found | ({GIT_DIRTY: "true"} if changes else {})
 
 
-def ending_of(record: TrialRecord, *, driven: bool = True) -> tuple[str, dict[str, str]]:
-    """Return the status of a trial's run, and the tags that say more; ``driven`` says whether a driver runs the search.
+def ending_of(record: TrialRecord, *, driven: bool = True, spent: bool = False) -> tuple[str, dict[str, str]]:
+    """Return the status of a trial's run, and the tags that say more.
 
-    A trial that waits goes on later. One that nobody trains any more, though its driver could not say so, was killed.
+    A trial that waits goes on later, unless the budget of the search is spent. A trial that nobody trains any more, though
+    its driver could not say so, was killed.
+
+    Args:
+        record: The trial.
+        driven: Whether a driver runs the search.
+        spent: Whether the budget of the search is spent.
     """
     if record.status is TrialStatus.RUNNING:
         return (RUNNING, {}) if driven else (KILLED, {"reason": INTERRUPTED})
     if record.status is TrialStatus.WAITING:
-        return SCHEDULED, {"reason": INTERRUPTED}
+        return (KILLED, {"reason": BUDGET_SPENT}) if spent and not driven else (SCHEDULED, {"reason": INTERRUPTED})
     if record.reason == INTERRUPTED:
         return KILLED, {"reason": INTERRUPTED}
     if record.reason or record.status is TrialStatus.FAILED:
@@ -143,7 +151,8 @@ def search_status(snapshot: Snapshot) -> str:
     found = {record.status for record in snapshot.records.values()}
     if TrialStatus.RUNNING in found:
         return KILLED
-    return SCHEDULED if TrialStatus.WAITING in found or snapshot.left > 0 else FINISHED
+    waits = TrialStatus.WAITING in found and not snapshot.is_spent
+    return SCHEDULED if waits or snapshot.left > 0 else FINISHED
 
 
 def points_of(record: TrialRecord, started: float) -> list[Point]:

@@ -52,6 +52,7 @@ class Snapshot:
         amounts: The figures of what the search has spent, and has left, by name.
         run_id: The run that the study noted for itself.
         experiment: The experiment that the study noted for its runs.
+        is_spent: Whether the budget of the search is spent: what waits goes on only where the search is extended.
     """
 
     study: StudyRecord
@@ -60,6 +61,7 @@ class Snapshot:
     run_id: str | None = None
     amounts: Mapping[str, float] = field(default_factory=dict)
     experiment: str | None = None
+    is_spent: bool = False
 
     @property
     def records(self) -> dict[int, TrialRecord]:
@@ -146,6 +148,7 @@ class StudySource:
             amounts=state.amounts,
             run_id=noted.get(MLFLOW_RUN),
             experiment=noted.get(MLFLOW_EXPERIMENT),
+            is_spent=not state.has_work,
         )
 
     def note_experiment(self, experiment: str) -> None:

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow
 
 SERVED = {**PROVENANCE, "mlflow_uri": "https://alice:s3cret@mlflow.example"}
 RUN = "0123456789abcdef0123456789abcdef"
+RUN_PAGE = "https://mlflow.example/#/experiments/3/runs/{run}?workflowType=machine_learning"
 
 
 def made_up() -> StudyRecord:
@@ -48,7 +49,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(made_up(), tmp_path_factory.mktemp("report")).html
+    return write_report(made_up(), tmp_path_factory.mktemp("report"), Setup(run_page=RUN_PAGE)).html
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def test_a_click_on_a_point_shows_its_architecture_its_curve_and_its_run(report:
     assert "branch feature map width G (groups) N (kernels)" in text
     assert "1 16×16 40 1 2 4" in text
     assert "stem, transitions and head" in text
-    assert report.page.locator("dialog a", has_text=RUN).get_attribute("href") == f"https://mlflow.example/#/runs/{RUN}"
+    assert report.page.locator("dialog a", has_text=RUN).get_attribute("href") == RUN_PAGE.replace("{run}", RUN)
     report.wait("#curve .main-svg", state="attached")
     report.page.locator("dialog summary").click()
     assert "12\t" in report.page.locator("dialog details").inner_text()
@@ -294,6 +295,35 @@ def test_on_paper_nothing_is_lost_to_colour_or_scrolling(browser: Any, file: Pat
         assert found.page.evaluate(f"[{style}.color, {style}.backgroundColor]") == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
         assert found.page.evaluate("getComputedStyle(document.querySelector('.wide')).overflowX") == "visible"
         assert not found.page.locator("#budget").is_visible()
+        assert found.page.locator("details:not([open])").count() == 0
+        assert not found.page.locator("figcaption .live").first.is_visible()
+        found.page.emulate_media(media="screen")
+        found.page.locator("#protocol details:not([open])").first.wait_for()
+
+
+def test_what_is_folded_is_on_paper_without_script(browser: Any, file: Path) -> None:
+    with opened(browser, file, java_script_enabled=False) as found:
+        folded = found.page.locator("#protocol details table").first
+        assert folded.bounding_box() is None or not folded.is_visible()
+        found.page.emulate_media(media="print")
+        assert folded.is_visible()
+
+
+SCREENS = 12
+"""The screens that the report of a small study takes on a phone, at most."""
+
+
+def test_a_small_study_is_short_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    html = write_report(study(list(study().trials)[:9]), tmp_path).html
+    with opened(browser, html, size=PHONE) as found:
+        for figure in found.page.locator(".plot").all():
+            figure.scroll_into_view_if_needed()
+            found.wait(f"#{figure.get_attribute('id')} .main-svg", state="attached")
+        height = found.page.evaluate("document.documentElement.scrollHeight")
+        assert height < SCREENS * PHONE[1], f"{height / PHONE[1]:.1f} screens"
+        found.page.locator("summary", has_text="What the numbers mean").click()
+        assert found.page.locator("#protocol details table").first.is_visible()
+        assert found.messages == []
 
 
 DRAWN = """() => [...document.querySelectorAll(".plot")].map((place) => ({

@@ -7,6 +7,7 @@ from itertools import islice
 
 import pytest
 
+from dite_search.housekeeping.report_options import FILE
 from search_spaces.common.objectives import format_value
 from search_spaces.registry import cost_of
 from tests.dite_search.commands import refused, run
@@ -20,6 +21,7 @@ INTERVAL = r"\d\.\d{3} to \d\.\d{3} over images"
 def report(compared, tmp_path):
     """Run the command on the study with some options: what it said, and its page."""
     output = tmp_path / "out"
+    (compared.study_directory / FILE).unlink(missing_ok=True)
 
     def written(*options: str) -> tuple[str, str]:
         done = run("report", "small", "--directory", compared.directory, "--output", output, *options)
@@ -49,6 +51,23 @@ def test_a_report_under_a_budget_of_its_own(compared, report):
     text = report("--budget", f"mmacs <= {limit}", "--budget", "params <= 2M")[1]
     assert f"Within the budget ({shown}) lie 1 of 2 complete trials" in text
     assert "No complete trial is within the budget (MMACs at most 0.01" in report("--budget", "mmacs <= 0.01")[1]
+
+
+def test_a_report_keeps_the_options_of_the_last_one(report):
+    limits = ("--budget", "mmacs <= 0.01")
+    nobody = "No complete trial is within the budget (MMACs at most 0.01"
+    said, text = report(*limits)
+    assert nobody in text
+    assert "Kept from" not in said
+    for _ in range(2):
+        said, text = report()
+        assert nobody in text
+        assert "Kept from the last report: --budget 'mmacs <= 0.01' (left out by --no-budget)" in said
+    said, text = report("--budget", "params <= 9M")
+    assert nobody not in text
+    assert "Kept from" not in said
+    assert "No budget" in report("--no-budget")[1]
+    assert "No budget" in report()[1], "what was left out stays left out"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class Setup:
         search: The settings of the search as plain values: space, sampler, scheduler and the like.
         intervals: The intervals of the accuracy over images, by trial.
         people: The validation people in pictures, where they were asked for.
+        run_page: The address of a trial's run in MLflow, ``{run}`` in the place of its id; empty where it is not known.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -35,6 +36,7 @@ class Setup:
     search: Mapping[str, Any] = field(default_factory=dict)
     intervals: Mapping[int, Interval] = field(default_factory=dict)
     people: People | None = None
+    run_page: str = ""
 
     @property
     def processors(self) -> float:

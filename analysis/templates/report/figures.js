@@ -31,6 +31,7 @@ const narrow = window.matchMedia("(max-width: 600px)");
 function fitted(layout) {
   const made = structuredClone(layout);
   made.font = { ...made.font, size: narrow.matches ? 11 : 13 };
+  if (narrow.matches && made.height > 400 && made.height < 440) made.height = 340;
   made.dragmode = coarse.matches || narrow.matches ? false : "zoom";
   return made;
 }

@@ -1,9 +1,15 @@
-// Every figure is drawn before the page is printed, no wider than a sheet can show with letters of a readable size.
+// Every figure is drawn before the page is printed, no wider than a sheet can show with letters of a readable size, and what
+// is folded is opened.
 const SHEET = 1000;
 let onPaper = false;
 const figures = () => [...document.querySelectorAll(".plot")];
 function ontoPaper() {
-  if (onPaper || !figures().length) return;
+  if (onPaper) return;
+  for (const folded of document.querySelectorAll("details:not([open])")) {
+    folded.open = true;
+    folded.dataset.folded = "";
+  }
+  if (!figures().length) return;
   try {
     plotlyAtOnce();
   } catch (error) {
@@ -29,6 +35,10 @@ function fitToSheet(place) {
   }
 }
 function backToScreen() {
+  for (const folded of document.querySelectorAll("[data-folded]")) {
+    folded.open = false;
+    delete folded.dataset.folded;
+  }
   if (!onPaper) return;
   onPaper = false;
   for (const place of figures()) {

@@ -33,9 +33,9 @@ function partTable(row) {
 function run(row) {
   const id = data.run[row];
   if (!id) return "none was recorded";
-  if (data.mlflow.link) return node("a", { href: data.mlflow.link + id, rel: "noreferrer" }, id);
+  const address = data.mlflow.link.replace("{run}", encodeURIComponent(id));
   const command = data.mlflow.command ? [" (open it with: ", node("code", {}, data.mlflow.command), ")"] : [];
-  return node("span", {}, node("code", {}, id), ...command);
+  return node("span", {}, address ? node("a", { href: address, rel: "noreferrer" }, id) : node("code", {}, id), ...command);
 }
 function curveParts(row) {
   const metrics = Object.keys(data.curves).filter((name) => data.curves[name].values[row].length);

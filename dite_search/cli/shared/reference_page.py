@@ -14,7 +14,18 @@ FLAG_DEFAULTS = {True: "yes", False: "no"}
 INTRODUCTION = """\
 Every command takes `--help`. Those that end with a result take `--json` and then print nothing else on standard output;
 progress goes to standard error. A user's mistake is told in one sentence, with exit status 2. A search that ends without any
-score has exit status 1; one that is paused with trials left has 0, with a score or without."""
+score has exit status 1; one that is paused with trials left has 0, with a score or without.
+
+A shell completes commands, options, studies, trials (`STUDY:NUMBER`) and presets after one line in its start file:
+
+```text
+eval "$(_DITE_SEARCH_COMPLETE=bash_source dite-search)"       # ~/.bashrc
+eval "$(_DITE_SEARCH_COMPLETE=zsh_source dite-search)"        # ~/.zshrc
+_DITE_SEARCH_COMPLETE=fish_source dite-search | source        # ~/.config/fish/config.fish
+```
+
+Bash takes a colon for the end of a word. With `COMP_WORDBREAKS=${COMP_WORDBREAKS//:}` before that line it completes the
+trials of a study, too."""
 
 
 def command_line_reference(main: click.Group) -> str:

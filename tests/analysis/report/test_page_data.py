@@ -87,14 +87,16 @@ def test_many_curves_are_thinned_and_keep_their_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "link"),
+    ("uri", "page", "link", "served"),
     [
-        ("https://user:secret@mlflow.example/", "https://mlflow.example/#/runs/"),
-        ("sqlite:////runs/mlflow.db", ""),
-        ("javascript:alert(1)", ""),
+        ("https://user:secret@mlflow.example/", "https://mlflow.example/#/experiments/1/runs/{run}", True, False),
+        ("sqlite:////runs/mlflow.db", "http://127.0.0.1:5000/#/experiments/1/runs/{run}", True, True),
+        ("sqlite:////runs/mlflow.db", "", False, True),
+        ("https://mlflow.example", "javascript:alert(1)", False, False),
     ],
 )
-def test_only_a_server_has_links(uri: str, link: str) -> None:
-    found = mlflow_place({"mlflow_uri": uri})
-    assert found["link"] == link
+def test_a_run_has_the_address_of_mlflow_s_page(uri: str, page: str, link: bool, served: bool) -> None:
+    found = mlflow_place({"mlflow_uri": uri}, page)
+    assert found["link"] == (page if link else "")
+    assert found["command"].startswith("mlflow ui --backend-store-uri ") == served
     assert "secret" not in str(found)

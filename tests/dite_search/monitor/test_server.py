@@ -18,7 +18,8 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from dite_search.driver.searcher import StudySearch
-from dite_search.monitor.server import Dashboard, SnapshotCache, is_loopback, page_of, tools_of
+from dite_search.monitor.server import Dashboard
+from dite_search.monitor.site import SnapshotCache, is_loopback, page_of, tools_of
 from dite_search.storage.lease import Lease
 from dite_search.study.study import DATABASE_AWAY, create_study, storage_of
 from search_spaces.common.errors import InvalidInput
@@ -214,6 +215,7 @@ def test_the_study_is_read_once_for_many_pages():
 
 def test_other_dashboards_are_named_without_passwords(make_search, tmp_path):
     mlflow, optuna = tools_of(make_search(), mlflow="mlflow")
+    assert mlflow.url == "http://127.0.0.1:5000"
     served = f"mlflow ui --backend-store-uri 'sqlite:///{tmp_path / 'runs' / 'mlflow.db'}'"
     assert mlflow.command == f"{served}   # then open http://127.0.0.1:5000"
     assert optuna.command == f"optuna-dashboard 'sqlite:///{tmp_path / 'runs' / 'small' / 'study.db'}'"

@@ -25,6 +25,9 @@ def test_the_files_of_a_search() -> None:
     }
     assert "http://host:5000/#/experiments/1/runs/abc" in str(made.files["front.html"])
     assert "#/experiments/1/runs/abc" in made.description
+    assert '"link":"http://host:5000/#/experiments/1/runs/{run}?workflowType=machine_learning"' in str(
+        made.files["report.html"]
+    )
 
 
 def test_the_digest_changes_with_what_is_shown() -> None:

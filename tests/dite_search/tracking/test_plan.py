@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ from dite_search.tracking.client import (
     SCHEDULED,
     Point,
 )
-from dite_search.tracking.plan import batches, ending_of, points_of, search_status
+from dite_search.tracking.plan import BUDGET_SPENT, batches, ending_of, points_of, search_status
 from dite_search.tracking.source import Snapshot
 from tests.analysis.studies import study, trial
 from tests.profiles import examples
@@ -49,6 +51,7 @@ def test_the_end_of_a_run() -> None:
     assert ending_of(trial(0, status="stopped", ap=0.2)) == (FINISHED, {"stopped_at_epoch": "3"})
     assert ending_of(trial(0, status="failed", reason="out of memory")) == (FAILED, {"reason": "out of memory"})
     assert ending_of(trial(0, status="waiting")) == (SCHEDULED, {"reason": INTERRUPTED})
+    assert ending_of(trial(0, status="waiting"), driven=False, spent=True) == (KILLED, {"reason": BUDGET_SPENT})
     assert ending_of(trial(0, status="running"), driven=False) == (KILLED, {"reason": INTERRUPTED})
     assert ending_of(trial(0, status="failed", reason=INTERRUPTED)) == (KILLED, {"reason": INTERRUPTED})
 
@@ -81,4 +84,5 @@ def test_the_status_of_a_search_that_nobody_drives() -> None:
     assert search_status(snapshot(done)) == FINISHED
     assert search_status(snapshot(done, left=2)) == SCHEDULED
     assert search_status(snapshot(done, waits)) == SCHEDULED
+    assert search_status(dataclasses.replace(snapshot(done, waits), is_spent=True)) == FINISHED
     assert search_status(snapshot(done, waits, runs)) == KILLED
