@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from search_spaces.common.bounds import Bounds, Choices, check_fields
-from search_spaces.common.errors import InvalidInput, check_names
+from search_spaces.common.errors import InvalidInput, check_all, check_names
 from search_spaces.starting_weights import Distillation, WeightsFile, part_names
 
 OPTIMIZERS = ("adam", "adamw")
@@ -169,7 +170,11 @@ class TrainConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
         """The inverse of `to_dict`; fields left out take their defaults."""
         known = [field.name for field in dataclasses.fields(cls)]
-        check_names("training field", values, known)
+        unknown = [name for name in values if name not in known]
+        if unknown:
+            given = {name: value for name, value in values.items() if name in known}
+            names = [partial(check_names, "training field", [name], known) for name in unknown]
+            check_all([*names, partial(cls, **given)])
         return cls(**values)
 
 

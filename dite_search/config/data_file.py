@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from dite_search.config.data_section import DataSection
-from search_spaces.common.errors import InvalidInput, unknown_name
+from dite_search.config.mistakes.sentences import file_error, sentences_of
+from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from trainers.data.config import DataConfig
 from trainers.data.formats.own_keypoints import REPEATED
@@ -46,7 +47,7 @@ def data_config_of(place: str | Path, options: Mapping[str, Any]) -> DataConfig:
     try:
         section = DataSection.model_validate(values)
     except ValidationError as error:
-        raise InvalidInput(f"{place}: {_sentence(error)}") from None
+        raise file_error(str(place), _sentences(error)) from None
     return section.data_config(Path(values["root"]))
 
 
@@ -61,12 +62,7 @@ def _with_repeated(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     return values | {"keypoints": {**points, "sigmas": {REPEATED: str(folder / sigmas[REPEATED])}}}
 
 
-def _sentence(error: ValidationError) -> str:
-    """Return the first problem in one sentence."""
-    problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
-        return str(unknown_name("field of the data", where, DataSection.model_fields))
-    # The option names the format already.
-    message = re.sub(r"^(unknown \w+_split) of format \w+", r"\1", str(problem.get("ctx", {}).get("error", problem["msg"])))
-    return message if not where or where in message else f"{where}: {message[0].lower()}{message[1:]}"
+def _sentences(error: ValidationError) -> list[str]:
+    """Return every problem in one sentence; the option names the format already."""
+    found = sentences_of(error, DataSection, "the data")
+    return [re.sub(r"^(unknown \w+_split) of format \w+", r"\1", sentence) for sentence in found]

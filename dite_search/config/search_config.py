@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from dite_search.config.data_defaults import space_for, training_for
-from dite_search.config.data_section import DataSection, PlaceSection, SyntheticSection
+from dite_search.config.data_section import DataSection
+from dite_search.config.mistakes.sentences import all_sentences, file_error, within
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import (
-    COST_AWARE,
     DEFAULT_OBJECTIVES,
     URLS,
     LatencySection,
@@ -23,13 +23,16 @@ from dite_search.config.sections import (
     Section,
     SpendSection,
     WarmStartSection,
+    check_guides,
     checkpoint_place,
+    one_or_several,
     printable,
+    study_name,
     with_sampler,
 )
 from dite_search.config.sqlite_url import anchored
-from dite_search.config.validation import expanded, first_sentence, merged
-from search_spaces.common.errors import InvalidInput, check_names, unknown_name
+from dite_search.config.validation import expanded, merged
+from search_spaces.common.errors import InvalidInput, SeveralMistakes, check_all, check_names, mistakes_of
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores, directions_of
 from search_spaces.registry import counted_alike, preset
@@ -38,10 +41,7 @@ from search_spaces.space.elastic_space import check_sharing
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TrainConfig
-from trainers.data.formats.layout import NAMES
 from trainers.data.keypoint_sets.fields import to_plain
-
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 
 class SearchConfig(Section):
@@ -49,7 +49,9 @@ class SearchConfig(Section):
 
     _urls_as_given: dict[str, str] = PrivateAttr(default_factory=dict)
     _folder: Path | None = PrivateAttr(None)
-    name: str = Field(pattern=NAME_PATTERN, description="name of the study: letters, digits, '.', '_' and '-'")
+    name: Annotated[str, AfterValidator(study_name)] = Field(
+        description="name of the study: letters a to z, digits, '.', '_' and '-'"
+    )
     space: str | dict[str, Any] = Field(
         description="a named space, or base (a space, a network or an architecture) and parameters with their values"
     )
@@ -62,10 +64,11 @@ class SearchConfig(Section):
     objectives: tuple[str, ...] = Field(
         DEFAULT_OBJECTIVES, min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
     )
-    budget: tuple[str, ...] = Field(
+    budget: Annotated[tuple[str, ...], BeforeValidator(lambda limits: one_or_several(limits))] = Field(
         (),
         max_length=4,
-        description="limits such as mmacs <= 250, params <= 1.5M or latency_ms <= 20: no network beyond them is trained",
+        description="a limit such as mmacs <= 250, params <= 1.5M or latency_ms <= 20, or a list of them: no network beyond"
+        " them is trained",
     )
     sampler: SamplerSection = Field(default_factory=SamplerSection)
     scheduler: SchedulerSection = Field(default_factory=SchedulerSection)
@@ -103,79 +106,91 @@ class SearchConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> SearchConfig:
-        for objective in self.objectives:
-            if objective not in DIRECTIONS:
-                raise unknown_name("objective", objective, DIRECTIONS)
+        # A property that breaks a rule says so wherever it is read, and is read here by itself.
+        check_all(
+            (
+                self._check_objectives,
+                lambda: self.train_config,
+                lambda: self.search_space,
+                lambda: self.network_budget,
+                lambda: self.rungs,
+                lambda: self.first_points,
+                self._check_batch,
+                self._check_counting,
+                self._check_length,
+                self._check_guides,
+                self._check_supernet,
+                self._check_grid,
+                *(partial(self._check_point, index) for index in range(len(self.start_with))),
+            )
+        )
+        return self
+
+    def _check_objectives(self) -> None:
+        check_names("objective", self.objectives, DIRECTIONS)
         if len(set(self.objectives)) != len(self.objectives):
-            raise ValueError(f"objectives must not name one twice, got {list(self.objectives)}")
+            raise InvalidInput(f"objectives must not name one twice, got {list(self.objectives)}")
         _, scores = costs_and_scores(self.objectives)
         if scores != [self.accuracy]:
             data = self.data
             of = f"data.boxes {data.boxes}" if len(data.data_format.boxes) > 1 else f"data.format {data.format}"
             of = of if data.metric is None else f"data.metric {data.used_metric.name}"
-            raise ValueError(f"objectives must hold exactly one accuracy, {self.accuracy} for {of}, got {scores}")
+            raise InvalidInput(f"objectives must hold exactly one accuracy, {self.accuracy} for {of}, got {scores}")
+
+    def _check_batch(self) -> None:
         most = max(self.resources.workers, self.resources.max_workers or 1)
         if self.train_config.batch_size < 2 * most:
-            raise ValueError(
+            raise InvalidInput(
                 f"training.batch_size must be at least {2 * most}, 2 samples for each of {most} workers,"
                 f" got {self.train_config.batch_size}"
             )
+
+    def _check_counting(self) -> None:
         space = self.search_space
         limited = [*self.objectives, *self.network_budget.costs]
         if PUBLISHED_FLOPS in limited and not counted_alike(space.bases.values()):
             families = " and ".join(family.name for family in space.families)
-            raise ValueError(
+            raise InvalidInput(
                 f"{PUBLISHED_FLOPS} must not rank networks of families that it counts in other ways ({families}): use mmacs"
             )
-        _ = self.network_budget, self.rungs, self.first_points
+
+    def _check_length(self) -> None:
         if self.trials is None and self.spend is None:
-            raise ValueError("trials must be given, or spend: how many networks are trained, or what the search may take")
+            raise InvalidInput("trials must be given, or spend: how many networks are trained, or what the search may take")
         if self.spend and self.spend.gpu_hours is not None and not self.resources.gpus_per_worker:
-            raise ValueError("spend.gpu_hours must be left out where resources.gpus_per_worker is 0: no trial takes a GPU")
-        self._check_guides()
-        if self.supernet is not None:
-            check_sharing(space, self.supernet_config, self.train_config)
+            raise InvalidInput("spend.gpu_hours must be left out where resources.gpus_per_worker is 0: no trial takes a GPU")
         if self.repeats > 1 and not self.reuse:
-            raise ValueError(
+            raise InvalidInput(
                 f"repeats must be 1 where reuse is false, which repeats networks without a limit, got {self.repeats}"
             )
-        if self.sampler.name == "grid":
-            if space.training_parameters:
-                raise ValueError(
-                    f"sampler grid needs architecture parameters only, got {next(iter(space.training_parameters))}"
-                )
-            if self.trials is None:
-                raise ValueError("trials must be given for sampler grid, whose points are laid out at the start")
-            if self.trials > space.count():
-                raise ValueError(f"trials must be at most the {space.count()} points of a grid search, got {self.trials}")
-        for index, point in enumerate(self.start_with):
-            try:
-                space.build(point)
-            except InvalidInput as error:
-                raise InvalidInput(f"start_with[{index}]: {error}") from None
-        return self
+
+    def _check_supernet(self) -> None:
+        if self.supernet is not None:
+            check_sharing(self.search_space, self.supernet_config, self.train_config)
+
+    def _check_grid(self) -> None:
+        space = self.search_space
+        if self.sampler.name != "grid":
+            return
+        if space.training_parameters:
+            raise InvalidInput(
+                f"sampler grid needs architecture parameters only, got {next(iter(space.training_parameters))}"
+            )
+        if self.trials is None:
+            raise InvalidInput("trials must be given for sampler grid, whose points are laid out at the start")
+        if self.trials > space.count():
+            raise InvalidInput(f"trials must be at most the {space.count()} points of a grid search, got {self.trials}")
+
+    def _check_point(self, index: int) -> None:
+        space = self.search_space
+        try:
+            space.build(self.start_with[index])
+        except InvalidInput as error:
+            raise InvalidInput(f"start_with[{index}]: {error}") from None
 
     def _check_guides(self) -> None:
-        """Refuse features of the model of the accuracy that are unknown, or that the sampler has no model to read with."""
-        for field, names in (("sampler.proxies", self.sampler.proxies), ("warm_start.published", self.warm_start.published)):
-            if names and self.sampler.name != COST_AWARE:
-                raise ValueError(f"{field} must be empty unless sampler.name is {COST_AWARE}, got {list(names)}")
-        if self.sampler.proxies:
-            # These imports take a second each, and few searches need them.
-            from trainers.evaluation.zero_cost_proxies import DRAWN_KEYPOINTS, PROXIES
-
-            check_names("proxy", self.sampler.proxies, PROXIES)
-            known, drawn = self.data.keypoint_set, DRAWN_KEYPOINTS
-            if known.count != drawn:
-                raise ValueError(
-                    f"sampler.proxies must be empty for the {known.count} keypoints of {known.name}: proxies are measured on"
-                    f" drawn people of {drawn}"
-                )
-        if self.warm_start.published:
-            from analysis.study.published_results import PUBLISHED_TABLES, check_families_of_tables
-
-            check_names("published table", self.warm_start.published, PUBLISHED_TABLES)
-            check_families_of_tables(self.warm_start.published, [family.name for family in self.search_space.families])
+        families = [family.name for family in self.search_space.families] if self.warm_start.published else []
+        check_guides(self.sampler, self.warm_start, self.data.keypoint_set, families)
 
     @cached_property
     def search_space(self) -> SearchSpace:
@@ -187,7 +202,10 @@ class SearchConfig(Section):
         """The hyper-parameters of every trial, before a point changes some."""
         if "seed" in self.training:
             raise InvalidInput("training.seed must not be given: seed of the search is the seed of every training")
-        return TrainConfig.from_dict({**training_for(self.training, self.data.data_format), "seed": self.seed})
+        try:
+            return TrainConfig.from_dict({**training_for(self.training, self.data.data_format), "seed": self.seed})
+        except InvalidInput as error:
+            raise SeveralMistakes(*(within("training", sentence) for sentence in mistakes_of(error))) from None
 
     @cached_property
     def supernet_config(self) -> SupernetConfig:
@@ -328,26 +346,12 @@ def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None 
     ``folder`` is that of a study which exists, where it does not have the study's name.
     """
     try:
-        config = SearchConfig.model_validate(with_sampler(expanded(dict(values))))
+        given = with_sampler(expanded(dict(values)))
+        config = SearchConfig.model_validate(given)
     except ValidationError as error:
-        raise InvalidInput(f"{source}: {first_sentence(error, _section_at)}") from None
+        raise file_error(source, all_sentences(error, given, SearchConfig)) from None
     except InvalidInput as error:
         raise InvalidInput(f"{source}: {error}") from None
     config._urls_as_given.update({name: anchored(values[name]) for name in URLS if values.get(name)})
     config._folder = folder
     return config
-
-
-def _section_at(path: tuple[Any, ...]) -> type[BaseModel]:
-    sections: dict[str, type[BaseModel]] = {
-        "data": DataSection,
-        "synthetic": SyntheticSection,
-        **dict.fromkeys(NAMES, PlaceSection),
-        "sampler": SamplerSection,
-        "scheduler": SchedulerSection,
-        "warm_start": WarmStartSection,
-        "resources": ResourcesSection,
-        "latency": LatencySection,
-        "spend": SpendSection,
-    }
-    return sections[str(path[-1])] if path else SearchConfig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from search_spaces.common.errors import unknown_name
+from search_spaces.common.errors import InvalidInput, check_names, unknown_name
 from search_spaces.common.objectives import COUNTED, OBJECTIVES, costs_and_scores, named
 from trainers.checkpoints.location import located
+from trainers.data.annotations.keypoints import KeypointSet
 
 DEFAULT_OBJECTIVES = ("ap_gt", "mmacs")
 COST_AWARE = "cost_aware"
@@ -19,6 +21,8 @@ TPE = "tpe"
 SAMPLERS = (COST_AWARE, TPE, "nsga2", "nsga3", "gp", "qmc", "random", "grid")
 OPTUNAHUB = "optunahub:"
 """Begins the name of a sampler from optunahub."""
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"
+"""The names that studies have."""
 SCHEDULERS = ("pareto", "none")
 
 
@@ -203,6 +207,52 @@ def with_sampler(values: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(sampler, Mapping) or "name" in sampler or not isinstance(objectives, list | tuple):
         return values
     return {**values, "sampler": {**sampler, "name": default_sampler([str(name) for name in objectives])[0]}}
+
+
+def check_guides(
+    sampler: SamplerSection, warm_start: WarmStartSection, keypoint_set: KeypointSet, families: Sequence[str]
+) -> None:
+    """Refuse features of the model of the accuracy that are unknown, or that the sampler has no model to read with.
+
+    Args:
+        sampler: The sampler, with its proxies.
+        warm_start: What the search begins with.
+        keypoint_set: The keypoints of the data.
+        families: The names of the families of the space.
+    """
+    for field, names in (("sampler.proxies", sampler.proxies), ("warm_start.published", warm_start.published)):
+        if names and sampler.name != COST_AWARE:
+            raise InvalidInput(f"{field} must be empty unless sampler.name is {COST_AWARE}, got {list(names)}")
+    if sampler.proxies:
+        # These imports take a second each, and few searches need them.
+        from trainers.evaluation.zero_cost_proxies import DRAWN_KEYPOINTS, PROXIES
+
+        check_names("proxy", sampler.proxies, PROXIES)
+        if keypoint_set.count != DRAWN_KEYPOINTS:
+            raise InvalidInput(
+                f"sampler.proxies must be empty for the {keypoint_set.count} keypoints of {keypoint_set.name}: proxies are"
+                f" measured on drawn people of {DRAWN_KEYPOINTS}"
+            )
+    if warm_start.published:
+        from analysis.study.published_results import PUBLISHED_TABLES, check_families_of_tables
+
+        check_names("published table", warm_start.published, PUBLISHED_TABLES)
+        check_families_of_tables(warm_start.published, families)
+
+
+def study_name(name: str) -> str:
+    """Return the name of a study, which a folder, a database and a URL can have."""
+    if not re.match(NAME_PATTERN, name):
+        raise InvalidInput(
+            "name must be 1 to 100 letters without accents, digits, '.', '_' and '-', of which the first is a letter or a"
+            f" digit, got {name!r}"
+        )
+    return name
+
+
+def one_or_several(limits: Any) -> Any:
+    """Return a list of limits, also where a file gives one without a list around it."""
+    return (limits,) if isinstance(limits, str) else limits
 
 
 def absolute(path: str) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from dite_search.algorithms.cost_aware.listed_candidates import ListedCandidates
+from dite_search.config.mistakes.sentences import file_error, sentences_of
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import COST_AWARE, SamplerSection, SchedulerSection, Section
-from dite_search.config.validation import first_sentence, merged
+from dite_search.config.validation import merged
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import MAXIMIZE, MINIMIZE
 from search_spaces.space.budget import Budget
@@ -172,11 +173,6 @@ class TableSearch:
             settings = ReplaySettings.model_validate(merged(self.settings.model_dump(mode="json"), changes))
             return dataclasses.replace(self, settings=settings)
         except ValidationError as error:
-            raise InvalidInput(f"{source}: {first_sentence(error, _section_at, 'a replay')}") from None
+            raise file_error(source, sentences_of(error, ReplaySettings, "a replay")) from None
         except InvalidInput as error:
             raise InvalidInput(f"{source}: {error}") from None
-
-
-def _section_at(path: tuple[Any, ...]) -> type[Section]:
-    sections: dict[str, type[Section]] = {"sampler": SamplerSection, "scheduler": SchedulerSection}
-    return sections[str(path[-1])] if path else ReplaySettings

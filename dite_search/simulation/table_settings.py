@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from dite_search.config.mistakes.sentences import file_error, sentences_of
 from dite_search.config.sections import Section
-from dite_search.config.validation import first_sentence
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import MAXIMIZE, MINIMIZE
@@ -133,7 +133,7 @@ def _settings(file: Path) -> TableSettings:
     try:
         return TableSettings.model_validate(read_mapping(file))
     except ValidationError as error:
-        raise InvalidInput(f"{file}: {first_sentence(error, lambda path: TableSettings, 'a table')}") from None
+        raise file_error(str(file), sentences_of(error, TableSettings, "a table")) from None
 
 
 def _variants(settings: TableSettings, folder: Path) -> dict[str, Path]:

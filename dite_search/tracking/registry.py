@@ -25,7 +25,8 @@ from mlflow.types.schema import Array
 
 from analysis.export import CARD_FILE, EXAMPLE_FILE, Exported
 from analysis.export.directory import ONNX_FILE
-from dite_search.config.search_config import NAME_PATTERN, SearchConfig
+from dite_search.config.search_config import SearchConfig
+from dite_search.config.sections import NAME_PATTERN
 from dite_search.storage.database_errors import reason_of
 from dite_search.tracking import served_model
 from dite_search.tracking.client import STUDY_TAG, TRIAL_TAG, Refused, Tracker, Unreachable, tracker_of

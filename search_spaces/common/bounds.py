@@ -10,10 +10,10 @@ import math
 import types
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
-from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.errors import InvalidInput, check_all, unknown_name
 
 KINDS = {int: "integer", float: "number", bool: "true or false", str: "text"}
 """The words for the type of a field."""
@@ -93,15 +93,19 @@ def check_fields(instance: object) -> None:
     """Check the fields of a dataclass against their limits; by the type, integers become floats, and lists tuples.
 
     Raises:
-        InvalidInput: a field breaks its rule; the message names the field, the rule and the value.
+        InvalidInput: fields break their rules; the message names each such field, its rule and its value.
     """
-    for name, limits in limits_of(cast(Hashable, type(instance))).items():
-        value = getattr(instance, name)
-        if value is None and limits.optional:
-            continue
-        checked = _checked(name, value, limits)
-        if checked is not value:
-            object.__setattr__(instance, name, checked)
+    fields = limits_of(cast(Hashable, type(instance)))
+    check_all(partial(_check_field, instance, name, limits) for name, limits in fields.items())
+
+
+def _check_field(instance: object, name: str, limits: Limits) -> None:
+    value = getattr(instance, name)
+    if value is None and limits.optional:
+        return
+    checked = _checked(name, value, limits)
+    if checked is not value:
+        object.__setattr__(instance, name, checked)
 
 
 def checked_integer(name: str, value: Any, low: float, high: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 
 class InvalidInput(ValueError):
@@ -12,6 +12,13 @@ class InvalidInput(ValueError):
     The message is one sentence that names the file or field, the rule and the value received. The command line prints it as
     it is and exits with status 2. Everything else that escapes is a defect of the program and keeps its traceback.
     """
+
+
+class SeveralMistakes(InvalidInput):
+    """Several rules are broken at once; the arguments are a sentence for each."""
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.args))
 
 
 class StorageUnavailable(InvalidInput):
@@ -39,6 +46,30 @@ def check_names(kind: str, names: Iterable[object], known: Collection[str]) -> N
     for name in names:
         if name not in known:
             raise unknown_name(kind, str(name), known)
+
+
+def mistakes_of(error: BaseException) -> tuple[str, ...]:
+    """Return the sentences of an error, one for each rule that is broken."""
+    return tuple(map(str, error.args)) if isinstance(error, SeveralMistakes) else (str(error),)
+
+
+def check_all(checks: Iterable[Callable[[], object]]) -> None:
+    """Make every check, whatever the others find; a sentence that several of them say is said once.
+
+    Raises:
+        InvalidInput: a rule is broken; `SeveralMistakes` where more than one is.
+    """
+    found: list[InvalidInput] = []
+    for check in checks:
+        try:
+            check()
+        except InvalidInput as error:
+            found.append(error)
+    sentences = list(dict.fromkeys(sentence for error in found for sentence in mistakes_of(error)))
+    if len(sentences) > 1:
+        raise SeveralMistakes(*sentences)
+    if found:
+        raise found[0]
 
 
 def first_line(error: BaseException) -> str:

@@ -50,7 +50,7 @@ def test_options_go_before_the_file(tmp_path: Path) -> None:
     [
         ("metrics: nme\n", r"data.yaml: unknown field of the data 'metrics': did you mean 'metric'\?"),
         ("metric: pcp\n", r"data.yaml: unknown metric 'pcp'"),
-        ("workers: many\n", r"data.yaml: workers: input should be a valid integer"),
+        ("workers: many\n", r"data.yaml: workers must be an integer, got 'many'"),
         ("synthetic: {}\n", r"data.yaml must name people that are there: synthetic ones are of a search file"),
         (": [\n", r"data.yaml must be valid YAML or JSON"),
     ],

@@ -99,7 +99,7 @@ def test_settings_say_what_names_do_not(tmp_path):
     ("settings", "message"),
     [
         ({"cost": ["macs"]}, "table.yaml: unknown field of a table 'cost': did you mean 'costs'"),
-        ({"direction": "up"}, "table.yaml: direction: input should be 'maximize' or 'minimize', got 'up'"),
+        ({"direction": "up"}, "table.yaml: direction must be 'maximize' or 'minimize', got 'up'"),
         ({"networks": "n.csv"}, r"n\.csv does not exist or is not a file"),
         ({"curves": "c.csv"}, r"c\.csv does not exist or is not a file"),
         ({"costs": []}, "table.yaml: costs must name one to three columns, got 0"),
