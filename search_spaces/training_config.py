@@ -190,6 +190,11 @@ are computed changes nothing that is learned.
 """
 
 
+def steps_per_epoch(samples: int, batch_size: int) -> int:
+    """Return the optimiser steps of an epoch: whole batches alone, and one where the samples do not fill a batch."""
+    return max(1, samples // batch_size)
+
+
 def training_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hyper-parameters among the parameters of a trial, without those that describe its network."""
     return {name: value for name, value in parameters.items() if name in TRAIN_PARAMETERS}

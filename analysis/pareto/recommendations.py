@@ -17,6 +17,7 @@ from analysis.study.labels import (
     short,
     varied_parameters,
 )
+from analysis.study.learning import few_images, few_images_words, learned, nothing_learned_words
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, directions_of, format_value, gain
@@ -33,17 +34,18 @@ class Recommendation:
 
 
 def recommendations(study: StudyRecord) -> list[Recommendation]:
-    """Every network of the front, cheapest first, the notable ones with their reason."""
+    """Every network of the front, cheapest first, the notable ones with their reason; what has learned nothing has none."""
     front = front_of(study)
+    notable = learned(study, front)
     varied = varied_parameters(study.trials)
     costs, scores = costs_and_scores(study.objectives)
     reasons: dict[int, list[str]] = {}
-    if scores and front:
-        best = max(front, key=lambda record: gain(scores[0], record.values[scores[0]]))
+    if scores and notable:
+        best = max(notable, key=lambda record: gain(scores[0], record.values[scores[0]]))
         reasons.setdefault(best.number, []).append("most accurate")
     for cost in costs:
-        if front and len(front) > 1:
-            least = min(front, key=lambda record: record.values[cost])
+        if len(notable) > 1:
+            least = min(notable, key=lambda record: record.values[cost])
             reasons.setdefault(least.number, []).append(_least(cost))
     knee = knee_of(study)
     if knee is not None and knee.number not in reasons:
@@ -69,9 +71,9 @@ def knee_of(study: StudyRecord) -> TrialRecord | None:
     """Return the trial where the front bends: furthest above the straight line between its cheapest and most accurate trial.
 
     The plane is that of the first accuracy and the first cost, each scaled to run from 0 to 1 over the front. None with
-    fewer than three networks or no bend outwards.
+    fewer than three networks that learned something or no bend outwards.
     """
-    front = front_of(study)
+    front = learned(study, front_of(study))
     costs, scores = costs_and_scores(study.objectives)
     if len(front) < 3 or not costs or not scores:
         return None
@@ -114,6 +116,9 @@ def summary(study: StudyRecord, budget: Budget | None = None) -> Summary:
             notes=f"{spared}The table below says what became of each.",
         )
     notes = []
+    images = few_images(study)
+    if images is not None and learned(study, scored(study)):
+        notes.append(few_images_words(images))
     if len({record.arch.arch_id for record in scored(study)}) == len(scored(study)):
         notes.append("Each network was trained once, so a small difference in accuracy may be chance.")
     split = learned_and_scored_on(study.protocol)
@@ -133,6 +138,10 @@ def _found(study: StudyRecord, where: str) -> list[str]:
     if not front:
         return [f"{where}there is no network to recommend."]
     costs, scores = costs_and_scores(study.objectives)
+    notable = learned(study, front)
+    if not notable:
+        sentence = nothing_learned_words(study, front)
+        return [f"{where}{sentence[0].lower()}{sentence[1:]}" if where else sentence]
     names = ", ".join(quantity(name) for name in study.objectives)
     if len(front) == 1:
         one = "one network" if where else "One network"
@@ -143,9 +152,10 @@ def _found(study: StudyRecord, where: str) -> list[str]:
     ]
     if scores and costs:
         score, cost = scores[0], costs[0]
-        best, least = max(front, key=lambda r: gain(score, r.values[score])), min(front, key=lambda r: r.values[cost])
+        best, least = max(notable, key=lambda r: gain(score, r.values[score])), min(notable, key=lambda r: r.values[cost])
         sentences.append(f"The most accurate is {_trial_words(best, score, cost)}.")
-        sentences.append(f"The cheapest is {_trial_words(least, score, cost)}.")
+        which = "cheapest" if len(notable) == len(front) else "cheapest that has learned something"
+        sentences.append(f"The {which} is {_trial_words(least, score, cost)}.")
         knee = knee_of(study)
         if knee is not None:
             sentences.append(f"The front bends at {_trial_words(knee, score, cost)}; past it, accuracy costs more.")

@@ -28,7 +28,7 @@ def markdown(study: StudyRecord, setup: Setup) -> str:
     shown = found if len(found) <= MAX_ROWS else [entry for entry in found if entry.reason]
     answer = " ".join(summary(study, setup.budget).sentences)
     lines = [f"# {_text(study.name)}", "", _text(answer), "", _text(budget_words(study, setup)), ""]
-    if shown:
+    if any(entry.reason for entry in shown):
         lines += ["## Networks to look at first", ""]
         head = ["trial", "what speaks for it", *map(quantity, names), "network"]
         lines += _table(

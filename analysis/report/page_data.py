@@ -41,6 +41,7 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "objectives": study.objectives,
         "directions": {name: DIRECTIONS[name] for name in names},
         "words": {name: quantity(name) for name in names},
+        "useless": {row.name: row.useless for row in OBJECTIVES.values() if row.useless is not None},
         "least": {row.name: row.least for row in OBJECTIVES.values() if row.least},
         "forms": {
             row.name: {"digits": row.digits, "significant": row.significant, "scaled": row.scaled}

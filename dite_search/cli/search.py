@@ -216,9 +216,10 @@ def report(
 def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = None) -> None:
     from analysis.pareto.front import front_of
     from analysis.pareto.selection import choose
+    from analysis.study.learning import learned
     from dite_search.cli.shared.next_commands import commands_after, mlflow_command
     from dite_search.driver.run_search import run_search
-    from dite_search.monitor.progress_table import budget_end_words, front_table, pause_words, published_table
+    from dite_search.monitor.progress_table import budget_end_words, pause_words, published_table
     from dite_search.spending.state import budget_state
     from dite_search.storage.pause import Pause
     from dite_search.study.directory import load_config
@@ -230,6 +231,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     # The run may have changed the search, as extend does; its folder tells what it is by now.
     config = load_config(study.directory)
     front = front_of(study)
+    notable = learned(study, front)
     state = budget_state(config, study, time.time())
     paused = pause.asked and state.has_work
     paths = _write_report(study, study.directory / "report", report_setup(config, state=state))
@@ -238,20 +240,16 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
         "report": paths["report"],
         "mlflow": search_address(config),
+        "learned": bool(notable),
         "paused": paused,
         "trials_left": state.networks_left,
         **state.plain,
     }
-    if front:
-        console.print(front_table(study))
-    elif paused:
-        console.print("No trial has a score yet.")
-    else:
-        console.print("[bold red]No trial finished with a score; the report says why.")
+    _tell_front(console, study, paused=paused)
     published = published_table(study)
     if published is not None:
         console.print(published)
-    if export and front:
+    if export and notable:
         result["export"] = export_quickly(study, choose(study))
     if paused:
         words = pause_words(study, left=state.networks_left, asked=config.trials)
@@ -271,6 +269,26 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     next_steps(as_json, *commands_after(study, config))
     if not (front or paused):
         raise SystemExit(1)
+
+
+def _tell_front(console: Any, study: Any, *, paused: bool) -> None:
+    """Print the front; without a network on it that has learned something, why there is none."""
+    from analysis.pareto.front import front_of
+    from analysis.study.learning import few_images, few_images_words, learned, nothing_learned_words
+    from dite_search.monitor.progress_table import front_table
+
+    front = front_of(study)
+    if not front:
+        none = "No trial has a score yet." if paused else "[bold red]No trial finished with a score; the report says why."
+        console.print(none)
+        return
+    if not learned(study, front):
+        tell(console, nothing_learned_words(study, front))
+        return
+    console.print(front_table(study))
+    images = few_images(study)
+    if images is not None:
+        tell(console, few_images_words(images))
 
 
 def _with_intervals(config: Any, study: Any, setup: Any) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from analysis.study.learning import DataCounts
 from dite_search.config.search_config import SearchConfig
 from trainers.data.annotations.notes import DataNote, Severity
 from trainers.data.config import DataConfig
@@ -43,8 +45,16 @@ def root_of(config: SearchConfig) -> Path:
     return config.study_directory.parent / "data" / folder
 
 
-def check_data(config: SearchConfig, data: DataConfig) -> list[DataNote]:
-    """Read the data as a training and its validation will, and return the remarks on them.
+@dataclass(frozen=True, kw_only=True)
+class CheckedData:
+    """The remarks on data that were read, and how many people and images they hold."""
+
+    notes: tuple[DataNote, ...] = ()
+    counts: DataCounts | None = None
+
+
+def check_data(config: SearchConfig, data: DataConfig) -> CheckedData:
+    """Read the data as a training and its validation will, and return the remarks on them with their counts.
 
     Annotations of both splits are read, and every image that is scored, because no trial could do without them. Images to
     learn from are read where broken ones are to be left out.
@@ -65,7 +75,12 @@ def check_data(config: SearchConfig, data: DataConfig) -> list[DataNote]:
     if len(read) < len(people):
         # A prepared set has the pixels as they were turned; whether they had to be is in the images alone.
         found = orientation_notes(people, data.annotations, on_orientation=data.on_orientation)
-    return [*notes, *found]
+    counts = DataCounts(
+        training_people=len(learned_from),
+        validation_people=len(people),
+        validation_images=len({person.image_id for person in people}),
+    )
+    return CheckedData(notes=(*notes, *found), counts=counts)
 
 
 def say_notes(notes: Sequence[DataNote], console: Console) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from analysis.study.labels import number_words
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import undrawn_data_of
 from dite_search.doctor.findings import FAILED, OK, WARNING, Finding
-from dite_search.doctor.requirements import DATA, Ready, requirements
+from dite_search.doctor.requirements import DATA, Ready, requirements, training_amount
 from search_spaces.common.errors import InvalidInput
 from trainers.data.annotations.notes import DataNote, Severity
+
+LEARNING = "learning"
+"""The name of the finding on how much a training learns from."""
 
 
 def need_findings(config: SearchConfig, *, new: bool, readable: bool = True) -> list[Finding]:
@@ -32,8 +36,24 @@ def need_findings(config: SearchConfig, *, new: bool, readable: bool = True) -> 
             continue
         found.append(Finding(name=requirement.name, status=OK, sentence=sentence))
         if requirement.name == DATA:
-            found += map(_remark, ready.notes)
+            found += map(_remark, ready.checked.notes)
+            found += _learning(ready) if new else []
     return found
+
+
+def _learning(ready: Ready) -> list[Finding]:
+    """Return whether trainings are long enough for networks to learn something, and how many images are scored."""
+    amount = training_amount(ready)
+    if amount is None:
+        return []
+    scored = f"the accuracy is that of {number_words(amount.images or 0, 'image')}"
+    doubts = amount.doubts()
+    if amount.has_few_images:
+        doubts.append(f"{scored} only")
+    if not doubts:
+        return [Finding(name=LEARNING, status=OK, sentence=f"{amount.steps_words}; {scored}")]
+    remedy = "training.epochs, batch_size and warmup_iterations, or more data, where this is not meant so"
+    return [Finding(name=LEARNING, status=WARNING, sentence="; ".join(doubts), remedy=remedy)]
 
 
 def _remark(note: DataNote) -> Finding:

@@ -9,10 +9,11 @@ from functools import cached_property, partial
 
 from rich.console import Console
 
+from analysis.study.learning import TrainingAmount
 from dite_search.algorithms.admission import Admission, gate_of
 from dite_search.algorithms.samplers import sampler_of
 from dite_search.config.search_config import SearchConfig
-from dite_search.config.search_data import check_data, data_of, say_notes
+from dite_search.config.search_data import CheckedData, check_data, data_of, say_notes
 from dite_search.config.sections import OPTUNAHUB, sampler_words
 from dite_search.spending.limits import Limits, amount_words
 from dite_search.spending.purchase import bought_words
@@ -22,7 +23,6 @@ from dite_search.study.reader import read_study
 from dite_search.study.warm_start import EarlierTrials, earlier_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.space.candidate import CandidateCache
-from trainers.data.annotations.notes import DataNote
 from trainers.data.config import DataConfig
 from trainers.data.identity import data_identity
 
@@ -40,7 +40,7 @@ class Ready:
 
     def __init__(self, config: SearchConfig, read: Callable[[SearchConfig], DataConfig]) -> None:
         self.config, self._read = config, read
-        self.notes: list[DataNote] = []
+        self.checked = CheckedData()
         self.known: EarlierTrials = []
 
     @cached_property
@@ -112,8 +112,28 @@ def require(config: SearchConfig, console: Console, *, new: bool) -> Ready:
     with console.status("Reading annotations and validation images"):
         for requirement in requirements(config, new=new):
             requirement.check(ready)
-    say_notes(ready.notes, console)
+    say_notes(ready.checked.notes, console)
+    amount = training_amount(ready)
+    if new and amount:
+        for doubt in amount.doubts():
+            text = f"warning: networks may learn nothing: {doubt}"
+            console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
     return ready
+
+
+def training_amount(ready: Ready) -> TrainingAmount | None:
+    """Return how much each training of a search learns from; None where the data were not read."""
+    counts, recipe = ready.checked.counts, ready.config.train_config
+    if counts is None:
+        return None
+    return TrainingAmount(
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        warmup=recipe.warmup_iterations,
+        people=counts.training_people,
+        images=counts.validation_images,
+        from_weights=recipe.start_from is not None,
+    )
 
 
 def _name(ready: Ready) -> str:
@@ -125,7 +145,7 @@ def _data(ready: Ready) -> str:
     data = ready.data
     if ready.config.data.synthetic is not None and not data.root.exists():
         return "the images are drawn in the folder of the studies"
-    ready.notes = check_data(ready.config, data)
+    ready.checked = check_data(ready.config, data)
     return f"annotations and images in {ready.config.data.folder or data.root} can be read"
 
 

@@ -83,7 +83,7 @@ def run_search(config: SearchConfig, console: Console, pause: Pause | None = Non
     tracker = tracker_of(config)
     with answering(config):
         create_study(config, known=ready.known, contents=contents)
-    write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data))
+    write_json(config.study_directory / PROVENANCE_FILE, provenance(tracker.shown, data, ready.checked.counts))
     if data.layout and data.layout.val_share is not None:
         write_json(config.study_directory / SPLIT_FILE, listed_split(data.layout))
     pause = pause or Pause()

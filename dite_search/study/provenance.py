@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import subprocess
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from analysis.study.learning import DataCounts
 from dite_search.study.places import WORKING_DIRECTORY
 from trainers.data.config import DataConfig
 from trainers.data.identity import data_identity
@@ -18,8 +20,11 @@ from trainers.data.identity import data_identity
 GIT_SECONDS = 10
 
 
-def provenance(uri: str, data: DataConfig) -> dict[str, Any]:
-    """Return the facts that a reader needs to repeat a search: command, versions, commit, machine, time and data."""
+def provenance(uri: str, data: DataConfig, counts: DataCounts | None = None) -> dict[str, Any]:
+    """Return the facts that a reader needs to repeat a search: command, versions, commit, machine, time and data.
+
+    ``counts`` are those of the people and images.
+    """
     packages = ("dite-search", "ray", "torch", "optuna", "mlflow")
     commit = git_commit(Path(__file__).parents[2])
     return {
@@ -32,6 +37,7 @@ def provenance(uri: str, data: DataConfig) -> dict[str, Any]:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "mlflow_uri": uri,
         "data": data_identity(data),
+        **(dataclasses.asdict(counts) if counts else {}),
     }
 
 

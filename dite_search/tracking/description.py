@@ -10,6 +10,7 @@ from analysis.pareto.recommendations import recommendations, summary
 from analysis.report.elements.options import Setup
 from analysis.report.sections.recommendations import quantities
 from analysis.study.labels import quantity
+from analysis.study.learning import learned
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.tracking.address import run_path
 from search_spaces.common.objectives import costs_and_scores, format_value, gain
@@ -23,14 +24,16 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
 def description(study: StudyRecord, setup: Setup, runs: Mapping[int, str], experiment: str) -> str:
     """Return the description in Markdown; ``runs`` are those of the trials, by number, in the experiment.
 
-    Rows of a long front that do not fit are counted, those that speak for themselves first.
+    Rows of a long front that do not fit are counted, those that speak for themselves first. Where no network has learned
+    anything, the answer says so, and there is no table and no command.
     """
     answer = summary(study, setup.budget)
     front = front_within(study, setup.budget)
     lines = [_text(answer.found or answer.ran), ""]
-    if not front:
+    notable = learned(study, front)
+    if not notable:
         return "\n".join(lines)
-    best = _best(study, front)
+    best = _best(study, notable)
     command = own_command("export", study.directory, "--trial", best.number)
     ending = ["", f"To ship the most accurate of them, trial {best.number}:", "", "```", command, "```", ""]
     names = quantities(study)

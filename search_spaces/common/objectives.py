@@ -69,6 +69,12 @@ class Objective:
         """Whether larger values are better."""
         return self.direction == MAXIMIZE
 
+    def is_beyond_chance(self, value: float) -> bool:
+        """Whether a value is at least as good as ``useless``; true of a quantity that has no such value."""
+        if self.useless is None:
+            return True
+        return value >= self.useless if self.is_better_high else value <= self.useless
+
     def text(self, value: float) -> str:
         """Return a value with the digits that mean something."""
         if self.scaled:

@@ -11,9 +11,11 @@ from analysis.pareto.front import scored
 from analysis.pareto.recommendations import axis_costs, recommendations
 from analysis.report.elements.options import Setup
 from analysis.study.labels import architecture_outline, number_words, parameter_words, quantity, short, varied_parameters
+from analysis.study.learning import learned
 from analysis.study.records import StudyRecord
 from search_spaces.common.objectives import format_value
 
+RECOMMENDED = "every complete trial may be recommended"
 UNKNOWN = "How far the accuracy would move with another seed is not known."
 
 
@@ -57,7 +59,9 @@ def budget_words(study: StudyRecord, setup: Setup) -> str:
     """Describe the networks that the budget leaves; name the least possible budget where it leaves none."""
     constraints = setup.budget.constraints
     if not constraints:
-        return "No budget was given: every complete trial may be recommended."
+        known = scored(study)
+        what = "no complete trial has learned anything" if known and not learned(study, known) else RECOMMENDED
+        return f"No budget was given: {what}."
     limits = " and ".join(f"{quantity(c.cost)} at most {format_value(c.cost, c.limit)}" for c in constraints)
     inside = scored(within(study, setup.budget))
     if inside:

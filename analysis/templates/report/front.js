@@ -31,23 +31,27 @@ const least = (rows, name) => rows.reduce((best, row) => (value(name, row) < val
 const gain = (name, row) => (data.directions[name] === "maximize" ? 1 : -1) * value(name, row);
 const best = (rows, name) => rows.reduce((first, row) => (gain(name, row) > gain(name, first) ? row : first));
 
+const hasLearned = (row) => !score || data.useless[score] === undefined
+  || gain(score, row) >= (data.directions[score] === "maximize" ? 1 : -1) * data.useless[score];
+
 // What speaks for a network: the rules of analysis/pareto/recommendations.py.
 function reasons() {
   const found = new Map();
   const add = (row, words) => found.set(row, found.has(row) ? found.get(row) + ", " + words : words);
-  if (!front.length) return found;
+  const notable = front.filter(hasLearned);
+  if (!notable.length) return found;
   const costs = data.objectives.filter((name) => !data.scores.includes(name));
-  if (score) add(best(front, score), "most accurate");
-  if (front.length > 1) for (const name of costs) add(least(front, name), data.least[name] || "fewest " + data.words[name]);
-  if (score && costs.length && front.length > 2) {
+  if (score) add(best(notable, score), "most accurate");
+  if (notable.length > 1) for (const name of costs) add(least(notable, name), data.least[name] || "fewest " + data.words[name]);
+  if (score && costs.length && notable.length > 2) {
     const range = (name) => {
-      const all = front.map((row) => name === score ? gain(name, row) : value(name, row));
+      const all = notable.map((row) => name === score ? gain(name, row) : value(name, row));
       return [Math.min(...all), Math.max(...all)];
     };
     const [x0, x1] = range(costs[0]), [y0, y1] = range(score);
     if (x1 > x0 && y1 > y0) {
       const above = (row) => (gain(score, row) - y0) / (y1 - y0) - (value(costs[0], row) - x0) / (x1 - x0);
-      const knee = front.reduce((best, row) => (above(row) > above(best) ? row : best));
+      const knee = notable.reduce((best, row) => (above(row) > above(best) ? row : best));
       if (above(knee) > 0 && !found.has(knee)) found.set(knee, "best balance");
     }
   }
@@ -81,6 +85,7 @@ function sayWithin() {
   const names = Object.keys(limits);
   const words = names.map((name) => data.words[name] + " at most " + shown(name, limits[name])).join(" and ");
   let text = "No budget: every complete trial may be recommended; " + front.length + " are on the front.";
+  if (front.length && !front.some(hasLearned)) text = "No budget: no complete trial has learned anything.";
   if (names.length) {
     text = "Within the budget (" + words + ") lie " + inside.length + " of " + comparable.length + " complete trials; "
       + front.length + " of them are on the front.";

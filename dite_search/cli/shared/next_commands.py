@@ -32,13 +32,16 @@ def commands_after(study: StudyRecord, config: SearchConfig) -> list[str]:
 
 
 def export_options(study: StudyRecord, budget: Budget) -> tuple[str, ...]:
-    """Return options of ``export`` that find a network within the budget; none where no network can be exported.
+    """Return options of ``export`` that find a network within the budget.
+
+    There are none where no network can be exported, or none has learned anything.
 
     The options are limits, as an example of what can be asked for, or the number of a trial where limits do not do.
     """
     from analysis.pareto.budget_filter import front_within
+    from analysis.study.learning import learned
 
-    front = [record for record in front_within(study, budget) if record.checkpoint is not None]
+    front = [record for record in learned(study, front_within(study, budget)) if record.checkpoint is not None]
     if not front:
         return ()
     limits = _limits(front, budget)
@@ -62,12 +65,11 @@ def mlflow_command(config: SearchConfig) -> str:
 
 
 def _limits(front: list[TrialRecord], budget: Budget) -> dict[str, str]:
-    """Return the budget's own limits as ``export`` takes them, with one of MMACs that half of the front meets."""
-    costs = sorted(record.cost.mmacs for record in front)
-    limits = {"mmacs": math.ceil(costs[len(costs) // 2] * 10) / 10}
-    for constraint in budget.constraints:
-        if constraint.cost in ("mmacs", "params", "latency_ms"):
-            limits[constraint.cost] = min(constraint.limit, limits.get(constraint.cost, math.inf))
+    """Return the budget's own limits as ``export`` takes them or, without any, one of MMACs that half of the front meets."""
+    limits = {each.cost: each.limit for each in budget.constraints if each.cost in ("mmacs", "params", "latency_ms")}
+    if not limits:
+        costs = sorted(record.cost.mmacs for record in front)
+        limits = {"mmacs": math.ceil(costs[len(costs) // 2] * 10) / 10}
     return {name: f"{limit:.15g}" for name, limit in limits.items()}
 
 

@@ -39,7 +39,7 @@ def test_a_prepared_set_keeps_the_warning_of_images_that_are_turned(make_search)
     data = data_of(config)
     for image in data.image_dir("val").iterdir():
         image.write_bytes(with_orientation(image.read_bytes(), 3))
-    before = [(note.topic, note.count) for note in check_data(config, data)]
+    before = [(note.topic, note.count) for note in check_data(config, data).notes]
     size = config.search_space.base.input_size
     prepare(
         [SplitToPrepare(name="val", annotation_file=data.annotations, people=data.people("val"))],
@@ -50,7 +50,7 @@ def test_a_prepared_set_keeps_the_warning_of_images_that_are_turned(make_search)
         input_size=size,
     )
     assert before == [("orientation", 8)]
-    assert [(note.topic, note.count) for note in check_data(config, data)] == before
+    assert [(note.topic, note.count) for note in check_data(config, data).notes] == before
 
 
 @pytest.mark.filterwarnings("ignore")

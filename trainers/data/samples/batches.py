@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.utils.data import Sampler
 
+from search_spaces.training_config import steps_per_epoch
+
 
 class BatchShares(Sampler[list[int]]):
     """The share of one process in every batch of a shuffled epoch.
@@ -40,7 +42,7 @@ class BatchShares(Sampler[list[int]]):
         self._chosen = range(samples) if chosen is None else chosen
         assert 0 <= rank < count <= batch_size, (rank, count, batch_size)
         self.samples, self.batch_size, self.seed, self.rank, self.count = samples, batch_size, seed, rank, count
-        self.batches = max(1, samples // batch_size)
+        self.batches = steps_per_epoch(samples, batch_size)
         self._epoch = self._first = 0
 
     def set_epoch(self, epoch: int, *, first: int = 0) -> None:

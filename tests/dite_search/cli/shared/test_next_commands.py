@@ -46,6 +46,25 @@ def test_no_export_is_advised_where_no_trial_is_complete(status, make_search):
     assert all(str(config.study_directory) == words[2] for words in found if words[1] == "resume")
 
 
+def test_no_export_is_advised_where_no_network_has_learned_anything(make_search):
+    config = make_search(trials=2)
+    found = words_of(commands_after(record(trial(0, ap=0.0), trial(1, ap=0.009), config=config), config))
+    assert [words[1] for words in found] == ["ui"]
+
+
+def test_an_export_is_advised_within_the_budget_of_the_search(make_search):
+    config = make_search(trials=2, budget=["mmacs <= 4.5", "params <= 1M"])
+    found = words_of(commands_after(record(trial(0, ap=0.4), trial(1, ap=0.5), config=config), config))
+    assert found[0][3:] == ["--max-mmacs", "4.5", "--max-params", "1000000"]
+
+
+def test_commands_are_quoted_for_a_shell(make_search, tmp_path):
+    config = make_search(trials=2, directory=str(tmp_path / "my runs; 1"))
+    (export, served) = commands_after(record(trial(0, ap=0.4), trial(1, ap=0.5), config=config), config)
+    assert shlex.split(export)[2] == str(config.study_directory)
+    assert shlex.split(served, comments=True)[-1] == f"sqlite:///{tmp_path / 'my runs; 1' / 'mlflow.db'}"
+
+
 def test_a_checkpoint_that_is_gone_is_not_advised(make_search):
     config = make_search(trials=1)
     found = words_of(commands_after(record(trial(0, ap=0.4, checkpoint=None), config=config), config))
@@ -61,7 +80,10 @@ def test_what_is_advised_finds_a_network_within_the_budget(scores, limits):
     found = study(trials, objectives=("ap_gt", "mmacs"))
     budget = Budget(constraints=tuple(Constraint(cost=name, limit=limit) for name, limit in limits.items()))
     options = export_options(found, budget)
-    assert bool(options) == any(allows(budget, record) for record in trials if record.status == "complete")
+    complete = [record for record in trials if record.status == "complete" and allows(budget, record)]
+    assert not options or any(record.values["ap_gt"] >= 0.01 for record in complete)
+    if any(record.values["ap_gt"] >= 0.01 for record in complete):
+        assert options
     if options:
         pairs = zip(options[::2], options[1::2], strict=True)
         given = {name.removeprefix("--").replace("-", "_"): float(text) for name, text in pairs}
