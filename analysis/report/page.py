@@ -40,6 +40,7 @@ from analysis.study.labels import (
     varied_parameters,
 )
 from analysis.study.records import StudyRecord, TrialRecord, trials_table
+from analysis.study.stopping import StopReasons
 from analysis.study.trial_status import TrialStatus
 from analysis.templates import template_environment, template_text
 from search_spaces.common.files import atomic_path, check_output, write_text
@@ -223,13 +224,13 @@ def packed_plotly() -> str:
 
 def rows(study: StudyRecord, trials: Sequence[TrialRecord], uncertainty: dict[int, str]) -> list[Row]:
     """Trials as the rows of a table."""
-    columns, varied = quantities(study), varied_parameters(study.trials)
+    columns, varied, stops = quantities(study), varied_parameters(study.trials), StopReasons(study)
     return [
         Row(
             number=record.number,
             mark=record.status.mark,
             status=record.status,
-            reason=record.reason,
+            reason=stops.beside_status(record),
             values=tuple(_shown(record, name) for name in columns),
             epochs=len(record.curve),
             time=format_seconds(record.seconds),

@@ -14,6 +14,7 @@ from analysis.report.elements.options import Setup
 from analysis.report.sections.recommendations import UNKNOWN
 from analysis.study.labels import architecture_outline, families_of, quantity, short
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.stopping import StopReasons
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import DIRECTIONS, MEASURED, OBJECTIVES, is_score, named
 from search_spaces.common.redaction import without_user
@@ -56,7 +57,7 @@ def page_data(study: StudyRecord, setup: Setup, uncertainty: Mapping[int, str]) 
         "statuses": list(TrialStatus),
         "marks": [status.mark for status in TrialStatus],
         "status": [list(TrialStatus).index(record.status) for record in trials],
-        "reason": encoded(record.reason for record in trials),
+        "reason": encoded(map(StopReasons(study).beside_status, trials)),
         "origin": encoded(record.origin for record in trials),
         "values": {name: [finite(values.get(name)) for values in seen] for name in names},
         "scores": [name for name in names if is_score(name)],

@@ -16,6 +16,7 @@ from analysis.comparison.published_baselines import comparison_table
 from analysis.pareto.front import front_of
 from analysis.study.labels import number_words
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.stopping import StopReasons
 from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import clean
 from dite_search.spending.state import extend_options
@@ -58,7 +59,7 @@ class Progress:
         for trial in study.trials:
             if trial.status.has_ended and trial.number not in self._printed:
                 self._printed.add(trial.number)
-                self.note(f"{caption}  {describe_trial(trial, study.objectives)}")
+                self.note(f"{caption}  {describe_trial(trial, study)}")
 
     def note(self, text: str) -> None:
         """One line that stays on the screen."""
@@ -71,7 +72,7 @@ class Progress:
 
 def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
     """The newest trials and those on the front, as a table; the front is marked with a star."""
-    front = {trial.number for trial in front_of(study)}
+    front, stops = {trial.number for trial in front_of(study)}, StopReasons(study)
     table = Table(title=f"{study.name}  {caption}", title_justify="left", title_style="bold")
     for column in ("", "trial", "network", *study.objectives, "epochs", "note"):
         # A long note is cut off; numbers stay whole.
@@ -89,16 +90,17 @@ def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
             trial.arch.arch_id,
             *(format_value(name, latest(trial, name)) for name in study.objectives),
             f"{len(trial.curve)}/{epochs}",
-            Text(clean(trial.reason) or trial.status, no_wrap=True, overflow="ellipsis"),
+            Text(clean(stops.of(trial)) or trial.status, no_wrap=True, overflow="ellipsis"),
             style="bold green" if on_front else "red" if trial.status is TrialStatus.FAILED else "dim" if shown else "",
         )
     return table
 
 
-def describe_trial(trial: TrialRecord, objectives: Sequence[str]) -> str:
+def describe_trial(trial: TrialRecord, study: StudyRecord) -> str:
     """A finished trial in one line."""
-    values = ", ".join(f"{name} {format_value(name, latest(trial, name))}" for name in objectives)
-    reason = f" ({clean(trial.reason)})" if trial.reason else ""
+    values = ", ".join(f"{name} {format_value(name, latest(trial, name))}" for name in study.objectives)
+    told = clean(StopReasons(study).beside_status(trial))
+    reason = f" ({told})" if told else ""
     return f"trial {trial.number} {trial.status}{reason}: network {trial.arch.arch_id}, {values}, {trial.seconds:.0f} s"
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from analysis.pareto.front import front_of
 from analysis.study.labels import short
 from analysis.study.records import TrialRecord
+from analysis.study.stopping import StopReasons
 from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import (
     StudySnapshot,
@@ -122,7 +123,8 @@ def _table(moment: StudySnapshot, title: str, records: Sequence[TrialRecord], co
     left = width - sum(column.width + GAP for column in numbers)
     curves = [[value for _, value in curve_points(record, metric)] for record in shown]
     head = f"{short(metric)} by epoch" if roomy else "curve"
-    remarks = [_remark(moment, record, title) for record in shown] if roomy else []
+    stops = StopReasons(moment.study)
+    remarks = [_remark(moment, record, title, stops) for record in shown] if roomy else []
     bars = _curve_width(left, longest=max(len(head), *map(len, curves)), remarks=remarks)
     if bars:
         table.add_column(head if len(head) <= bars else "curve", no_wrap=True, width=bars)
@@ -183,12 +185,13 @@ def _curve_width(left: int, *, longest: int, remarks: Sequence[str]) -> int:
     return bars if bars >= min(LEAST_BARS, longest) else 0
 
 
-def _remark(moment: StudySnapshot, record: TrialRecord, title: str) -> str:
+def _remark(moment: StudySnapshot, record: TrialRecord, title: str, stops: StopReasons) -> str:
     if title == "Running":
         return moment.where.get(record.number, "not heard of yet")
     if record.status is TrialStatus.RUNNING:
         return "cut off"
-    return clean(record.reason) or ("" if record.status is TrialStatus.COMPLETE else record.status)
+    reason = clean(stops.of(record))
+    return reason or ("" if record.status is TrialStatus.COMPLETE else record.status)
 
 
 def _value(record: TrialRecord, name: str) -> float | None:

@@ -13,6 +13,7 @@ from analysis.report.elements.options import Setup
 from analysis.report.elements.section import Chart
 from analysis.study.labels import format_seconds, number_words, quantity, short
 from analysis.study.records import StudyRecord, TrialRecord
+from analysis.study.stopping import StopReasons
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores
 
@@ -115,15 +116,17 @@ def saved_words(study: StudyRecord, setup: Setup) -> str:
 
 def reasons(study: StudyRecord) -> list[tuple[TrialStatus, str, int, int]]:
     """Why trials were stopped or failed: status, reason with ``#`` for numbers, how many, and one of them by number."""
+    stops = StopReasons(study)
     found: Counter[tuple[TrialStatus, str]] = Counter()
     example: dict[tuple[TrialStatus, str], TrialRecord] = {}
     for record in study.trials:
         if record.status in MISSING_REASONS:
-            key = (record.status, _NUMBER.sub("#", record.reason) or MISSING_REASONS[record.status])
+            told = stops.at_rung(record) or _NUMBER.sub("#", record.reason)
+            key = (record.status, told or MISSING_REASONS[record.status])
             found[key] += 1
             example.setdefault(key, record)
     return [
-        (status, (example[status, reason].reason if count == 1 else "") or reason, count, example[status, reason].number)
+        (status, (stops.of(example[status, reason]) if count == 1 else "") or reason, count, example[status, reason].number)
         for (status, reason), count in found.most_common(MAX_REASONS)
     ]
 

@@ -51,5 +51,5 @@ def test_reasons_are_counted_whatever_their_numbers() -> None:
     assert reasons(study(trials)) == [
         ("stopped", "dominated at epoch #", 4, 0),
         ("failed", "out of memory after 3 epochs", 1, 9),
-        ("stopped", "early stopping (nothing further was recorded)", 1, 10),
+        ("stopped", "stopped at epoch 3", 1, 10),
     ]
