@@ -68,6 +68,7 @@ def main() -> None:
 
 for _command in (
     search.quickstart,
+    data.init,
     search.search,
     doctor.doctor,
     search.resume,

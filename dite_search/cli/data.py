@@ -1,4 +1,4 @@
-"""Commands about data: look at a data set, prepare one, draw one."""
+"""Commands about data: look at a data set, prepare one, draw one, and write a search file for one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 
 from dite_search.cli.shared.data_options import DATA_HELP, data_options, data_set
 from dite_search.cli.shared.options import DATA_VARIABLE, json_option, on_broken_image_option
-from dite_search.cli.shared.output import console_for, next_steps, program, show
+from dite_search.cli.shared.output import console_for, next_steps, program, say_notes, show
 from search_spaces.common.shell import shell_command
-from trainers.data.formats.data_format import SPLITS
+from trainers.data.formats.data_format import FORMATS, SPLITS
 
 
 @click.command(epilog="Example:  dite-search prepare --data ~/coco --input-size 256x192 --workers 8")
@@ -127,3 +127,54 @@ def show_data(
     show(data_page.summary(found, page), as_json)
     for note in (*found.data.notes, *(note for note in found.warnings if note not in found.data.notes)):
         click.echo(f"\n{note.severity}: {note.sentence}")
+
+
+@click.command(epilog="Example:  dite-search init my_data --hours 8")
+@click.argument("folder", required=False, type=click.Path(file_okay=False))
+@click.option("--output", help="File to write (default: NAME.yaml here).", type=click.Path(dir_okay=False))
+@click.option("--name", help="Name of the study (default: that of the folder).")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Hours to spend.")
+@click.option("--format", "data_format", type=click.Choice(tuple(FORMATS)), help="Layout of the data (default: found).")
+@click.option("--category", help="Category of the people, a name or an id (default: found).")
+@click.option("--val-share", type=float, help="Share of the images to score on (default: the data's split, or 0.2).")
+@click.option("--group-by", help="Field whose equal values stay in one part of --val-share, such as subject.")
+@json_option
+def init(
+    folder: str | None,
+    output: str | None,
+    name: str | None,
+    hours: float,
+    data_format: str | None,
+    category: str | None,
+    val_share: float | None,
+    group_by: str | None,
+    as_json: bool,
+) -> None:
+    """Write a search file for FOLDER after a look at its annotations; without FOLDER, one that draws people.
+
+    Batch, epochs and warm-up follow from the people, and every choice has its comment. Nothing is written over.
+    """
+    from dite_search.config.sections import study_name
+    from dite_search.planning.search_file import name_of, refuse_existing, summary, write_search_file
+    from dite_search.planning.survey import survey
+    from dite_search.study.directory import free_name
+
+    used = study_name(name) if name else free_name(name_of(Path(folder)) if folder else "drawn_people", "runs")
+    path = Path(output or f"{used}.yaml")
+    # Annotations take minutes to read, and what cannot be written is told before.
+    refuse_existing(path)
+    options = {"format": data_format, "category": category, "val_share": val_share, "group_by": group_by}
+    found = survey(Path(folder).expanduser(), options) if folder else None
+    write_search_file(path, found, name=used, hours=hours, gpu=_has_gpu())
+    if found is not None:
+        say_notes(found.data, found.data.train_split, found.data.val_split)
+    show(summary(found, path), as_json)
+    commands = [shell_command(program("dite-search"), word, path) for word in ("doctor", "search")]
+    next_steps(as_json, *commands)
+
+
+def _has_gpu() -> bool:
+    """Whether torch sees a GPU here."""
+    import torch
+
+    return torch.cuda.is_available()

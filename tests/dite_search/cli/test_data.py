@@ -150,3 +150,19 @@ def test_mistakes_in_a_submission(checkpoint, test_dev, people, tmp_path):
     info.write_text(json.dumps(document)[:-40])
     assert "image_info_test-dev2017.json is not complete JSON" in refused(*common, "--data", root, *boxes, *dump)
     assert not list(tmp_path.glob("*.zip"))
+
+
+def test_a_search_file_is_written_for_a_folder_and_never_over_another(people, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = run("init", people, "--hours", "0.5")
+    assert found.exit_code == 0, found.output
+    assert "training_images    16" in found.output
+    assert found.output.rstrip().endswith("search people.yaml")
+    written = (tmp_path / "people.yaml").read_bytes()
+    assert (
+        refused("init", people)
+        == "Error: people.yaml exists already, and is not written over: name another file with --output"
+    )
+    assert (tmp_path / "people.yaml").read_bytes() == written
+    assert "name must be 1 to 100 letters" in refused("init", people, "--name", "équipe")
+    assert not (tmp_path / "équipe.yaml").exists()
