@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster (HOST:PORT); also $RAY_ADDRESS.  [default: a local one]")
 @click.option("--data", "data_root", envvar=DATA_VARIABLE, help=f"Replaces data.root of the file; also ${DATA_VARIABLE}.")
 @click.option("--directory", help="Replaces the folder of the studies.", type=click.Path(file_okay=False))
+@click.option("--timing/--no-timing", default=True, show_default=True, help="Train some steps to estimate hours and memory.")
 @json_option
-def doctor(file: str | None, address: str | None, data_root: str | None, directory: str | None, as_json: bool) -> None:
+def doctor(
+    file: str | None, address: str | None, data_root: str | None, directory: str | None, timing: bool, as_json: bool
+) -> None:
     """Look at all that the search in FILE needs: Ray, its nodes, folders, databases, data, disk space and clocks.
 
-    Every search is checked so before it starts. Without FILE, only what needs none is looked at. Ends with status 2 where
-    something failed, and says what mends it.
+    Every search is checked so before it starts. Without FILE, only what needs none is looked at. Where nothing failed, the
+    networks within the budget are counted, and some steps are timed on this machine: they tell hours and memory. Ends with
+    status 2 where something failed, and says what mends it.
     """
     if address:
         os.environ["RAY_ADDRESS"] = address
@@ -39,12 +43,18 @@ def doctor(file: str | None, address: str | None, data_root: str | None, directo
     from dite_search.doctor.preflight import examine, lines_of
     from dite_search.driver.ray_session import start_ray
 
-    found = examine(config, start=start_ray, new=None if config is None else not _is_of_study(config, str(file)))
+    is_new = config is not None and not _is_of_study(config, str(file))
+    found = examine(config, start=start_ray, new=None if config is None else is_new)
+    findings, console = list(found.findings), console_for(as_json)
+    if config is not None and is_new and timing and not found.failed:
+        from dite_search.planning.outlook import outlook
+
+        with console.status("Training some steps"):
+            findings += outlook(config, at_once=found.at_once)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(finding) for finding in found.findings], indent=2))
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:
-        console = console_for(as_json)
-        for line in lines_of(found.findings):
+        for line in lines_of(findings):
             console.print(line, highlight=False, soft_wrap=True)
     if found.failed:
         sys.exit(2)
