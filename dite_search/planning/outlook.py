@@ -1,4 +1,4 @@
-"""What a search will take: the networks within its budget, the hours of its trainings, and their memory."""
+"""Estimates of what a search will take: the networks within its budget, the hours of its trainings, and their memory."""
 
 from __future__ import annotations
 

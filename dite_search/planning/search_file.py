@@ -16,20 +16,12 @@ from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.doctor.findings import listed
 from dite_search.planning.survey import Survey
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import read_mapping
 from search_spaces.registry import cost_of
 from search_spaces.training_config import steps_per_epoch
 
-SPACE: dict[str, Any] = {
-    "base": "dite_hrnet_18",
-    "parameters": {
-        "widths": ["16-32-64-128", "24-48-96-192", "40-80-160-320"],
-        "modules": ["1-1-1", "1-2-1"],
-        "groups_branch3": [1, 2],
-        "groups_branch4": [1, 2, 4],
-        "learning_rate": {"low": 0.001, "high": 0.005, "log": True},
-    },
-}
-"""The networks to choose from: small ones of the paper's family, and the learning rate."""
+SPACE = Path(__file__).parents[1] / "templates" / "first_space.yaml"
+"""The networks to choose from."""
 STEPS = 1500
 """Steps of a training, in which small networks learn something of photographs."""
 STEPS_PER_EPOCH = 16
@@ -93,7 +85,7 @@ def search_file(found: Survey | None, *, name: str, hours: float, gpu: bool) -> 
     accuracy = "ap_gt" if found is None else found.data.accuracy
     fields: dict[str, Any] = {
         "name": name,
-        "space": SPACE,
+        "space": read_mapping(SPACE),
         "input_size": GPU_SIZE if gpu else SIZE,
         "data": data,
         "objectives": ["pck" if is_own else accuracy, "mmacs"],

@@ -30,7 +30,7 @@ _MOST_FILES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What was found in a folder of data.
+    """The people and images in a folder of data.
 
     Args:
         section: The fields of ``data`` of a search file.

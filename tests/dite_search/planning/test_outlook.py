@@ -1,4 +1,4 @@
-"""What a search will take, told before it begins."""
+"""Estimates of what a search will take, told before it begins."""
 
 from __future__ import annotations
 

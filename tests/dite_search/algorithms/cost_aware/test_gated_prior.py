@@ -17,7 +17,7 @@ from tests.profiles import by_profile
 
 POINTS = [str(point) for point in SPACE.points()]
 LUCK = dict(zip(POINTS, np.random.default_rng(5).normal(size=len(POINTS)), strict=True))
-"""What no setting of a network says of its score."""
+"""A part of the score that no setting of the network tells."""
 SHUFFLED = dict(zip(POINTS, np.random.default_rng(6).permutation(list(LUCK.values())), strict=True))
 
 
