@@ -9,6 +9,7 @@ from typing import Any
 from analysis.pareto.front import front_of
 from analysis.study.labels import quantity
 from analysis.study.records import TrialRecord
+from analysis.study.stopping import StopReasons
 from analysis.study.trial_status import TrialStatus
 from dite_search.monitor.snapshot import (
     StudySnapshot,
@@ -43,7 +44,7 @@ def shown_curves(moment: StudySnapshot, front: Sequence[TrialRecord]) -> list[Tr
 def as_plain(moment: StudySnapshot) -> dict[str, Any]:
     """The moment as plain JSON types, every name and value in words as well."""
     front, metric, speed = front_of(moment.study), curve_metric(moment), throughput(moment)
-    numbers = {record.number for record in front}
+    numbers, stops = {record.number for record in front}, StopReasons(moment.study)
     columns = list(moment.study.objectives)
     complete = [record for record in moment.study.trials if record.status is TrialStatus.COMPLETE]
     kept = [record for record in complete if record.number not in numbers][-MAX_POINTS:]
@@ -80,7 +81,7 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
             _begun(record, columns, metric) | {"where": moment.where.get(record.number, "")} for record in moment.running
         ],
         "stopped": [
-            _begun(record, columns, metric) | {"reason": clean(record.reason), "score": _last(record, moment.score)}
+            _begun(record, columns, metric) | {"reason": clean(stops.of(record)), "score": _last(record, moment.score)}
             for record in moment.own
             if record.status is TrialStatus.STOPPED
         ][-MAX_POINTS:],
