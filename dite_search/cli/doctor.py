@@ -36,9 +36,9 @@ def doctor(
     """
     if address:
         os.environ["RAY_ADDRESS"] = address
-    from dite_search.config.search_config import load_search
+    from dite_search.tasks.search_file import read_search
 
-    config = load_search(file, data_root=data_root, changes={"directory": directory}) if file else None
+    config = read_search(file, data_root=data_root, changes={"directory": directory}) if file else None
     # These imports take seconds, and a mistake in the file should be told before.
     from dite_search.doctor.preflight import examine, lines_of
     from dite_search.driver.ray_session import start_ray

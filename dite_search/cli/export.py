@@ -71,6 +71,8 @@ def export(
 ) -> None:
     """Write a network of STUDY in every form, with a model card and an example that runs by itself.
 
+    STUDY:TRIAL is that trial, as with --trial.
+
     The forms are architecture and weights, ONNX with a free batch size, the same in int8, and a torch.export program. A
     checkpoint for the authors' code is added where it can load one. Each form is compared with the trained network, and
     scored.
@@ -81,12 +83,18 @@ def export(
     from dite_search.housekeeping.exports import note_export
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
+    from dite_search.tasks.network_reference import trial_named
     from dite_search.tracking.aliases import BEST
     from dite_search.tracking.registry import check_registry
     from search_spaces.common.files import check_output
 
     if model is not None and not registered:
         raise InvalidInput("--model names a registered model, so --register must be given too")
+    named = trial_named(study)
+    if named is not None:
+        if trial is not None:
+            raise InvalidInput(f"{study} names a trial, so --trial must be left out, got {trial}")
+        study, trial = named
     config = load_config(study, directory=directory)
     record = read_study(config)
     limits = {"max_mmacs": max_mmacs, "max_params": max_params, "max_latency_ms": max_latency_ms}

@@ -149,10 +149,10 @@ def reserve(file: str, trials: int, data: str | None, directory: str | None, wai
 
     A search counts the machines that are there when it starts; submit --at-once runs this before it.
     """
-    from dite_search.config.search_config import load_search
     from dite_search.jobs.job_server import reserve as ask
+    from dite_search.tasks.search_file import read_search
 
-    config = load_search(file, data_root=data, changes={"directory": directory})
+    config = read_search(file, data_root=data, changes={"directory": directory})
     show({"trials_at_once": ask(config, trials=trials, seconds=wait)}, as_json)
 
 

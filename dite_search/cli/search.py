@@ -44,12 +44,12 @@ def quickstart(directory: str, trials: int | None, as_json: bool) -> None:
 
     Ends with the front, the report, and the best network exported to ONNX.
     """
-    from dite_search.config.search_config import load_search
     from dite_search.study.directory import free_name
+    from dite_search.tasks.search_file import read_search
 
     file = Path(__file__).parents[1] / "quickstart.yaml"
     name = free_name("quickstart", directory)
-    config = load_search(file, changes={"name": name, "directory": directory, "trials": trials})
+    config = read_search(file, changes={"name": name, "directory": directory, "trials": trials})
     _search_and_show(config, as_json=as_json, export=True)
 
 
@@ -73,11 +73,11 @@ def search(
     as_json: bool,
 ) -> None:
     """Run the search that FILE describes, and write its report."""
-    from dite_search.config.search_config import load_search
+    from dite_search.tasks.search_file import read_search
 
     changes = {"name": name, "trials": trials, "directory": directory}
     parting = {"val_share": val_share, "group_by": group_by}
-    config = load_search(file, data_root=data_root, changes=changes, data_changes=parting)
+    config = read_search(file, data_root=data_root, changes=changes, data_changes=parting)
     _search_and_show(config, as_json=as_json, export=False)
 
 

@@ -40,10 +40,10 @@ def train(file: str, data_root: str | None, name: str | None, directory: str | N
     The weights lie in the folder supernet of the study. A training that was cut off goes on when the same command is given
     again. Its figures go to a run of their own in MLflow.
     """
-    from dite_search.config.search_config import load_search
+    from dite_search.tasks.search_file import read_search
     from dite_search.tasks.train_supernet import train_shared_weights
 
-    config = load_search(file, data_root=data_root, changes={"name": name, "directory": directory})
+    config = read_search(file, data_root=data_root, changes={"name": name, "directory": directory})
     show_result(train_shared_weights(config, restart=restart, console=console_for(as_json)), as_json)
 
 
@@ -69,10 +69,10 @@ def score(
     scored on the held-out part of the training images. The scores rank networks, and are no results. A scoring that was cut
     off goes on when the same command is given again.
     """
-    from dite_search.config.search_config import load_search
     from dite_search.tasks.score_supernet import score_inherited
+    from dite_search.tasks.search_file import read_search
 
-    config = load_search(file, data_root=data_root, changes={"name": name, "directory": directory})
+    config = read_search(file, data_root=data_root, changes={"name": name, "directory": directory})
     console = console_for(as_json)
     show_result(score_inherited(config, file=file, networks=networks, restart=restart, console=console), as_json)
 

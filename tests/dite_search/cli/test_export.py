@@ -70,6 +70,16 @@ def test_every_form_is_made_unless_told_otherwise(finished, tmp_path):
     assert read_study(finished).trials[result["trial"]].metrics["ap_gt"] == 0.4
 
 
+def test_a_trial_is_named_as_everywhere(finished):
+    for number in (0, 1):
+        result = exported(
+            f"{finished.study_directory}:{number}", *QUICK, "--output", finished.study_directory / f"net{number}"
+        )
+        assert result["trial"] == number
+    sentence = refused("export", f"{finished.study_directory}:0", "--trial", 1)
+    assert sentence.endswith(":0 names a trial, so --trial must be left out, got 1")
+
+
 def test_data_that_are_gone_are_said_on_the_card(finished):
     folder = Path(exported(finished.study_directory, "--no-program", "--json")["directory"])
     assert "moved" in json.loads((folder / "parity.json").read_text())["left_out"]["model.int8.onnx"]
