@@ -132,8 +132,12 @@ def whole_folder(folder: Path | None) -> Iterator[Path | None]:
         yield None
         return
     require_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        place = tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.")
+    except OSError as error:
+        raise InvalidInput(f"the output folder {folder} cannot be made: {error.strerror}") from None
+    with place as scratch:
         new = Path(scratch) / "new"
         new.mkdir(mode=0o755)
         yield new

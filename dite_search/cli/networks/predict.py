@@ -157,7 +157,7 @@ class _Lines:
         self._console, self._last = console, time.monotonic()
 
     def __call__(self, progress: PredictionProgress) -> None:
-        if time.monotonic() - self._last < SECONDS_BETWEEN_LINES:
+        if time.monotonic() - self._last < SECONDS_BETWEEN_LINES or progress.frames == progress.total:
             return
         self._last = time.monotonic()
         tell(self._console, progress_line(progress))

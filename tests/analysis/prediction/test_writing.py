@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -78,3 +79,5 @@ def test_a_folder_that_holds_something_is_refused(tmp_path):
         require_free(tmp_path / "full")
     with pytest.raises(InvalidInput, match="cannot be used: Not a directory"):
         require_free(tmp_path / "full" / "mine.txt" / "below")
+    with pytest.raises(InvalidInput, match="the output folder /proc/x cannot be made"), whole_folder(Path("/proc/x")):
+        pass
