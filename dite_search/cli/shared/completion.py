@@ -47,7 +47,7 @@ BY_NAME: Mapping[str, Completion] = {
     "trial": trials,
     "arch": networks,
     "network": networks,
-    "checkpoint": networks,
+    "start_from": networks,
     "a": networks,
     "b": networks,
     "versus": networks,
