@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput, check_names
-from search_spaces.common.objectives import DIRECTIONS, SIGNS, costs_and_scores, directions_of
+from search_spaces.common.objectives import DIRECTIONS, MEASURED, SIGNS, costs_and_scores, directions_of, named
+from search_spaces.space.candidate import training_key
 
 Array = NDArray[np.float64]
 MAX_OBJECTIVES = 4
@@ -79,17 +81,48 @@ def reference_point(values: ArrayLike, directions: Sequence[str]) -> Array:
 
 
 def scored(study: StudyRecord) -> list[TrialRecord]:
-    """The trials that may be compared: complete, with a finite value of every objective; in order of number."""
+    """Return the networks that may be compared: complete, with a finite value of every objective; in order of number.
+
+    A network that was trained with several seeds stands there once, as `means_by_network` has it.
+    """
     directions_of(study.objectives)
-    return sorted(
-        (
+    return means_by_network(
+        [
             record
             for record in study.trials
             if record.status is TrialStatus.COMPLETE
             and all(math.isfinite(record.values.get(name, math.nan)) for name in study.objectives)
-        ),
-        key=lambda record: record.number,
+        ]
     )
+
+
+def means_by_network(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return complete trials, those of one network with several seeds as the first of them, with the means of their scores.
+
+    The best of several noisy scores looks better than its network is. Hyper-parameters are part of the network here. A
+    further training with a seed that the network had is a repetition, and stands there as it is.
+    """
+    groups: dict[str, dict[int | None, TrialRecord]] = {}
+    found: list[TrialRecord] = []
+    for record in sorted(trials, key=lambda record: record.number):
+        seeds = groups.setdefault(training_key(record.arch, record.parameters), {})
+        if seeds.setdefault(record.seed, record) is not record:
+            found.append(record)
+    found += [_mean_of(list(seeds.values())) for seeds in groups.values()]
+    return sorted(found, key=lambda record: record.number)
+
+
+def _mean_of(trainings: Sequence[TrialRecord]) -> TrialRecord:
+    """Return the first training of a network, with the means of all; figures of the network itself stay its own."""
+    first = trainings[0]
+    if len(trainings) == 1:
+        return first
+    own = named(source=MEASURED)
+    metrics = {
+        name: value if name in own else float(np.mean([each.metrics.get(name, math.nan) for each in trainings]))
+        for name, value in first.metrics.items()
+    }
+    return replace(first, metrics=metrics, trainings=len(trainings))
 
 
 def matrix_of(trials: Sequence[TrialRecord], objectives: Sequence[str]) -> Array:

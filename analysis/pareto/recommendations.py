@@ -23,6 +23,9 @@ from analysis.study.trial_status import TrialStatus
 from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, directions_of, format_value, gain
 from search_spaces.space.budget import Budget
 
+MOST_NAMED = 8
+"""Networks that a sentence names by their trials."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recommendation:
@@ -119,8 +122,7 @@ def summary(study: StudyRecord, budget: Budget | None = None) -> Summary:
     images = few_images(study)
     if images is not None and learned(study, scored(study)):
         notes.append(few_images_words(images))
-    if len({record.arch.arch_id for record in scored(study)}) == len(scored(study)):
-        notes.append("Each network was trained once, so a small difference in accuracy may be chance.")
+    notes.append(_trainings_words(study))
     split = learned_and_scored_on(study.protocol)
     if split:
         notes.append(f"They were scored on what they learned from (split {split}): how they do on others is not known.")
@@ -130,6 +132,20 @@ def summary(study: StudyRecord, budget: Budget | None = None) -> Summary:
         found=" ".join(_found(within(study, budget), "Within the budget, " if budget.constraints else "")),
         notes=" ".join(notes),
     )
+
+
+def _trainings_words(study: StudyRecord) -> str:
+    """Say which networks were trained more than once, and so how sure their scores are."""
+    again = [record for record in scored(study) if record.trainings > 1]
+    if not again:
+        return "Each network was trained once, so a small difference in accuracy may be chance."
+    counts = sorted({record.trainings for record in again})
+    times = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    which = ", ".join(str(record.number) for record in again)
+    named = (
+        f"{len(again)} networks" if len(again) > MOST_NAMED else f"trial {which}" if len(again) == 1 else f"trials {which}"
+    )
+    return f"The scores of {named} are means of {times} trainings; every other network was trained once."
 
 
 def _found(study: StudyRecord, where: str) -> list[str]:

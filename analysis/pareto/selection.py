@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from analysis.pareto.front import means_by_network
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput, unknown_name
@@ -26,6 +27,7 @@ def choose(
     """Return the trial of a number, or the best complete trial within the limits.
 
     ``best`` names an accuracy (``ap``) or any objective; the study's first accuracy is the default. Limits are inclusive.
+    A network that was trained with several seeds is judged by the mean of its scores, and stands for its first trial.
     Among equals the trial with fewer multiply-accumulates is chosen, then the earlier one. A trial asked for by number may
     have been stopped early.
 
@@ -82,7 +84,9 @@ def _best_within(study: StudyRecord, name: str, limits: dict[str, float]) -> Tri
     if not within:
         raise InvalidInput(_nothing_within(measured, limits))
     sign = -1.0 if DIRECTIONS[name] == "maximize" else 1.0
-    return min(within, key=lambda record: (sign * record.values[name], record.cost.macs, record.number))
+    best = min(means_by_network(within), key=lambda record: (sign * record.values[name], record.cost.macs, record.number))
+    # Its own scores are those of its checkpoint.
+    return next(record for record in within if record.number == best.number)
 
 
 def _value(record: TrialRecord, name: str) -> float:

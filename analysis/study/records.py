@@ -36,6 +36,8 @@ class TrialRecord:
         checkpoint: The last checkpoint.
         mlflow_run_id: The run in MLflow.
         origin: The trial of an earlier study whose result this is; empty for a trial of this study.
+        confirms: The trial whose network this one trains again, to confirm its score; None for any other trial.
+        trainings: The number of trainings whose mean the learned ``metrics`` are.
         epochs_before: The number of epochs at the start of the curve that an earlier trial trained. That trial was stopped,
             and this one continues it.
     """
@@ -54,6 +56,8 @@ class TrialRecord:
     mlflow_run_id: str | None = None
     origin: str = ""
     epochs_before: int = 0
+    confirms: int | None = None
+    trainings: int = 1
 
     def __post_init__(self) -> None:
         # A record that is made from a file or by hand has the spelling.
@@ -63,9 +67,9 @@ class TrialRecord:
     def is_spent(self) -> bool:
         """Whether the trial is one of the networks that the search asks for, and has ended.
 
-        A trial that continues a stopped one trains no other network.
+        A trial that continues a stopped one trains no other network, and neither does one that confirms a score.
         """
-        is_own = not self.origin and not self.epochs_before
+        is_own = not self.origin and not self.epochs_before and self.confirms is None
         return is_own and self.status.has_ended and self.reason != INTERRUPTED
 
     @property

@@ -92,10 +92,13 @@ class Admission:
         self._stopped: dict[str, Stopped] = {}
         self._ended: set[str] = set()
 
-    def judge(self, point: Mapping[str, Scalar], *, continuing: bool = False) -> Decision:
+    def judge(self, point: Mapping[str, Scalar], *, continuing: bool = False, confirming: bool = False) -> Decision:
         """Judge a point without remembering it.
 
-        ``continuing`` marks a trial that was cut off while it continued a stopped one.
+        Args:
+            point: The point.
+            continuing: Whether it is that of a trial that was cut off while it continued a stopped one.
+            confirming: Whether its network is trained again on purpose, with a seed of its own.
         """
         config = self._config
         try:
@@ -114,9 +117,9 @@ class Admission:
             return judged(outcome="train", seed=stopped.seed, continues=stopped)
         earlier = self._trained.get(key, {})
         seeds = set(earlier.values())
-        if config.reuse and earlier and (len(seeds) >= config.repeats or key in self._ended):
+        if config.reuse and earlier and not confirming and (len(seeds) >= config.repeats or key in self._ended):
             return judged(outcome="known", trial=min(earlier))
-        repeated = config.repeats > 1
+        repeated = confirming or config.repeats > 1
         seed = next(seed for seed in itertools.count(config.seed) if not repeated or seed not in seeds)
         return judged(outcome="train", seed=seed)
 

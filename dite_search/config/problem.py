@@ -84,6 +84,10 @@ class SearchProblem(Protocol):
     def repeats(self) -> int:
         """Trainings of each network that reached its last epoch."""
 
+    @property
+    def confirm(self) -> int:
+        """Trainings that each network of the answer has in the end."""
+
     def replaced(self, changes: Mapping[str, Any], source: str) -> Self:
         """Return this search with some fields replaced; of a section, only what is given of it.
 

@@ -80,6 +80,7 @@ class SearchConfig(Section):
         le=100,
         description="trainings, with seeds that follow one another, of each network that reached its last epoch",
     )
+    confirm: int = Field(1, ge=1, le=20, description="trainings in the end of each network that would be recommended")
     trials: int | None = Field(
         None, ge=1, le=1_000_000, description="networks to train; a continuation of a stopped one is no other; or give spend"
     )
@@ -163,6 +164,8 @@ class SearchConfig(Section):
             raise InvalidInput(
                 f"repeats must be 1 where reuse is false, which repeats networks without a limit, got {self.repeats}"
             )
+        if self.confirm > 1 and self.repeats > 1:
+            raise InvalidInput(f"confirm must be 1 where repeats is {self.repeats}, got {self.confirm}")
 
     def _check_supernet(self) -> None:
         if self.supernet is not None:

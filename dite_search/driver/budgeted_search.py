@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from ray.tune.search import Searcher
 
+from analysis.pareto.confirmation import Training, first_to_confirm
 from analysis.study.trial_status import INTERRUPTED
 from dite_search.algorithms.admission import Decision, Stopped
 from dite_search.config.problem import SearchProblem
 from dite_search.driver.searcher import StudySearch
 from dite_search.spending.allowance import Allowance
 from dite_search.spending.finishing import Curve, expected_gains
-from dite_search.study.attributes import ARCH, CONTINUES, EPOCH_KEY, ORIGIN, REASON
-from dite_search.study.reader import curve_of
+from dite_search.study.attributes import ARCH, CONFIRMS, CONTINUES, EPOCH_KEY, ORIGIN, REASON, REUSED
+from dite_search.study.reader import TrialNetworks, curve_of, frozen_of, is_blameless
 from search_spaces.common.objectives import MAXIMIZE
+from search_spaces.space.candidate import training_key
 
 
 class TooDearError(Exception):
@@ -34,6 +36,9 @@ class BudgetedSearch(StudySearch):
     network with the largest expected gain for each epoch that it needs. A new network begins then only where no stopped
     one can reach its end.
 
+    Where the search is to ``confirm`` its answer, networks are trained again once all have ended, and from the last tenth of
+    the budget on. None of these trainings begins that cannot reach its end.
+
     Args:
         config: The search.
         allowance: Decides what may begin.
@@ -44,7 +49,7 @@ class BudgetedSearch(StudySearch):
     def __init__(self, config: SearchProblem, *, allowance: Allowance, asked: int | None = None, **options: Any) -> None:
         self._allowance, self._asked = allowance, asked
         self._begun, self._reopened = set[int](), set[int]()
-        self._waits_for_an_end = False
+        self._waits_for_an_end = self._has_no_more = False
         super().__init__(config, **options)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
@@ -57,6 +62,11 @@ class BudgetedSearch(StudySearch):
             if not self._may_ask(trial_id):
                 return self._nothing()
             suggestion = super().suggest(trial_id)
+            if suggestion == Searcher.FINISHED and self._config.confirm > 1:
+                self._has_no_more = True
+                if not self._may_ask(trial_id):
+                    return self._nothing()
+                suggestion = super().suggest(trial_id)
         except TooDearError:
             self._ot_trials.pop(trial_id, None)
             self.outbox.put(self._give_back)
@@ -65,9 +75,10 @@ class BudgetedSearch(StudySearch):
         if isinstance(suggestion, dict):
             number = suggestion["number"]
             self._reopened.discard(number)
-            if not suggestion["continues"]:
+            frozen = frozen_of(self._ot_trials[trial_id])
+            if not suggestion["continues"] and CONFIRMS not in frozen.user_attrs:
                 self._begun.add(number)
-            self._allowance.begin(trial_id, suggestion["costs"], after=_last_epoch(self._frozen_of(trial_id)))
+            self._allowance.begin(trial_id, suggestion["costs"], after=_last_epoch(frozen))
         return suggestion
 
     def _nothing(self) -> str | None:
@@ -76,14 +87,47 @@ class BudgetedSearch(StudySearch):
         return finished if self._allowance.is_idle else None
 
     def _may_ask(self, trial_id: str) -> bool:
-        """Whether a suggestion can be begun; in the last tenth, a stopped network is laid out for it."""
+        """Whether a suggestion can be begun; a network that is trained again, or a stopped one, is laid out for it."""
         if self._reopened:
             return True
-        if self._waits_for_an_end or (self._asked is not None and len(self._begun) >= self._asked):
+        if self._waits_for_an_end:
             return False
+        if self._has_no_more or (self._asked is not None and len(self._begun) >= self._asked):
+            return self._training.keys() <= self._confirming and self._lay_out_confirmation(trial_id)
+        if self._allowance.is_finishing and self._lay_out_confirmation(trial_id):
+            return True
         if self._allowance.is_finishing and not self._allowance.may_begin(to_the_end=True):
             return self._lay_out_stopped(trial_id) or self._allowance.may_begin()
         return self._allowance.may_begin()
+
+    @property
+    def _confirming(self) -> set[int]:
+        """The running trials that train a network again."""
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return {trial.number for trial in running if CONFIRMS in trial.user_attrs}
+
+    def _lay_out_confirmation(self, trial_id: str) -> bool:
+        """Make the next training of a network of the answer the suggestion of a trial; whether one is due and can end."""
+        if self._config.confirm == 1:
+            return False
+        trials = self._study.get_trials(deepcopy=False)
+        number = first_to_confirm(trainings_of(self._config, trials, self._networks), self._config.confirm)
+        if number is None:
+            return False
+        chosen = trials[number]
+        if not self._allowance.may_begin(self._networks.of(chosen)[1].objectives, to_the_end=True):
+            return False
+        self._lay_out(trial_id, chosen, {CONFIRMS: chosen.number})
+        return True
+
+    def _lay_out(self, trial_id: str, like: FrozenTrial, attributes: Mapping[str, Any]) -> None:
+        """Make the point of a trial the suggestion of another."""
+        template = create_trial(
+            state=TrialState.RUNNING, params=like.params, distributions=like.distributions, user_attrs=dict(attributes)
+        )
+        study = self._study
+        created = study._storage.create_new_trial(study._study_id, template_trial=template)
+        self._ot_trials[trial_id] = optuna.Trial(study, created)
 
     def _lay_out_stopped(self, trial_id: str) -> bool:
         """Make the stopped network that promises most the suggestion of a trial; whether there is one that can end."""
@@ -106,10 +150,7 @@ class BudgetedSearch(StudySearch):
         gains = expected_gains([curve for _, curve in found], whole)
         chosen = trials[found[int(gains.argmax())][0].last]
         self._gate.continue_stopped()
-        template = create_trial(state=TrialState.RUNNING, params=chosen.params, distributions=chosen.distributions)
-        study = self._study
-        created = study._storage.create_new_trial(study._study_id, template_trial=template)
-        self._ot_trials[trial_id] = optuna.Trial(study, created)
+        self._lay_out(trial_id, chosen, {})
         return True
 
     def _curve(self, trial: FrozenTrial, costs: Mapping[str, float], reached: int | None) -> Curve | None:
@@ -128,7 +169,7 @@ class BudgetedSearch(StudySearch):
 
     def _begin(self, trial: optuna.Trial, verdict: Decision) -> dict[str, Any]:
         assert verdict.candidate is not None, "what is trained was built"
-        frozen = trial.storage.get_trial(trial._trial_id)
+        frozen = frozen_of(trial)
         after = verdict.continues.epoch if verdict.continues else _last_epoch(frozen)
         if not self._allowance.may_begin(verdict.candidate.cost.objectives, after=after):
             raise TooDearError
@@ -137,7 +178,8 @@ class BudgetedSearch(StudySearch):
     def _remember(self, trial: FrozenTrial) -> None:
         attributes = trial.user_attrs
         if ARCH in attributes and ORIGIN not in attributes:
-            if CONTINUES not in attributes and attributes.get(REASON) != INTERRUPTED:
+            is_network = CONTINUES not in attributes and CONFIRMS not in attributes
+            if is_network and attributes.get(REASON) != INTERRUPTED:
                 self._begun.add(trial.number)
             if trial.state is TrialState.WAITING:
                 self._reopened.add(trial.number)
@@ -162,10 +204,29 @@ class BudgetedSearch(StudySearch):
         if EPOCH_KEY in result:
             self._allowance.report(trial_id, int(result[EPOCH_KEY]), result.get("seconds"))
 
-    def _frozen_of(self, trial_id: str) -> FrozenTrial:
-        trial = self._ot_trials[trial_id]
-        found: FrozenTrial = trial.storage.get_trial(trial._trial_id)
-        return found
+
+def trainings_of(config: SearchProblem, trials: Sequence[FrozenTrial], networks: TrialNetworks) -> Iterator[Training]:
+    """Yield the trainings of a study, as its answer is confirmed by.
+
+    Args:
+        config: The search.
+        trials: The trials of the study, in order of number.
+        networks: The networks of the trials.
+    """
+    names = list(config.objectives)
+    place = names.index(config.accuracy)
+    sign = 1.0 if config.directions[place] == MAXIMIZE else -1.0
+    cost = next((name for name in names if name != config.accuracy), None)
+    for trial in trials:
+        if ARCH not in trial.user_attrs or REUSED in trial.user_attrs or is_blameless(trial):
+            continue
+        yield Training(
+            number=trial.number,
+            network=training_key(networks.of(trial)[0], trial.params),
+            score=sign * trial.values[place] if trial.state is TrialState.COMPLETE else None,
+            cost=trial.values[names.index(cost)] if cost and trial.state is TrialState.COMPLETE else 0.0,
+            confirms=CONFIRMS in trial.user_attrs,
+        )
 
 
 def _last_epoch(trial: FrozenTrial) -> int:

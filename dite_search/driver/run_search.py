@@ -120,12 +120,11 @@ def resume_search(
             fields = extended_fields(config, state, more)
             extended = extended_search(config, fields)
             state = budget_state(extended, study, time.time())
-        if state.networks_left == 0 and not state.unfinished:
+        if state.trainings_left == 0:
             return _finish(config, console, mended=bool(filled.trials))
         refuse_spent(config, state)
         file = str(config.study_directory / SEARCH_FILE)
-        left = None if state.networks_left is None else state.networks_left + state.unfinished
-        concurrent = preflight(extended, console, start=start_ray, trials=left, source=file).at_once
+        concurrent = preflight(extended, console, start=start_ray, trials=state.trainings_left, source=file).at_once
         tracker = tracker_of(extended)
         if fields:
             extend_study(config, fields)
@@ -237,8 +236,8 @@ def _ended_at(config: SearchConfig, study: StudyRecord, allowance: Allowance, wa
     """Return the fields of the limits at which a search ends: none where a user paused it, or all networks have ended."""
     if watch.stopped_by or pause.asked:
         return watch.stopped_by
-    is_whole = config.trials is not None and study.spent >= config.trials and not study.unfinished
-    return sorted(allowance.declined) if allowance.is_exhausted and not is_whole else []
+    has_work = budget_state(config, study, time.time()).trainings_left != 0
+    return sorted(allowance.declined) if allowance.is_exhausted and has_work else []
 
 
 def _close(config: SearchConfig, outbox: Outbox, pause: Pause, close: Callable[[], StudyRecord]) -> StudyRecord:

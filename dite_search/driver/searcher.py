@@ -36,6 +36,7 @@ from dite_search.storage.pause import Pause
 from dite_search.study.attributes import (
     ARCH,
     ARCH_ID,
+    CONFIRMS,
     CONTINUES,
     EPOCH_KEY,
     METRICS,
@@ -47,7 +48,7 @@ from dite_search.study.attributes import (
     STARTED,
     UNDECIDED,
 )
-from dite_search.study.reader import TrialNetworks, curve_of, epoch_name, is_blameless
+from dite_search.study.reader import TrialNetworks, curve_of, epoch_name, frozen_of, is_blameless
 from dite_search.study.study import DATABASE_AWAY, reopen, storage_of
 from search_spaces.common.objectives import MAXIMIZE, MEASURED, named
 from search_spaces.space.candidate import Candidate, CandidateCache, training_key
@@ -171,8 +172,10 @@ class StudySearch(OptunaSearch):
             with self._batch():
                 super().suggest(trial_id)
                 trial = self._ot_trials[trial_id]
-                frozen = _frozen(trial)
-                verdict = self._gate.judge(frozen.params, continuing=CONTINUES in frozen.user_attrs)
+                frozen = frozen_of(trial)
+                attributes = frozen.user_attrs
+                continuing, confirming = CONTINUES in attributes, CONFIRMS in attributes
+                verdict = self._gate.judge(frozen.params, continuing=continuing, confirming=confirming)
                 if verdict.outcome == "train":
                     suggestion = self._begin(trial, verdict)
                 else:
@@ -182,7 +185,7 @@ class StudySearch(OptunaSearch):
                 self._train(suggestion, verdict.candidate, frozen)
                 return suggestion
             del self._ot_trials[trial_id]
-            if verdict.trial is not None and not _frozen(trial).state.is_finished():
+            if verdict.trial is not None and not frozen_of(trial).state.is_finished():
                 self._followers.setdefault(verdict.trial, []).append(trial)
         raise AssertionError("the loop ends with a point to train or with none left")
 
@@ -190,7 +193,7 @@ class StudySearch(OptunaSearch):
         """Write the start of a training, and return its suggestion."""
         candidate = verdict.candidate
         assert candidate is not None, "what is trained was built"
-        earlier = _frozen(trial).user_attrs
+        earlier = frozen_of(trial).user_attrs
         seed = earlier.get(SEED, verdict.seed)
         stopped = verdict.continues
         trial.set_user_attr(STARTED, time.time() - earlier.get(SECONDS, 0.0))
@@ -204,13 +207,13 @@ class StudySearch(OptunaSearch):
         set_constraints(trial, {name: value for name, value in verdict.excess.items() if name not in named(source=MEASURED)})
         return {
             "number": trial.number,
-            "point": dict(_frozen(trial).params),
+            "point": dict(frozen_of(trial).params),
             "arch": candidate.arch,
             "costs": candidate.cost.objectives,
             "key": candidate.key,
             "seed": seed,
             "repeat": seed - self._config.seed,
-            "continues": _frozen(trial).user_attrs.get(CONTINUES),
+            "continues": frozen_of(trial).user_attrs.get(CONTINUES),
         }
 
     def _train(self, suggestion: Mapping[str, Any], candidate: Candidate | None, earlier: FrozenTrial) -> None:
@@ -253,7 +256,7 @@ class StudySearch(OptunaSearch):
 
     def _follow(self, trial: optuna.Trial, twin: FrozenTrial) -> None:
         """Tell a trial that was not trained what became of the one that was."""
-        if _frozen(trial).state.is_finished():
+        if frozen_of(trial).state.is_finished():
             return
         with self._batch():
             for name in (ARCH_ID, METRICS, REASON):
@@ -302,7 +305,7 @@ class StudySearch(OptunaSearch):
 
     def _end(self, trial_id: str, result: Mapping[str, Any], error: bool, paused: bool) -> None:
         trial = self._ot_trials[trial_id]
-        if not _frozen(trial).state.is_finished():
+        if not frozen_of(trial).state.is_finished():
             # A result with which a trial is stopped, by whomever, comes here alone.
             has_ended = not paused or self._has_ended(trial, result)
             self._recorder.record(trial, result, decided=has_ended)
@@ -310,7 +313,7 @@ class StudySearch(OptunaSearch):
                 return
             with self._batch():
                 self._conclude(trial, result, error)
-        frozen = _frozen(trial)
+        frozen = frozen_of(trial)
         key = self._training[trial.number].key
         if is_blameless(frozen):
             self._gate.forget(key, trial.number)
@@ -326,10 +329,10 @@ class StudySearch(OptunaSearch):
     def _has_ended(self, trial: optuna.Trial, result: Mapping[str, Any]) -> bool:
         """Whether a trial that ends during a pause ended for its own reason, or with all that an undisturbed one reports."""
         known = dict(result) | self._training[trial.number].cost.objectives
-        return REASON in _frozen(trial).user_attrs or is_whole(self._config, known)
+        return REASON in frozen_of(trial).user_attrs or is_whole(self._config, known)
 
     def _conclude(self, trial: optuna.Trial, result: Mapping[str, Any], error: bool) -> None:
-        attributes = _frozen(trial).user_attrs
+        attributes = frozen_of(trial).user_attrs
         trial.set_user_attr(SECONDS, time.time() - attributes[STARTED])
         known = dict(result) | self._training[trial.number].cost.objectives
         set_constraints(trial, self._config.network_budget.excess(known))
@@ -344,15 +347,10 @@ class StudySearch(OptunaSearch):
 
     def ending_of(self, trial_id: str) -> TrialStatus:
         """Return what became of a training, as `result_recorder.ending_of`."""
-        return ending_of(_frozen(self._ot_trials[trial_id]))
+        return ending_of(frozen_of(self._ot_trials[trial_id]))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the study is the record."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing to restore: the study is the record."""
-
-
-def _frozen(trial: optuna.Trial) -> FrozenTrial:
-    """Return a trial as its storage holds it; the trial's own properties copy all attributes each time."""
-    return trial.storage.get_trial(trial._trial_id)

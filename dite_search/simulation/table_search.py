@@ -30,6 +30,7 @@ class ReplaySettings(Section):
     budget: tuple[str, ...] = ()
     reuse: bool = True
     repeats: int = Field(1, ge=1, le=100)
+    confirm: int = Field(1, ge=1, le=20)
     seed: int = Field(0, ge=0, le=2**32 - 1)
 
 
@@ -119,6 +120,11 @@ class TableSearch:
     def repeats(self) -> int:
         """Trainings of each network that reached its last epoch."""
         return self.settings.repeats
+
+    @property
+    def confirm(self) -> int:
+        """Trainings that each network of the answer has in the end."""
+        return self.settings.confirm
 
     @property
     def seed(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from analysis.pareto.confirmation import unconfirmed
 from analysis.study.records import StudyRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import SPEND_FIELDS
@@ -28,6 +29,7 @@ class BudgetState:
         asked: The networks that are asked for; None for any number.
         ended: The networks that have ended.
         unfinished: The trials that were begun and have not ended.
+        unconfirmed: Whether a network of the answer is still to be trained again.
         limits: The limits of ``spend``.
         spent: The amounts that are spent.
         now: The time of reading, in seconds since 1970.
@@ -38,6 +40,7 @@ class BudgetState:
     asked: int | None
     ended: int
     unfinished: int
+    unconfirmed: bool
     limits: Limits
     spent: Spent
     now: float
@@ -50,9 +53,14 @@ class BudgetState:
         return None if self.asked is None else max(0, self.asked - self.ended)
 
     @property
+    def trainings_left(self) -> int | None:
+        """The trainings that are left, without those that would confirm an answer to come; None for any number."""
+        return None if self.networks_left is None else self.networks_left + self.unfinished + self.unconfirmed
+
+    @property
     def has_work(self) -> bool:
-        """Whether the search can go on: a network, or the rest of one, is left, and something to spend."""
-        return not self.reached and (self.networks_left != 0 or self.unfinished > 0)
+        """Whether the search can go on: a training, or the rest of one, is left, and something to spend."""
+        return not self.reached and self.trainings_left != 0
 
     @property
     def words(self) -> str:
@@ -95,6 +103,7 @@ def budget_state(config: SearchConfig, study: StudyRecord, now: float, ledger: L
         asked=_networks_asked(config, study, ledger),
         ended=study.spent,
         unfinished=study.unfinished,
+        unconfirmed=unconfirmed(study, config.confirm) is not None,
         limits=limits,
         spent=spent,
         now=now,

@@ -16,6 +16,7 @@ SEED = "seed"
 REUSED = "reused_from"
 ORIGIN = "origin"
 CONTINUES = "continues"
+CONFIRMS = "confirms"
 WHOLE = "whole"
 PROTOCOL = "protocol"
 WHERE = "where"
@@ -24,6 +25,7 @@ EPOCH = "epoch:"
 """Names of the attributes that a study and its trials carry; one attribute an epoch begins with `EPOCH`.
 
 `UNDECIDED` is the first epoch of a trial about which the scheduler was not asked, as when a pause stopped the trial with it.
+`CONFIRMS` is the number of the trial whose network is trained again, to confirm its score.
 A trial that began from other weights has `WEIGHTS_TAKEN` too.
 """
 EPOCH_KEY = "epoch"

@@ -23,7 +23,7 @@ from search_spaces.families.parameter import Parameter, Range
 from search_spaces.registry import DEFAULT_FAMILY
 from search_spaces.training_config import TrainConfig
 
-COUNTED = ("space", "objectives", "budget", "repeats", "seed", "start_with", "warm_start", "sampler")
+COUNTED = ("space", "objectives", "budget", "repeats", "confirm", "seed", "start_with", "warm_start", "sampler")
 """Fields and sections in which a new study may differ from one whose results it takes over."""
 MAX_SHOWN_DIFFERENCES = 3
 """Differences that one sentence names."""

@@ -15,6 +15,7 @@ from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import (
     ARCH,
+    CONFIRMS,
     CONTINUES,
     EPOCH,
     EPOCH_KEY,
@@ -117,8 +118,14 @@ class StudyReader:
             checkpoint=_last_checkpoint(place, attributes),
             mlflow_run_id=attributes.get(MLFLOW_RUN),
             epochs_before=attributes.get(CONTINUES, {}).get("epoch", 0),
+            confirms=attributes.get(CONFIRMS),
             origin=f"trial {origin['trial']} of {origin['study']}" if origin else "",
         )
+
+
+def frozen_of(trial: optuna.Trial) -> FrozenTrial:
+    """Return a trial as its storage holds it; the trial's own properties copy all attributes each time."""
+    return trial.storage.get_trial(trial._trial_id)
 
 
 def is_complete(trial: FrozenTrial) -> bool:

@@ -50,7 +50,7 @@ def trial(number: int, *, ap: float | None = None, status: str = "complete", **c
             "learning_rate": 0.001 * (1 + number % 2),
             "batch_size": 32,
         },
-        "seed": number,
+        "seed": 0,
         "metrics": {"ap_gt": ap, "latency_ms": 1.5 + width / 8 + number / 50} if ap is not None else {},
         "curve": curve,
         "seconds": 40.0 + 3 * number,

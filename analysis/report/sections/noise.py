@@ -65,7 +65,7 @@ def noise_of(study: StudyRecord, setup: Setup) -> Noise:
     if seeds.deviation is not None and scored(inside):
         near, draws = _near_front(inside, seeds.deviation)
         part = dataclasses.replace(inside, trials=near)
-        deviations = {record.number: seeds.deviation for record in near}
+        deviations = {record.number: seeds.deviation / record.trainings**0.5 for record in near}
         by_seeds = front_noise(part, deviations, generator=np.random.default_rng(SEED), draws=draws)
     known = {record.number for record in scored(inside)}
     intervals = {number: interval for number, interval in setup.intervals.items() if number in known}
@@ -103,7 +103,7 @@ def uncertainty(study: StudyRecord, setup: Setup, noise: Noise) -> dict[int, str
     for record in scored(study) if scores else ():
         parts = []
         if reach is not None:
-            parts.append(f"{short(scores[0])} ± {reach:.3f} over seeds")
+            parts.append(f"{short(scores[0])} ± {reach / record.trainings**0.5:.3f} over seeds{_of(record)}")
         if record.number in setup.intervals:
             interval = setup.intervals[record.number]
             parts.append(f"{interval.low:.3f} to {interval.high:.3f} over images")
@@ -112,6 +112,10 @@ def uncertainty(study: StudyRecord, setup: Setup, noise: Noise) -> dict[int, str
         if parts:
             found[record.number] = "; ".join(parts)
     return found
+
+
+def _of(record: TrialRecord) -> str:
+    return f", mean of {record.trainings} trainings" if record.trainings > 1 else ""
 
 
 def noise_section(study: StudyRecord, setup: Setup, noise: Noise) -> Section:
@@ -156,7 +160,8 @@ def _seed_words(noise: Noise, score: str) -> str:
     if seeds is None or seeds.deviation is None or reach is None:
         return (
             f"How far {quantity(score)} moves from seed to seed is not known: no network was trained twice. A small"
-            " difference between two networks may be chance. In the search file, repeats: 3 trains each with three."
+            " difference between two networks may be chance. In the search file, confirm: 3 trains the networks of the"
+            " answer with three seeds, and repeats: 3 all of them."
         )
     return (
         f"Trainings of one network that differ in their seed alone have a standard deviation of {seeds.deviation:.4f} in"

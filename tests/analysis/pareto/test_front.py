@@ -192,3 +192,21 @@ def test_a_study_without_scores_has_an_empty_front_and_no_volume() -> None:
 def test_an_unknown_objective_is_named() -> None:
     with pytest.raises(InvalidInput, match="unknown objective 'mmac': did you mean 'mmacs'"):
         front_of(study(objectives=("ap_gt", "mmac")))
+
+
+def test_a_network_of_several_seeds_counts_once_with_the_mean_of_its_scores() -> None:
+    first = trial(3, ap=0.50, seed=0)
+    other = dataclasses.replace(trial(3, ap=0.53, seed=1), number=8)
+    alone = trial(4, ap=0.41, seed=0)
+    (mean, single) = scored(study([other, alone, first]))
+    assert (mean.number, mean.trainings, mean.checkpoint) == (3, 2, first.checkpoint)
+    assert mean.values["ap_gt"] == pytest.approx(0.515)
+    assert mean.values["latency_ms"] == first.values["latency_ms"], "a figure of the network is no score"
+    assert single == alone
+
+
+def test_hyper_parameters_make_another_network_and_a_seed_that_returns_none() -> None:
+    first = trial(3, ap=0.50, seed=0)
+    slower = dataclasses.replace(first, number=5, seed=1, parameters={**first.parameters, "learning_rate": 0.01})
+    again = dataclasses.replace(first, number=6, metrics={**first.metrics, "ap_gt": 0.6})
+    assert [record.number for record in scored(study([first, slower, again]))] == [3, 5, 6]

@@ -79,3 +79,11 @@ def test_a_trial_without_checkpoint_is_not_replaced_by_the_second_best() -> None
         choose(study(trials))
     with pytest.raises(InvalidInput, match="trial 7 has no checkpoint to export"):
         choose(study(trials), trial=7)
+
+
+def test_a_network_of_several_seeds_is_judged_by_their_mean() -> None:
+    lucky, again = trial(3, ap=0.60), dataclasses.replace(trial(3, ap=0.50), number=8, seed=1)
+    steady = trial(4, ap=0.57)
+    assert choose(study([lucky, steady])).number == 3
+    assert choose(study([lucky, steady, again])).number == 4
+    assert choose(study([lucky, again])) == lucky, "its own scores are those of its checkpoint"

@@ -64,6 +64,18 @@ def test_repeats_have_seeds_that_follow_one_another(gate):
     assert gate.judge(POINTS[0]).outcome == "known"
 
 
+def test_a_training_that_confirms_a_score_has_a_seed_of_its_own(gate):
+    gate = gate(seed=10)
+    key = gate.judge(POINTS[0]).key
+    gate.begin(key, 0, 10)
+    assert gate.judge(POINTS[0]).outcome == "known"
+    again = gate.judge(POINTS[0], confirming=True)
+    assert (again.outcome, again.seed) == ("train", 11)
+    gate.begin(key, 1, 11)
+    gate.end(key)
+    assert gate.judge(POINTS[0], confirming=True).seed == 12, "one that failed says nothing about the next"
+
+
 def test_a_repeat_that_came_to_nothing_is_made_up_for_with_its_own_seed(gate):
     gate = gate(repeats=3, seed=10)
     key = gate.judge(POINTS[0]).key

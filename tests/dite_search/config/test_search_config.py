@@ -77,6 +77,7 @@ def test_every_row_of_a_table_is_a_trial_of_its_own_recipe(table):
             {"data": {"synthetic": {"train_image": 3}}},
             "unknown field of data.synthetic 'train_image': did you mean 'train_images'",
         ),
+        ({"confirm": 3, "repeats": 2}, "confirm must be 1 where repeats is 2, got 3"),
         ({"trials": 0}, "trials must be at least 1, got 0"),
         ({"trials": "many"}, "trials must be an integer, got 'many'"),
         ({"name": "../up"}, "name must be 1 to 100 letters without accents, digits, .* got '../up'"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from analysis.pareto.confirmation import first_to_confirm
+from dite_search.driver.budgeted_search import trainings_of
 from dite_search.driver.scheduler import scheduler_of
 from dite_search.simulation.replay_study import ReplayStorage, create_replay
 from dite_search.simulation.simulator import Simulation, replayed_config
@@ -18,8 +21,8 @@ from dite_search.simulation.tabular_benchmark import load_table
 from dite_search.spending.account import Account
 from dite_search.spending.allowance import Allowance
 from dite_search.spending.limits import Limits, Spent
-from dite_search.study.attributes import ARCH, CONTINUES
-from dite_search.study.reader import curve_of
+from dite_search.study.attributes import ARCH, CONFIRMS, CONTINUES, SEED
+from dite_search.study.reader import TrialNetworks, curve_of
 from dite_search.study.study import reopen
 from tests.profiles import examples
 
@@ -54,7 +57,7 @@ class Search:
         allowance = Allowance(account, self.limits, goals=[*rungs, EPOCHS], gpus=self.gpus, wall=self.wall)
         simulation = Simulation(
             self.config,
-            lambda arch, repeat: self.table.curve(arch.arch_id, repeat),
+            self.curve,
             workers=self.workers,
             storage=self.storage,
             allowed=self.table.__contains__,
@@ -78,6 +81,11 @@ class Search:
         for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             reopen(study, frozen)
         return finished
+
+    def curve(self, arch, repeat: int):
+        """A recorded training; another training of the network is better or worse by a hundredth."""
+        shift = 0.01 * float(np.random.default_rng([int(arch.arch_id, 16), repeat]).normal()) if repeat else 0.0
+        return [{**metrics, "ap_gt": metrics["ap_gt"] + shift} for metrics in self.table.curve(arch.arch_id, 0)]
 
     def epochs_of(self, trial) -> int:
         return len(curve_of(trial)) - trial.user_attrs.get(CONTINUES, {}).get("epoch", 0)
@@ -153,3 +161,33 @@ def test_the_last_tenth_continues_stopped_networks(table):
         trained = sum(search.epochs_of(trial) for trial in search.trials if trial.number < first)
         assert trained >= 0.8 * 300, "what ran beside is not over yet"
     assert continued > 0
+
+
+@examples(5)
+@given(
+    kills=st.lists(st.integers(1, 6), max_size=3),
+    limit=st.one_of(st.none(), st.integers(60, 250)),
+    workers=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)
+def test_the_networks_of_the_answer_are_trained_again(table, kills, limit, workers, seed):
+    search = Search(table, Limits(epochs=limit), asked=12 if limit is None else None, workers=workers, seed=seed, confirm=3)
+    for ends in [*kills, None]:
+        if search.run(ends=ends):
+            break
+    again = [trial for trial in search.trials if CONFIRMS in trial.user_attrs]
+    groups = {
+        first: [trial for trial in again if trial.user_attrs[CONFIRMS] == first]
+        for first in {trial.user_attrs[CONFIRMS] for trial in again}
+    }
+    for first, group in groups.items():
+        assert {str(trial.params) for trial in group} == {str(search.trials[first].params)}
+        assert sorted(trial.user_attrs[SEED] - seed for trial in group) == list(range(1, len(group) + 1))
+        assert len(group) <= 2
+    if limit is None:
+        networks = [trial for trial in search.trials if ARCH in trial.user_attrs and trial not in again]
+        assert len({str(trial.params) for trial in networks if CONTINUES not in trial.user_attrs}) == 12
+        assert first_to_confirm(trainings_of(search.config, search.trials, TrialNetworks()), 3) is None
+        assert groups
+    else:
+        assert search.spent.epochs <= limit

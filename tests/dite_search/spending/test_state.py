@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import UTC, datetime
 
@@ -96,3 +97,12 @@ def test_a_start_goes_on_from_the_account_and_what_was_measured(make_search):
     allowance = allowance_of(config, study, began=0.0)
     assert allowance.account.spent().epochs == 7
     assert allowance.left()["epochs"] == 3.0
+
+
+def test_an_answer_that_is_not_confirmed_is_work_that_is_left(make_search):
+    first, again = trial(0, ap=0.4, seed=0), trial(0, ap=0.41, seed=1, confirms=0)
+    config = make_search(trials=1, confirm=2)
+    state = state_of(config, first)
+    assert (state.ended, state.networks_left, state.trainings_left, state.has_work) == (1, 0, 1, True)
+    state = state_of(config, first, dataclasses.replace(again, number=1))
+    assert (state.ended, state.trainings_left, state.has_work) == (1, 0, False)
