@@ -14,12 +14,15 @@ from trainers.data.formats.data_format import FORMATS
 from trainers.data.geometry.transforms import BOX_PADDING
 from trainers.data.images.orientation import APPLY
 
-TEMPLATE, ARITHMETIC = "infer.py", "infer_arithmetic.py"
-"""The example without the arithmetic that it imports, and that arithmetic."""
-ARITHMETIC_LINE = "from analysis.templates.infer_arithmetic import crop_matrix, decode, normalised, warp\n\n"
+TEMPLATE, ARITHMETIC, ORIENTATION = "infer.py", "infer_arithmetic.py", "infer_orientation.py"
+"""The example without the parts that it imports, and these parts."""
+IMPORTS = (
+    "from analysis.templates.infer_arithmetic import crop_matrix, decode, normalised, warp\n"
+    "from analysis.templates.infer_orientation import displayed, is_tiff, orientation\n\n"
+)
 """Stands once in the template, and is left out: the example imports nothing of this program."""
-ARITHMETIC_PLACE = "# In an export, infer_arithmetic.py stands here.\n"
-"""Stands once in the template, and gives way to the arithmetic."""
+PLACE = "# In an export, {} stands here.\n"
+"""Stands once in the template for each part, and gives way to it."""
 SETTINGS_LINE = "SETTINGS: dict[str, Any] = {}\n"
 """Stands once in the template, and gives way to the settings."""
 _WIDTH = 110
@@ -30,8 +33,8 @@ def example_text(settings: dict[str, Any]) -> str:
     written = pprint.pformat(settings, width=_WIDTH, compact=True, sort_dicts=False)
     source = template_text("analysis", TEMPLATE)
     for line, text in (
-        (ARITHMETIC_LINE, ""),
-        (ARITHMETIC_PLACE, _without_imports(template_text("analysis", ARITHMETIC))),
+        (IMPORTS, ""),
+        *((PLACE.format(part), _without_imports(template_text("analysis", part))) for part in (ARITHMETIC, ORIENTATION)),
         (SETTINGS_LINE, f"SETTINGS: dict[str, Any] = {written}\n"),
     ):
         assert source.count(line) == 1

@@ -1,12 +1,16 @@
 """Find a person's keypoints in a photograph: the image and boxes in, keypoints as JSON and a drawing out.
 
     python infer.py image.jpg --box 50 30 120 240 --output out.png --json keypoints.json
+    python infer.py folder --output drawn --json keypoints.json
 
 It stands beside model.onnx and needs onnxruntime, numpy and opencv-python-headless, nothing else. A box is x, y, width and
 height in pixels of the image. A camera may have noted in the file how the image has to be turned. That is done, or not, as
 in the network's training, unless --on-orientation says otherwise. Boxes and keypoints count the pixels after the turn.
 Several --box are several people; without one, the whole image is one person's box. --flip averages the network's answer with
 that for the mirrored image, as published scores do, and takes twice the time.
+
+Of a folder all images are taken. --output is then a new folder for the drawings, and the JSON has the people of each image by
+its name.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +34,14 @@ except ImportError as missing:
     raise SystemExit(2) from None
 
 from analysis.templates.infer_arithmetic import crop_matrix, decode, normalised, warp
+from analysis.templates.infer_orientation import displayed, is_tiff, orientation
 
 # What is peculiar to this network; the export wrote it.
 SETTINGS: dict[str, Any] = {}
 
 DRAWN = 0.2  # confidence from which a keypoint is drawn
 DRAWINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")  # endings of a drawing's name
+IMAGES = (*DRAWINGS, ".tif", ".tiff")  # endings of the images of a folder
 NEGATIVE = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)  # how a number below 0 begins, with or without an exponent
 LARGEST, SMALLEST = 1e15, 1e-6  # of the numbers of a box, and of its width and height; beyond, pixels are not told apart
 RULES = ("apply", "ignore", "stop")  # for an image that is not stored upright: turn it, read it as stored, or refuse it
@@ -131,57 +138,7 @@ def decode_image(data: bytes, name: str = "the image", rule: str | None = None) 
     return image if rule == "ignore" or is_tiff(data) else displayed(image, tag)
 
 
-def orientation(data: bytes) -> int:
-    """How a camera noted that the image has to be turned: the EXIF orientation, 1 to 8; 1 is upright."""
-    exif = exif_of(data)
-    order: Any = {b"II*\0": "little", b"MM\0*": "big"}.get(exif[:4])
-    if order is None:
-        return 1
-
-    def number(start: int, width: int) -> int:
-        return int.from_bytes(exif[start : start + width], order)
-
-    first = number(4, 4) + 2
-    for entry in range(first, min(first + 12 * number(first - 2, 2), len(exif) - 11), 12):
-        if number(entry, 2) == 0x0112:
-            value = number(entry + 8, {1: 1, 3: 2, 4: 4}.get(number(entry + 2, 2), 0))
-            return value if 1 <= value <= 8 else 1
-    return 1
-
-
-def exif_of(data: bytes) -> bytes:
-    """The EXIF data of a JPEG, PNG, WebP or TIFF file; empty without any."""
-    if is_tiff(data):
-        return data
-    prefix, at = b"Exif\0\0", 2
-    if data.startswith(b"\xff\xd8\xff"):
-        while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
-            end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-            if data[at + 1] == 0xE1 and data.startswith(prefix, at + 4):
-                return data[at + 4 + len(prefix) : end]
-            at = at + 1 if data[at + 1] == 0xFF else end
-        return b""
-    is_png, is_webp = data.startswith(b"\x89PNG\r\n\x1a\n"), data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    at = 8 if is_png else 12
-    while (is_png or is_webp) and at + 8 <= len(data):
-        one, other = data[at : at + 4], data[at + 4 : at + 8]
-        kind, length = (other, int.from_bytes(one, "big")) if is_png else (one, int.from_bytes(other, "little"))
-        if kind in (b"eXIf", b"EXIF"):
-            return data[at + 8 : at + 8 + length].removeprefix(prefix)
-        at += 12 + length if is_png else 8 + length + length % 2
-    return b""
-
-
-def is_tiff(data: bytes) -> bool:
-    """Whether the bytes begin as a TIFF file does."""
-    return data[:4] in (b"II*\0", b"MM\0*")
-
-
-def displayed(image: Any, tag: int) -> Any:
-    """Stored pixels as a viewer shows them by the EXIF orientation: from 5 on rows are columns, then either may run back."""
-    turned = image.swapaxes(0, 1) if tag >= 5 else image
-    columns, rows = -1 if tag in (2, 3, 6, 7) else 1, -1 if tag in (3, 4, 7, 8) else 1
-    return np.ascontiguousarray(turned[::rows, ::columns])
+# In an export, infer_orientation.py stands here.
 
 
 def pixel(value: float) -> int:
@@ -226,9 +183,51 @@ def described(people: Any, boxes: Any, settings: dict[str, Any]) -> list[dict[st
     ]
 
 
+def images_of(folder: Path) -> list[Path]:
+    """The images of a folder, by name."""
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES and path.is_file())
+    if not found:
+        raise Mistake(f"folder {folder} must hold images ({', '.join(IMAGES)}), but holds none")
+    return found
+
+
+def run_folder(given: argparse.Namespace, estimator: Estimator) -> str:
+    """Draw all images of a folder into a new one, if that is asked for, and return the people of each as JSON."""
+    images, found = images_of(Path(given.image)), {}
+    target = Path(given.output) if given.output else None
+    with tempfile.TemporaryDirectory(dir=target.absolute().parent if target else None, prefix=".infer-") as scratch:
+        new = Path(scratch) / "drawn"
+        new.mkdir()
+        for number, path in enumerate(images, 1):
+            image, boxes, people = estimated(given, path, estimator)
+            found[path.name] = described(people, boxes, SETTINGS)
+            if target:
+                name = path.name if path.suffix.lower() in DRAWINGS else f"{path.name}.png"
+                write(str(new / name), encoded(drawn(image, people, boxes, SETTINGS), name))
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\r{number} of {len(images)} images" + ("\n" if number == len(images) else ""))
+        if target:
+            new.chmod(0o755)
+            new.replace(target)
+    return json.dumps(found, indent=1) + "\n"
+
+
+def estimated(given: argparse.Namespace, path: str | Path, estimator: Estimator) -> tuple[Any, Any, Any]:
+    """An image, its boxes, and the keypoints of the people in them."""
+    image = read_image(path, given.on_orientation)
+    boxes = given.boxes or [[0.0, 0.0, float(image.shape[1]), float(image.shape[0])]]
+    try:
+        return image, boxes, estimator(image, boxes, flip=given.flip)
+    except Mistake as mistake:
+        raise Mistake(f"{path}: {mistake}") if Path(given.image).is_dir() else mistake from None
+
+
 def check_outputs(given: argparse.Namespace) -> None:
     """Refuse what cannot be written, before anything is computed, and so before one of two files is there alone."""
-    if given.output and Path(given.output).suffix.lower() not in DRAWINGS:
+    if given.output and Path(given.image).is_dir():
+        if Path(given.output).exists():
+            raise Mistake(f"--output must be a folder that does not exist, for the drawings of a folder, got {given.output}")
+    elif given.output and Path(given.output).suffix.lower() not in DRAWINGS:
         raise Mistake(f"--output must end in .png, .jpg, .webp or .bmp, got {given.output}")
     paths = [path for path in (given.json, given.output) if path]
     if len({Path(path).absolute() for path in paths}) < len(paths):
@@ -275,7 +274,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     # Before Python 3.14, argparse takes -1e-05 for an option, and detectors print such numbers.
     parser._negative_number_matcher = NEGATIVE
-    parser.add_argument("image", help="photograph: JPEG, PNG or what else OpenCV reads")
+    parser.add_argument("image", help="photograph: JPEG, PNG or what else OpenCV reads; or a folder of photographs")
     parser.add_argument(
         "--box",
         dest="boxes",
@@ -287,7 +286,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--on-orientation", choices=RULES, help="rule for the EXIF orientation (default: as in training)")
     parser.add_argument("--flip", action="store_true", help="average with the mirrored image, in twice the time")
-    parser.add_argument("--output", help="picture to draw, such as out.png")
+    parser.add_argument("--output", help="picture to draw, such as out.png; of a folder a new folder")
     parser.add_argument("--json", help="file of the keypoints (default: standard output)")
     parser.add_argument("--model", default=str(Path(__file__).with_name("model.onnx")), help="default: model.onnx beside")
     parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime (default: its own choice)")
@@ -303,16 +302,19 @@ def main(words: list[str] | None = None) -> int:
         if given.flip and not SETTINGS["mirrors"]:
             raise Mistake("--flip must be left out: left and right of these keypoints are not known")
         check_outputs(given)
-        image = read_image(given.image, given.on_orientation)
-        boxes = given.boxes or [[0.0, 0.0, float(image.shape[1]), float(image.shape[0])]]
-        people = Estimator(given.model, threads=given.threads)(image, boxes, flip=given.flip)
-        text = json.dumps(described(people, boxes, SETTINGS), indent=1) + "\n"
-        picture = encoded(drawn(image, people, boxes, SETTINGS), given.output) if given.output else b""
+        estimator = Estimator(given.model, threads=given.threads)
+        picture = b""
+        if Path(given.image).is_dir():
+            text = run_folder(given, estimator)
+        else:
+            image, boxes, people = estimated(given, given.image, estimator)
+            text = json.dumps(described(people, boxes, SETTINGS), indent=1) + "\n"
+            picture = encoded(drawn(image, people, boxes, SETTINGS), given.output) if given.output else b""
         if given.json:
             write(given.json, text.encode())
         else:
             sys.stdout.write(text)
-        if given.output:
+        if picture:
             write(given.output, picture)
     except Mistake as mistake:
         sys.stderr.write(f"infer.py: {mistake}\n")

@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from PIL import Image, ImageOps
 
 from analysis.export import Exported, ModelCard, export_network
-from analysis.export.example import ARITHMETIC, TEMPLATE, example_settings, example_text, keypoint_set_of
+from analysis.export.example import ARITHMETIC, ORIENTATION, TEMPLATE, example_settings, example_text, keypoint_set_of
 from analysis.export.study_data import StudyData
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import CODECS, TrainConfig
@@ -204,6 +204,42 @@ def test_a_mistake_is_one_sentence(
     assert sentence in line
 
 
+def test_a_folder_is_done_whole_or_not_at_all(
+    exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = loaded(exported.example.read_text(), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for name in ("b.png", "a.jpg"):
+        (photographs / name).write_bytes(cv2.imencode(Path(name).suffix, cv2.imread(str(picture(tmp_path))))[1].tobytes())
+    (photographs / "notes.txt").write_text("x")
+    model = ["--model", str(exported.onnx)]
+    assert (
+        module.main(["photographs", "--output", "drawn", "--json", "all.json", "--box", "1", "2", "40", "80", *model]) == 0
+    )
+    found = json.loads((tmp_path / "all.json").read_text())
+    assert list(found) == ["a.jpg", "b.png"]
+    assert found["b.png"][0]["box"] == [1, 2, 40, 80]
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["a.jpg", "b.png"]
+    assert module.main(["photographs/b.png", "--box", "1", "2", "40", "80", *model]) == 0
+    assert json.loads(capsys.readouterr().out) == found["b.png"], "as of the image alone"
+    (tmp_path / "empty").mkdir()
+    (photographs / "c.png").write_bytes(b"broken")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for words, sentence in (
+        (["photographs", "--output", "drawn"], "--output must be a folder that does not exist"),
+        (["photographs", "--output", "new", "--json", "new.json"], "image photographs/c.png must be a picture that OpenCV"),
+        (["photographs", "--output", "none/new"], "none/new cannot be written: No such file or directory"),
+        (["photographs", "--box", "200", "1", "5", "5"], "photographs/a.jpg: a box must show some of the image"),
+        (["empty"], "folder empty must hold images (.png, .jpg, "),
+    ):
+        assert module.main([*words, *model]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert sentence in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
 @pytest.mark.parametrize("number", ["-1e-05", "-1E-5", "-.5", "-5.", "-1e+1", "-0.00001", "-3"])
 def test_numbers_below_zero_are_numbers_however_they_are_written(
     number: str, exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -354,7 +390,7 @@ def test_the_example_is_one_file_with_every_name_once(tmp_path: Path) -> None:
     text = example_text({})
     names = re.findall(r"^(?:def|class) (\w+)|^([A-Z]+)\b.* = ", text, re.M)
     assert len(names) == len(set(names)) > 25
-    templates = [(ROOT / "analysis" / "templates" / name).read_text() for name in (TEMPLATE, ARITHMETIC)]
+    templates = [(ROOT / "analysis" / "templates" / name).read_text() for name in (TEMPLATE, ARITHMETIC, ORIENTATION)]
     for function in re.findall(r"^def .*$", "\n".join(templates), re.M):
         assert text.count(f"{function}\n") == 1
     file = tmp_path / "infer.py"
