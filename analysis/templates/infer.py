@@ -9,8 +9,8 @@ in the network's training, unless --on-orientation says otherwise. Boxes and key
 Several --box are several people; without one, the whole image is one person's box. --flip averages the network's answer with
 that for the mirrored image, as published scores do, and takes twice the time.
 
-Of a folder all images are taken. --output is then a new folder for the drawings, and the JSON has the people of each image by
-its name.
+Of a folder all images are taken. --output is then a new folder for the drawings, and the JSON has the people by the names of
+the images.
 """
 
 from __future__ import annotations
