@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from search_spaces.common.bounds import Bounds, check_fields
+from search_spaces.common.bounds import Bounds, Choices, check_fields
 from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.training_config import NONE, TrainConfig
 
 ONE_NETWORK = "since it is meant for one network"
+INHERITED = "inherited_"
+"""Begins the name of every figure of a network that inherits shared weights."""
+NO_USE, PRIOR, DIRECT = "none", "prior", "direct"
+USES = (NO_USE, PRIOR, DIRECT)
+READS_PRIORS = "cost_aware"
+"""The sampler that can read inherited scores as a prior."""
 LEARNED_FIELDS = ("epochs", "subnets_per_step", "distillation", "clip_norm", "ema_decay", "held_out")
 """The fields of `SupernetConfig` that change what is learned."""
 
@@ -42,8 +48,22 @@ class SupernetConfig:
     calibration_images: Annotated[int, Bounds(2, 1_000_000)] = 2000
     """Training images from which the statistics of batch normalisation of each scored network are estimated."""
 
+    use: Annotated[str, Choices(USES)] = NO_USE
+    """Use of the scores by a search: `prior` lets cost_aware read them while that pays, `direct` trains finalists first."""
+    study: str | None = None
+    """The study, by its name or its folder, whose scores a search uses; null takes the search's own."""
+    evaluated: Annotated[int, Bounds(1, 100_000)] = 200
+    """Networks that forecasts rank first, which `direct` scores before it chooses."""
+    finalists: Annotated[int, Bounds(1, 1000)] = 12
+    """Networks, spread over the costs, that `direct` trains before the sampler suggests any."""
+
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def uses_scores(self) -> bool:
+        """Whether a search uses inherited scores."""
+        return self.use != NO_USE
 
     def recipe(self, training: TrainConfig) -> TrainConfig:
         """Return the recipe of the shared weights: the study's, with the fields that this section gives.
@@ -80,6 +100,25 @@ class SupernetConfig:
         known = [field.name for field in dataclasses.fields(cls)]
         check_names("field of supernet", values, known)
         return cls(**values)
+
+
+def check_use(settings: SupernetConfig, *, sampler: str, trials: int | None) -> None:
+    """Refuse a use of inherited scores that a search cannot make.
+
+    Args:
+        settings: The section of the search.
+        sampler: The name of its sampler.
+        trials: The networks that it trains; None where its budget alone ends it.
+
+    Raises:
+        InvalidInput: the message names the field, the rule and the value.
+    """
+    if settings.use == PRIOR and sampler != READS_PRIORS:
+        raise InvalidInput(f"supernet.use must not be {PRIOR} unless sampler.name is {READS_PRIORS}, got sampler {sampler}")
+    if settings.use == DIRECT and settings.study is not None:
+        raise InvalidInput(f"supernet.study must be left out where supernet.use is {DIRECT}, which scores more networks")
+    if settings.use == DIRECT and trials is not None and settings.finalists > trials:
+        raise InvalidInput(f"supernet.finalists must be at most trials {trials}, got {settings.finalists}")
 
 
 def check_recipe(training: TrainConfig) -> None:

@@ -23,6 +23,7 @@ from analysis.report.elements.section import Chart
 from analysis.report.front_png import write_front_png
 from analysis.report.markdown import markdown
 from analysis.report.page_data import last_values, page_data
+from analysis.report.sections.foretold import foretold_section
 from analysis.report.sections.front import front_axes
 from analysis.report.sections.importance import what_matters
 from analysis.report.sections.noise import noise_of, noise_section, uncertainty
@@ -183,6 +184,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         progress=progress,
         matters=matters,
         noise=seeds,
+        foretold=foretold_section(study, setup),
         people=setup.people,
         charts=charts,
         counts=status_counts(study),

@@ -26,13 +26,21 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import COST_AWARE, OPTUNAHUB
 from dite_search.study.attributes import ORIGIN
 from dite_search.study.reader import curve_of, is_blameless
+from dite_search.supernet.use import prior_of
 from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.objectives import costs_and_scores
 from search_spaces.families.architecture import Architecture
 
 
-def sampler_of(config: SearchProblem, gate: Admission, candidates: Candidates | None = None) -> BaseSampler:
+def sampler_of(
+    config: SearchProblem,
+    gate: Admission,
+    candidates: Candidates | None = None,
+    note: Callable[[str], None] = lambda sentence: None,
+) -> BaseSampler:
     """The sampler that a search names, seeded by the search; it compares ``candidates``, or those of the search's space.
+
+    ``note`` takes a sentence when the sampler begins, or ceases, to read a prior.
 
     A ``grid`` search has all its points enqueued from the start, so that its sampler has nothing left to choose. Optuna's
     own grid sampler ends by stopping a loop, which a study that is asked and told has not.
@@ -41,7 +49,7 @@ def sampler_of(config: SearchProblem, gate: Admission, candidates: Candidates | 
     if settings.name.startswith(OPTUNAHUB):
         return _from_hub(settings.name.removeprefix(OPTUNAHUB), seed)
     makers: dict[str, Callable[[], BaseSampler]] = {
-        COST_AWARE: lambda: _cost_aware(config, candidates or _space_candidates(config, gate)),
+        COST_AWARE: lambda: _cost_aware(config, gate, candidates or _space_candidates(config, gate), note),
         "tpe": lambda: WindowedTPESampler(
             n_startup_trials=settings.startup_trials, multivariate=True, constant_liar=True, seed=seed
         ),
@@ -70,7 +78,7 @@ def _space_candidates(config: SearchProblem, gate: Admission) -> SpaceCandidates
     )
 
 
-def _cost_aware(config: SearchProblem, candidates: Candidates) -> BaseSampler:
+def _cost_aware(config: SearchProblem, gate: Admission, candidates: Candidates, note: Callable[[str], None]) -> BaseSampler:
     return CostAwareSampler(
         candidates,
         objectives=config.objectives,
@@ -83,6 +91,8 @@ def _cost_aware(config: SearchProblem, candidates: Candidates) -> BaseSampler:
         curve=partial(_accuracies, name=config.accuracy),
         continues=lambda trial: ORIGIN not in trial.user_attrs,
         repeatable=is_blameless,
+        prior=prior_of(config, gate.candidate) if isinstance(config, SearchConfig) else None,
+        note=note,
     )
 
 

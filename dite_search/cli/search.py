@@ -17,6 +17,7 @@ from dite_search.cli.shared.options import (
     json_option,
 )
 from dite_search.cli.shared.output import console_for, next_steps, show, tell
+from search_spaces.supernet_config import DIRECT
 
 
 class _Positive(click.ParamType[float]):
@@ -78,6 +79,10 @@ def search(
     changes = {"name": name, "trials": trials, "directory": directory}
     parting = {"val_share": val_share, "group_by": group_by}
     config = read_search(file, data_root=data_root, changes=changes, data_changes=parting)
+    if config.supernet_config.use == DIRECT:
+        from dite_search.tasks.pick_finalists import with_finalists
+
+        config = with_finalists(config, file=file, console=console_for(as_json))
     _search_and_show(config, as_json=as_json, export=False)
 
 

@@ -39,7 +39,7 @@ from search_spaces.registry import counted_alike, preset
 from search_spaces.space.budget import Budget
 from search_spaces.space.elastic_space import check_sharing
 from search_spaces.space.search_space import SearchSpace
-from search_spaces.supernet_config import SupernetConfig
+from search_spaces.supernet_config import SupernetConfig, check_use
 from search_spaces.training_config import TrainConfig
 from trainers.data.keypoint_sets.fields import to_plain
 
@@ -170,6 +170,7 @@ class SearchConfig(Section):
     def _check_supernet(self) -> None:
         if self.supernet is not None:
             check_sharing(self.search_space, self.supernet_config, self.train_config)
+            check_use(self.supernet_config, sampler=self.sampler.name, trials=self.trials)
 
     def _check_grid(self) -> None:
         space = self.search_space

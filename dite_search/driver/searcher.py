@@ -107,7 +107,7 @@ class StudySearch(OptunaSearch):
             space=distributions_of(config.search_space),
             metric=list(config.objectives),
             mode=["max" if side == MAXIMIZE else "min" for side in config.directions],
-            sampler=sampler_of(config, gate, sampled_from),
+            sampler=sampler_of(config, gate, sampled_from, note),
             storage=storage,
             study_name=config.name,
         )

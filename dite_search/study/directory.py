@@ -13,6 +13,7 @@ from dite_search.config.sqlite_url import sqlite_url
 from dite_search.config.validation import VARIABLE
 from dite_search.study.places import followed
 from dite_search.study.weights import keep_weights
+from dite_search.supernet.use import keep_scores
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
 from search_spaces.common.shell import own_command
@@ -38,6 +39,7 @@ def create_folder(config: SearchConfig) -> None:
     directory = config.study_directory
     try:
         keep_weights(config)
+        keep_scores(config)
         write_search_file(config)
     except OSError as error:
         raise InvalidInput(f"study folder {directory} cannot be written: {error.strerror}") from None

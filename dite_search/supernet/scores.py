@@ -23,7 +23,7 @@ from search_spaces.common.objectives import gain
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.parameter import Point
 from search_spaces.registry import architecture_from, cost_of
-from trainers.training.inherited_scores import INHERITED
+from search_spaces.supernet_config import INHERITED
 
 SCORES_FILE = "inherited.jsonl"
 """The file of the scores: a line about the store they are of, and a line for each network."""

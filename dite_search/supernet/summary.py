@@ -8,7 +8,7 @@ from typing import Any
 from dite_search.supernet.scores import SETTINGS, InheritedScores, ScoredNetwork, ScoresFile
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of
-from trainers.checkpoints.checkpoint import LAST, load_shared_checkpoint
+from trainers.checkpoints.location import LAST
 
 FOLDER = "supernet"
 """The folder of the shared weights, in the study's folder."""
@@ -72,6 +72,9 @@ def best_within(scores: InheritedScores, limits: int = LIMITS) -> list[tuple[flo
 
 
 def _training(path: Path) -> dict[str, Any]:
+    # It imports torch, which takes a second that a search has no use for.
+    from trainers.checkpoints.checkpoint import load_shared_checkpoint
+
     checkpoint = load_shared_checkpoint(path)
     settings, curve = dict(checkpoint.supernet or {}), checkpoint.curve
     last: dict[str, Any] = curve[-1] if curve else {}

@@ -26,6 +26,7 @@ from dite_search.supernet.scores import (
     weights_digest,
 )
 from dite_search.supernet.summary import FOLDER
+from dite_search.supernet.use import protocol_of_scores
 from dite_search.tasks.scoring_actors import InheritedScoring, actors_at_once, score_on_actors
 from dite_search.tasks.supernet_run import SupernetRun
 from dite_search.tasks.train_supernet import found_weights, supernet_location
@@ -33,14 +34,12 @@ from dite_search.tracking.client import tracker_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
 from search_spaces.common.shell import own_command
-from search_spaces.families.architecture import Architecture, format_size
+from search_spaces.families.architecture import Architecture
 from search_spaces.space.elastic_space import ElasticSpace, check_sharing, elastic_space
-from search_spaces.training_config import COMPUTATION
 from trainers.checkpoints.checkpoint import Checkpoint
 from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
-from trainers.data.identity import data_contents
-from trainers.data.identity import identity_of as identity_of_data
+from trainers.data.identity import data_identity
 from trainers.training.inherited_scores import inherited_figure
 from trainers.training.supernet_loop import identity_of
 
@@ -189,17 +188,12 @@ def score_more(
 def scores_identity(config: SearchConfig, trained: TrainedSupernet) -> dict[str, Any]:
     """Return what scores are of, as plain values: the weights, the space, the data, the recipe and the calibration."""
     settings, data = config.supernet_config, trained.data
-    recipe = settings.recipe(config.train_config).identity()
     return {
         FIGURE: inherited_figure(data),
         WEIGHTS: weights_digest(trained.checkpoint.weights),
         "calibration_images": settings.calibration_images,
         SETTINGS: identity_of(trained.elastic, settings),
-        PROTOCOL: {
-            "data": identity_of_data(data_contents(data)),
-            "input_size": format_size(config.search_space.base.input_size),
-            **{name: value for name, value in recipe.items() if name not in (*COMPUTATION, "seed")},
-        },
+        PROTOCOL: protocol_of_scores(config, data_identity(data)),
     }
 
 

@@ -20,6 +20,7 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.config.sections import sampler_words
 from dite_search.spending.state import BudgetState
 from dite_search.study.study import found_study
+from dite_search.supernet.foretold import foretold_of
 from dite_search.tracking.address import MLFLOW_EXPERIMENT, run_address, trial_page
 from dite_search.tracking.client import tracking_uri
 from dite_search.tracking.description import description
@@ -105,6 +106,7 @@ def report_setup(config: SearchConfig, limits: tuple[str, ...] = (), *, state: B
             "budget": ", ".join(config.budget) or "none",
         },
         run_page=_run_page(config),
+        inherited=foretold_of(config)[1],
     )
 
 

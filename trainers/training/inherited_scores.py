@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
-from search_spaces.supernet_config import SupernetConfig
+from search_spaces.supernet_config import INHERITED, SupernetConfig
 from search_spaces.training_config import TrainConfig
 from trainers.data.config import DataConfig
 from trainers.data.keypoint_sets.metric import PCK, Metric
@@ -28,8 +28,6 @@ from trainers.evaluation.keypoint_scores import keypoint_scores
 from trainers.evaluation.results import box_kind, coco_results
 from trainers.networks.shared_store import SharedStore
 
-INHERITED = "inherited_"
-"""Begins the name of every figure of a network that inherits shared weights."""
 CALIBRATION_BATCH = 128
 """Least number of images of a calibration batch: some layers see one value for each image."""
 CACHED_BYTES = 2**30

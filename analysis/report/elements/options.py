@@ -27,6 +27,7 @@ class Setup:
         intervals: The intervals of the accuracy over images, by trial.
         people: The validation people in pictures, where they were asked for.
         run_page: The address of a trial's run in MLflow, ``{run}`` in the place of its id; empty where it is not known.
+        inherited: The scores that networks have with the weights of a supernet, by their ids; larger is better.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -37,6 +38,7 @@ class Setup:
     intervals: Mapping[int, Interval] = field(default_factory=dict)
     people: People | None = None
     run_page: str = ""
+    inherited: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def processors(self) -> float:

@@ -11,7 +11,7 @@ import torch
 from search_spaces.common.errors import InvalidInput
 from search_spaces.space.elastic_space import elastic_space
 from search_spaces.space.space_file import named_space
-from search_spaces.supernet_config import SupernetConfig
+from search_spaces.supernet_config import INHERITED, SupernetConfig
 from search_spaces.training_config import TrainConfig
 from trainers.data.config import DataConfig
 from trainers.data.samples.dataset import TopDownDataset
@@ -21,7 +21,6 @@ from trainers.networks.registry import shared_weights
 from trainers.networks.shared_store import SharedStore
 from trainers.training.inherited_scores import (
     CALIBRATION_BATCH,
-    INHERITED,
     InheritedScorer,
     calibration_numbers,
     inherited_figure,

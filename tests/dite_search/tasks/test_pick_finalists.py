@@ -1,0 +1,71 @@
+"""A search by shared weights directly begins with finalists, which stand in its file like any first points."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from dite_search.config.search_config import SearchConfig
+from dite_search.supernet.scores import InheritedScores, ScoredNetwork
+from dite_search.tasks import pick_finalists
+from dite_search.tasks.pick_finalists import with_finalists
+from dite_search.tasks.score_supernet import TrainedSupernet
+from search_spaces.common.errors import InvalidInput
+from search_spaces.registry import cost_of
+from search_spaces.space.elastic_space import elastic_space
+from tests.dite_search.supernet.test_use import identity, write_scores
+
+MakeSearch = Callable[..., SearchConfig]
+
+
+def picked(config: SearchConfig) -> tuple[SearchConfig, str]:
+    output = io.StringIO()
+    return with_finalists(config, file="search.yaml", console=Console(file=output, width=200)), output.getvalue()
+
+
+def test_finalists_are_scored_networks_spread_over_the_budget_and_the_first_points(
+    make_search: MakeSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"use": "direct", "evaluated": 30, "finalists": 5}
+    macs = sorted(cost_of(arch).macs / 1e6 for arch in make_search(space="tiny_128").search_space.enumerate())[99]
+    config = make_search(space="tiny_128", supernet=settings, trials=8, budget=[f"mmacs <= {macs}"])
+    write_scores(config)
+    asked: list[Any] = []
+
+    def trained(config: SearchConfig, **_: Any) -> TrainedSupernet:
+        elastic = elastic_space(config.search_space, config.network_budget)
+        return TrainedSupernet(elastic=elastic, data=None, checkpoint=None)  # type: ignore[arg-type]
+
+    def scored(config: SearchConfig, _: Any, networks: list[Any], *, console: Console) -> InheritedScores:
+        asked.extend(networks)
+        values = {arch.arch_id: cost_of(arch).params / 1e6 for arch in networks}
+        rows = [ScoredNetwork(arch=arch, figures={"inherited_ap_gt": values[arch.arch_id]}) for arch in networks]
+        return InheritedScores(identity=identity(config), networks=tuple(rows))
+
+    monkeypatch.setattr(pick_finalists, "trained_supernet", trained)
+    monkeypatch.setattr(pick_finalists, "score_more", scored)
+    found, output = picked(config)
+    assert len(asked) == 30
+    assert "5 of 30 networks with inherited scores are trained first, from " in output
+    costs = [cost_of(config.search_space.build(point)).macs for point in found.start_with]
+    assert len(costs) == 5
+    assert costs == sorted(costs)
+    assert costs[-1] / 1e6 <= macs
+    assert costs[-1] > 1.2 * costs[0]
+    assert found.first_points == found.start_with
+    assert found.trials == 8
+
+
+def test_a_search_that_uses_no_scores_stays_as_it_is(make_search: MakeSearch) -> None:
+    config = make_search(space="tiny_128", supernet={"use": "prior"})
+    assert picked(config)[0] is config
+
+
+def test_a_direct_search_needs_trained_weights(make_search: MakeSearch) -> None:
+    config = make_search(space="tiny_128", supernet={"use": "direct", "finalists": 2})
+    with pytest.raises(InvalidInput, match="must be trained before networks are scored"):
+        picked(config)
