@@ -135,7 +135,7 @@ def main_effects(settings: Sequence[Mapping[str, Any]], foretold: Vector, result
 
 def _fitted(design: Vector, values: Vector) -> tuple[Vector, Vector]:
     """Return the coefficients of least squares, and what they leave."""
-    found: Vector = np.linalg.lstsq(design, values, rcond=None)[0]
+    found: Vector = np.asarray(np.linalg.lstsq(design, values, rcond=None)[0], np.float64)
     left: Vector = values - design @ found
     return found, left
 

@@ -169,7 +169,8 @@ class SearchConfig(Section):
 
     def _check_supernet(self) -> None:
         if self.supernet is not None:
-            check_sharing(self.search_space, self.supernet_config, self.train_config)
+            if self.supernet_config.study is None:
+                check_sharing(self.search_space, self.supernet_config, self.train_config)
             check_use(self.supernet_config, sampler=self.sampler.name, trials=self.trials)
 
     def _check_grid(self) -> None:

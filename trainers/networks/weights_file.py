@@ -38,6 +38,7 @@ class NamedWeights:
         keypoints: The names of the keypoints of the network; empty where the file does not say.
         arch: The architecture; None where the file does not say.
         train: The recipe as far as the file says; None where it says nothing.
+        supernet: The space of weights that many networks share, as plain values; None for those of one network.
     """
 
     name: str
@@ -45,6 +46,7 @@ class NamedWeights:
     keypoints: tuple[str, ...] = ()
     arch: Architecture | None = None
     train: TrainConfig | None = None
+    supernet: Mapping[str, Any] | None = None
 
 
 def read_weights(file: WeightsFile, field: str) -> NamedWeights:
@@ -74,6 +76,7 @@ def _of_torch_file(content: bytes, name: str) -> NamedWeights:
             keypoints=known.names if known else (),
             arch=checkpoint.arch,
             train=checkpoint.train,
+            supernet=checkpoint.supernet,
         )
     return NamedWeights(name=name, state=_tensors(held.get(STATE_DICT, held), name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from torch import nn
 
 from search_spaces.families.architecture import Architecture
 from search_spaces.training_config import TrainConfig
+from trainers.networks.inherited_weights import inherited_state
 from trainers.networks.parts import freeze, parts_of
 from trainers.networks.registry import build_network
 from trainers.networks.starting_weights import Taken, take_weights
@@ -51,7 +53,12 @@ def take_start(network: nn.Module, arch: Architecture, config: TrainConfig, keyp
     """
     if config.start_from is None:
         return None
-    return take_weights(network, arch, read_weights(config.start_from, "start_from"), keypoints)
+    weights = read_weights(config.start_from, "start_from")
+    if weights.supernet is not None:
+        assert weights.arch is not None, "a checkpoint has an architecture"
+        state = inherited_state(weights.state, weights.supernet, weights.arch, arch, weights.name)
+        weights = dataclasses.replace(weights, state=state, arch=arch)
+    return take_weights(network, arch, weights, keypoints)
 
 
 def check_beginning(arch: Architecture, config: TrainConfig, keypoints: Sequence[str]) -> Beginning:
