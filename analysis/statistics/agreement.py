@@ -106,7 +106,7 @@ class Effect:
     @property
     def is_apart(self) -> bool:
         """Whether the two effects differ by more than `APART_ERRORS` standard errors."""
-        return abs(self.foretold - self.trained) > APART_ERRORS * self.error
+        return bool(abs(self.foretold - self.trained) > APART_ERRORS * self.error)
 
 
 def main_effects(settings: Sequence[Mapping[str, Any]], foretold: Vector, results: Vector) -> list[Effect]:
