@@ -5,12 +5,14 @@ Shape legend: n scored networks, q queries.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from dite_search.algorithms.cost_aware.candidates import Point, SpaceCandidates
 from dite_search.algorithms.cost_aware.surrogate import Observations, Posterior, fit_kernel
@@ -68,7 +70,10 @@ class InheritedPredictor:
         few = Observations(
             features=data.features[:KERNEL_ROWS], scores=data.scores[:KERNEL_ROWS], extra=data.extra[:KERNEL_ROWS]
         )
-        self._posterior = Posterior(fit_kernel(few), data)
+        with warnings.catch_warnings():
+            # A score follows from the network alone, so that the noise is at its lower bound.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self._posterior = Posterior(fit_kernel(few), data)
 
     def predict(self, points: Sequence[Point]) -> Array:
         """Return the score (q,) of each point: its own where it has one, else the forecast."""
