@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -32,19 +33,36 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @supernet.command(epilog="Example:  dite-search supernet train examples/coco_mini.yaml --data ~/coco_mini")
 @search_options
+@click.option("--epochs", type=click.IntRange(min=1), help="Replaces supernet.epochs of the file.")
+@click.option("--resume", is_flag=True, help="Go on with the weights, for other epochs too; without weights, end.")
 @click.option("--restart", is_flag=True, help="Begin anew; the training so far is kept in a folder below its own.")
 @json_option
-def train(file: str, data_root: str | None, name: str | None, directory: str | None, restart: bool, as_json: bool) -> None:
+def train(
+    file: str,
+    data_root: str | None,
+    name: str | None,
+    directory: str | None,
+    epochs: int | None,
+    resume: bool,
+    restart: bool,
+    as_json: bool,
+) -> None:
     """Train the shared weights of the space in the search file FILE, as its section supernet says.
 
     The weights lie in the folder supernet of the study. A training that was cut off goes on when the same command is given
-    again. Its figures go to a run of their own in MLflow.
+    again. With --resume it goes on for more epochs, by the schedule of so many. Its figures go to a run of their own in
+    MLflow.
     """
     from dite_search.tasks.search_file import read_search
     from dite_search.tasks.train_supernet import train_shared_weights
 
-    config = read_search(file, data_root=data_root, changes={"name": name, "directory": directory})
-    show_result(train_shared_weights(config, restart=restart, console=console_for(as_json)), as_json)
+    changes: dict[str, Any] = {"name": name, "directory": directory}
+    config = read_search(file, data_root=data_root, changes=changes)
+    if epochs is not None:
+        changes["supernet"] = {**(config.supernet or {}), "epochs": epochs}
+        config = read_search(file, data_root=data_root, changes=changes)
+    console = console_for(as_json)
+    show_result(train_shared_weights(config, restart=restart, resume=resume, console=console), as_json)
 
 
 @supernet.command(epilog="Example:  dite-search supernet score examples/coco_mini.yaml --data ~/coco_mini")

@@ -25,6 +25,7 @@ from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
 from trainers.data.identity import data_contents
 from trainers.training import loop
+from trainers.training.lengthening import lengthened, schedule_words, sentences_on
 from trainers.training.same_training import check_same_training
 from trainers.training.supernet_loop import LOSSES, identity_of, train_supernet
 
@@ -38,18 +39,21 @@ def supernet_location(config: SearchConfig) -> Location:
     return below(located(config.checkpoints), f"{config.name}-{FOLDER}")
 
 
-def train_shared_weights(config: SearchConfig, *, restart: bool, console: Console) -> dict[str, Any]:
+def train_shared_weights(config: SearchConfig, *, restart: bool, resume: bool = False, console: Console) -> dict[str, Any]:
     """Train the shared weights of a search's space, or go on with them, and return the figures of the last epoch.
 
     Args:
         config: The search.
         restart: Whether the training begins anew; what there is is kept in a folder below it.
+        resume: Whether there must be weights to go on with, for the epochs of the search also where they had others.
         console: The place of the output.
 
     Raises:
         InvalidInput: the networks cannot share weights, the place holds another training, or the training ends for a
             reason of its own.
     """
+    if resume and restart:
+        raise InvalidInput("--resume and --restart must not be given together: one goes on, the other begins anew")
     check_sharing(config.search_space, config.supernet_config, config.train_config)
     recipe = config.supernet_config.recipe(config.train_config)
     elastic = elastic_space(config.search_space, config.network_budget)
@@ -63,6 +67,8 @@ def train_shared_weights(config: SearchConfig, *, restart: bool, console: Consol
         kept = set_aside(place)
         if kept:
             _say(console, f"The training that {place} held is kept in {kept}")
+    if resume:
+        _take_other_epochs(config, elastic, data, place, console)
     found = found_weights(config, elastic, data, place)
     finished = len(found.curve) if found else 0
     if finished:
@@ -85,7 +91,9 @@ def train_shared_weights(config: SearchConfig, *, restart: bool, console: Consol
     run.end(curve)
     if run.lacks:
         _say(console, f"MLflow lacks figures of this training, because it did not take them: {run.lacks}")
-    return {"supernet": str(place), **curve[-1]}
+    checkpoint = CheckpointStore(place).load()
+    words = schedule_words(checkpoint) if checkpoint else ""
+    return {"supernet": str(place), **curve[-1], **({"schedule": words} if words else {})}
 
 
 def describe(metrics: loop.Metrics, epochs: int) -> str:
@@ -165,18 +173,50 @@ def found_weights(config: SearchConfig, elastic: ElasticSpace, data: DataConfig,
     Raises:
         InvalidInput: the place holds another training.
     """
-    settings: SupernetConfig = config.supernet_config
     store = CheckpointStore(place, note=lambda sentence: None)
     found = store.load()
-    if found is None:
-        return None
-    recipe, name = settings.recipe(config.train_config), str(store.where(LAST))
+    if found is not None:
+        _check_same(found, config, elastic, data, str(store.where(LAST)))
+    return found
+
+
+def _check_same(found: Checkpoint, config: SearchConfig, elastic: ElasticSpace, data: DataConfig, name: str) -> None:
+    """Refuse a checkpoint of other shared weights, and say what may be done instead."""
+    settings: SupernetConfig = config.supernet_config
+    recipe = settings.recipe(config.train_config)
     try:
         check_same_training(found, elastic.largest, recipe, data, data_contents(data), name, identity_of(elastic, settings))
     except InvalidInput as error:
         instead = "--name names another study, and --restart begins anew and keeps what is there"
+        if found.supernet is not None and recipe.epochs > len(found.curve) and recipe.epochs != found.train.epochs:
+            instead = f"supernet train --resume goes on to epoch {recipe.epochs}, {instead}"
         raise InvalidInput(f"{error}; {instead}") from None
-    return found
+
+
+def _take_other_epochs(
+    config: SearchConfig, elastic: ElasticSpace, data: DataConfig, place: Location, console: Console
+) -> None:
+    """Make the last checkpoint that of a training of the search's epochs, where it was begun with others.
+
+    Raises:
+        InvalidInput: there is no checkpoint, or it is of other shared weights, or has as many epochs already.
+    """
+    store = CheckpointStore(place, note=lambda sentence: None)
+    found, settings = store.load(), config.supernet_config
+    if found is None:
+        raise InvalidInput(f"--resume must be given for shared weights to go on with, but {place} holds none")
+    if found.supernet is None or found.train.epochs == settings.epochs:
+        return
+    changed = lengthened(found, settings.epochs, str(place))
+    _check_same(changed, config, elastic, data, str(store.where(LAST)))
+    store.save(changed)
+    for sentence in sentences_on(found, changed):
+        _say(console, sentence)
+    finished = len(found.curve)
+    before, after = (settings.distillation_at(finished / each.train.epochs) for each in (found, changed))
+    if before != after:
+        _say(console, f"The largest network's share in the targets goes from {before:.2g} to {after:.2g} there.")
+    _say(console, f"Later commands need epochs: {settings.epochs} in the section supernet of the search file.")
 
 
 def _say_space(elastic: ElasticSpace, config: SearchConfig, console: Console) -> None:

@@ -33,9 +33,9 @@ def search_of(folder: Path, text: str = FILE) -> SearchConfig:
     return load_search(file, changes={"directory": str(folder)})
 
 
-def trained(config: SearchConfig, *, restart: bool = False) -> tuple[dict[str, Any], str]:
+def trained(config: SearchConfig, *, restart: bool = False, resume: bool = False) -> tuple[dict[str, Any], str]:
     output = io.StringIO()
-    result = train_shared_weights(config, restart=restart, console=Console(file=output, width=200))
+    result = train_shared_weights(config, restart=restart, resume=resume, console=Console(file=output, width=200))
     return result, output.getvalue()
 
 
@@ -103,3 +103,24 @@ def test_a_file_whose_networks_cannot_share_is_refused(change: str, message: str
     kept = "\n".join(line for line in FILE.splitlines() if not line.startswith(f"{field}:"))
     with pytest.raises(InvalidInput, match=message):
         search_of(tmp_path, f"{kept}\n{change}\n")
+
+
+@pytest.mark.slow
+def test_more_epochs_follow_the_schedule_of_so_many(tmp_path: Path) -> None:
+    short, long = FILE.replace("epochs: 2", "epochs: 1"), FILE
+    with pytest.raises(InvalidInput, match=r"--resume must be given for shared weights to go on with, but .* holds none"):
+        trained(search_of(tmp_path, short), resume=True)
+    trained(search_of(tmp_path, short))
+    with pytest.raises(InvalidInput, match="supernet train --resume goes on to epoch 2, --name names another study"):
+        trained(search_of(tmp_path, long))
+    result, output = trained(search_of(tmp_path, long), resume=True)
+    assert result["epoch"] == 2
+    assert result["schedule"] == "epochs 1 to 1 by the schedule of 1, epochs 2 to 2 by that of 2"
+    assert "From epoch 2 on the schedule of 2 epochs holds; so far that of 1 did." in output
+    assert "Later commands need epochs: 2 in the section supernet" in output
+    again, output = trained(search_of(tmp_path, long), resume=True)
+    assert again == result
+    assert "so far that of" not in output
+    other = search_of(tmp_path, long.replace("epochs: 2", "epochs: 3").replace("subnets_per_step: 2", "subnets_per_step: 3"))
+    with pytest.raises(InvalidInput, match="must have supernet subnets_per_step 3 to go on from it, got 2"):
+        trained(other, resume=True)
