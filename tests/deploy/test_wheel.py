@@ -76,7 +76,7 @@ def test_an_installed_program_reads_its_tables_and_templates(installed: Path, tm
     places = program(installed, tmp_path, "check").splitlines()
     assert all(Path(place).is_relative_to(installed) for place in places), places
     replayed = program(installed, tmp_path, "dite_search", "replay", "tiny_128", "--seeds", "1", "--json")
-    assert '"coverage"' in replayed
+    assert '"table": "tiny_128"' in replayed
     page = tmp_path / "page.py"
     lines = [
         "from analysis.templates import template_environment as made",

@@ -265,6 +265,8 @@ def test_a_page_shows_the_front_and_follows_the_search(config, browser, size, da
     driver = Driver(config)
     with served(config) as page, looked_at(browser, page.url, size=size, dark=dark) as found:
         assert found.wait("#none").inner_text() == "No trial has ended with a score yet."
+        assert found.wait("#unmeasured").inner_text() == "No epoch has ended yet."
+        assert not found.page.locator("#curves-plot").is_visible(), "axes of nothing show nothing"
         driver.train("a", 0.4)
         driver.begin("b")
         driver.epoch("b", 1, 0.3)
