@@ -28,9 +28,11 @@ def lengthened(checkpoint: Checkpoint, epochs: int, place: Path | str) -> Checkp
             f"--epochs must be above the {finished} that the training in {place} has finished to go on with it, got {epochs}"
         )
     supernet = checkpoint.supernet
+    # Shared weights are never validated, which their recipe says by the number of epochs.
+    every = checkpoint.train.validate_every if supernet is None else epochs
     return dataclasses.replace(
         checkpoint,
-        train=dataclasses.replace(checkpoint.train, epochs=epochs),
+        train=dataclasses.replace(checkpoint.train, epochs=epochs, validate_every=every),
         supernet=None if supernet is None else {**supernet, "epochs": epochs},
         lengthened=[*(checkpoint.lengthened or []), [finished, checkpoint.train.epochs]],
     )
