@@ -78,7 +78,7 @@ SELF_EXPLAINING = {
 }
 """Fields of dataclasses that have no docstring where they are defined, and choices that the docstring leaves to the code."""
 TAKEN = {
-    "start_from": "file, or null",
+    "start_from": "file or STUDY:TRIAL, or null",
     "freeze": "list of names",
     "distill": "mapping, or null",
 }

@@ -27,6 +27,7 @@ from dite_search.config.data_section import unrooted_paths
 from dite_search.config.search_config import parse_search
 from dite_search.config.sections import URLS
 from dite_search.config.validation import VARIABLE
+from dite_search.tasks.network_reference import trial_named
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.redaction import SECRETS
@@ -208,7 +209,8 @@ def _refuse_relative(file: Path, values: Mapping[str, Any], travelling: Sequence
         )
     paths = [(f"data.{name}", path) for name, path in unrooted_paths(data)]
     paths += [("warm_start.studies", study) for study in warm.get("studies") or ()]
-    paths += _weights(values)
+    # A trial is one of the cluster's own studies, which lie in the directory that is looked at above.
+    paths += [(field, place) for field, place in _weights(values) if trial_named(place) is None]
     paths += [("checkpoints", place)] if (place := values.get("checkpoints")) and "://" not in str(place) else []
     for field, path in paths:
         if path is None or _is_fixed(str(path)):

@@ -71,8 +71,9 @@ def test_weights_that_trainings_begin_from_travel(write, tmp_path):
     assert packed("search.yaml")[1] == {"search.yaml", "nets/start.pt", "teacher.pt"}
     write(training={"start_from": "gone.pt"})
     assert "training.start_from must be absolute" in refusal("search.yaml")
-    write(training={"start_from": "${WEIGHTS}/start.pt"})
-    assert packed("search.yaml")[1] == {"search.yaml"}
+    for place in ("${WEIGHTS}/start.pt", "earlier:3"):
+        write(training={"start_from": place})
+        assert packed("search.yaml")[1] == {"search.yaml"}
 
 
 def test_what_is_included_travels_and_may_be_named(write, tmp_path):
