@@ -68,6 +68,19 @@ KEPT_TO: dict[str, set[str]] = {
     },
     "mlflow": {"dite_search/tracking/client.py", "dite_search/tracking/registry.py", "dite_search/tracking/served_model.py"},
     "kornia": {"trainers/data/samples/photometric.py"},
+    "openvino": {"analysis/runtimes/openvino.py", "analysis/templates/infer_runtimes.py"},
+    "nncf": {"analysis/runtimes/openvino.py"},
+    "ncnn": {"analysis/runtimes/ncnn.py", "analysis/templates/infer_runtimes.py"},
+    "pnnx": {"analysis/runtimes/ncnn.py"},
+    "ai_edge_litert": {
+        "analysis/runtimes/litert.py",
+        "analysis/runtimes/tflite/flatbuffer.py",
+        "analysis/runtimes/tflite/windows.py",
+        "analysis/runtimes/tflite/writer.py",
+        "analysis/templates/infer_runtimes.py",
+    },
+    "ai_edge_quantizer": {"analysis/runtimes/litert.py"},
+    "coremltools": {"analysis/runtimes/coreml.py"},
 }
 """Third-party packages, and the only modules that may import them."""
 

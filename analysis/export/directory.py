@@ -21,7 +21,15 @@ PROGRAM_FILE = "model.pt2"
 INT8_FILE = "model.int8.onnx"
 ESSENTIAL_FILES = (ARCH_FILE, WEIGHTS_FILE, ONNX_FILE, EXAMPLE_FILE, PARITY_FILE, CARD_FILE)
 """The files of every export."""
-FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE)
+STEM, INT8_STEM = "model", "model.int8"
+"""Of the files for other runtimes, whose endings are the runtimes' own."""
+RUNTIME_FILES = (
+    *(f"{stem}{ending}" for stem in (STEM, INT8_STEM) for ending in (".xml", ".bin", ".tflite")),
+    *(f"{STEM}{ending}" for ending in (".ncnn.param", ".ncnn.bin", ".mlpackage")),
+)
+DEMO_FILES = ("demo.html", "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+"""The page that runs the network in a browser, and what it needs of onnxruntime-web."""
+FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE, *RUNTIME_FILES, *DEMO_FILES)
 """All files that an export may hold."""
 CACHE_FOLDER_OF_PYTHON = "__pycache__"
 """The folder that Python may leave beside the example when somebody imports it."""
@@ -40,8 +48,8 @@ def whole_directory(directory: Path) -> Iterator[Path]:
         folder = Path(scratch) / "new"
         folder.mkdir(mode=0o755)
         yield folder
-        for path in folder.iterdir():
-            path.chmod(0o644)
+        for path in folder.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         if not directory.exists():
             folder.replace(directory)
             return

@@ -14,11 +14,14 @@ from trainers.data.formats.data_format import FORMATS
 from trainers.data.geometry.transforms import BOX_PADDING
 from trainers.data.images.orientation import APPLY
 
-TEMPLATE, ARITHMETIC, ORIENTATION = "infer.py", "infer_arithmetic.py", "infer_orientation.py"
-"""The example without the parts that it imports, and these parts."""
+TEMPLATE = "infer.py"
+"""The example without the parts that it imports."""
+ARITHMETIC, ORIENTATION, RUNTIMES = PARTS = ("infer_arithmetic.py", "infer_orientation.py", "infer_runtimes.py")
+"""The parts."""
 IMPORTS = (
     "from analysis.templates.infer_arithmetic import crop_matrix, decode, normalised, warp\n"
-    "from analysis.templates.infer_orientation import displayed, is_tiff, orientation\n\n"
+    "from analysis.templates.infer_orientation import displayed, is_tiff, orientation\n"
+    "from analysis.templates.infer_runtimes import MODELS, OPENERS, PACKAGES\n\n"
 )
 """Stands once in the template, and is left out: the example imports nothing of this program."""
 PLACE = "# In an export, {} stands here.\n"
@@ -34,7 +37,7 @@ def example_text(settings: dict[str, Any]) -> str:
     source = template_text("analysis", TEMPLATE)
     for line, text in (
         (IMPORTS, ""),
-        *((PLACE.format(part), _without_imports(template_text("analysis", part))) for part in (ARITHMETIC, ORIENTATION)),
+        *((PLACE.format(part), _without_imports(template_text("analysis", part))) for part in PARTS),
         (SETTINGS_LINE, f"SETTINGS: dict[str, Any] = {written}\n"),
     ):
         assert source.count(line) == 1

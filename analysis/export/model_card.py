@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from analysis.export.directory import INT8_FILE, ONNX_FILE
+from analysis.export.directory import INT8_FILE, INT8_STEM, ONNX_FILE, STEM
 from analysis.export.parity import TRAINED, Parity
 from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.profiling.latency import Latency
@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 
 LARGE_LOSS, SPEED_NOISE = 0.05, 0.10
 """A loss of accuracy that is called large, and a difference in speed that is more than noise, as fractions."""
+
+RUNTIME_FORMS = (
+    (
+        "model.xml",
+        "OpenVINO",
+        "`model.xml`, `model.bin`",
+        "OpenVINO, one image; `INFERENCE_PRECISION_HINT` must be `f32`",
+    ),
+    ("model.ncnn.param", "ncnn", "`model.ncnn.param`, `model.ncnn.bin`", "ncnn, one image from `in0` to `out0`"),
+    ("model.tflite", "LiteRT", "`model.tflite`", "LiteRT (TensorFlow Lite) for one image, channels last"),
+    ("model.mlpackage", "Core ML", "`model.mlpackage`", "Core ML for one image; never run by this export"),
+)
+"""The first file of each other runtime, its name, its files, and what they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,16 +126,21 @@ def card_text(
         size=size,
         quantised=quantised,
         verdict=int8_verdict(parity) if parity else "",
+        runtimes=runtime_rows(parity) if parity else [],
+        spread=_spread,
     )
 
 
-def int8_verdict(parity: Parity) -> str:
-    """Describe the costs and gains of int8; empty where there is no int8 model."""
-    float_form, int8 = parity.form(ONNX_FILE), parity.form(INT8_FILE)
+def int8_verdict(parity: Parity, pair: tuple[str, str] = (ONNX_FILE, INT8_FILE)) -> str:
+    """Describe the costs and gains of int8; empty where there is no int8 model.
+
+    ``pair``: the files of the float model and of the int8 model.
+    """
+    float_form, int8 = (parity.form(name) for name in pair)
     if float_form is None or int8 is None:
         return ""
     sentences = []
-    loss, trained = parity.loss(INT8_FILE), parity.form(TRAINED)
+    loss, trained = parity.loss(int8.name), parity.form(TRAINED)
     if loss is None or trained is None or float_form.accuracy is None:
         sentences.append("What it costs in accuracy was not measured.")
     else:
@@ -130,12 +148,28 @@ def int8_verdict(parity: Parity) -> str:
         change = f"loses {loss:.4f}" if loss > 0 else f"gains {-loss:.4f}" if loss < 0 else "loses nothing"
         sentences.append(f"It {change} {name} against the trained network ({trained.accuracy:.4f} to {int8.accuracy:.4f}).")
         if loss > LARGE_LOSS:
-            sentences.append("That is a large loss: use model.onnx unless you train for int8.")
+            sentences.append(f"That is a large loss: use {float_form.name} unless you train for int8.")
     if float_form.latency is not None and int8.latency is not None:
         kind = _speed(int8.latency, float_form.latency)
         figures = f"{_spread(int8.latency)} against {_spread(float_form.latency)}"
         sentences.append(f"On this processor it is {kind}: {figures} (10th to 90th percentile of an image).")
+        if kind == "slower":
+            sentences.append(f"Use {float_form.name}, in float32, on processors like this one.")
     return " ".join(sentences)
+
+
+def runtime_rows(parity: Parity) -> list[dict[str, str]]:
+    """The runtimes whose files are there: files, what they are, and the verdict on the int8 model."""
+    return [
+        {
+            "label": label,
+            "files": files,
+            "note": note,
+            "verdict": int8_verdict(parity, (name, name.replace(STEM, INT8_STEM, 1))),
+        }
+        for name, label, files, note in RUNTIME_FORMS
+        if parity.form(name) is not None or name in parity.untested
+    ]
 
 
 def _speed(int8: Latency, float32: Latency) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from analysis.export.directory import (
     whole_directory,
 )
 from analysis.export.example import example_settings, example_text
+from analysis.export.formats import Formats
 from analysis.export.model_card import ModelCard, card_text
 from analysis.export.options import ESSENTIAL, NOT_ASKED, Parts
 from analysis.export.parity import TRAINED, Parity, compare, onnx_network
@@ -38,6 +40,7 @@ from analysis.onnx.export import Agreement, agreement, onnx_bytes
 from analysis.onnx.graph import GraphSize, graph_size
 from analysis.onnx.session import open_session
 from analysis.profiling.latency import Latency, measure_latency
+from analysis.runtimes.runtime import static_form
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
 from search_spaces.families.architecture import Architecture
@@ -113,10 +116,15 @@ def export_network(
         forms = writer.write(data, no_data)
         parity = compare(network, forms, arch.input_size, data, accuracy=parts.accuracy)
         _require_exact(parity)
+        parity = writer.formats.agreeing(parity, found.tolerance)
         why_not = "" if parity.quantity else (no_data if parts.accuracy else NOT_ASKED)
-        latencies = _latencies(folder, arch, threads)
-        timed = [replace(form, latency=latencies.get(form.name)) for form in parity.forms]
-        parity = replace(parity, forms=timed, why_not=why_not, agreement=found, left_out=writer.left_out)
+        latencies = _latencies(folder, arch, threads, writer.formats)
+        timed = [
+            replace(form, latency=latencies.get(form.name), size=writer.formats.size_of(form.name)) for form in parity.forms
+        ]
+        parity = replace(
+            parity, forms=timed, why_not=why_not, agreement=found, left_out=writer.left_out | writer.formats.left_out
+        )
         parity.write(folder / PARITY_FILE)
         settings = example_settings(
             arch,
@@ -144,6 +152,7 @@ class _Writer:
         self.left_out: dict[str, str] = {}
         self.size: GraphSize = graph_size(model)
         self.quantised: tuple[int, int] | None = None
+        self.formats = Formats(folder)
 
     def write(self, data: StudyData | None, no_data: str) -> dict[str, nn.Module]:
         """The forms by the names of their files, in the order in which a card lists them."""
@@ -166,6 +175,11 @@ class _Writer:
                 forms[INT8_FILE] = self._int8(data)
             except InvalidInput as error:
                 self.left_out[INT8_FILE] = str(error)
+        if self._parts.formats:
+            static = static_form(self._arch, self._network)
+            images = None if data is None or not self._parts.int8 else partial(data.training_crops, IMAGES)
+            no_images = no_data if self._parts.int8 else NOT_ASKED
+            forms |= self.formats.write(self._parts.formats, static, images, no_images)
         return forms
 
     def _weights(self) -> nn.Module:
@@ -276,13 +290,15 @@ def _require_exact(parity: Parity) -> None:
             )
 
 
-def _latencies(folder: Path, arch: Architecture, threads: int | None) -> dict[str, Latency]:
-    """Of the ONNX models on this processor; two are measured in turn, the fastest of `ROUNDS`, as others only slow them."""
+def _latencies(folder: Path, arch: Architecture, threads: int | None, formats: Formats) -> dict[str, Latency]:
+    """Of what runs on this processor: all in turn, and the fastest of `ROUNDS`, as other programs only slow them."""
     if threads is None:
         return {}
-    sessions = {
-        name: open_session(folder / name, threads=threads) for name in (ONNX_FILE, INT8_FILE) if (folder / name).is_file()
-    }
-    times = ROUNDS if len(sessions) > 1 else 1
-    rounds = [{name: measure_latency(one, arch.input_size) for name, one in sessions.items()} for _ in range(times)]
-    return {name: min((measured[name] for measured in rounds), key=lambda one: one.median_ms) for name in sessions}
+    timers: dict[str, Callable[[], Latency]] = {}
+    for name in (ONNX_FILE, INT8_FILE):
+        if (folder / name).is_file():
+            timers[name] = partial(measure_latency, open_session(folder / name, threads=threads), arch.input_size)
+    timers |= formats.timers(arch.input_size, threads)
+    times = ROUNDS if len(timers) > 1 else 1
+    rounds = [{name: measure() for name, measure in timers.items()} for _ in range(times)]
+    return {name: min((measured[name] for measured in rounds), key=lambda one: one.median_ms) for name in timers}

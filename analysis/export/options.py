@@ -17,14 +17,16 @@ class Parts:
     Args:
         released: released.pth.
         program: model.pt2.
-        int8: model.int8.onnx.
+        int8: model.int8.onnx, and int8 for the other runtimes.
         accuracy: Whether every form is scored.
+        formats: The other runtimes that files are made for, by their names in `analysis.runtimes.registry`.
     """
 
     released: bool = True
     program: bool = True
     int8: bool = True
     accuracy: bool = True
+    formats: tuple[str, ...] = ()
 
 
 EVERYTHING = Parts()

@@ -39,6 +39,8 @@ class Form:
     max_relative_difference: float | None = None
     accuracy: float | None = None
     latency: Latency | None = None
+    size: int | None = None
+    """Bytes of its files; None for the trained network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,7 @@ class Parity:
         why_not: The reason why nobody was scored.
         agreement: The agreement of the ONNX model with torch.
         left_out: The reason for each file that was not made.
+        untested: Files that were made, and that nothing on this system can run.
     """
 
     forms: Sequence[Form]
@@ -64,6 +67,7 @@ class Parity:
     why_not: str = ""
     agreement: Agreement | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    untested: Sequence[str] = ()
 
     def form(self, name: str) -> Form | None:
         """The form of that name, if there is one."""

@@ -87,11 +87,25 @@ class Agreement:
         )
 
 
-def onnx_bytes(arch: Architecture, network: nn.Module, keypoints: Sequence[str] = ()) -> bytes:
+def onnx_bytes(
+    arch: Architecture,
+    network: nn.Module,
+    keypoints: Sequence[str] = (),
+    *,
+    static: bool = False,
+    double: bool = False,
+) -> bytes:
     """The network in evaluation mode as an ONNX model: ``images`` (B, 3, H, W) to ``heatmaps`` (B, K, H/4, W/4).
 
-    B is free, H and W are those of the architecture. The network itself is left as it is. ``keypoints`` are the names of
-    the heatmaps in their order, which the model's properties hold where they are known.
+    H and W are those of the architecture. The network itself is left as it is.
+
+    Args:
+        arch: The architecture.
+        network: The network.
+        keypoints: The names of the heatmaps in their order, which the model's properties hold where they are known.
+        static: Whether B is 1, no kernel is computed and nothing is decided by ``If``, as converters to other runtimes ask
+            for; B is free otherwise.
+        double: Whether the model computes in double precision.
     """
     properties = {
         "arch_id": arch.arch_id,
@@ -103,8 +117,16 @@ def onnx_bytes(arch: Architecture, network: nn.Module, keypoints: Sequence[str] 
         properties["keypoints"] = json.dumps(list(keypoints))
     write = forms_of(arch.FAMILY).write
     if write is None:
-        return traced_model(network, arch.input_size, input_name=INPUT, output_name=OUTPUT, properties=properties)
-    graph = Graph()
+        return traced_model(
+            network,
+            arch.input_size,
+            input_name=INPUT,
+            output_name=OUTPUT,
+            properties=properties,
+            static=static,
+            double=double,
+        )
+    graph = Graph(static=static, double=double)
     heatmaps = write(graph, arch, arrays(network), graph.input(INPUT, (3, *arch.input_size)))
     content: bytes = graph.model([heatmaps], [OUTPUT], properties).SerializeToString()
     return content

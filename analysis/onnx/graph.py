@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from analysis.onnx.weights import Mlp
 
@@ -33,9 +33,17 @@ class Value:
 
 
 class Graph:
-    """Nodes and constants in the order in which they are added; one method for each operator that our networks need."""
+    """Nodes and constants in the order in which they are added; one method for each operator that our networks need.
 
-    def __init__(self) -> None:
+    Args:
+        static: Whether the batch is one image, for runtimes that know no free batch, no ``If`` and no computed kernel.
+        double: Whether floats are of double precision, to compare a graph with its network beyond rounding.
+    """
+
+    def __init__(self, *, static: bool = False, double: bool = False) -> None:
+        self.static = static
+        self._batch: int | str = 1 if static else "batch"
+        self._float = np.float64 if double else np.float32
         self._nodes: list[Any] = []
         self._constants: dict[bytes, tuple[str, Array]] = {}
         self._reshaped: dict[tuple[str, tuple[int, ...]], Value] = {}
@@ -50,10 +58,10 @@ class Graph:
         self._inputs.append(value)
         return value
 
-    def constant(self, values: Array) -> str:
-        """The name of a constant, floats in single precision; equal constants share one."""
+    def constant(self, values: Array, kind: type[np.generic] | None = None) -> str:
+        """The name of a constant, floats in the precision of the graph unless ``kind`` is given; equal ones share one."""
         values = np.asarray(values)
-        array = np.array(values, np.int64 if values.dtype.kind == "i" else np.float32, order="C")
+        array = np.array(values, kind or (np.int64 if values.dtype.kind == "i" else self._float), order="C")
         key = repr((array.shape, array.dtype.str)).encode() + array.tobytes()
         if key not in self._constants:
             self._constants[key] = (f"constant_{len(self._constants)}", array)
@@ -66,7 +74,7 @@ class Graph:
         if root.shape == shape:
             return root
         if (root.name, shape) not in self._reshaped:
-            out = self._add("Reshape", [root.name, self.constant(np.array([0, *shape]))], shape)
+            out = self._add("Reshape", [root.name, self.constant(np.array([1 if self.static else 0, *shape]))], shape)
             self._reshaped[root.name, shape] = out
             self._roots[out.name] = root
         return self._reshaped[root.name, shape]
@@ -169,8 +177,11 @@ class Graph:
     def for_batch(self, *, single: Callable[[], Value], many: Callable[[], Value]) -> Value:
         """Two ways to write one value: the first runs on a batch of one, the second on any other.
 
-        A runtime for a fixed batch decides between them when it loads the model.
+        A runtime for a fixed batch decides between them when it loads the model. A static graph has the second alone: it
+        leaves every kernel a constant.
         """
+        if self.static:
+            return many()
         if self._single is None:
             batch = self._add(
                 "Gather", [self._add("Shape", [self._inputs[0].name], ()).name, self.constant(np.array(0))], ()
@@ -181,7 +192,7 @@ class Graph:
             nodes, reshaped, roots = self._nodes, dict(self._reshaped), dict(self._roots)
             self._nodes = []
             out = write()
-            branches[name] = helper.make_graph(self._nodes, name, [], [_info(out.name, out.shape)])
+            branches[name] = helper.make_graph(self._nodes, name, [], [self._info(out.name, out.shape)])
             self._nodes, self._reshaped, self._roots = nodes, reshaped, roots
         return self._add("If", [self._single.name], out.shape, **branches)
 
@@ -198,8 +209,8 @@ class Graph:
         graph = helper.make_graph(
             nodes[::-1],
             "pose_network",
-            [_info(value.name, value.shape) for value in self._inputs],
-            [_info(name, value.shape) for name, value in zip(names, outputs, strict=True)],
+            [self._info(value.name, value.shape) for value in self._inputs],
+            [self._info(name, value.shape) for name, value in zip(names, outputs, strict=True)],
             [numpy_helper.from_array(array, key) for key, array in self._constants.values() if key in needed],
         )
         model = helper.make_model(
@@ -224,7 +235,7 @@ class Graph:
         return self._add("Conv", [x.name, *names], shape, **attributes)
 
     def _resize(self, x: Value, factor: int, rules: Mapping[str, str]) -> Value:
-        names = [x.name, "", self.constant(np.array([1.0, 1.0, factor, factor]))]
+        names = [x.name, "", self.constant(np.array([1.0, 1.0, factor, factor]), np.float32)]
         return self._add("Resize", names, (x.shape[0], x.shape[1] * factor, x.shape[2] * factor), **rules)
 
     def _add(self, kind: str, inputs: Sequence[str], shape: tuple[int, ...], **attributes: Any) -> Value:
@@ -236,12 +247,12 @@ class Graph:
         self._names += 1
         return f"{kind}_{self._names}"
 
+    def _info(self, name: str, shape: tuple[int, ...]) -> Any:
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(self._float))
+        return helper.make_tensor_value_info(name, kind, [self._batch, *shape])
+
     def _name(self, x: Value | Array) -> str:
         return x.name if isinstance(x, Value) else self.constant(x)
-
-
-def _info(name: str, shape: tuple[int, ...]) -> Any:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
 
 
 def _read_by(node: Any) -> Iterator[str]:

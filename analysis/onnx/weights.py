@@ -17,8 +17,8 @@ Array = NDArray[Any]
 
 
 def arrays(module: nn.Module) -> dict[str, Array]:
-    """Parameters and buffers by their names."""
-    return {name: tensor.detach().cpu().float().numpy() for name, tensor in module.state_dict().items()}
+    """Parameters and buffers by their names, in double precision, which holds every other."""
+    return {name: tensor.detach().cpu().double().numpy() for name, tensor in module.state_dict().items()}
 
 
 @dataclass(frozen=True, kw_only=True)

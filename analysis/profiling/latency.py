@@ -38,8 +38,15 @@ class Latency:
     device: str
     warmup: int = WARMUP
     onnxruntime: str = onnxruntime.__version__
+    runtime: str = ""
+    """The runtime and its version; empty for ONNX Runtime, whose version stands in ``onnxruntime``."""
     other_cores: float | None = None
     """Cores that other programs, trials among them, kept busy meanwhile; None where that is not known."""
+
+    @property
+    def engine(self) -> str:
+        """The runtime that was timed, with its version."""
+        return self.runtime or f"ONNX Runtime {self.onnxruntime}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -49,7 +56,7 @@ class Latency:
         busy = "" if self.other_cores is None else f", other programs on {self.other_cores:.1f} cores"
         return (
             f"median {self.median_ms:.2f} ms, 10th to 90th percentile {self.p10_ms:.2f} to {self.p90_ms:.2f} ms "
-            f"(ONNX Runtime {self.onnxruntime}, {self.device}, threads {self.threads}, warm-up {self.warmup}, "
+            f"({self.engine}, {self.device}, threads {self.threads}, warm-up {self.warmup}, "
             f"runs {self.runs}{busy})"
         )
 
@@ -91,13 +98,36 @@ def time_session(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Latency:
     """Time ``runs`` passes of an open session with these inputs after ``warmup`` untimed ones; ``clock`` returns seconds."""
+    threads = session.get_session_options().intra_op_num_threads
+    return time_calls(lambda: session.run(None, feed), threads=threads, warmup=warmup, runs=runs, clock=clock)
+
+
+def time_calls(
+    call: Callable[[], Any],
+    *,
+    threads: int,
+    runtime: str = "",
+    warmup: int = WARMUP,
+    runs: int = RUNS,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Latency:
+    """Time a call that runs one image.
+
+    Args:
+        call: Runs the image.
+        threads: The threads that it runs in.
+        runtime: The runtime and its version; empty for ONNX Runtime.
+        warmup: The number of untimed passes.
+        runs: The number of timed passes.
+        clock: Returns seconds.
+    """
     for _ in range(warmup):
-        session.run(None, feed)
+        call()
     times = []
     before = _cpu_seconds()
     for _ in range(runs):
         start = clock()
-        session.run(None, feed)
+        call()
         times.append(1000 * (clock() - start))
     other = _other_cores(before, _cpu_seconds())
     p10, median, p90 = (float(value) for value in np.percentile(times, (10, 50, 90)))
@@ -105,10 +135,11 @@ def time_session(
         median_ms=median,
         p10_ms=p10,
         p90_ms=p90,
-        threads=session.get_session_options().intra_op_num_threads,
+        threads=threads,
         runs=runs,
         warmup=warmup,
         device=cpu_name(),
+        runtime=runtime,
         other_cores=other,
     )
 

@@ -3,11 +3,13 @@
     python infer.py image.jpg --box 50 30 120 240 --output out.png --json keypoints.json
     python infer.py folder --output drawn --json keypoints.json
 
-It stands beside model.onnx and needs onnxruntime, numpy and opencv-python-headless, nothing else. A box is x, y, width and
-height in pixels of the image. A camera may have noted in the file how the image has to be turned. That is done, or not, as
-in the network's training, unless --on-orientation says otherwise. Boxes and keypoints count the pixels after the turn.
-Several --box are several people; without one, the whole image is one person's box. --flip averages the network's answer with
-that for the mirrored image, as published scores do, and takes twice the time.
+It stands beside model.onnx and needs onnxruntime, numpy and opencv-python-headless, nothing else. --runtime takes the model
+of another runtime that was exported with it, and needs openvino, ncnn or ai-edge-litert instead of onnxruntime.
+
+A box is x, y, width and height in pixels of the image. A camera may have noted in the file how the image has to be turned.
+That is done, or not, as in the network's training, unless --on-orientation says otherwise. Boxes and keypoints count the
+pixels after the turn. Several --box are several people; without one, the whole image is one person's box. --flip averages
+the network's answer with that for the mirrored image, as published scores do, and takes twice the time.
 
 Of a folder all images are taken. --output is then a new folder for the drawings, and the JSON has the people by the names of
 the images.
@@ -28,13 +30,13 @@ from typing import Any
 try:
     import cv2
     import numpy as np
-    import onnxruntime
 except ImportError as missing:
     sys.stderr.write(f"infer.py needs onnxruntime, numpy and opencv-python-headless, but: {missing}\n")
     raise SystemExit(2) from None
 
 from analysis.templates.infer_arithmetic import crop_matrix, decode, normalised, warp
 from analysis.templates.infer_orientation import displayed, is_tiff, orientation
+from analysis.templates.infer_runtimes import MODELS, OPENERS, PACKAGES
 
 # What is peculiar to this network; the export wrote it.
 SETTINGS: dict[str, Any] = {}
@@ -54,17 +56,19 @@ class Mistake(Exception):
 class Estimator:
     """The network with all that stands before and behind it."""
 
-    def __init__(self, model: str | Path, *, settings: dict[str, Any] | None = None, threads: int = 0) -> None:
+    def __init__(
+        self, model: str | Path, *, settings: dict[str, Any] | None = None, threads: int = 0, runtime: str = "onnx"
+    ) -> None:
         self.settings = settings or SETTINGS
         if not Path(model).is_file():
             raise Mistake(f"model {model} does not exist or is not a file")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
         try:
-            self.session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # the kinds that ONNX Runtime raises have no common base but this one
-            raise Mistake(f"model {model} cannot be opened: {str(error).splitlines()[0]}") from None
+            self.run = OPENERS[runtime](Path(model), threads)
+        except ImportError as missing:
+            raise Mistake(f"--runtime {runtime} needs {PACKAGES[runtime]}, but: {missing}") from None
+        except Exception as error:  # the kinds that the runtimes raise have no common base but this one
+            said = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+            raise Mistake(f"model {model} cannot be opened: {said[0]}") from None
 
     def __call__(self, image: Any, boxes: Any, *, flip: bool = False) -> Any:
         """Return keypoints (N, K, 3), x, y and confidence, for an (h, w, 3) BGR image of 8 bits and boxes (N, 4)."""
@@ -81,19 +85,31 @@ class Estimator:
 
     def heatmaps(self, crop: Any, *, flip: bool = False) -> Any:
         """One normalised crop (3, H, W) to heatmaps (K, h, w); mirrored too where ``flip`` asks, and the mean of both."""
-        name = self.session.get_inputs()[0].name
-        heatmaps = self.session.run(None, {name: crop[None]})[0][0]
+        heatmaps = self.run(crop[None])
         if not flip:
             return heatmaps
         order = list(range(len(heatmaps)))
         for left, right in self.settings["flip_pairs"]:
             order[left], order[right] = right, left
-        mirrored = self.session.run(None, {name: np.ascontiguousarray(crop[None, :, :, ::-1])})[0][0]
+        mirrored = self.run(np.ascontiguousarray(crop[None, :, :, ::-1]))
         mirrored = mirrored[order, :, ::-1]
         shift = self.settings["flip_shift"]
         if shift:
             mirrored = np.concatenate([mirrored[:, :, :shift], mirrored[:, :, :-shift]], axis=2)
         return (heatmaps + mirrored) / 2
+
+
+# In an export, infer_runtimes.py stands here.
+
+
+def model_of(given: argparse.Namespace) -> Path:
+    """The model's file: that of --model, else that of the runtime beside this example."""
+    path = Path(given.model) if given.model else Path(__file__).with_name(MODELS[given.runtime])
+    if not given.model and not path.is_file():
+        raise Mistake(
+            f"--runtime {given.runtime} needs {path}, which the export was not asked for: --format {given.runtime}"
+        )
+    return path
 
 
 # In an export, infer_arithmetic.py stands here.
@@ -288,8 +304,9 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--flip", action="store_true", help="average with the mirrored image, in twice the time")
     parser.add_argument("--output", help="picture to draw, such as out.png; of a folder a new folder")
     parser.add_argument("--json", help="file of the keypoints (default: standard output)")
-    parser.add_argument("--model", default=str(Path(__file__).with_name("model.onnx")), help="default: model.onnx beside")
-    parser.add_argument("--threads", type=int, default=0, help="threads of ONNX Runtime (default: its own choice)")
+    parser.add_argument("--runtime", choices=list(OPENERS), default="onnx", help="runtime of the model (default: onnx)")
+    parser.add_argument("--model", help="model of the runtime (default: that beside this example)")
+    parser.add_argument("--threads", type=int, default=0, help="threads of the runtime (default: its own choice)")
     return parser.parse_args(words)
 
 
@@ -302,7 +319,7 @@ def main(words: list[str] | None = None) -> int:
         if given.flip and not SETTINGS["mirrors"]:
             raise Mistake("--flip must be left out: left and right of these keypoints are not known")
         check_outputs(given)
-        estimator = Estimator(given.model, threads=given.threads)
+        estimator = Estimator(model_of(given), threads=given.threads, runtime=given.runtime)
         picture = b""
         if Path(given.image).is_dir():
             text = run_folder(given, estimator)

@@ -16,6 +16,8 @@ from search_spaces.common.shell import shell_command
 if TYPE_CHECKING:
     from search_spaces.space.budget import Constraint
 
+FORMATS = ("openvino", "ncnn", "litert", "coreml")
+"""The names of `analysis.runtimes.registry`, whose import takes seconds."""
 EXPORT_FOLDER, EXPORTS_FOLDER = "export", "exports"
 """Below the study's folder: the export of one network, and those of several budgets by their aliases."""
 
@@ -41,7 +43,14 @@ EXPORT_FOLDER, EXPORTS_FOLDER = "export", "exports"
     type=click.Path(file_okay=False),
 )
 @click.option("--data", "data_root", help="Folder of the data set, if it has moved.", type=click.Path(file_okay=False))
-@click.option("--no-int8", is_flag=True, help="Leave out model.int8.onnx.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    help="Make files for this runtime too; may be given again. Each is an extra to install.",
+)
+@click.option("--no-int8", is_flag=True, help="Leave out int8, of model.onnx and of every --format.")
 @click.option("--no-program", is_flag=True, help="Leave out model.pt2, the torch.export program.")
 @click.option("--no-released", is_flag=True, help="Leave out released.pth, the weights for the authors' code.")
 @click.option("--no-accuracy", is_flag=True, help="Do not score each form on the validation set.")
@@ -60,6 +69,7 @@ def export(
     budgets: tuple[str, ...],
     output: str | None,
     data_root: str | None,
+    formats: tuple[str, ...],
     no_int8: bool,
     no_program: bool,
     no_released: bool,
@@ -74,11 +84,12 @@ def export(
     STUDY:TRIAL is that trial, as with --trial.
 
     The forms are architecture and weights, ONNX with a free batch size, the same in int8, and a torch.export program. A
-    checkpoint for the authors' code is added where it can load one. Each form is compared with the trained network, and
-    scored.
+    checkpoint for the authors' code is added where it can load one. --format adds OpenVINO, ncnn, LiteRT or Core ML. Each
+    form is compared with the trained network, and scored.
     """
     from analysis.export import Parts
     from analysis.export.directory import require_replaceable
+    from analysis.export.formats import check_formats
     from analysis.pareto.selection import choose
     from dite_search.housekeeping.exports import note_export
     from dite_search.study.directory import load_config
@@ -88,6 +99,7 @@ def export(
     from dite_search.tracking.registry import check_registry
     from search_spaces.common.files import check_output
 
+    check_formats(formats)
     if model is not None and not registered:
         raise InvalidInput("--model names a registered model, so --register must be given too")
     named = trial_named(study)
@@ -117,7 +129,13 @@ def export(
     if registered:
         # An export takes minutes, and a model that cannot be registered is told before.
         check_registry(config, model or config.name)
-    parts = Parts(released=not no_released, program=not no_program, int8=not no_int8, accuracy=not no_accuracy)
+    parts = Parts(
+        released=not no_released,
+        program=not no_program,
+        int8=not no_int8,
+        accuracy=not no_accuracy,
+        formats=tuple(dict.fromkeys(formats)),
+    )
     console = console_for(True)
     results = []
     for number, (found, aliases) in chosen.items():

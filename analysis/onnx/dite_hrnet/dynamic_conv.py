@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def depthwise(
     part = x.shape[0] // len(groups)
     largest = max(one.size for one in groups)
     added = sum(largest**2 - one.size**2 for one in groups) * part * count * x.shape[1] * x.shape[2]
-    if added <= MERGE_MACS:
+    if added <= MERGE_MACS and not g.static:
         values = np.concatenate([_padded(one.values, largest) for one in groups], axis=1)
         merged = Kernels(values=values, bias=np.concatenate([one.bias for one in groups]), attention=None)
         out = _sum_of_convolutions(g, x, merged, attention, parts=len(groups))
@@ -96,6 +97,8 @@ def pointwise(g: Graph, x: Value, kernels: Kernels, attention: Value | None, *, 
     outputs, inputs = kernels.values.shape[1:3]
 
     def many() -> Value:
+        if g.static:
+            return _activated(g, _weighted_sum(g, x, kernels, attention, groups=1, stride=1), relu)
         flat = g.reshape(x, inputs, x.shape[1] * x.shape[2])
         out = g.matmul(g.reshape(_aggregated(g, kernels, attention), outputs, inputs), flat)
         return _activated(g, g.add(g.reshape(out, outputs, *x.shape[1:]), kernels.bias[:, None, None]), relu)
@@ -147,12 +150,25 @@ def _sum_of_convolutions(
     channels, count, values = x.shape[0], kernels.count, kernels.values
     if attention is None:
         return g.conv(x, values[0], kernels.bias, stride=stride, groups=channels)
+    if g.static:
+        return _weighted_sum(g, x, kernels, attention, groups=channels, stride=stride)
     order = np.arange(channels).reshape(parts, 1, -1).repeat(count, axis=1).ravel().tolist()
     weights = values.reshape(count, parts, channels // parts, *values.shape[2:]).swapaxes(0, 1)
     out = g.conv(g.gather(x, order), weights.reshape(-1, *values.shape[2:]), stride=stride, groups=channels * count)
     stacked = g.reshape(out, parts, count, channels // parts * out.shape[1] * out.shape[2])
     summed = g.matmul(g.reshape(attention, parts, 1, count), stacked)
     return g.add(g.reshape(summed, channels, *out.shape[1:]), kernels.bias[:, None, None])
+
+
+def _weighted_sum(g: Graph, x: Value, kernels: Kernels, attention: Value | None, *, groups: int, stride: int) -> Value:
+    """Σ a_i(x)·(w_i * x) as so many convolutions with constant kernels, each multiplied by its one number."""
+    assert attention is not None
+    weights = g.split(g.reshape(attention, kernels.count, 1, 1), [1] * kernels.count)
+    terms = [
+        g.multiply(g.conv(x, values, stride=stride, groups=groups), weight)
+        for values, weight in zip(kernels.values, weights, strict=True)
+    ]
+    return g.add(reduce(g.add, terms), kernels.bias[:, None, None])
 
 
 def _aggregated(g: Graph, kernels: Kernels, attention: Value | None) -> Value:

@@ -24,7 +24,15 @@ from packaging.requirements import Requirement
 from PIL import Image, ImageOps
 
 from analysis.export import Exported, ModelCard, export_network
-from analysis.export.example import ARITHMETIC, ORIENTATION, TEMPLATE, example_settings, example_text, keypoint_set_of
+from analysis.export.example import (
+    ARITHMETIC,
+    ORIENTATION,
+    RUNTIMES,
+    TEMPLATE,
+    example_settings,
+    example_text,
+    keypoint_set_of,
+)
 from analysis.export.study_data import StudyData
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import CODECS, TrainConfig
@@ -380,17 +388,22 @@ def test_a_missing_package_is_named(exported: Exported, tmp_path: Path) -> None:
     assert done.stderr == "infer.py needs onnxruntime, numpy and opencv-python-headless, but: No module named cv2\n"
 
 
-def test_the_example_imports_nothing_but_its_three_packages() -> None:
+def test_the_example_imports_its_packages_and_the_chosen_runtime_alone() -> None:
     source = example_text(example_settings(ARCH, codec="udp", sigma=None, data_format="coco"))
     imports = set(re.findall(r"^\s*(?:import|from) (\w+)", source, re.M))
-    assert imports - set(sys.stdlib_module_names) == {"cv2", "numpy", "onnxruntime"}
+    runtimes = {"ai_edge_litert", "ncnn", "onnxruntime", "openvino"}
+    assert imports - set(sys.stdlib_module_names) == {"cv2", "numpy"} | runtimes
+    at_once = set(re.findall(r"^(?:import|from) (\w+)", source, re.M))
+    assert not at_once & runtimes
 
 
 def test_the_example_is_one_file_with_every_name_once(tmp_path: Path) -> None:
     text = example_text({})
     names = re.findall(r"^(?:def|class) (\w+)|^([A-Z]+)\b.* = ", text, re.M)
     assert len(names) == len(set(names)) > 25
-    templates = [(ROOT / "analysis" / "templates" / name).read_text() for name in (TEMPLATE, ARITHMETIC, ORIENTATION)]
+    templates = [
+        (ROOT / "analysis" / "templates" / name).read_text() for name in (TEMPLATE, ARITHMETIC, ORIENTATION, RUNTIMES)
+    ]
     for function in re.findall(r"^def .*$", "\n".join(templates), re.M):
         assert text.count(f"{function}\n") == 1
     file = tmp_path / "infer.py"

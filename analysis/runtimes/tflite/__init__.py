@@ -1,0 +1,1 @@
+"""A static ONNX graph written as a LiteRT (TFLite) model, channels last."""
