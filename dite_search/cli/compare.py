@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dite_search.cli.shared.options import directory_option, json_option
-from dite_search.cli.shared.output import console_for
+from dite_search.cli.shared.output import console_for, tell
+from dite_search.cli.shared.progress import counted, waiting
 from trainers.data.formats.data_format import FORMATS
 
 if TYPE_CHECKING:
@@ -73,19 +74,25 @@ def compare(
     if output:
         check_output(output)
     first, second = named(a, directory=directory), named(b, directory=directory)
-    sides, missing = (first.side, second.side), ""
+    sides, missing, console = (first.side, second.side), "", console_for(True)
     if not costs_only:
         # Before anything is predicted, which takes its time.
         check_protocols(*sides)
         configs = [item.config for item in (first, second) if item.config]
         data = _data(root, data_format, detections, category, of=configs[0].data if configs else None)
         *both, missing = predicted(
-            first, second, data=data, flip_test=flip_test, say=lambda text: click.echo(text, err=True)
+            first,
+            second,
+            data=data,
+            flip_test=flip_test,
+            say=lambda text: tell(console, text),
+            follow=counted(console, "Predicting"),
         )
         sides = (both[0], both[1])
-    found = put_together(
-        *sides, generator=np.random.default_rng(seed), scores=not costs_only, resamples=resamples, missing=missing
-    )
+    with waiting(console, "Resampling the images"):
+        found = put_together(
+            *sides, generator=np.random.default_rng(seed), scores=not costs_only, resamples=resamples, missing=missing
+        )
     if output:
         from analysis.comparison.html import write_page
 

@@ -13,6 +13,7 @@ import click
 
 from dite_search.cli.shared.options import DATA_VARIABLE, json_option
 from dite_search.cli.shared.output import console_for
+from dite_search.cli.shared.progress import waiting
 
 if TYPE_CHECKING:
     from dite_search.config.search_config import SearchConfig
@@ -44,12 +45,14 @@ def doctor(
     from dite_search.driver.ray_session import start_ray
 
     is_new = config is not None and not _is_of_study(config, str(file))
-    found = examine(config, start=start_ray, new=None if config is None else is_new)
-    findings, console = list(found.findings), console_for(as_json)
+    console = console_for(as_json)
+    with waiting(console, "Starting Ray, and looking at what the search needs"):
+        found = examine(config, start=start_ray, new=None if config is None else is_new)
+    findings = list(found.findings)
     if config is not None and is_new and timing and not found.failed:
         from dite_search.planning.outlook import outlook
 
-        with console.status("Training some steps"):
+        with waiting(console, "Training some steps"):
             findings += outlook(config, at_once=found.at_once)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))

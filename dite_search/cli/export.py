@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from dite_search.cli.shared.options import directory_option, json_option
 from dite_search.cli.shared.output import console_for, next_steps, program, show, tell
+from dite_search.cli.shared.progress import counted, waiting
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 
@@ -138,13 +140,17 @@ def export(
     )
     console = console_for(True)
     results = []
-    for number, (found, aliases) in chosen.items():
+    follow = counted(console, "Networks") if len(chosen) > 1 else iter
+    for number in follow(list(chosen)):
+        found, aliases = chosen[number]
         tell(console, f"Exporting trial {number} to {places[number]}")
-        exported = _exported(record, found, places[number], parts, threads=threads, data_root=data_root)
+        with waiting(console, f"Exporting trial {number}") if len(chosen) == 1 else nullcontext():
+            exported = _exported(record, found, places[number], parts, threads=threads, data_root=data_root)
         result = described(found, exported)
         note_export(config, found, exported.directory)
         if registered:
-            result |= _register(config, found, exported, name=model or config.name, aliases=aliases)
+            with waiting(console, "Registering the model") if len(chosen) == 1 else nullcontext():
+                result |= _register(config, found, exported, name=model or config.name, aliases=aliases)
         results.append(result)
     _log_exports(config)
     if as_json:

@@ -17,6 +17,7 @@ from dite_search.cli.shared.options import (
     json_option,
 )
 from dite_search.cli.shared.output import console_for, next_steps, show, tell
+from dite_search.cli.shared.progress import counted, waiting
 from search_spaces.supernet_config import DIRECT
 
 
@@ -304,7 +305,8 @@ def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
     from dite_search.config.search_data import data_of
 
     front = front_within(study, setup.budget)
-    found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test)
+    follow = counted(console_for(True), "Intervals of the front")
+    found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test, follow=follow)
     return dataclasses.replace(setup, intervals=found)
 
 
@@ -314,14 +316,16 @@ def _with_pictures(config: Any, study: Any, setup: Any) -> Any:
     from analysis.report.sections.people import people_in_pictures
     from dite_search.config.search_data import data_of
 
-    found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test)
+    follow = counted(console_for(True), "Networks in pictures")
+    found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test, follow=follow)
     return dataclasses.replace(setup, people=found)
 
 
 def _write_report(study: Any, place: Path, setup: Any) -> dict[str, str]:
     from analysis.report import write_report
 
-    written = write_report(study, place, setup)
+    with waiting(console_for(True), "Writing the report"):
+        written = write_report(study, place, setup)
     return {
         "report": str(written.html),
         "summary": str(written.markdown),

@@ -61,7 +61,8 @@ def preflight(
     Raises:
         InvalidInput: something failed; the sentence ends in what mends it.
     """
-    found = examine(config, start=start, trials=trials)
+    with console.status("Starting Ray, and looking at folders and databases"):
+        found = examine(config, start=start, trials=trials)
     for finding in found.findings:
         if finding.status == WARNING:
             console.print(f"[yellow]{escape(finding.name)}: {escape(finding.sentence)} ({escape(finding.remedy)})")

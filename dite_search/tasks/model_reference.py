@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +53,12 @@ def predicted(
     data: DataConfig | None,
     flip_test: bool | None,
     say: Callable[[str], None] = lambda sentence: None,
+    follow: Callable[[Sequence[ModelReference]], Iterable[ModelReference]] = iter,
 ) -> tuple[ComparedNetwork, ComparedNetwork, str]:
     """Both sides with the predictions of the same people in the same way, or a reason why they have none.
 
     ``data`` and ``flip_test`` are those of the studies unless given. Data that were not given and cannot be read are such a
-    reason.
+    reason. ``follow`` yields the sides again, and may show how far the work is.
 
     Raises:
         InvalidInput: a checkpoint is broken, or ``data`` was given and cannot be read.
@@ -73,7 +74,7 @@ def predicted(
         flip_test = configs[0].train_config.flip_test if configs else True
     try:
         found = []
-        for item in sides:
+        for item in follow(sides):
             say(f"Predicting with {item.side.label}")
             config = item.config or (configs[0] if configs else None)
             own = data

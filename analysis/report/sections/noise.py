@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from scipy import stats
@@ -78,9 +78,16 @@ def noise_of(study: StudyRecord, setup: Setup) -> Noise:
 
 
 def image_intervals(
-    study: StudyRecord, trials: Sequence[TrialRecord], data: DataConfig, *, flip_test: bool
+    study: StudyRecord,
+    trials: Sequence[TrialRecord],
+    data: DataConfig,
+    *,
+    flip_test: bool,
+    follow: Callable[[Sequence[TrialRecord]], Iterable[TrialRecord]] = iter,
 ) -> dict[int, Interval]:
     """Return the interval of the accuracy over images of some trials, by number, from predictions made or kept.
+
+    ``follow`` yields the trials again, and may show how far the work is.
 
     Raises:
         InvalidInput: a trial has no checkpoint, or the data cannot be read.
@@ -89,7 +96,7 @@ def image_intervals(
     from analysis.errors.predictions import predictions_of
 
     found: dict[int, Interval] = {}
-    for record in trials:
+    for record in follow(trials):
         predictions = predictions_of(study, record, data, flip_test=flip_test)
         found[record.number] = image_interval(predictions.image_figures(), generator=np.random.default_rng(SEED))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from analysis.errors.matching import Judged, judged
 from analysis.errors.people_groups import FAILED_BELOW, failures, group_errors, grouped, neighbours
 from analysis.errors.predictions import ScoredPredictions, predictions_of
 from analysis.pareto.budget_filter import within
-from analysis.pareto.recommendations import recommendations
+from analysis.pareto.recommendations import Recommendation, recommendations
 from analysis.report.elements.options import Setup
 from analysis.report.elements.people import Gallery, NetworkPeople, People, Shown
 from analysis.report.elements.section import Table
@@ -45,8 +45,17 @@ INTRODUCTION = (
 )
 
 
-def people_in_pictures(study: StudyRecord, setup: Setup, data: DataConfig, *, flip_test: bool) -> People:
+def people_in_pictures(
+    study: StudyRecord,
+    setup: Setup,
+    data: DataConfig,
+    *,
+    flip_test: bool,
+    follow: Callable[[Sequence[Recommendation]], Iterable[Recommendation]] = iter,
+) -> People:
     """The section for the recommended networks within the budget of ``setup``, at most `MAX_NETWORKS` of them.
+
+    ``follow`` yields the networks again, and may show how far the work is.
 
     Raises:
         InvalidInput: a trial has no checkpoint, or the data cannot be read.
@@ -60,7 +69,7 @@ def people_in_pictures(study: StudyRecord, setup: Setup, data: DataConfig, *, fl
     # The most accurate first, the others as the front has them, cheapest first.
     ranked = sorted(found, key=lambda entry: "most accurate" not in entry.reason)[:MAX_NETWORKS]
     networks = []
-    for entry in ranked:
+    for entry in follow(ranked):
         scored = predictions_of(study, entry.record, data, flip_test=flip_test)
         networks.append(_network(study, entry.record, entry.reason, scored, flip_test=flip_test))
     left = len(found) - len(ranked)

@@ -1,0 +1,45 @@
+"""Signs of life on a terminal, and silence elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from dite_search.cli.shared.progress import counted, waiting
+
+
+def screen(*, is_terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=is_terminal, width=100, color_system=None)
+
+
+def shown(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_terminal_sees_what_is_done_and_the_time_left() -> None:
+    console = screen(is_terminal=True)
+    assert list(counted(console, "Networks [a]")([1, 2, 3])) == [1, 2, 3]
+    assert "Networks [a]" in shown(console)
+    assert "3/3" in shown(console)
+    assert "0:00:00" in shown(console)
+    waited = screen(is_terminal=True)
+    with waiting(waited, "Writing [the report]"):
+        pass
+    assert "Writing [the report]" in shown(waited)
+
+
+def test_a_file_sees_nothing() -> None:
+    console = screen(is_terminal=False)
+    with waiting(console, "Writing the report"):
+        assert list(counted(console, "Networks")("ab")) == ["a", "b"]
+    assert shown(console) == ""
+
+
+def test_an_error_passes_and_ends_the_line() -> None:
+    console = screen(is_terminal=True)
+    with pytest.raises(ValueError, match="broken"), waiting(console, "Registering"):
+        raise ValueError("broken")
+    assert not console._live_stack
