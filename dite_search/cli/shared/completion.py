@@ -59,7 +59,7 @@ def add_completion(command: click.Command) -> None:
     """Give the parameters of a command, and of those below it, the completion of their names."""
     for parameter in command.params:
         if parameter.name in BY_NAME:
-            parameter.shell_complete = BY_NAME[parameter.name]  # type: ignore[method-assign]
+            parameter.shell_complete = BY_NAME[parameter.name]  # type: ignore[assignment,method-assign]
     for each in getattr(command, "commands", {}).values():
         add_completion(each)
 
