@@ -24,6 +24,7 @@ def people(tmp_path_factory):
 def test_every_command_has_help_with_an_example():
     assert set(main.commands) == {
         "quickstart",
+        "init",
         "search",
         "resume",
         "sync",
@@ -36,6 +37,7 @@ def test_every_command_has_help_with_an_example():
         "replay",
         "train",
         "evaluate",
+        "predict",
         "complexity",
         "show",
         "latency",
