@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_spaces.common.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import PRESETS, load_arch, preset
 from search_spaces.starting_weights import ARCH_FILE
@@ -169,8 +169,8 @@ def find_network(text: str | Path, *, directory: str | Path = "runs") -> Network
     if "://" in text or path.suffix in CHECKPOINT_ENDINGS or path.is_file():
         return NetworkReference(text=text, kind=CHECKPOINT)
     raise InvalidInput(
-        f"{text!r} must be STUDY:TRIAL, a study in {directory}, a checkpoint, an export, an architecture file or one of"
-        f" {', '.join(PRESETS)}"
+        f"{unknown_name('network', text, PRESETS)}; or STUDY:TRIAL, a study in {directory}, a checkpoint, an export, an"
+        " architecture file"
     )
 
 

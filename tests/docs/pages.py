@@ -80,7 +80,10 @@ def problem(main: click.Group, words: Sequence[str]) -> str:
         # A page may name an option alone, between backticks; then nothing follows it.
         if takes_value and words:
             words.pop(0)
-    room = sum(1 for each in command.params if isinstance(each, click.Argument))
+    places = [each for each in command.params if isinstance(each, click.Argument)]
+    if any(each.nargs == -1 for each in places):
+        return ""
+    room = len(places)
     return f"{command.name} takes {room} arguments, got {positional}" if positional > room else ""
 
 

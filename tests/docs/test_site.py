@@ -169,6 +169,7 @@ def test_commands_exist_with_their_options(page):
         ("X=1 .venv/bin/dite-search job stop A B", "stop takes 1 arguments, got 2"),
         ("dite-search search x.yaml --trials 3   # a comment", ""),
         ("dite-search export x --budget 'mmacs <= 3' --no-int8", ""),
+        ("dite-search predict x.pt a.jpg b.jpg", ""),
     ],
 )
 def test_what_is_wrong_with_a_command_is_found(line, expected):

@@ -54,7 +54,7 @@ def test_every_hyper_parameter_and_field_of_a_network_has_a_meaning(fields):
         ("pyramid_channels", ["integer from 2 to 4,096", "`256`"]),
         ("width_factor", ["number from 0.1 to 4", "`1`"]),
         ("workers", ["integer, at least 0, at most 256", "`0`"]),
-        ("start_from", ["file, or null", "`null`"]),
+        ("start_from", ["file or STUDY:TRIAL, or null", "`null`"]),
     ],
 )
 def test_what_a_field_takes(name, expected):

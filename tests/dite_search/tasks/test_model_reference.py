@@ -130,7 +130,7 @@ def test_other_boxes_are_refused_before_anything_is_predicted(compared, make_sea
     [
         ("small:7", "study small has 2 trials and no number 7; on its front: 0, 1"),
         ("nothing:1", "study 'nothing' does not exist"),
-        ("nothing", "'nothing' must be STUDY:TRIAL, a study in"),
+        ("nothing", "unknown network 'nothing': known: "),
     ],
 )
 def test_what_names_nothing(compared, name, sentence):

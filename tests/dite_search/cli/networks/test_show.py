@@ -136,7 +136,8 @@ def test_a_screen_of_ascii_alone_is_served(tmp_path):
 
 def test_mistakes_are_answered_in_a_sentence(tmp_path):
     said = refused("show", "dite_hrnet_81", "--directory", tmp_path)
-    assert "'dite_hrnet_81' must be STUDY:TRIAL" in said
+    assert "unknown network 'dite_hrnet_81': did you mean 'dite_hrnet_18'? known: " in said
+    assert f"; or STUDY:TRIAL, a study in {tmp_path}, a checkpoint, an export, an architecture file" in said
     assert all(name in said for name in PRESETS)
     assert "input_size must be written HEIGHTxWIDTH" in refused("show", "dite_hrnet_18", "--input-size", "big")
 
