@@ -16,8 +16,8 @@ from trainers.data.images.orientation import APPLY
 
 TEMPLATE = "infer.py"
 """The example without the parts that it imports."""
-ARITHMETIC, ORIENTATION, RUNTIMES = PARTS = ("infer_arithmetic.py", "infer_orientation.py", "infer_runtimes.py")
-"""The parts."""
+PARTS = ("infer_arithmetic.py", "infer_orientation.py", "infer_runtimes.py")
+"""The parts, each once in an export."""
 IMPORTS = (
     "from analysis.templates.infer_arithmetic import crop_matrix, decode, normalised, warp\n"
     "from analysis.templates.infer_orientation import displayed, is_tiff, orientation\n"

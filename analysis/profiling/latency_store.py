@@ -50,6 +50,8 @@ class Conditions:
     runs: int = RUNS
     form: int
     onnxruntime: str = onnxruntime.__version__
+    runtime: str = ""
+    """The runtime and its version; empty for ONNX Runtime, in which the reference of every measurement runs."""
 
     def __post_init__(self) -> None:
         check_protocol(threads=self.threads, warmup=self.warmup, runs=self.runs)
@@ -57,14 +59,13 @@ class Conditions:
             raise InvalidInput(f"device label must have 1 to {MAX_LABEL} characters, got {self.device!r}")
 
     def key(self) -> str:
-        """Canonical JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """Canonical JSON; ONNX Runtime's own has no field ``runtime``, as before there were others."""
+        fields = asdict(self)
+        return json.dumps({name: value for name, value in fields.items() if name != "runtime" or value}, sort_keys=True)
 
     def __str__(self) -> str:
-        return (
-            f"ONNX Runtime {self.onnxruntime} on {self.device}: threads {self.threads}, batch 1, warm-up {self.warmup}, "
-            f"runs {self.runs}"
-        )
+        engine = self.runtime or f"ONNX Runtime {self.onnxruntime}"
+        return f"{engine} on {self.device}: threads {self.threads}, batch 1, warm-up {self.warmup}, runs {self.runs}"
 
 
 def default_label(threads: int) -> str:

@@ -9,9 +9,11 @@ reference, a block of Dite-HRNet-18. Parts are added in multiples of the referen
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,10 @@ from analysis.onnx.export import INPUT, onnx_bytes
 from analysis.onnx.family import LatencyParts, Part
 from analysis.onnx.session import open_session
 from analysis.onnx.writers import reference_model, required_latency_parts
-from analysis.profiling.latency import Latency, random_input, time_session
+from analysis.profiling.latency import Latency, random_input, time_calls, time_session
 from analysis.profiling.latency_store import Conditions, LatencyStore, latency_of
+from analysis.runtimes.registry import ONNX, runtime_named
+from analysis.runtimes.runtime import Runtime, Static, static_form
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.space.search_space import SearchSpace
@@ -84,13 +88,15 @@ class Prediction:
     conditions: Conditions
 
 
-def measured(store: LatencyStore, arch: Architecture) -> tuple[Latency, bool]:
+def measured(store: LatencyStore, arch: Architecture, runtime: str = ONNX) -> tuple[Latency, bool]:
     """The latency of an architecture's exported network, and whether it was measured now; weights do not matter to it.
+
+    ``runtime`` is the name of the runtime that the store's conditions give with its version.
 
     Raises:
         InvalidInput: the store cannot be used; any other error says why the network cannot be measured.
     """
-    record, new = store.find_or_measure(NETWORK, arch.arch_id, partial(_measure, store.conditions, arch))
+    record, new = store.find_or_measure(NETWORK, arch.arch_id, partial(_measure, store.conditions, arch, runtime))
     return latency_of(record), new
 
 
@@ -211,10 +217,13 @@ def _ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.array([((values < value).sum() + (values <= value).sum() - 1) / 2 for value in values])
 
 
-def _measure(conditions: Conditions, arch: Architecture) -> dict[str, Any]:
+def _measure(conditions: Conditions, arch: Architecture, runtime: str) -> dict[str, Any]:
     # A training that follows must not start from another state because of a measurement.
     with torch.random.fork_rng(devices=[]):
-        return _timed(conditions, onnx_bytes(arch, build_network(arch)), {INPUT: (3, *arch.input_size)})
+        network = build_network(arch).eval()
+        if runtime != ONNX:
+            return _timed_elsewhere(conditions, runtime_named(runtime), static_form(arch, network))
+        return _timed(conditions, onnx_bytes(arch, network), {INPUT: (3, *arch.input_size)})
 
 
 def _measure_part(conditions: Conditions, part: Part, parts: LatencyParts) -> dict[str, Any]:
@@ -222,12 +231,27 @@ def _measure_part(conditions: Conditions, part: Part, parts: LatencyParts) -> di
         return _timed(conditions, *parts.model(part))
 
 
+def _timed_elsewhere(conditions: Conditions, runtime: Runtime, static: Static) -> dict[str, Any]:
+    """The record of a network in another runtime, converted for it in a folder that goes away."""
+    assert runtime.open is not None, "registry.RUNNING"
+    with tempfile.TemporaryDirectory(prefix="dite-search-") as folder:
+        runtime.convert(static, Path(folder), "model")
+        run = runtime.open(runtime.paths(Path(folder), "model")[0], conditions.threads)
+        call = partial(run, random_input((3, *static.input_size)))
+        timed = partial(time_calls, call, threads=conditions.threads, runtime=runtime.version)
+        return _beside_reference(conditions, timed)
+
+
 def _timed(conditions: Conditions, model: bytes, inputs: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """The record of a model, taken between two halves of the reference's runs."""
-    runner = _Runner(model, inputs, conditions.threads)
+    """The record of a model in ONNX Runtime."""
+    return _beside_reference(conditions, _Runner(model, inputs, conditions.threads).time)
+
+
+def _beside_reference(conditions: Conditions, timed: Callable[..., Latency]) -> dict[str, Any]:
+    """The record of a measurement, taken between two halves of the reference's runs."""
     reference = _reference(conditions.threads)
     before = reference.time(warmup=conditions.warmup, runs=REFERENCE_RUNS)
-    latency = runner.time(warmup=conditions.warmup, runs=conditions.runs)
+    latency = timed(warmup=conditions.warmup, runs=conditions.runs)
     after = reference.time(warmup=0, runs=REFERENCE_RUNS)
     return latency.to_dict() | {REFERENCE: (before.median_ms + after.median_ms) / 2}
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -109,7 +109,7 @@ class ResourcesSection(Section):
 
 
 class LatencySection(Section):
-    """How the latency of one image is measured: ONNX Runtime on the processor of the trial, before its training."""
+    """How the latency of one image is measured: on the processor of the trial, before its training."""
 
     device: str | None = Field(
         None, min_length=1, max_length=100, description="label of the device; default: the processor's name and the threads"
@@ -117,6 +117,9 @@ class LatencySection(Section):
     threads: int | None = Field(None, ge=1, le=1024, description="threads; default: resources.cpus_per_worker")
     warmup: int = Field(5, ge=0, le=100_000, description="passes before the timed ones")
     runs: int = Field(30, ge=1, le=100_000, description="timed passes, whose median is latency_ms")
+    runtime: Literal["onnx", "openvino", "ncnn", "litert"] = Field(
+        "onnx", description="runtime that is timed; all but onnx are extras to install, and are measured, never predicted"
+    )
 
 
 SPEND_FIELDS = ("hours", "gpu_hours", "epochs", "until")

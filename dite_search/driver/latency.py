@@ -28,7 +28,7 @@ def trial_latency(config: SearchConfig, arch: Architecture, directory: Path) -> 
         Exception: whatever keeps the network from being measured; it becomes the reason of the trial.
     """
     store = store_of_search(config)
-    latency, new = measured(store, arch)
+    latency, new = measured(store, arch, config.latency.runtime)
     record = {"latency_ms": latency.median_ms, "measured_now": new, "concurrent_trials_allowed": config.max_concurrent != 1}
     write_json(directory / LATENCY_FILE, record | {"device_label": store.conditions.device} | latency.to_dict())
     return latency.median_ms

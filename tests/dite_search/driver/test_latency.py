@@ -8,7 +8,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from dite_search.algorithms.latency_prediction import store_of_search
+from dite_search.algorithms.latency_prediction import predicted_latency, store_of_search
 from dite_search.cli import main
 from dite_search.driver.latency import LATENCY_FILE, trial_latency
 from search_spaces.common.errors import InvalidInput
@@ -87,7 +87,7 @@ def test_a_search_measures_with_the_threads_of_its_trials(make_search):
     assert store_of_search(make_search(resources={"cpus_per_worker": 2})).conditions.threads == 2
     config = make_search(resources={"cpus_per_worker": 2}, latency={"threads": 1, "device": "phone"})
     assert (store_of_search(config).conditions.threads, store_of_search(config).conditions.device) == (1, "phone")
-    with pytest.raises(InvalidInput, match=r"latency.runs: .* greater than or equal to 1, got 0"):
+    with pytest.raises(InvalidInput, match=r"latency\.runs must be at least 1, got 0"):
         make_search(latency={"runs": 0})
 
 
@@ -99,3 +99,20 @@ def test_what_keeps_a_network_from_being_measured_is_passed_on(make_search, tmp_
     with pytest.raises(RuntimeError, match="no such operator"):
         trial_latency(make_search(), named_space("tiny").base, tmp_path)
     assert not (tmp_path / LATENCY_FILE).exists()
+
+
+@pytest.mark.slow
+def test_latency_in_another_runtime_is_kept_apart_and_never_predicted(make_search, tmp_path):
+    arch = named_space("tiny").base
+    section = {"runs": 2, "warmup": 0, "device": "phone"}
+    values = {}
+    for runtime in ("onnx", "openvino", "openvino", "litert"):
+        config = make_search(latency=section | {"runtime": runtime})
+        values.setdefault(runtime, []).append(trial_latency(config, arch, tmp_path))
+        record = json.loads((tmp_path / LATENCY_FILE).read_text())
+        assert record["runtime"].startswith({"onnx": "", "openvino": "OpenVINO 20", "litert": "LiteRT "}[runtime])
+    assert values["openvino"][0] == values["openvino"][1], "measured once"
+    keys = {store_of_search(make_search(latency=section | {"runtime": name})).conditions.key() for name in values}
+    assert len(keys) == 3
+    with pytest.raises(InvalidInput, match=r"latency\.runtime must be onnx where the latency is predicted .*, got openvino"):
+        predicted_latency(make_search(latency=section | {"runtime": "openvino"}))
