@@ -16,7 +16,7 @@ Every command takes `--help`. Those that end with a result take `--json` and the
 progress goes to standard error. A user's mistake is told in one sentence, with exit status 2. A search that ends without any
 score has exit status 1; one that is paused with trials left has 0, with a score or without.
 
-A shell completes commands, options, studies, trials (`STUDY:NUMBER`) and presets after one line in its start file:
+A shell completes commands, options, studies, trials (`STUDY:TRIAL`) and presets after one line in its start file:
 
 ```text
 eval "$(_DITE_SEARCH_COMPLETE=bash_source dite-search)"       # ~/.bashrc
