@@ -45,7 +45,7 @@ KEPT_TO: dict[str, set[str]] = {
         "dite_search/driver/searcher.py",
         "dite_search/driver/stopper.py",
         "dite_search/driver/trainable.py",
-        "dite_search/tasks/scoring_actors.py",
+        "dite_search/tasks/supernet/scoring_actors.py",
     },
     "optuna": {
         "dite_search/study/backfill.py",

@@ -81,7 +81,7 @@ def search(
     parting = {"val_share": val_share, "group_by": group_by}
     config = read_search(file, data_root=data_root, changes=changes, data_changes=parting)
     if config.supernet_config.use == DIRECT:
-        from dite_search.tasks.pick_finalists import with_finalists
+        from dite_search.tasks.supernet.pick_finalists import with_finalists
 
         config = with_finalists(config, file=file, console=console_for(as_json))
     _search_and_show(config, as_json=as_json, export=False)

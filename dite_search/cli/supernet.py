@@ -54,7 +54,7 @@ def train(
     MLflow.
     """
     from dite_search.tasks.search_file import read_search
-    from dite_search.tasks.train_supernet import train_shared_weights
+    from dite_search.tasks.supernet.train_supernet import train_shared_weights
 
     changes: dict[str, Any] = {"name": name, "directory": directory}
     config = read_search(file, data_root=data_root, changes=changes)
@@ -87,8 +87,8 @@ def score(
     scored on the held-out part of the training images. The scores rank networks, and are no results. A scoring that was cut
     off goes on when the same command is given again.
     """
-    from dite_search.tasks.score_supernet import score_inherited
     from dite_search.tasks.search_file import read_search
+    from dite_search.tasks.supernet.score_supernet import score_inherited
 
     config = read_search(file, data_root=data_root, changes={"name": name, "directory": directory})
     console = console_for(as_json)

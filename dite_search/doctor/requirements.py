@@ -21,6 +21,7 @@ from dite_search.spending.state import pace_of
 from dite_search.study.directory import check_checkpoints, check_name
 from dite_search.study.reader import read_study
 from dite_search.study.warm_start import EarlierTrials, earlier_trials
+from dite_search.supernet.needs import supernet_words
 from dite_search.supernet.use import prior_of, used_scores
 from search_spaces.common.errors import InvalidInput
 from search_spaces.space.candidate import CandidateCache
@@ -92,9 +93,12 @@ def requirements(config: SearchConfig, *, new: bool) -> list[Requirement]:
             found.append(Requirement(name="weights", check=_weights, remedy=remedy))
         remedy = "sampler: one that can be made here, or what the sentence names"
         found.append(Requirement(name="sampler", check=_sampler, remedy=remedy))
+        if config.supernet is not None:
+            remedy = "supernet: a space whose networks can share weights"
+            found.append(Requirement(name="supernet", check=lambda ready: supernet_words(ready.config), remedy=remedy))
         if config.supernet_config.uses_scores:
             remedy = "supernet: scores of this space, data and recipe, by dite-search supernet score"
-            found.append(Requirement(name="supernet", check=_supernet, remedy=remedy, reads_data=True))
+            found.append(Requirement(name="supernet scores", check=_scores, remedy=remedy, reads_data=True))
         if config.warm_start.studies:
             remedy = "warm_start.studies: studies of the same protocol"
             found.append(Requirement(name="warm start", check=_warm_start, remedy=remedy, reads_data=True))
@@ -202,7 +206,7 @@ def _warm_start(ready: Ready) -> str:
     return f"{len(ready.known)} results of earlier studies are known from the start"
 
 
-def _supernet(ready: Ready) -> str:
+def _scores(ready: Ready) -> str:
     config = ready.config
     scores = used_scores(config, data_identity(ready.data) if ready.data.root.exists() else None)
     if config.supernet_config.use == PRIOR:

@@ -19,7 +19,7 @@ def test_the_options_of_train_change_the_search(tmp_path: Path, monkeypatch: pyt
         asked.update(name=config.name, directory=config.directory, restart=restart, epochs=config.supernet_config.epochs)
         return {"supernet": "there", "epoch": 2.0}
 
-    monkeypatch.setattr("dite_search.tasks.train_supernet.train_shared_weights", training)
+    monkeypatch.setattr("dite_search.tasks.supernet.train_supernet.train_shared_weights", training)
     file = tmp_path / "search.yaml"
     file.write_text(FILE)
     done = run("supernet", "train", file, "--name", "other", "--directory", tmp_path, "--restart", "--json")
@@ -44,7 +44,7 @@ def test_the_options_of_score_reach_the_scoring(tmp_path: Path, monkeypatch: pyt
         asked.update(name=config.name, networks=networks, restart=restart, file=file)
         return {"scores": "there", "networks": 7, "inherited_ap_gt": 0.5}
 
-    monkeypatch.setattr("dite_search.tasks.score_supernet.score_inherited", scoring)
+    monkeypatch.setattr("dite_search.tasks.supernet.score_supernet.score_inherited", scoring)
     file = tmp_path / "search.yaml"
     file.write_text(FILE)
     done = run("supernet", "score", file, "--name", "other", "--networks", "7", "--json")

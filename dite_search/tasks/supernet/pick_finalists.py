@@ -9,7 +9,7 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.supernet.direct import promising, spread_over_costs
 from dite_search.supernet.predictor import InheritedPredictor
 from dite_search.supernet.use import used_scores
-from dite_search.tasks.score_supernet import score_more, trained_supernet
+from dite_search.tasks.supernet.score_supernet import score_more, trained_supernet
 from search_spaces.registry import cost_of
 from search_spaces.supernet_config import DIRECT
 

@@ -27,9 +27,9 @@ from dite_search.supernet.scores import (
 )
 from dite_search.supernet.summary import FOLDER
 from dite_search.supernet.use import protocol_of_scores
-from dite_search.tasks.scoring_actors import InheritedScoring, actors_at_once, score_on_actors
-from dite_search.tasks.supernet_run import SupernetRun
-from dite_search.tasks.train_supernet import found_weights, supernet_location
+from dite_search.tasks.supernet.scoring_actors import InheritedScoring, actors_at_once, score_on_actors
+from dite_search.tasks.supernet.supernet_run import SupernetRun
+from dite_search.tasks.supernet.train_supernet import found_weights, supernet_location
 from dite_search.tracking.client import tracker_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text

@@ -12,7 +12,7 @@ import ray
 
 from dite_search.driver.ray_session import start_ray
 from dite_search.supernet.scores import ScoredNetwork
-from dite_search.tasks.scoring_actors import actors_at_once, score_on_actors
+from dite_search.tasks.supernet.scoring_actors import actors_at_once, score_on_actors
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 from search_spaces.space.space_file import named_space
@@ -58,7 +58,7 @@ def local_ray() -> Iterator[None]:
 
 def scored(folder: Path, doomed: Mapping[str, int], monkeypatch: pytest.MonkeyPatch) -> list[ScoredNetwork]:
     found: list[ScoredNetwork] = []
-    monkeypatch.setattr("dite_search.tasks.scoring_actors.NETWORKS_AT_A_TIME", 2)
+    monkeypatch.setattr("dite_search.tasks.supernet.scoring_actors.NETWORKS_AT_A_TIME", 2)
     weights: dict[str, Any] = {"factor": 0.1}
     score_on_actors(NETWORKS, Maker(folder, doomed), weights, actors=1, cpus=1, gpus=0.0, retries=1, done=found.extend)
     return found

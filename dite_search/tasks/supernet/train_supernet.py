@@ -12,7 +12,7 @@ from rich.progress import Progress
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import data_of
 from dite_search.supernet.summary import FOLDER
-from dite_search.tasks.supernet_run import SupernetRun
+from dite_search.tasks.supernet.supernet_run import SupernetRun
 from dite_search.tasks.train_and_evaluate import RAY_FOLDER, set_aside
 from dite_search.tracking.client import tracker_of
 from search_spaces.common.errors import InvalidInput

@@ -15,13 +15,13 @@ from rich.console import Console
 from dite_search.config.search_config import SearchConfig
 from dite_search.supernet.scores import ScoresFile
 from dite_search.supernet.summary import summary_of
-from dite_search.tasks import score_supernet
-from dite_search.tasks.score_supernet import score_inherited
-from dite_search.tasks.supernet_run import SUPERNET_TAG
-from dite_search.tasks.train_supernet import train_shared_weights
+from dite_search.tasks.supernet import score_supernet
+from dite_search.tasks.supernet.score_supernet import score_inherited
+from dite_search.tasks.supernet.supernet_run import SUPERNET_TAG
+from dite_search.tasks.supernet.train_supernet import train_shared_weights
 from dite_search.tracking.client import tracker_of
 from search_spaces.common.errors import InvalidInput
-from tests.dite_search.tasks.test_train_supernet import FILE, search_of
+from tests.dite_search.tasks.supernet.test_train_supernet import FILE, search_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray"), pytest.mark.filterwarnings("ignore")]
 
@@ -48,7 +48,7 @@ def scored(config: SearchConfig, **options: Any) -> tuple[dict[str, Any], str]:
 def test_a_scoring_that_was_cut_off_goes_on_and_ends_in_one_table(
     config: SearchConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dite_search.tasks.scoring_actors.NETWORKS_AT_A_TIME", 1)
+    monkeypatch.setattr("dite_search.tasks.supernet.scoring_actors.NETWORKS_AT_A_TIME", 1)
     append = ScoresFile.append
 
     def die(file: ScoresFile, networks: Any) -> None:

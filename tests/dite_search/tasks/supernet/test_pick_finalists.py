@@ -11,9 +11,9 @@ from rich.console import Console
 
 from dite_search.config.search_config import SearchConfig
 from dite_search.supernet.scores import InheritedScores, ScoredNetwork
-from dite_search.tasks import pick_finalists
-from dite_search.tasks.pick_finalists import with_finalists
-from dite_search.tasks.score_supernet import TrainedSupernet
+from dite_search.tasks.supernet import pick_finalists
+from dite_search.tasks.supernet.pick_finalists import with_finalists
+from dite_search.tasks.supernet.score_supernet import TrainedSupernet
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of
 from search_spaces.space.elastic_space import elastic_space
