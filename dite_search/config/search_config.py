@@ -58,9 +58,7 @@ class SearchConfig(Section):
     input_size: str | None = Field(None, description="input of every network as HEIGHTxWIDTH; default: the space's own")
     data: DataSection
     training: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters; those left out are the paper's")
-    supernet: dict[str, Any] | None = Field(
-        None, description="how `dite-search supernet train` trains weights that all networks of the space share; see below"
-    )
+    supernet: dict[str, Any] | None = Field(None, description="weights that all networks of the space share; see below")
     objectives: tuple[str, ...] = Field(
         DEFAULT_OBJECTIVES, min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
     )
