@@ -27,9 +27,7 @@ RUNTIME_FILES = (
     *(f"{stem}{ending}" for stem in (STEM, INT8_STEM) for ending in (".xml", ".bin", ".tflite")),
     *(f"{STEM}{ending}" for ending in (".ncnn.param", ".ncnn.bin", ".mlpackage")),
 )
-DEMO_FILES = ("demo.html", "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-"""The page that runs the network in a browser, and what it needs of onnxruntime-web."""
-FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE, *RUNTIME_FILES, *DEMO_FILES)
+FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE, *RUNTIME_FILES)
 """All files that an export may hold."""
 CACHE_FOLDER_OF_PYTHON = "__pycache__"
 """The folder that Python may leave beside the example when somebody imports it."""
