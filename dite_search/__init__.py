@@ -3,6 +3,9 @@
 import os
 
 from search_spaces.common.openmp import limit_spinning
+from search_spaces.common.own_functions import objective
+
+__all__ = ["objective"]
 
 # Before torch, whose OpenMP reads its variables when it is loaded.
 limit_spinning(os.environ)

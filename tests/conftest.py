@@ -13,6 +13,7 @@ import psutil
 import pytest
 import torch
 
+from search_spaces.common.objectives import DIRECTIONS, OBJECTIVES
 from tests.durations import DurationRecorder
 from tests.profiles import register_profiles
 from tests.scheduling import ModuleScheduling, groups_first
@@ -27,6 +28,14 @@ TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 
 register_profiles()
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def only_the_programs_objectives() -> Iterator[None]:
+    """Forget objectives of a user's own that a test made known to its process."""
+    yield
+    for name in [name for name, row in OBJECTIVES.items() if row.is_own]:
+        del OBJECTIVES[name], DIRECTIONS[name]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from analysis.comparison.protocol import check_protocols, notes_of
-from analysis.comparison.sides import COSTS, ComparedNetwork, ComparisonRow, Figure
+from analysis.comparison.sides import ComparedNetwork, ComparisonRow, Figure, shown_costs
 from analysis.comparison.significance import verdict
 from analysis.pareto.front import front_of, hypervolume, matrix_of, non_dominated, reference_point, scored
 from analysis.statistics.bootstrap import (
@@ -214,11 +214,12 @@ def _figures(names: Sequence[str], first: Mapping[str, float], second: Mapping[s
 def _shared_costs(first: ComparedNetwork, second: ComparedNetwork) -> list[str]:
     """Return the costs that mean the same for both: published figures may be counted in another way."""
     alike = counted_alike((first.arch, second.arch))
-    return [name for name in COSTS if alike or name != PUBLISHED_FLOPS]
+    return [name for name in shown_costs() if alike or name != PUBLISHED_FLOPS]
 
 
 def _scores(first: ComparedNetwork, second: ComparedNetwork) -> list[Figure]:
-    names = [name for name in (*first.values, *second.values) if name not in COSTS and name != "macs"]
+    costs = {*shown_costs(), "macs"}
+    names = [name for name in (*first.values, *second.values) if name not in costs]
     ranked = [name for name in names if is_score(name)]
     shown = [name for name in names if name.startswith(SCORE_FIGURES)]
     return _figures(list(dict.fromkeys([*ranked, *shown])), first.values, second.values)

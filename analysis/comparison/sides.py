@@ -8,16 +8,18 @@ from typing import Any
 
 from analysis.errors.predictions import ScoredPredictions
 from analysis.study.records import StudyRecord, TrialRecord
-from search_spaces.common.objectives import COSTS as KNOWN_COSTS
+from search_spaces.common.objectives import cost_names
 from search_spaces.families.architecture import Architecture
 from search_spaces.families.cost import Cost
 from search_spaces.registry import cost_of
 
-COSTS = ("params", *(name for name in KNOWN_COSTS if name != "params"))
-
-
 FEW_IMAGES = 100
 """With fewer images than this an interval is a rough guide: see the coverage in docs/comparing.md."""
+
+
+def shown_costs() -> tuple[str, ...]:
+    """Return the names of all costs in the order of a comparison."""
+    return ("params", *(name for name in cost_names() if name != "params"))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,8 +52,8 @@ class ComparedNetwork:
 
     @property
     def cost(self) -> Cost:
-        """Parameters and multiply-accumulates of the network."""
-        return cost_of(self.arch)
+        """Parameters and multiply-accumulates of the network, and what else its trial was counted by."""
+        return self.record.cost if self.record else cost_of(self.arch)
 
     @property
     def values(self) -> dict[str, float]:

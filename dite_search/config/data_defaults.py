@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture, resized
-from search_spaces.registry import DEFAULT_NETWORK, PRESETS, family_of, resolve_arch
+from search_spaces.families.parameter import Point
+from search_spaces.registry import DEFAULT_NETWORK, PRESETS, family_of, preset, resolve_arch
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import SPACES, space_spec
 from trainers.data.annotations.keypoints import KeypointSet
@@ -61,6 +62,21 @@ def space_for(
 def training_for(given: Mapping[str, Any], data_format: DataFormat) -> dict[str, Any]:
     """The hyper-parameters that were given, over those of the published protocol for the data."""
     return {**data_format.training, **given}
+
+
+def points_of_networks(space: SearchSpace, names: Iterable[str]) -> list[Point]:
+    """Return the points of a space that are the named networks.
+
+    Raises:
+        InvalidInput: the space does not hold one of them.
+    """
+    points = []
+    for name in names:
+        point = space.point_of(preset(name, input_size=space.base.input_size, keypoints=space.base.keypoints))
+        if point is None:
+            raise InvalidInput(f"warm_start.networks must be networks of space {space.name}, got {name}")
+        points.append(point)
+    return points
 
 
 def _fitted(arch: Architecture, data_format: DataFormat, expected: KeypointSet, *, sized: bool) -> Architecture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 
-from dite_search.config.data_defaults import space_for, training_for
+from dite_search.config.data_defaults import points_of_networks, space_for, training_for
 from dite_search.config.data_section import DataSection
 from dite_search.config.mistakes.sentences import all_sentences, file_error, within
 from dite_search.config.rungs import rung_epochs
@@ -34,8 +35,9 @@ from dite_search.config.sqlite_url import anchored
 from dite_search.config.validation import expanded, merged
 from search_spaces.common.errors import InvalidInput, SeveralMistakes, check_all, check_names, mistakes_of
 from search_spaces.common.files import read_mapping
-from search_spaces.common.objectives import COSTS, DIRECTIONS, PUBLISHED_FLOPS, costs_and_scores, directions_of
-from search_spaces.registry import counted_alike, preset
+from search_spaces.common.objectives import DIRECTIONS, PUBLISHED_FLOPS, cost_names, costs_and_scores, directions_of
+from search_spaces.common.own_objectives import OwnObjective, beside_file, with_own_objectives
+from search_spaces.registry import counted_alike
 from search_spaces.space.budget import Budget
 from search_spaces.space.elastic_space import check_sharing
 from search_spaces.space.search_space import SearchSpace
@@ -60,7 +62,13 @@ class SearchConfig(Section):
     training: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters; those left out are the paper's")
     supernet: dict[str, Any] | None = Field(None, description="weights that all networks of the space share; see below")
     objectives: tuple[str, ...] = Field(
-        DEFAULT_OBJECTIVES, min_length=1, max_length=4, description="what to optimise: " + ", ".join(DIRECTIONS)
+        DEFAULT_OBJECTIVES,
+        min_length=1,
+        max_length=4,
+        description=f"what to optimise: {', '.join(DIRECTIONS)}; or a function of your own as module:function",
+    )
+    own_objectives: tuple[OwnObjective, ...] = Field(
+        (), description="what functions of your own were when the search was made; the search writes it"
     )
     budget: Annotated[tuple[str, ...], BeforeValidator(lambda limits: one_or_several(limits))] = Field(
         (),
@@ -198,7 +206,8 @@ class SearchConfig(Section):
     @cached_property
     def search_space(self) -> SearchSpace:
         """The space, with the input size of this search and the keypoints of its data."""
-        return space_for(self.space, self.data.data_format, input_size=self.input_size, keypoint_set=self.data.keypoint_set)
+        found = space_for(self.space, self.data.data_format, input_size=self.input_size, keypoint_set=self.data.keypoint_set)
+        return dataclasses.replace(found, own=self.own_objectives) if self.own_objectives else found
 
     @cached_property
     def train_config(self) -> TrainConfig:
@@ -218,18 +227,12 @@ class SearchConfig(Section):
     @cached_property
     def network_budget(self) -> Budget:
         """The limits on what a network may cost."""
-        return Budget.parse(self.budget, COSTS)
+        return Budget.parse(self.budget, cost_names())
 
     @cached_property
     def first_points(self) -> tuple[dict[str, Any], ...]:
         """Points that are tried before any sampler is asked: those of ``start_with``, then the named networks."""
-        space, points = self.search_space, list(self.start_with)
-        for name in self.warm_start.networks:
-            point = space.point_of(preset(name, input_size=space.base.input_size, keypoints=space.base.keypoints))
-            if point is None:
-                raise InvalidInput(f"warm_start.networks must be networks of space {space.name}, got {name}")
-            points.append(point)
-        return tuple(points)
+        return (*self.start_with, *points_of_networks(self.search_space, self.warm_start.networks))
 
     @cached_property
     def rungs(self) -> tuple[int, ...]:
@@ -307,7 +310,8 @@ def load_search(
     Raises:
         InvalidInput: the message names the file, the field, the rule and the value.
     """
-    values = read_mapping(path) | {name: value for name, value in (changes or {}).items() if value is not None}
+    given = {name: value for name, value in (changes or {}).items() if value is not None}
+    values = beside_file(read_mapping(path) | given, path)
     if data_root is not None and isinstance(values.get("data"), dict):
         values["data"] = {k: v for k, v in values["data"].items() if k != "synthetic"} | {"root": data_root}
     given = {name: value for name, value in (data_changes or {}).items() if value is not None}
@@ -349,7 +353,7 @@ def parse_search(values: Mapping[str, Any], source: str, *, folder: Path | None 
     ``folder`` is that of a study which exists, where it does not have the study's name.
     """
     try:
-        given = with_sampler(expanded(dict(values)))
+        given = with_sampler(with_own_objectives(expanded(dict(values)), Path.cwd()))
         config = SearchConfig.model_validate(given)
     except ValidationError as error:
         raise file_error(source, all_sentences(error, given, SearchConfig)) from None

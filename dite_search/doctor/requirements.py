@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+import numpy as np
 from rich.console import Console
 
 from analysis.study.learning import TrainingAmount
@@ -24,11 +25,15 @@ from dite_search.study.warm_start import EarlierTrials, earlier_trials
 from dite_search.supernet.needs import supernet_words
 from dite_search.supernet.use import prior_of, used_scores
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.objectives import MEASURED, named
+from search_spaces.space.budget import Budget
 from search_spaces.space.candidate import CandidateCache
 from search_spaces.supernet_config import PRIOR
 from trainers.data.config import DataConfig
 from trainers.data.identity import data_identity
 
+TRIED_POINTS = 5
+"""Networks, drawn by chance, for which objectives of the user's own are counted before a search begins."""
 DATA = "data"
 """The name of the requirement whose data others read."""
 
@@ -102,6 +107,9 @@ def requirements(config: SearchConfig, *, new: bool) -> list[Requirement]:
         if config.warm_start.studies:
             remedy = "warm_start.studies: studies of the same protocol"
             found.append(Requirement(name="warm start", check=_warm_start, remedy=remedy, reads_data=True))
+    if config.own_objectives:
+        remedy = "objectives: functions that have a value for every network of the space"
+        found.append(Requirement(name="own objectives", check=_own_objectives, remedy=remedy))
     if config.spend is not None:
         remedy = "spend: a budget that lets a training begin"
         found.append(Requirement(name="spend", check=partial(_spend, new=new), remedy=remedy))
@@ -159,9 +167,20 @@ def _data(ready: Ready) -> str:
 
 
 def _budget(ready: Ready) -> str:
-    space = ready.config.search_space
-    ready.config.network_budget.check(space, lambda point: ready.gate.costs(ready.gate.candidate(point)))
+    space, measured = ready.config.search_space, {own.name for own in ready.config.own_objectives if not own.is_counted}
+    # What a function of the user's measures is known in a trial alone.
+    known = tuple(limit for limit in ready.config.network_budget.constraints if limit.cost not in measured)
+    Budget(constraints=known).check(space, lambda point: ready.gate.costs(ready.gate.candidate(point)))
     return f"networks of space {space.name} meet {' and '.join(ready.config.budget)}"
+
+
+def _own_objectives(ready: Ready) -> str:
+    space, generator = ready.config.search_space, np.random.default_rng(ready.config.seed)
+    for own in ready.config.own_objectives:
+        own.load()
+    for point in (space.sample(generator) for _ in range(TRIED_POINTS)):
+        ready.candidates(point)
+    return f"{' and '.join(own.function for own in ready.config.own_objectives)} can be called"
 
 
 def _weights(ready: Ready) -> str:
@@ -182,7 +201,7 @@ def _weights(ready: Ready) -> str:
 
 def _sampler(ready: Ready) -> str:
     config = ready.config
-    if config.sampler.name.startswith(OPTUNAHUB) or "latency_ms" in config.objectives:
+    if config.sampler.name.startswith(OPTUNAHUB) or any(name in config.objectives for name in named(source=MEASURED)):
         # All others can be made wherever this program runs; a limit on the latency was looked at with the budget.
         sampler_of(config, ready.gate)
     return f"{sampler_words(config.sampler.name, config.objectives)} suggests the networks"

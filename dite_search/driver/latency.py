@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,17 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from analysis.onnx.export import onnx_bytes
 from analysis.profiling.latency_store import LatencyStore
 from analysis.profiling.latency_table import calibrate, measured, predict
 from dite_search.algorithms.latency_prediction import store_of_search
 from dite_search.config.search_config import SearchConfig, load_search
 from search_spaces.common.files import write_json
+from search_spaces.common.own_objectives import OwnObjective
 from search_spaces.families.architecture import Architecture, format_size
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.space.space_file import space_from
+from trainers.networks.registry import build_network
 
 LATENCY_FILE = "latency.json"
 
@@ -32,6 +36,26 @@ def trial_latency(config: SearchConfig, arch: Architecture, directory: Path) -> 
     record = {"latency_ms": latency.median_ms, "measured_now": new, "concurrent_trials_allowed": config.max_concurrent != 1}
     write_json(directory / LATENCY_FILE, record | {"device_label": store.conditions.device} | latency.to_dict())
     return latency.median_ms
+
+
+def trial_value(own: OwnObjective, config: SearchConfig, arch: Architecture, directory: Path) -> float:
+    """Return what a function of the user's own measures on a trial's exported network, once for each network.
+
+    No two measurements of a machine run at a time, those of latencies included. The record goes to the trial's folder.
+
+    Raises:
+        InvalidInput: as `OwnObjective.value`.
+    """
+
+    def measure() -> dict[str, float]:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / f"{arch.arch_id}.onnx"
+            file.write_bytes(onnx_bytes(arch, build_network(arch).eval()))
+            return {own.name: own.value(f"network {arch.arch_id}", file)}
+
+    record, new = store_of_search(config).find_or_measure(f"{own.function} {own.digest}", arch.arch_id, measure)
+    write_json(directory / f"{own.name}.json", record | {"measured_now": new, "function": own.function, "code": own.digest})
+    return float(record[own.name])
 
 
 def shown_latency(store: LatencyStore, arch: Architecture, *, predicted: bool, space: str | None) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from dite_search.study.attributes import (
     STARTED,
     UNDECIDED,
 )
-from dite_search.study.reader import TrialNetworks, curve_of, epoch_name, frozen_of, is_blameless
+from dite_search.study.reader import TrialNetworks, curve_of, epoch_name, frozen_of, is_blameless, network_attributes
 from dite_search.study.study import DATABASE_AWAY, reopen, storage_of
 from search_spaces.common.objectives import MAXIMIZE, MEASURED, named
 from search_spaces.space.candidate import Candidate, CandidateCache, training_key
@@ -200,9 +200,8 @@ class StudySearch(OptunaSearch):
         if stopped and CONTINUES not in earlier:
             self._take_over(trial, stopped)
         if ARCH not in earlier:
-            trial.set_user_attr(ARCH_ID, candidate.arch.arch_id)
-            trial.set_user_attr(SEED, seed)
-            trial.set_user_attr(ARCH, candidate.arch.to_dict())
+            for name, value in {SEED: seed, **network_attributes(candidate.arch, candidate.cost)}.items():
+                trial.set_user_attr(name, value)
         # A constraint can be set once: that of the latency waits for its measurement.
         set_constraints(trial, {name: value for name, value in verdict.excess.items() if name not in named(source=MEASURED)})
         return {

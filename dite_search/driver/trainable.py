@@ -15,7 +15,7 @@ from ray import tune
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from dite_search.config.search_config import SearchConfig
-from dite_search.driver.measurers import MEASURERS
+from dite_search.driver.measurers import measurer_of
 from dite_search.study.attributes import EPOCH_KEY, OUTAGE, REASON
 from dite_search.study.directory import checkpoint_location, trial_directory
 from dite_search.study.weights import with_kept_weights
@@ -156,7 +156,8 @@ def take_checkpoint(earlier: Location, place: Location, note: Note) -> None:
 
 def measured(name: str, search: SearchConfig, arch: Architecture, directory: Path) -> float:
     """Return a measured objective, whose measurer keeps files in the trial's folder and beside the studies."""
-    return until_written(lambda: MEASURERS[name](search, arch, directory), directory / name, tell, STORAGE_RETRY)
+    measure = measurer_of(name, search)
+    return until_written(lambda: measure(search, arch, directory), directory / name, tell, STORAGE_RETRY)
 
 
 def reason_of(error: BaseException) -> str:

@@ -30,6 +30,7 @@ from dite_search.config.validation import VARIABLE
 from dite_search.tasks.network_reference import trial_named
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
+from search_spaces.common.own_objectives import OwnObjective, beside_file
 from search_spaces.common.redaction import SECRETS
 
 MAX_PACKAGE_BYTES = 20_000_000
@@ -109,7 +110,7 @@ def pack(
     changed = values | {key: value for key, value in (("directory", directory), ("name", name)) if value is not None}
     if data is not None and isinstance(changed.get("data"), dict):
         changed["data"] = {key: value for key, value in changed["data"].items() if key != "synthetic"} | {"root": data}
-    config = parse_search(_without_variables(changed), str(file))
+    config = parse_search(beside_file(_without_variables(changed), file), str(file))
     travelling = [*include, *_named_files(values)]
     for path in travelling:
         _copy(path, folder)
@@ -117,6 +118,7 @@ def pack(
     if resume and not str(changed.get("directory", "runs")).startswith("/"):
         raise InvalidInput("--directory must be given with --resume: the folder of the studies on the cluster")
     shutil.copyfile(file, folder / file.name)
+    _copy_modules(config.own_objectives, file.absolute().parent, folder)
     _check_size(f"with {file}", folder.rglob("*"))
     changes = {"data": data, "directory": directory or (str(changed["directory"]) if resume else None), "name": name}
     return Package(study=config.name, file=file.name, folder=folder, changes=changes, at_once=at_once, resume=resume)
@@ -187,6 +189,18 @@ def _copy(path: str, folder: Path) -> None:
         target = folder / item
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(item, target)
+
+
+def _copy_modules(objectives: Iterable[OwnObjective], beside: Path, folder: Path) -> None:
+    """Copy modules of objectives that lie with the search file, each with all of its package; others are installed."""
+    for own in objectives:
+        if not own.file.is_relative_to(beside):
+            continue
+        whole = beside / own.file.relative_to(beside).parts[0]
+        if whole.is_file():
+            shutil.copyfile(whole, folder / whole.name)
+        else:
+            shutil.copytree(whole, folder / whole.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def _check_size(where: str, files: Iterable[Path]) -> None:

@@ -58,6 +58,7 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
         "recipe_changes": recipe_changes(config.train_config),
         "seed": config.seed,
         **_own_protocol(config),
+        **{own.field: own.statement for own in config.own_objectives},
     }
 
 
@@ -88,13 +89,18 @@ def settings_of(config: SearchConfig) -> dict[str, Any]:
 
     The space and the hyper-parameters are whole, whatever the file leaves to defaults and named spaces.
     """
-    plain: dict[str, Any] = json.loads(config.model_dump_json(exclude={"name", "space", "input_size", "training"}))
+    plain: dict[str, Any] = json.loads(
+        config.model_dump_json(exclude={"name", "space", "input_size", "training", "own_objectives"})
+    )
     found = _flat(plain)
     found["warm_start.studies"] = [name.rpartition("/")[2] for name in config.warm_start.studies]
     kept: dict[str, Any] = {"sampler.name": config.sampler.name}
     if "latency_ms" in (*config.objectives, *config.network_budget.costs):
         threads = config.latency.threads or config.resources.cpus_per_worker
         kept |= {"latency.device": config.latency.device, "latency.threads": threads}
+    for own in config.own_objectives:
+        # Where the module lies, and the words for its values, may change.
+        kept |= {f"objectives.{own.name}.{field}": getattr(own, field) for field in ("direction", "source", "digest")}
     found |= {f"training.{name}": value for name, value in config.train_config.identity().items() if name != "seed"}
     found |= base_settings(config.search_space.base.to_dict())
     found |= parameter_settings(config.search_space.parameters)

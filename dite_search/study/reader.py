@@ -15,6 +15,7 @@ from analysis.study.trial_status import TrialStatus
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import (
     ARCH,
+    ARCH_ID,
     CONFIRMS,
     CONTINUES,
     EPOCH,
@@ -24,6 +25,7 @@ from dite_search.study.attributes import (
     NOT_ITS_OWN,
     ORIGIN,
     OUTAGE,
+    OWN_COSTS,
     REASON,
     REUSED,
     SECONDS,
@@ -36,7 +38,7 @@ from dite_search.study.directory import (
 from dite_search.study.protocol import protocol_of, provenance_of
 from dite_search.study.study import open_study, readable
 from search_spaces.families.architecture import Architecture
-from search_spaces.families.cost import Cost
+from search_spaces.families.cost import Cost, extended, own_values
 from search_spaces.registry import architecture_from, cost_of
 from trainers.checkpoints.location import LAST, PREVIOUS, Location, below, located
 
@@ -154,8 +156,14 @@ class TrialNetworks:
         """Return the network of a trial that has one, and its cost."""
         if trial.number not in self._known:
             arch = architecture_from(trial.user_attrs[ARCH])
-            self._known[trial.number] = arch, cost_of(arch)
+            self._known[trial.number] = arch, extended(cost_of(arch), trial.user_attrs.get(OWN_COSTS, {}))
         return self._known[trial.number]
+
+
+def network_attributes(arch: Any, cost: Any) -> dict[str, Any]:
+    """Return what a trial of the study says of its network, from which `TrialNetworks` reads it again."""
+    own = own_values(cost)
+    return {ARCH_ID: arch.arch_id, **({OWN_COSTS: own} if own else {}), ARCH: arch.to_dict()}
 
 
 def rung_records(config: SearchConfig, networks: TrialNetworks | None = None) -> Iterator[tuple[int, int, dict[str, float]]]:

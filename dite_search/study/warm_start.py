@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -11,10 +11,10 @@ from analysis.study.records import TrialRecord
 from analysis.study.trial_status import TrialStatus
 from dite_search.algorithms.cost_aware.candidates import distributions_of
 from dite_search.config.search_config import SearchConfig
-from dite_search.study.attributes import ARCH, ARCH_ID, METRICS, ORIGIN
+from dite_search.study.attributes import METRICS, ORIGIN
 from dite_search.study.directory import checkpoint_location, load_config
 from dite_search.study.protocol import protocol_of
-from dite_search.study.reader import STATUSES, epoch_name, read_study
+from dite_search.study.reader import STATUSES, epoch_name, network_attributes, read_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Scalar
 
@@ -39,7 +39,8 @@ def earlier_trials(config: SearchConfig, data: str | None = None) -> EarlierTria
     for name in config.warm_start.studies:
         earlier = load_config(name, directory=config.directory)
         theirs = protocol_of(earlier)
-        _check_protocol(name, theirs, protocol_of(config) | {"data": theirs["data"] if data is None else data})
+        ours = protocol_of(config) | {"data": theirs["data"] if data is None else data}
+        _check_protocol(name, theirs, ours, free=(*CHANCE, *_own_objectives(earlier, config)))
         for record in read_study(earlier).trials:
             trial = _trial(config, earlier, record)
             if trial is not None:
@@ -47,9 +48,17 @@ def earlier_trials(config: SearchConfig, data: str | None = None) -> EarlierTria
     return found
 
 
-def _check_protocol(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+def _own_objectives(earlier: SearchConfig, config: SearchConfig) -> Iterator[str]:
+    """Yield fields of objectives of the user's own that may differ: what is counted is counted anew."""
+    theirs, ours = ({own.name: own for own in each.own_objectives} for each in (earlier, config))
+    for own in (theirs | ours).values():
+        if own.is_counted or own.name not in theirs or own.name not in ours:
+            yield own.field
+
+
+def _check_protocol(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], free: Collection[str]) -> None:
     for field in dict.fromkeys([*ours, *theirs]):
-        if field not in CHANCE and theirs.get(field) != ours.get(field):
+        if field not in free and theirs.get(field) != ours.get(field):
             raise InvalidInput(
                 f"warm_start.studies {name} must have the protocol of this search,"
                 f" but {field} is {theirs.get(field)!r} there and {ours.get(field)!r} here"
@@ -63,12 +72,14 @@ def _trial(config: SearchConfig, earlier: SearchConfig, record: TrialRecord) -> 
     if record.status not in _STATES or point is None or None in training.values():
         return None
     complete = record.status is TrialStatus.COMPLETE
-    values = [record.values[name] for name in config.objectives if name in record.values]
-    if not config.network_budget.allows(record.values) or (complete and len(values) < len(config.objectives)):
+    cost = config.search_space.cost_of(record.arch)
+    known = record.values | cost.objectives
+    values = [known[name] for name in config.objectives if name in known]
+    if not config.network_budget.allows(known) or (complete and len(values) < len(config.objectives)):
         return None
     folder = checkpoint_location(earlier, record.number)
     origin = {"study": earlier.name, "trial": record.number, "folder": str(folder), "seed": record.seed}
-    attributes = {ARCH: record.arch.to_dict(), ARCH_ID: record.arch.arch_id, METRICS: dict(record.metrics), ORIGIN: origin}
+    attributes = {**network_attributes(record.arch, cost), METRICS: dict(record.metrics), ORIGIN: origin}
     trial: FrozenTrial = create_trial(
         state=_STATES[record.status],
         values=values if complete else None,

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import OBJECTIVES
+from search_spaces.common.objectives import OBJECTIVES, cost_names
 from search_spaces.space.budget import Budget, Constraint
 
-COSTS = tuple(row.name for row in OBJECTIVES.values() if not row.is_learned and row.common)
-"""The costs that a budget of an export may limit."""
 BEST = "best"
 """The alias of the network that is best of all, without a budget."""
 
@@ -22,7 +20,8 @@ def parse_budgets(texts: Sequence[str]) -> list[Constraint]:
     Raises:
         InvalidInput: one cannot be read, is on another cost, or is there twice.
     """
-    found = [Budget.parse([text], COSTS).constraints[0] for text in texts]
+    known = [name for name in cost_names() if OBJECTIVES[name].common]
+    found = [Budget.parse([text], known).constraints[0] for text in texts]
     for constraint in found:
         if found.count(constraint) > 1:
             raise InvalidInput(f"budgets must differ, got {constraint} twice")

@@ -25,7 +25,7 @@ from dite_search.tracking.address import MLFLOW_EXPERIMENT, run_address, trial_p
 from dite_search.tracking.client import tracking_uri
 from dite_search.tracking.description import description
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import COSTS
+from search_spaces.common.objectives import cost_names
 from search_spaces.space.budget import Budget
 
 PAGES_VERSION = 2
@@ -92,7 +92,7 @@ def report_setup(config: SearchConfig, limits: tuple[str, ...] = (), *, state: B
     """
     resources = config.resources
     return Setup(
-        budget=Budget.parse(limits, COSTS) if limits else config.network_budget,
+        budget=Budget.parse(limits, cost_names()) if limits else config.network_budget,
         workers=resources.workers if resources.max_workers is None else None,
         gpus_per_worker=resources.gpus_per_worker,
         cpus_per_worker=resources.cpus_per_worker,

@@ -1,6 +1,6 @@
 """The quantities that a search may optimise, limit or show: one row an objective, which every layer reads.
 
-A new objective is one row here and what gives its value, by ``source``:
+An objective of the program is one row here and what gives its value, by ``source``:
 
 ``counted``
     a property of the same name of `search_spaces.families.cost.Cost`: known of a network without building it.
@@ -8,6 +8,8 @@ A new objective is one row here and what gives its value, by ``source``:
     a measurer of the same name in `dite_search.driver.measurers`: found on a trial's own machine before its training.
 ``learned``
     a score of the same name among the metrics of a validation.
+
+A user's own (`search_spaces.common.own_objectives`) is registered beside them in each process that reads its search.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search_spaces.common.errors import check_names
+from search_spaces.common.errors import InvalidInput, check_names
 
 MINIMIZE, MAXIMIZE = "minimize", "maximize"
 COUNTED, MEASURED, LEARNED = "counted", "measured", "learned"
@@ -42,6 +44,7 @@ class Objective:
         least: what the network with the least of it is called; empty where ``fewest`` and the label do.
         useless: the value of a learned objective at which a network has found nothing, or no more than chance finds.
         highest: the largest value that there can be.
+        is_own: whether its value comes from a function of the user's.
         common: whether reports, exports and comparisons show it even where nobody asked for it.
     """
 
@@ -58,6 +61,7 @@ class Objective:
     common: bool = True
     useless: float | None = None
     highest: float = math.inf
+    is_own: bool = False
 
     @property
     def is_learned(self) -> bool:
@@ -212,12 +216,32 @@ OBJECTIVES: dict[str, Objective] = {
 }
 """By name. AP, PCK, PCKh and AUC are fractions from 0 to 1; ``ap_gt`` was scored with ground-truth boxes, ``ap_det`` with
 detected ones, and the two are never compared."""
-COSTS = tuple(row.name for row in OBJECTIVES.values() if not row.is_learned)
-"""Names of the objectives that are known of a network without training it, which budgets limit."""
 SCORES = tuple(row.name for row in OBJECTIVES.values() if row.is_learned)
 """Names of the objectives that a training gives."""
 DIRECTIONS = {row.name: row.direction for row in OBJECTIVES.values()}
 """Which way each objective is better."""
+
+
+def cost_names() -> tuple[str, ...]:
+    """Return the names of the objectives that are known of a network without training it, which budgets limit."""
+    return tuple(row.name for row in OBJECTIVES.values() if not row.is_learned)
+
+
+def register(row: Objective) -> None:
+    """Add an objective of a user's own to those that this process knows; a row of the same name is replaced.
+
+    Raises:
+        InvalidInput: the name is the program's own, or means another direction or source in this process.
+    """
+    before = OBJECTIVES.get(row.name)
+    if before is not None and not before.is_own:
+        raise InvalidInput(f"an objective of your own must not be called {row.name}, which is one of the program's")
+    if before is not None and (before.direction, before.source) != (row.direction, row.source):
+        raise InvalidInput(
+            f"objective {row.name} must be one thing in one process: it is {before.source} to {before.direction}, and"
+            f" another study has it {row.source} to {row.direction}; read that study in a process of its own"
+        )
+    OBJECTIVES[row.name], DIRECTIONS[row.name] = row, row.direction
 
 
 def named(*, source: str) -> tuple[str, ...]:

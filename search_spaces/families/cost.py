@@ -18,14 +18,16 @@ A closed form is no luxury: a budget is checked, and a space of millions is look
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from search_spaces.common.objectives import COUNTED, named
 
 MEGA = 1_000_000
 BINARY_MEGA = 2**20
 """The unit that published figures call a million: counters print MFLOPs in units of 2^20 and GFLOPs in units of 2^30."""
+_COUNTED = named(source=COUNTED)
+"""Objectives that are properties of a cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class Cost:
     @property
     def objectives(self) -> dict[str, float]:
         """The costs that a search may minimise, by the names of `search_spaces.common.objectives`."""
-        return {name: float(getattr(self, name)) for name in named(source=COUNTED)}
+        return {name: float(getattr(self, name)) for name in _COUNTED}
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -67,6 +69,29 @@ class Cost:
             macs_paper=self.macs_paper + other.macs_paper,
             flops_published=self.flops_published + other.flops_published,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtendedCost(Cost):
+    """A cost beside the values of counted objectives of a user's own."""
+
+    own: Mapping[str, float] = field(hash=False)
+
+    @property
+    def objectives(self) -> dict[str, float]:
+        """The costs that a search may minimise or maximise, the user's own included."""
+        return super().objectives | dict(self.own)
+
+
+def extended(cost: Cost, own: Mapping[str, float]) -> Cost:
+    """Return a cost beside values of the user's own objectives, where there are any."""
+    counts = {name: getattr(cost, name) for name in ("params", "macs", "macs_paper", "flops_published")}
+    return ExtendedCost(**counts, own=dict(own)) if own else cost
+
+
+def own_values(cost: object) -> dict[str, float]:
+    """Return the values of the user's own objectives that stand beside a cost."""
+    return dict(cost.own) if isinstance(cost, ExtendedCost) else {}
 
 
 NOTHING = Cost(params=0, macs=0, macs_paper=0, flops_published=0)

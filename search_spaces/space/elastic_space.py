@@ -12,7 +12,6 @@ from search_spaces.families.architecture import Architecture, Scalar
 from search_spaces.families.envelope import Envelope
 from search_spaces.families.family import Family
 from search_spaces.families.parameter import Point
-from search_spaces.registry import cost_of
 from search_spaces.space.budget import MAX_ENUMERATED_POINTS, STARTS, Budget
 from search_spaces.space.search_space import SearchSpace
 from search_spaces.supernet_config import SupernetConfig
@@ -39,7 +38,7 @@ class ElasticSpace:
 
     def allows(self, arch: Architecture) -> bool:
         """Whether a network is within the budget."""
-        return self.budget.allows(cost_of(arch).objectives)
+        return self.budget.allows(self.space.cost_of(arch).objectives)
 
 
 def elastic_space(space: SearchSpace, budget: Budget | None = None) -> ElasticSpace:
@@ -50,7 +49,7 @@ def elastic_space(space: SearchSpace, budget: Budget | None = None) -> ElasticSp
     """
     budget = budget or Budget()
     envelope = envelope_of(space)
-    budget.check(space, lambda point: cost_of(space.build(point)).objectives)
+    budget.check(space, lambda point: space.cost_of(space.build(point)).objectives)
 
     def found(sign: int) -> Architecture:
         return space.build(_first(space, lambda point: _order(space, budget, point, sign), len(budget.constraints)))
@@ -117,7 +116,7 @@ def _values(space: SearchSpace, family: Family[Architecture]) -> dict[str, list[
 
 def _order(space: SearchSpace, budget: Budget, point: Point, sign: int) -> tuple[float, float]:
     """Return the place of a point in an order by MACs, in which points over the budget stand behind all others."""
-    cost = cost_of(space.build(point))
+    cost = space.cost_of(space.build(point))
     return max([0.0, *budget.excess(cost.objectives).values()]), sign * float(cost.macs)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.own_objectives import OwnObjective
 from search_spaces.families.architecture import Architecture, Scalar, format_size
-from search_spaces.families.cost import Cost
+from search_spaces.families.cost import Cost, extended
 from search_spaces.families.family import SHARED, Family
 from search_spaces.families.parameter import NETWORK, Choice, Parameter, Point, Range
 from search_spaces.registry import cost_of, family_of
@@ -32,6 +33,8 @@ class SearchSpace:
     values together hold within one unit of the family (a branch, say). So the valid points are a sum of products over units,
     and are counted and sampled exactly, never by trial and error.
 
+    ``own`` are objectives of the user's own; the values of the counted ones are part of the cost of a network.
+
     Raises:
         InvalidInput: a parameter is unknown, a value can never be valid, or no point is valid; the message says why.
     """
@@ -39,10 +42,16 @@ class SearchSpace:
     name: str
     base: Architecture
     parameters: Mapping[str, Parameter]
+    own: tuple[OwnObjective, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.parameters:
             raise InvalidInput(f"space {self.name} is empty: it names no parameter to search")
+        for each in self.own:
+            if each.name in self.parameters:
+                raise InvalidInput(
+                    f"objective {each.function} must have a name of its own, but {each.name} is a parameter of {self.name}"
+                )
         check_networks(self.name, self.parameters, self.base)
         for name, parameter in self.parameters.items():
             check_parameter(self.name, name, parameter, self.bases)
@@ -98,8 +107,14 @@ class SearchSpace:
         return self._arch({name: point[name] for name in self.choices})
 
     def cost_of(self, network: Architecture) -> Cost:
-        """Return the cost of a network."""
-        return cost_of(network)
+        """Return the cost of a network.
+
+        Raises:
+            InvalidInput: an objective of the user's own has no value for the network.
+        """
+        cost = cost_of(network)
+        subject = f"network {network.arch_id}"
+        return extended(cost, {each.name: each.value(subject, network, cost) for each in self.own if each.is_counted})
 
     def train_config(self, point: Mapping[str, Scalar], base: TrainConfig) -> TrainConfig:
         """``base`` with the hyper-parameters of a point."""

@@ -15,10 +15,7 @@ import pytest
 import yaml
 
 from dite_search.cli import main
-from dite_search.config import search_config
-from dite_search.config.search_config import parse_search
-from search_spaces.common import objectives
-from search_spaces.families.cost import MEGA, Cost
+from dite_search.config.search_config import load_search, parse_search
 from search_spaces.families.dite_hrnet.config import STRIDES, ArchConfig
 from tests.analysis.browser import DESKTOP, PHONE, launched, opened
 from tests.conftest import ROOT
@@ -233,26 +230,29 @@ def test_the_table_of_the_network_is_that_of_the_code():
         assert cells.split(" | ") == [*map(str, expected), str(arch.context_reductions[i])]
 
 
-def test_the_recipe_for_an_objective_of_ones_own(monkeypatch):
-    """docs/how_to/own_objective.md: a property and a row, taken from the page, are all that a cost needs."""
-    measurer, row = blocks(DOCS / "how_to/own_objective.md", "python")
-    names = {"MEGA": MEGA}
-    exec(measurer, names)
-    monkeypatch.setattr(Cost, "weights_mb", names["weights_mb"], raising=False)
-    added = eval(row.strip().rstrip(","), vars(objectives))
-    monkeypatch.setitem(objectives.OBJECTIVES, added.name, added)
-    monkeypatch.setitem(objectives.DIRECTIONS, added.name, added.direction)
-    monkeypatch.setattr(search_config, "COSTS", (*objectives.COSTS, added.name))
+def test_the_recipe_for_an_objective_of_ones_own(tmp_path):
+    """docs/how_to/own_objective.md: the files of the page, beside a search file with the lines of the page."""
+    for module in blocks(DOCS / "how_to/own_objective.md", "python"):
+        (tmp_path / module.splitlines()[0].removeprefix("# ")).write_text(module)
     (recipe,) = blocks(DOCS / "how_to/own_objective.md", "yaml")
-    search = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 2, **yaml.safe_load(recipe)}
-    # The training of the paper is for larger data; what is read here is the objective and the budget.
-    config = parse_search({**search, "budget": ["weights_mb <= 0.25"]}, "search.yaml")
+    search = {"name": "x", "space": "tiny", "data": {"synthetic": {}}, "trials": 2, "directory": str(tmp_path / "runs")}
+    file = tmp_path / "search.yaml"
+    file.write_text(yaml.safe_dump(search | yaml.safe_load(recipe)))
+    config = load_search(file)
+    assert (config.objectives, config.sampler.name) == (("ap_gt", "mmacs", "energy"), "cost_aware")
     from dite_search.algorithms.admission import Admission
+    from dite_search.driver.measurers import measurer_of
 
-    gate = Admission(config)
-    networks = {candidate.key: candidate for candidate in map(gate.candidate, config.search_space.points())}
-    small, large = sorted(networks.values(), key=lambda candidate: gate.costs(candidate)["params"])[::191]
-    assert gate.costs(large)["weights_mb"] == pytest.approx(gate.costs(large)["params"] * 4e-6)
-    assert config.network_budget.allows(gate.costs(small))
-    assert not config.network_budget.allows(gate.costs(large))
-    assert parse_search(search, "search.yaml").objectives == ("ap_gt", "weights_mb")
+    # The limit of the page is for larger networks than those of this space.
+    tight = load_search(file, changes={"budget": ["energies:energy <= 0.052"]})
+    gate = Admission(tight)
+    networks = {candidate.key: candidate for candidate in map(gate.candidate, tight.search_space.points())}
+    values = {key: gate.costs(candidate)["energy"] for key, candidate in networks.items()}
+    for key, candidate in networks.items():
+        assert values[key] == pytest.approx(candidate.cost.mmacs * 4.6e-3 + candidate.cost.params * 6.4e-7)
+    allowed = {key for key, candidate in networks.items() if tight.network_budget.allows(gate.costs(candidate))}
+    assert allowed == {key for key, value in values.items() if value <= 0.052} != set(networks)
+    measured = load_search(file, changes={"objectives": ["ap_gt", "sizes:download"], "budget": []})
+    (tmp_path / "trial").mkdir()
+    arch = measured.search_space.base
+    assert 0.05 < measurer_of("download", measured)(measured, arch, tmp_path / "trial") < 1

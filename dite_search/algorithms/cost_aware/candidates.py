@@ -126,11 +126,10 @@ class SpaceCandidates:
         """A valid point by chance; one that is not allowed is walked towards cheaper ones, as budgets are upper limits."""
         point = self._space.sample(generator)
         for _ in range(WALK):
-            facts = self._of(point)
-            if facts.costs is not None:
+            if self.costs(point) is not None:
                 break
             nearby = self._space.mutate(point, generator)
-            if self._of(nearby).costs is not None or self._of(nearby).size < facts.size:
+            if self.costs(nearby) is not None or self._size(nearby) < self._size(point):
                 point = nearby
         return point
 
@@ -167,6 +166,13 @@ class SpaceCandidates:
 
     def key(self, point: Mapping[str, Any]) -> str:
         return self._of(point).candidate.key
+
+    def _size(self, point: Mapping[str, Any]) -> float:
+        """Return the size of a point's network; infinite where an objective of the user's own has no value for it."""
+        try:
+            return self._of(point).size
+        except InvalidInput:
+            return math.inf
 
     def _of(self, point: Mapping[str, Any]) -> _Facts:
         return self._facts(_row(point, self._names))

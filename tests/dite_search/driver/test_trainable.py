@@ -11,6 +11,7 @@ import pytest
 from ray import tune
 
 from dite_search.driver import trainable
+from dite_search.driver.measurers import MEASURERS
 from dite_search.driver.trainable import (
     ARCH_FILE,
     ERROR_FILE,
@@ -78,7 +79,7 @@ def trial(make_search, monkeypatch):
 
     monkeypatch.setattr(trainable, "write_text", write(write_text))
     monkeypatch.setattr(trainable, "write_mapping", write(write_mapping))
-    monkeypatch.setitem(trainable.MEASURERS, "latency_ms", measure)
+    monkeypatch.setitem(MEASURERS, "latency_ms", measure)
     monkeypatch.setattr(trainable, "STORAGE_RETRY", dataclasses.replace(STORAGE_RETRY, sleep=waits.append))
     monkeypatch.setattr(trainable.tune, "report", told.append)
     config = make_search(objectives=["ap_gt", "latency_ms"])
