@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import dite_search
+from dite_search.api.reference_page import python_reference
 from dite_search.cli import main
 from dite_search.cli.shared.reference_page import command_line_reference
 from dite_search.config.reference_page import search_file_reference
@@ -15,6 +17,7 @@ from dite_search.config.reference_page import search_file_reference
 FOLDER = Path(__file__).resolve().parent / "docs/reference"
 PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": lambda: command_line_reference(main),
+    "python.md": lambda: python_reference(dite_search),
     "search_file.md": search_file_reference,
 }
 """The function that returns each page, by its name in the folder."""

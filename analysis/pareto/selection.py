@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from analysis.pareto.front import means_by_network
 from analysis.study.records import StudyRecord, TrialRecord
@@ -23,23 +23,21 @@ def choose(
     max_params: float | None = None,
     max_latency_ms: float | None = None,
     trial: int | None = None,
+    limits: Mapping[str, float] | None = None,
 ) -> TrialRecord:
     """Return the trial of a number, or the best complete trial within the limits.
 
-    ``best`` names an accuracy (``ap``) or any objective; the study's first accuracy is the default. Limits are inclusive.
-    A network that was trained with several seeds is judged by the mean of its scores, and stands for its first trial.
-    Among equals the trial with fewer multiply-accumulates is chosen, then the earlier one. A trial asked for by number may
-    have been stopped early.
+    ``best`` names an accuracy (``ap``) or any objective; the study's first accuracy is the default. Limits are inclusive;
+    ``limits`` holds those on any cost by its name. A network that was trained with several seeds is judged by the mean of
+    its scores, and stands for its first trial. Among equals the trial with fewer multiply-accumulates is chosen, then the
+    earlier one. A trial asked for by number may have been stopped early.
 
     Raises:
         InvalidInput: no trial qualifies, the rule contradicts itself, or the trial has no checkpoint. The message says which
             trials there are, or what the cheapest one costs.
     """
-    limits = {
-        name: limit
-        for name, limit in (("mmacs", max_mmacs), ("params", max_params), ("latency_ms", max_latency_ms))
-        if limit is not None
-    }
+    named = {"mmacs": max_mmacs, "params": max_params, "latency_ms": max_latency_ms}
+    limits = {name: limit for name, limit in named.items() if limit is not None} | dict(limits or {})
     for name, limit in limits.items():
         if not (math.isfinite(limit) and limit > 0):
             raise InvalidInput(f"max_{name} must be a positive number, got {limit}")

@@ -93,7 +93,7 @@ def export(
     from analysis.export.directory import require_replaceable
     from analysis.export.formats import check_formats
     from analysis.pareto.selection import choose
-    from dite_search.housekeeping.exports import note_export
+    from dite_search.housekeeping.exports import log_or_say_later, note_export
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
     from dite_search.tasks.network_reference import trial_named
@@ -152,7 +152,7 @@ def export(
             with waiting(console, "Registering the model") if len(chosen) == 1 else nullcontext():
                 result |= _register(config, found, exported, name=model or config.name, aliases=aliases)
         results.append(result)
-    _log_exports(config)
+    log_or_say_later(config, lambda sentence: click.echo(sentence, err=True))
     if as_json:
         show({"exports": results} if budgets else results[0], as_json)
         return
@@ -160,18 +160,6 @@ def export(
         show(result, as_json)
     example = shell_command(program("python"), results[0]["example"], "PHOTOGRAPH", "--output", "drawn.png")
     next_steps(as_json, example)
-
-
-def _log_exports(config: Any) -> None:
-    """Log what was exported in MLflow; one that is away lacks it until ``sync``, and says so in one sentence."""
-    from dite_search.housekeeping.exports import log_exports
-    from search_spaces.common.shell import own_command
-
-    try:
-        log_exports(config)
-    except InvalidInput as error:
-        later = own_command("sync", config.study_directory)
-        click.echo(f"MLflow lacks the model, because {error}; this writes it later:  {later}", err=True)
 
 
 def export_quickly(study: Any, record: Any) -> dict[str, Any]:
@@ -224,8 +212,7 @@ def _within(study: Any, best: str | None, constraints: Mapping[str, Constraint])
 
     chosen: dict[int, tuple[Any, list[str]]] = {}
     for alias, constraint in constraints.items():
-        limits: dict[str, Any] = {f"max_{constraint.cost}": constraint.limit}
-        found = choose(study, best=best, **limits)
+        found = choose(study, best=best, limits={constraint.cost: constraint.limit})
         chosen.setdefault(found.number, (found, []))[1].append(alias)
     return chosen
 

@@ -192,30 +192,20 @@ def report(
 
     A report keeps the options of the last one, and says so. Options that are given go before them.
     """
-    from analysis.report import check_report_place
+    from dite_search.api.study import Study
     from dite_search.housekeeping.report_options import ReportOptions, chosen_options, keep_options, last_options
-    from dite_search.spending.state import budget_state
-    from dite_search.study.directory import load_config
-    from dite_search.study.reader import read_study
-    from dite_search.tracking.pages import report_setup
 
-    config = load_config(study, directory=directory)
-    last = last_options(config.study_directory)
+    found = Study.load(study, directory=directory)
+    last = last_options(found.directory)
     options = chosen_options(last, limits=limits, no_budget=no_budget, intervals=intervals, pictures=pictures)
     asked = ReportOptions(limits=limits, intervals=bool(intervals), pictures=bool(pictures))
     kept = options.sentence(asked)
     if kept:
         click.echo(kept, err=True)
-    record = read_study(config)
-    setup = report_setup(config, options.limits, state=budget_state(config, record, time.time()))
-    place = Path(output) if output else record.directory / "report"
-    check_report_place(place)
-    if options.intervals:
-        setup = _with_intervals(config, record, setup)
-    if options.pictures:
-        setup = _with_pictures(config, record, setup)
-    written = _write_report(record, place, setup)
-    keep_options(config.study_directory, options)
+    place = Path(output) if output else None
+    kinds = {"intervals": options.intervals, "pictures": options.pictures}
+    written = _written_report(found.config, found.record, limits=options.limits, **kinds, output=place)
+    keep_options(found.directory, options)
     show(written, as_json)
 
 
@@ -229,7 +219,6 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     from dite_search.spending.state import budget_state
     from dite_search.storage.pause import Pause
     from dite_search.study.directory import load_config
-    from dite_search.tracking.pages import report_setup
     from dite_search.tracking.source import search_address
 
     console, pause = console_for(as_json), Pause()
@@ -240,7 +229,7 @@ def _search_and_show(config: Any, *, as_json: bool, export: bool, run: Any = Non
     notable = learned(study, front)
     state = budget_state(config, study, time.time())
     paused = pause.asked and state.has_work
-    paths = _write_report(study, study.directory / "report", report_setup(config, state=state))
+    paths = _written_report(config, study)
     result: dict[str, Any] = {
         "study": str(study.directory),
         "front": [{"trial": t.number, "arch_id": t.arch.arch_id, **t.values} for t in front],
@@ -297,35 +286,12 @@ def _tell_front(console: Any, study: Any, *, paused: bool) -> None:
         tell(console, few_images_words(images))
 
 
-def _with_intervals(config: Any, study: Any, setup: Any) -> Any:
-    import dataclasses
+def _written_report(config: Any, study: Any, **options: Any) -> dict[str, str]:
+    from dite_search.housekeeping.study_report import write_study_report
 
-    from analysis.pareto.budget_filter import front_within
-    from analysis.report.sections.noise import image_intervals
-    from dite_search.config.search_data import data_of
-
-    front = front_within(study, setup.budget)
-    follow = counted(console_for(True), "Intervals of the front")
-    found = image_intervals(study, front, data_of(config), flip_test=config.train_config.flip_test, follow=follow)
-    return dataclasses.replace(setup, intervals=found)
-
-
-def _with_pictures(config: Any, study: Any, setup: Any) -> Any:
-    import dataclasses
-
-    from analysis.report.sections.people import people_in_pictures
-    from dite_search.config.search_data import data_of
-
-    follow = counted(console_for(True), "Networks in pictures")
-    found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test, follow=follow)
-    return dataclasses.replace(setup, people=found)
-
-
-def _write_report(study: Any, place: Path, setup: Any) -> dict[str, str]:
-    from analysis.report import write_report
-
-    with waiting(console_for(True), "Writing the report"):
-        written = write_report(study, place, setup)
+    console = console_for(True)
+    followed, wait = partial(counted, console), partial(waiting, console)
+    written = write_study_report(config, study, **options, now=time.time(), followed=followed, waiting=wait)
     return {
         "report": str(written.html),
         "summary": str(written.markdown),

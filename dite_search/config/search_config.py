@@ -67,9 +67,7 @@ class SearchConfig(Section):
         max_length=4,
         description=f"what to optimise: {', '.join(DIRECTIONS)}; or a function of your own as module:function",
     )
-    own_objectives: tuple[OwnObjective, ...] = Field(
-        (), description="what functions of your own were when the search was made; the search writes it"
-    )
+    own_objectives: tuple[OwnObjective, ...] = Field((), description="functions of your own, as the search writes them down")
     budget: Annotated[tuple[str, ...], BeforeValidator(lambda limits: one_or_several(limits))] = Field(
         (),
         max_length=4,

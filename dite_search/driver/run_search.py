@@ -221,6 +221,8 @@ def _search(
                 callbacks=[recorder],
                 stop=PauseStopper(pause),
                 verbose=0,
+                # In a notebook Tune's own choice is one that shows HTML.
+                progress_reporter=tune.CLIReporter(),  # type: ignore[no-untyped-call]
             ),
         )
         with pause.on_signals(), heartbeat_of_head(config).kept():

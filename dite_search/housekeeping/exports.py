@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dite_search.tracking.registry import log_export
 from dite_search.tracking.source import tag_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_json
+from search_spaces.common.shell import own_command
 
 EXPORTS_FILE = "exports.json"
 """The file of a study's folder with the trial and the network of each export, by the folder of the export."""
@@ -47,6 +49,15 @@ def log_exports(config: SearchConfig, tracker: Tracker | None = None) -> int:
         for run in runs[:1]:
             logged += log_export(config, tracker, place, trial=trial, arch_id=arch_id, run_id=run.run_id)
     return logged
+
+
+def log_or_say_later(config: SearchConfig, say: Callable[[str], None]) -> None:
+    """Log what was exported in MLflow; where MLflow is away, ``say`` in one sentence which command writes it later."""
+    try:
+        log_exports(config)
+    except InvalidInput as error:
+        later = own_command("sync", config.study_directory)
+        say(f"MLflow lacks the model, because {error}; this writes it later:  {later}")
 
 
 def _noted(config: SearchConfig) -> dict[str, dict[str, Any]]:

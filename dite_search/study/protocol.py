@@ -23,7 +23,9 @@ from search_spaces.families.parameter import Parameter, Range
 from search_spaces.registry import DEFAULT_FAMILY
 from search_spaces.training_config import TrainConfig
 
-COUNTED = ("space", "objectives", "budget", "repeats", "confirm", "seed", "start_with", "warm_start", "sampler")
+COUNTED = (
+    "space", "objectives", "own_objectives", "budget", "repeats", "confirm", "seed", "start_with", "warm_start", "sampler"
+)
 """Fields and sections in which a new study may differ from one whose results it takes over."""
 MAX_SHOWN_DIFFERENCES = 3
 """Differences that one sentence names."""
@@ -100,7 +102,7 @@ def settings_of(config: SearchConfig) -> dict[str, Any]:
         kept |= {"latency.device": config.latency.device, "latency.threads": threads}
     for own in config.own_objectives:
         # Where the module lies, and the words for its values, may change.
-        kept |= {f"objectives.{own.name}.{field}": getattr(own, field) for field in ("direction", "source", "digest")}
+        kept[f"own_objectives.{own.name}"] = f"{own.source}, code {own.digest}"
     found |= {f"training.{name}": value for name, value in config.train_config.identity().items() if name != "seed"}
     found |= base_settings(config.search_space.base.to_dict())
     found |= parameter_settings(config.search_space.parameters)

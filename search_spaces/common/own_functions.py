@@ -44,9 +44,9 @@ def objective(
 ) -> Callable[[Function], Function]:
     """Mark a function as an objective that search files may name as ``module:function``.
 
-    A counted function takes the architecture and its cost (`Architecture`, `Cost`), and is called for every candidate before
-    any training. It must give the same value each time. A measured one takes the path of an ONNX file, and is called once
-    for each network, on the machine of the trial before its training. Both return a finite number above 0.
+    A counted function takes the architecture and its cost (`Architecture`, `Cost`). It is called for every candidate before
+    any training, and must give the same value each time. A measured one takes the path of an ONNX file. It is called once
+    for each network, on the machine of the trial. Both return a finite number above 0.
 
     Args:
         direction: ``minimize``; what is better high has a reciprocal that is better low.
@@ -104,6 +104,20 @@ _MODULES: dict[tuple[str, str], ModuleType] = {}
 """Modules that were run, by their file and the digest of their code: an edited one is run anew."""
 
 
+def reference_of(function: Callable[..., Any]) -> str:
+    """Return a function as ``module:function``, by which other processes find it.
+
+    Raises:
+        InvalidInput: the function stands in a notebook or in the script that runs.
+    """
+    if function.__module__ == "__main__":
+        raise InvalidInput(
+            f"objective {function.__name__} must stand in a module, because trials run in other processes: write it to a"
+            " file beside, such as energies.py"
+        )
+    return f"{function.__module__}:{function.__qualname__}"
+
+
 def loaded(reference: str, folder: Path) -> tuple[Callable[..., Any], str]:
     """Return a function that is marked as an objective, and the digest of its module's code."""
     module_name, _, name = reference.partition(":")
@@ -141,9 +155,14 @@ def file_of(reference: str, module: str, folder: Path) -> Path:
     return Path(spec.origin)
 
 
+def root_of(file: Path, module: str) -> Path:
+    """Return the folder from which a module of this file is imported under its name."""
+    return file.parents[module.count(".") + (file.name == "__init__.py")]
+
+
 def _run(reference: str, name: str, file: Path, digest: str) -> ModuleType:
     """Run a module under a name that no other version of it has; what lies beside it can be imported."""
-    root = str(file.parents[name.count(".") + (file.name == "__init__.py")])
+    root = str(root_of(file, name))
     if root not in sys.path:
         # Last, so that nothing of Python's or of an installed package is hidden.
         sys.path.append(root)

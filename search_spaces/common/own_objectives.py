@@ -1,7 +1,7 @@
 """Objectives of a user's own: functions in Python that a search file names as ``module:function``.
 
 A function says by `objective` which way it is better and where its value comes from. The search keeps that beside a digest
-of the module's code (`OwnObjective`), so that a study is read without the module, and a changed function is noticed.
+of the module's code (`OwnObjective`). So a study is read without the module, and a changed function is noticed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from search_spaces.common.own_functions import (
     file_of,
     loaded,
     problem_words,
+    root_of,
 )
 
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,49}")
@@ -43,7 +44,7 @@ class OwnObjective:
     Args:
         name: The name of the function, by which budgets and tables call it.
         function: The function as ``module:function``.
-        folder: The folder of the search file, where the module is looked for first.
+        folder: The folder in which the module was found, where it is looked for first.
         direction: ``minimize``.
         source: ``counted`` or ``measured``.
         digest: The digest of the module's code, comments and blank lines left out.
@@ -162,6 +163,7 @@ def resolved(reference: str, folder: Path) -> OwnObjective:
     if match is None:
         raise InvalidInput(f"an objective of your own must be written as module:function, got {reference!r}")
     function, digest = loaded(reference, folder)
+    file = file_of(reference, match[1], folder)
     declared: Declaration = getattr(function, MARK)
     name = match[2]
     if not NAME.fullmatch(name):
@@ -172,7 +174,7 @@ def resolved(reference: str, folder: Path) -> OwnObjective:
     return OwnObjective(
         name=name,
         function=reference,
-        folder=str(folder.absolute()),
+        folder=str(root_of(file, match[1])),
         direction=declared.direction,
         source=declared.source,
         unit=declared.unit,

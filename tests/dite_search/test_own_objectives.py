@@ -140,7 +140,9 @@ def test_a_changed_function_is_not_mixed_with_old_values(make, tmp_path):
     assert protocol_of(resumed)["objective energy"] != protocol_of(make(name="other"))["objective energy"]
     file = config.study_directory / SEARCH_FILE
     file.write_text(file.read_text().replace(before, now))
-    with pytest.raises(InvalidInput, match=rf"made with objectives.energy.digest {before}, but .* has {now}: put"):
+    with pytest.raises(
+        InvalidInput, match=rf"made with own_objectives.energy counted, code {before}, but .* code {now}: put"
+    ):
         open_study(load_config(config.study_directory))
 
 

@@ -26,7 +26,9 @@ BASE: dict[str, Any] = {
     "training": {"epochs": 20, "batch_size": 16},
 }
 SYNTHETIC = {"data": {"synthetic": {"train_images": 24}}, "objectives": ["ap_gt", "mmacs"]}
+OWN = {"name": "energy", "function": "m:energy", "folder": "x", "direction": "minimize", "source": "counted", "digest": "a"}
 OTHER: dict[str, Any] = {
+    "own_objectives": [OWN],
     "input_size": "64x64",
     "objectives": ["ap_det", "params"],
     "budget": ["mmacs <= 100"],
