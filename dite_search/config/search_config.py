@@ -16,6 +16,7 @@ from dite_search.config.mistakes.sentences import all_sentences, file_error, wit
 from dite_search.config.rungs import rung_epochs
 from dite_search.config.sections import (
     DEFAULT_OBJECTIVES,
+    OBJECTIVE_WORDS,
     URLS,
     LatencySection,
     ResourcesSection,
@@ -61,12 +62,7 @@ class SearchConfig(Section):
     data: DataSection
     training: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters; those left out are the paper's")
     supernet: dict[str, Any] | None = Field(None, description="weights that all networks of the space share; see below")
-    objectives: tuple[str, ...] = Field(
-        DEFAULT_OBJECTIVES,
-        min_length=1,
-        max_length=4,
-        description=f"what to optimise: {', '.join(DIRECTIONS)}; or a function of your own as module:function",
-    )
+    objectives: tuple[str, ...] = Field(DEFAULT_OBJECTIVES, min_length=1, max_length=4, description=OBJECTIVE_WORDS)
     own_objectives: tuple[OwnObjective, ...] = Field((), description="functions of your own, as the search writes them down")
     budget: Annotated[tuple[str, ...], BeforeValidator(lambda limits: one_or_several(limits))] = Field(
         (),

@@ -16,6 +16,7 @@ from trainers.checkpoints.location import located
 from trainers.data.annotations.keypoints import KeypointSet
 
 DEFAULT_OBJECTIVES = ("ap_gt", "mmacs")
+OBJECTIVE_WORDS = f"what to optimise: {', '.join(OBJECTIVES)}; or a function of your own as module:function"
 COST_AWARE = "cost_aware"
 TPE = "tpe"
 SAMPLERS = (COST_AWARE, TPE, "nsga2", "nsga3", "gp", "qmc", "random", "grid")

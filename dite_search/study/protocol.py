@@ -24,7 +24,16 @@ from search_spaces.registry import DEFAULT_FAMILY
 from search_spaces.training_config import TrainConfig
 
 COUNTED = (
-    "space", "objectives", "own_objectives", "budget", "repeats", "confirm", "seed", "start_with", "warm_start", "sampler"
+    "space",
+    "objectives",
+    "own_objectives",
+    "budget",
+    "repeats",
+    "confirm",
+    "seed",
+    "start_with",
+    "warm_start",
+    "sampler",
 )
 """Fields and sections in which a new study may differ from one whose results it takes over."""
 MAX_SHOWN_DIFFERENCES = 3
