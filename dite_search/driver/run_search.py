@@ -220,8 +220,7 @@ def _search(
                 failure_config=tune.FailureConfig(max_failures=config.retries),
                 callbacks=[recorder],
                 stop=PauseStopper(pause),
-                verbose=0,
-                # In a notebook Tune's own choice is one that shows HTML.
+                verbose=0,  # with a reporter for terminals: in a notebook Tune's own choice shows HTML
                 progress_reporter=tune.CLIReporter(),  # type: ignore[no-untyped-call]
             ),
         )
