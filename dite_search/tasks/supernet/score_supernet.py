@@ -31,7 +31,7 @@ from dite_search.tasks.supernet.scoring_actors import InheritedScoring, actors_a
 from dite_search.tasks.supernet.supernet_run import SupernetRun
 from dite_search.tasks.supernet.train_supernet import found_weights, supernet_location
 from dite_search.tracking.client import tracker_of
-from search_spaces.common.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.files import write_text
 from search_spaces.common.shell import own_command
 from search_spaces.families.architecture import Architecture
@@ -151,7 +151,13 @@ def score_more(
         return known
     from dite_search.driver.ray_session import start_ray
 
-    start_ray()
+    try:
+        start_ray()
+    except InvalidInput:
+        raise
+    except Exception as error:
+        # Ray raises dozens of kinds where its processes do not start.
+        raise InvalidInput(f"Ray must start to score networks, but did not: {first_line(error)}") from None
     resources, settings = config.resources, config.supernet_config
     at_once = actors_at_once(resources.cpus_per_worker, resources.gpus_per_worker, config.max_concurrent)
     _say(

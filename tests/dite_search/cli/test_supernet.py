@@ -15,7 +15,7 @@ FILE = "name: s\nspace: tiny_128\ndata: {synthetic: {train_images: 8, val_images
 def test_the_options_of_train_change_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
-    def training(config: Any, *, restart: bool, console: Any) -> dict[str, Any]:
+    def training(config: Any, *, restart: bool, console: Any, **_: Any) -> dict[str, Any]:
         asked.update(name=config.name, directory=config.directory, restart=restart, epochs=config.supernet_config.epochs)
         return {"supernet": "there", "epoch": 2.0}
 
