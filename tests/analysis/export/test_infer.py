@@ -24,15 +24,7 @@ from packaging.requirements import Requirement
 from PIL import Image, ImageOps
 
 from analysis.export import Exported, ModelCard, export_network
-from analysis.export.example import (
-    ARITHMETIC,
-    ORIENTATION,
-    RUNTIMES,
-    TEMPLATE,
-    example_settings,
-    example_text,
-    keypoint_set_of,
-)
+from analysis.export.example import PARTS, TEMPLATE, example_settings, example_text, keypoint_set_of
 from analysis.export.study_data import StudyData
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import CODECS, TrainConfig
@@ -401,9 +393,7 @@ def test_the_example_is_one_file_with_every_name_once(tmp_path: Path) -> None:
     text = example_text({})
     names = re.findall(r"^(?:def|class) (\w+)|^([A-Z]+)\b.* = ", text, re.M)
     assert len(names) == len(set(names)) > 25
-    templates = [
-        (ROOT / "analysis" / "templates" / name).read_text() for name in (TEMPLATE, ARITHMETIC, ORIENTATION, RUNTIMES)
-    ]
+    templates = [(ROOT / "analysis" / "templates" / name).read_text() for name in (TEMPLATE, *PARTS)]
     for function in re.findall(r"^def .*$", "\n".join(templates), re.M):
         assert text.count(f"{function}\n") == 1
     file = tmp_path / "infer.py"
