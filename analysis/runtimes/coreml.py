@@ -44,7 +44,8 @@ def program_of(static: Static) -> ExportedProgram:
     dtype = next(network.parameters()).dtype
     with torch.no_grad():
         program = torch.export.export(network, (torch.zeros(1, 3, *static.input_size, dtype=dtype),))
-    return program.run_decompositions({})
+    decomposed: torch.export.ExportedProgram = program.run_decompositions({})
+    return decomposed
 
 
 RUNTIME = Runtime(

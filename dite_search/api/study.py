@@ -176,7 +176,7 @@ class Study:
         from search_spaces.common.files import check_output
 
         if trial is None:
-            found = self.best(**limits)
+            found = self.best(None, **limits)
         elif limits:
             raise InvalidInput(f"limits choose the network, so trial must be left out, got {sorted(limits)}")
         else:

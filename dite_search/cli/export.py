@@ -111,17 +111,17 @@ def export(
         study, trial = named
     config = load_config(study, directory=directory)
     record = read_study(config)
-    limits = {"max_mmacs": max_mmacs, "max_params": max_params, "max_latency_ms": max_latency_ms}
-    limited = any(limit is not None for limit in limits.values())
-    if budgets and (trial is not None or limited):
+    asked = {"mmacs": max_mmacs, "params": max_params, "latency_ms": max_latency_ms}
+    limits = {name: limit for name, limit in asked.items() if limit is not None}
+    if budgets and (trial is not None or limits):
         raise InvalidInput("--budget chooses the networks, so --trial and --max-... must be left out")
     if budgets:
         chosen = _within(record, best, _constraints(budgets))
         base = Path(output) if output else record.directory / EXPORTS_FOLDER
         places = {number: base / aliases[0] for number, (_, aliases) in chosen.items()}
     else:
-        free = best is None and trial is None and not limited
-        one = choose(record, best=best, trial=trial, **limits)
+        free = best is None and trial is None and not limits
+        one = choose(record, best=best, trial=trial, limits=limits)
         chosen = {one.number: (one, [BEST] if free else [])}
         places = {one.number: Path(output) if output else record.directory / EXPORT_FOLDER}
     for place in places.values():

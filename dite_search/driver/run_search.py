@@ -221,7 +221,7 @@ def _search(
                 callbacks=[recorder],
                 stop=PauseStopper(pause),
                 verbose=0,  # with a reporter for terminals: in a notebook Tune's own choice shows HTML
-                progress_reporter=tune.CLIReporter(),  # type: ignore[no-untyped-call]
+                progress_reporter=tune.CLIReporter(),
             ),
         )
         with pause.on_signals(), heartbeat_of_head(config).kept():

@@ -55,10 +55,15 @@ def predicted(
     say: Callable[[str], None] = lambda sentence: None,
     follow: Callable[[Sequence[ModelReference]], Iterable[ModelReference]] = iter,
 ) -> tuple[ComparedNetwork, ComparedNetwork, str]:
-    """Both sides with the predictions of the same people in the same way, or a reason why they have none.
+    """Return both sides with the predictions of the same people in the same way, or a reason why they have none.
 
-    ``data`` and ``flip_test`` are those of the studies unless given. Data that were not given and cannot be read are such a
-    reason. ``follow`` yields the sides again, and may show how far the work is.
+    Args:
+        first: The one side.
+        second: The other side.
+        data: The people to find; by default those of the studies, and none where they cannot be read.
+        flip_test: Whether mirrored images are predicted too; as in the studies by default.
+        say: Takes a sentence on what is done.
+        follow: Yields the sides again, and may show how far the work is.
 
     Raises:
         InvalidInput: a checkpoint is broken, or ``data`` was given and cannot be read.

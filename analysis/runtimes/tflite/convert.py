@@ -14,7 +14,8 @@ from onnx import numpy_helper
 from analysis.onnx.export import INPUT, OUTPUT
 from analysis.runtimes.tflite.flatbuffer import LiteModel
 from analysis.runtimes.tflite.layout import Layout, channels_last
-from analysis.runtimes.tflite.operators import OPERATORS, Writer
+from analysis.runtimes.tflite.operators import OPERATORS
+from analysis.runtimes.tflite.writer import Writer
 from search_spaces.common.errors import InvalidInput
 
 
