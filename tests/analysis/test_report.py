@@ -147,7 +147,8 @@ def test_credentials_stay_at_home() -> None:
 
 
 def test_a_plot_for_each_cost_each_curve_and_each_axis_of_progress() -> None:
-    page = page_of(study())
+    trials = [dataclasses.replace(record, seed=1) if record.number == 5 else record for record in study().trials]
+    page = page_of(study(trials))
     assert list(page.axes()) == ["mmacs", "latency_ms", "params"]
     assert list(page.plots()) == ["hypervolume-trials", "hypervolume-seconds", "curves-0", "curves-1", "repeats"]
 

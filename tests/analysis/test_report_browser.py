@@ -37,7 +37,9 @@ RUN_PAGE = "https://mlflow.example/#/experiments/3/runs/{run}?workflowType=machi
 def made_up() -> StudyRecord:
     trials = list(study().trials)
     trials[7] = trial(7, ap=0.571, mlflow_run_id=RUN)
-    trials += [trial(number, ap=0.3 + number / 1000) for number in range(12, 130)]
+    trials += [trial(number, ap=0.3 + number / 1000) for number in range(12, 129)]
+    # The network of trial 21 once more, with another seed.
+    trials.append(trial(129, ap=0.429, seed=1))
     return study(trials, provenance=SERVED, over_budget=3, reused=2)
 
 

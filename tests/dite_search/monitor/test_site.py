@@ -9,7 +9,7 @@ import pytest
 
 from dite_search.monitor.snapshot import LiveReader
 from dite_search.study.places import REPORT_PAGE
-from search_spaces.common.objectives import COSTS
+from search_spaces.common.objectives import cost_names
 from search_spaces.space.budget import Budget
 from tests.analysis.browser import PHONE
 from tests.dite_search.monitor import test_server
@@ -68,7 +68,7 @@ def filled(config, monkeypatch):
         trained(2, 2, status="stopped", reason="no place at epoch 2"),
     ]
     records[0] = dataclasses.replace(records[0], metrics={"ap_gt": 0.004})
-    moment = moment_of(records, {}, limits=Budget.parse(("mmacs <= 9", "params <= 2M"), COSTS))
+    moment = moment_of(records, {}, limits=Budget.parse(("mmacs <= 9", "params <= 2M"), cost_names()))
     monkeypatch.setattr(LiveReader, "read", lambda self, now: moment)
     return driver, moment
 
