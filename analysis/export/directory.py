@@ -19,6 +19,7 @@ CARD_FILE = "README.md"
 RELEASED_FILE = "released.pth"
 PROGRAM_FILE = "model.pt2"
 INT8_FILE = "model.int8.onnx"
+DEMO_FILE = "demo.html"
 ESSENTIAL_FILES = (ARCH_FILE, WEIGHTS_FILE, ONNX_FILE, EXAMPLE_FILE, PARITY_FILE, CARD_FILE)
 """The files of every export."""
 STEM, INT8_STEM = "model", "model.int8"
@@ -27,7 +28,7 @@ RUNTIME_FILES = (
     *(f"{stem}{ending}" for stem in (STEM, INT8_STEM) for ending in (".xml", ".bin", ".tflite")),
     *(f"{STEM}{ending}" for ending in (".ncnn.param", ".ncnn.bin", ".mlpackage")),
 )
-FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE, *RUNTIME_FILES)
+FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE, DEMO_FILE, *RUNTIME_FILES)
 """All files that an export may hold."""
 CACHE_FOLDER_OF_PYTHON = "__pycache__"
 """The folder that Python may leave beside the example when somebody imports it."""

@@ -94,10 +94,11 @@ def card_text(
     parity: Parity | None = None,
     size: GraphSize | None = None,
     quantised: tuple[int, int] | None = None,
+    demo: bool = False,
 ) -> str:
     """The card as Markdown; text from outside is put on one line and stripped of what Markdown or HTML would act on.
 
-    ``quantised``: the convolutions of the int8 model in int8, and all of them.
+    ``quantised``: the convolutions of the int8 model in int8, and all of them. ``demo``: whether demo.html is there.
     """
     environment = template_environment("analysis", autoescape=False)
     environment.filters |= {"md": markdown, "value": lambda value, name: format_value(name, value)}
@@ -125,6 +126,7 @@ def card_text(
         parity=parity,
         size=size,
         quantised=quantised,
+        demo=demo,
         verdict=int8_verdict(parity) if parity else "",
         runtimes=runtime_rows(parity) if parity else [],
         spread=_spread,

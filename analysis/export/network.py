@@ -15,9 +15,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from analysis.demo_page.page import demo_text
+from analysis.demo_page.web_runtime import read_web_runtime
 from analysis.export.directory import (
     ARCH_FILE,
     CARD_FILE,
+    DEMO_FILE,
     EXAMPLE_FILE,
     INT8_FILE,
     ONNX_FILE,
@@ -101,9 +104,10 @@ def export_network(
         no_data: The reason why there is no data.
 
     Raises:
-        InvalidInput: the directory holds anything else, or a form does not agree with the trained network; nothing is left
-            then.
+        InvalidInput: the directory holds anything else, the folder of onnxruntime-web lacks a file, or a form does not agree
+            with the trained network; nothing is left then.
     """
+    web_runtime = read_web_runtime(parts.html) if parts.html else None
     network = copy.deepcopy(network).cpu().eval()
     with whole_directory(Path(directory)) as folder:
         model = onnx_bytes(arch, network, card.keypoint_set.names if card.keypoint_set else ())
@@ -135,8 +139,13 @@ def export_network(
             keypoint_set=card.keypoint_set,
         )
         (folder / EXAMPLE_FILE).write_text(example_text(settings), encoding="utf-8")
+        if web_runtime:
+            page = demo_text(model, settings, web_runtime, title=card.name)
+            (folder / DEMO_FILE).write_text(page, encoding="utf-8")
         card = replace(card, latency=latencies.get(ONNX_FILE))
-        text = card_text(arch, card, found, parity=parity, size=writer.size, quantised=writer.quantised)
+        text = card_text(
+            arch, card, found, parity=parity, size=writer.size, quantised=writer.quantised, demo=web_runtime is not None
+        )
         (folder / CARD_FILE).write_text(text, encoding="utf-8")
     return Exported(directory=Path(directory), agreement=found, parity=parity, latencies=latencies)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 NOT_ASKED = "not asked for"
 
@@ -20,6 +21,7 @@ class Parts:
         int8: model.int8.onnx, and int8 for the other runtimes.
         accuracy: Whether every form is scored.
         formats: The other runtimes that files are made for, by their names in `analysis.runtimes.registry`.
+        html: The folder of the user's onnxruntime-web, with which demo.html is made.
     """
 
     released: bool = True
@@ -27,6 +29,7 @@ class Parts:
     int8: bool = True
     accuracy: bool = True
     formats: tuple[str, ...] = ()
+    html: Path | None = None
 
 
 EVERYTHING = Parts()

@@ -148,6 +148,7 @@ class Study:
         program: bool = True,
         released: bool = True,
         accuracy: bool = True,
+        html: str | Path | None = None,
         threads: int = 1,
         **limits: float,
     ) -> Exported:
@@ -161,6 +162,7 @@ class Study:
             program: Whether ``model.pt2`` is made, the torch.export program.
             released: Whether ``released.pth`` is made, weights for the authors' code.
             accuracy: Whether each form is scored on the validation set.
+            html: The folder of onnxruntime-web (its ``dist``), with which ``demo.html`` is made.
             threads: Threads of measured latencies.
             limits: The largest value of each cost by its name, as of `best`.
 
@@ -184,7 +186,8 @@ class Study:
         place = self.directory / EXPORT_FOLDER if output is None else Path(output)
         require_replaceable(place)
         check_output(place, is_folder=True)
-        parts = Parts(released=released, program=program, int8=int8, accuracy=accuracy)
+        web = None if html is None else Path(html)
+        parts = Parts(released=released, program=program, int8=int8, accuracy=accuracy, html=web)
         root = None if data is None else Path(data)
         exported = export_trial(self.record, found, place, threads=threads, parts=parts, data_root=root)
         note_export(self.config, found, exported.directory)

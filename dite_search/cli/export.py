@@ -52,6 +52,12 @@ EXPORT_FOLDER, EXPORTS_FOLDER = "export", "exports"
     type=click.Choice(FORMATS),
     help="Make files for this runtime too; may be given again. Each is an extra to install.",
 )
+@click.option(
+    "--html",
+    metavar="FOLDER",
+    help="Make demo.html, which runs the network in a browser, with onnxruntime-web of this folder (its dist).",
+    type=click.Path(file_okay=False, path_type=Path),
+)
 @click.option("--no-int8", is_flag=True, help="Leave out int8, of model.onnx and of every --format.")
 @click.option("--no-program", is_flag=True, help="Leave out model.pt2, the torch.export program.")
 @click.option("--no-released", is_flag=True, help="Leave out released.pth, the weights for the authors' code.")
@@ -72,6 +78,7 @@ def export(
     output: str | None,
     data_root: str | None,
     formats: tuple[str, ...],
+    html: Path | None,
     no_int8: bool,
     no_program: bool,
     no_released: bool,
@@ -89,6 +96,7 @@ def export(
     checkpoint for the authors' code is added where it can load one. --format adds OpenVINO, ncnn, LiteRT or Core ML. Each
     form is compared with the trained network, and scored.
     """
+    from analysis.demo_page.web_runtime import read_web_runtime
     from analysis.export import Parts
     from analysis.export.directory import require_replaceable
     from analysis.export.formats import check_formats
@@ -102,6 +110,8 @@ def export(
     from search_spaces.common.files import check_output
 
     check_formats(formats)
+    if html:
+        read_web_runtime(html)
     if model is not None and not registered:
         raise InvalidInput("--model names a registered model, so --register must be given too")
     named = trial_named(study)
@@ -137,6 +147,7 @@ def export(
         int8=not no_int8,
         accuracy=not no_accuracy,
         formats=tuple(dict.fromkeys(formats)),
+        html=html,
     )
     console = console_for(True)
     results = []
@@ -171,7 +182,7 @@ def export_quickly(study: Any, record: Any) -> dict[str, Any]:
 
 def described(record: Any, exported: Any) -> dict[str, Any]:
     """An export in plain values: where it is, and what was measured."""
-    from analysis.export.directory import INT8_FILE
+    from analysis.export.directory import DEMO_FILE, INT8_FILE
     from analysis.export.parity import TRAINED
 
     parity = exported.parity
@@ -183,6 +194,9 @@ def described(record: Any, exported: Any) -> dict[str, Any]:
         "example": str(exported.example),
         "onnx_difference": exported.agreement.max_relative_difference,
     }
+    demo = exported.directory / DEMO_FILE
+    if demo.is_file():
+        result["demo"] = str(demo)
     trained = parity.form(TRAINED)
     if trained is not None and trained.accuracy is not None:
         result[parity.quantity] = trained.accuracy

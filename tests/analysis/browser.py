@@ -46,15 +46,15 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def launched() -> Iterator[Any]:
-    """A browser; the test is skipped where there is none."""
+def launched(*arguments: str) -> Iterator[Any]:
+    """A browser with some arguments of its own; the test is skipped where there is none."""
     path = chromium()
     if path is None:
         pytest.skip("needs Playwright and a Chromium (apt install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = tools.chromium.launch(executable_path=path, args=["--no-sandbox", *arguments])
         yield browser
         browser.close()
 

@@ -108,6 +108,8 @@ def test_mistakes(finished, tmp_path):
     assert "a limit must be written like 'mmacs <= 250'" in refused("export", study, "--budget", "3 mmacs")
     assert "no complete trial is within max_mmacs 0.01" in refused("export", study, "--budget", "mmacs <= 0.01")
     assert "none" in refused("export", study, "--data", tmp_path / "none")
+    sentence = refused("export", study, "--html", tmp_path / "none")
+    assert f"--html {tmp_path / 'none'} must hold ort.wasm.min.js of onnxruntime-web, but does not: `npm pack" in sentence
     assert "model must be a name of letters" in refused("export", study, "--register", "--model", "a b")
     assert not (study / "export").exists()
 
