@@ -14,10 +14,18 @@ function cropOf([x, y, boxWidth, boxHeight], settings) {
   return { scale, shift };
 }
 
+// OpenCV computes in single precision; in double, one value in fifty would round to its neighbour.
+const single = Math.fround;
+
+function between(one, other, share) {
+  return single(one + single(share * single(other - one)));
+}
+
 // For each cell of an input axis: the pixel before its place, and the share of the pixel behind it.
 function places(count, scale, shift) {
+  const step = single(1 / scale), first = single(-shift / scale);
   return Array.from({ length: count }, (_, cell) => {
-    const place = (cell - shift) / scale, before = Math.floor(place);
+    const place = single(single(cell * step) + first), before = Math.floor(place);
     return [before, place - before];
   });
 }
@@ -38,9 +46,9 @@ function inputOf(picture, crop, settings) {
   for (let channel = 0; channel < 3; channel++) {
     const gain = 1 / (255 * settings.std[channel]), bias = -settings.mean[channel] / settings.std[channel];
     rows.forEach(([y, down], row) => columns.forEach(([x, right], column) => {
-      const upper = value(x, y, channel) * (1 - right) + value(x + 1, y, channel) * right;
-      const lower = value(x, y + 1, channel) * (1 - right) + value(x + 1, y + 1, channel) * right;
-      planes[channel * area + row * width + column] = rounded(upper * (1 - down) + lower * down) * gain + bias;
+      const upper = between(value(x, y, channel), value(x + 1, y, channel), right);
+      const lower = between(value(x, y + 1, channel), value(x + 1, y + 1, channel), right);
+      planes[channel * area + row * width + column] = rounded(between(upper, lower, down)) * gain + bias;
     }));
   }
   return planes;

@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from analysis.demo_page.page import demo_text
 from analysis.demo_page.web_runtime import WebRuntime, read_web_runtime
@@ -58,11 +59,15 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn person on a picture, and some noise for what a drawing has none of."""
     root = tmp_path_factory.mktemp("drawn")
     draw_dataset(root / "people", train_images=1, val_images=1, seed=0)
-    image = cv2.imread(str(next((root / "people").rglob("*.jpg"))))
-    noise = np.random.default_rng(0).integers(0, 40, image.shape, np.uint8)
+    image = pixels(next((root / "people").rglob("*.jpg")))
+    noise = np.random.default_rng(0).integers(0, 40, image.shape)
     path = root / "drawn.png"
-    cv2.imwrite(str(path), cv2.add(image, noise))
+    cv2.imwrite(str(path), (image + noise).clip(0, 255).astype(np.uint8))
     return path
+
+
+def pixels(file: Path) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imread(str(file)), np.uint8)
 
 
 def page_of(exported: Exported, runtime: WebRuntime, file: Path, **settings: Any) -> dict[str, Any]:
@@ -106,7 +111,7 @@ def test_keypoints_are_those_of_the_example(
     settings = page_of(exported, web_runtime, tmp_path / "demo.html", codec=codec, on_orientation=rule)
     (tmp_path / "notes.txt").write_text("x")
     for tag in (1, 6):
-        (tmp_path / f"turned{tag}.jpg").write_bytes(stored(cv2.imread(str(drawn))[:, :200], tag, "jpeg"))
+        (tmp_path / f"turned{tag}.jpg").write_bytes(stored(pixels(drawn)[:, :200], tag, "jpeg"))
     with opened(browser, tmp_path / "demo.html", size=PHONE) as found:
         said(found, READY)
         for file in (drawn, tmp_path / f"turned{1 if rule == 'stop' else 6}.jpg"):
