@@ -104,8 +104,8 @@ def export_network(
         no_data: The reason why there is no data.
 
     Raises:
-        InvalidInput: the directory holds anything else, a file of onnxruntime-web is missing, or a form does not agree with the
-            trained network. Nothing is left then.
+        InvalidInput: the directory holds anything else, a file of onnxruntime-web is missing, or a form does not agree with
+            the trained network. Nothing is left then.
     """
     web_runtime = read_web_runtime(parts.html) if parts.html else None
     network = copy.deepcopy(network).cpu().eval()
