@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import defaultdict
@@ -20,23 +21,24 @@ from pathlib import Path
 import pytest
 
 SUM_BOUND_SECONDS = 60 * 60
-"""For all tests of a run together: two workers are then through in half an hour, on a machine that is busy."""
+"""For all tests of a run, one after another: two cores are then through in half an hour, on a machine that is busy."""
 SLOWEST = 60
 TABLE = Path(__file__).with_name("DURATIONS.md")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Durations:
-    """Seconds of each test with its set-up and its end, and those of the whole run on so many workers."""
+    """Seconds of each test with its set-up and its end, and those of the whole run on so many workers and cores."""
 
     tests: Mapping[str, float]
     seconds: float
     workers: int
+    cores: int
 
     @property
     def total(self) -> float:
-        """Seconds of all tests together."""
-        return sum(self.tests.values())
+        """Seconds of all tests one after another: those that share a core stretch each other, three on two by a half."""
+        return sum(self.tests.values()) * min(1.0, self.cores / self.workers)
 
 
 class DurationRecorder:
@@ -54,7 +56,12 @@ class DurationRecorder:
     def pytest_sessionfinish(self) -> None:
         """Write the file."""
         tests = {name: round(seconds, 3) for name, seconds in sorted(self._tests.items())}
-        found = {"seconds": round(time.monotonic() - self._began, 1), "workers": self._workers, "tests": tests}
+        found = {
+            "seconds": round(time.monotonic() - self._began, 1),
+            "workers": self._workers,
+            "cores": len(os.sched_getaffinity(0)),
+            "tests": tests,
+        }
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps(found, indent=0) + "\n", encoding="utf-8")
 
@@ -68,7 +75,7 @@ def without_group(nodeid: str) -> str:
 def read_durations(file: Path) -> Durations:
     """Read what a `DurationRecorder` wrote."""
     found = json.loads(file.read_text(encoding="utf-8"))
-    return Durations(tests=found["tests"], seconds=found["seconds"], workers=found["workers"])
+    return Durations(tests=found["tests"], seconds=found["seconds"], workers=found["workers"], cores=found["cores"])
 
 
 def clock(seconds: float) -> str:
@@ -79,16 +86,16 @@ def clock(seconds: float) -> str:
 def table(durations: Durations) -> str:
     """Return the Markdown page of the slowest tests."""
     slowest = sorted(durations.tests.items(), key=lambda item: (-item[1], item[0]))[:SLOWEST]
-    shown = sum(seconds for _, seconds in slowest)
+    shown, whole = sum(seconds for _, seconds in slowest), sum(durations.tests.values())
     lines = [
         "# The slowest tests",
         "",
         "Written by `python -m tests.durations .pytest_cache/durations.json --write` after `make test`. Each test counts",
         "with its set-up and its end, in minutes and seconds.",
         "",
-        f"{len(durations.tests)} tests took {clock(durations.seconds)} on {durations.workers} workers, and"
-        f" {clock(durations.total)} one after another, of which the {len(slowest)} below are {shown / durations.total:.0%}."
-        f" CI fails where the sum passes {clock(SUM_BOUND_SECONDS)}.",
+        f"{len(durations.tests)} tests took {clock(durations.seconds)} on {durations.workers} workers and"
+        f" {durations.cores} cores, and {clock(durations.total)} one after another.",
+        f"The {len(slowest)} below are {shown / whole:.0%}. CI fails where the sum passes {clock(SUM_BOUND_SECONDS)}.",
         "",
         "| time | test |",
         "| ---: | --- |",

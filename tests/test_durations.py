@@ -31,7 +31,8 @@ def recorded(file, **seconds):
 def test_set_up_call_and_end_of_a_test_are_added_up(tmp_path):
     found = read_durations(recorded(tmp_path / "new" / "durations.json", test_a=[1.0, 2.5, 0.25], test_b=[1.0]))
     assert found.tests == {"tests/test_a.py::test_a": 3.75, "tests/test_a.py::test_b": 1.0}
-    assert (found.total, found.workers) == (4.75, 2)
+    assert (sum(found.tests.values()), found.workers) == (4.75, 2)
+    assert found.cores >= 1
     assert 0 <= found.seconds < 60
 
 
@@ -50,16 +51,25 @@ def test_the_group_of_a_test_is_no_part_of_its_name(nodeid, name):
 
 def test_the_page_has_the_slowest_first():
     tests = {f"a.py::test_{number}": float(number) for number in range(SLOWEST + 10)}
-    text = table(Durations(tests=tests, seconds=1300.0, workers=2))
+    text = table(Durations(tests=tests, seconds=1300.0, workers=2, cores=2))
     rows = [line for line in text.splitlines() if line.startswith("| ") and "::" in line]
     assert len(rows) == SLOWEST
     assert rows[0] == f"| 1:09 | `a.py::test_{SLOWEST + 9}` |"
     assert rows[-1] == "| 0:10 | `a.py::test_10` |"
-    assert "70 tests took 21:40 on 2 workers, and 40:15 one after another" in text
+    assert "70 tests took 21:40 on 2 workers and 2 cores, and 40:15 one after another" in text
     assert all(len(line) <= 130 for line in text.splitlines() if not line.startswith("| "))
 
 
-def test_a_sum_over_its_bound_fails_and_names_the_slowest(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("workers", "cores", "total"), [(1, 2, 90.0), (2, 2, 90.0), (3, 2, 60.0), (4, 2, 45.0), (3, 8, 90.0)]
+)
+def test_tests_that_share_a_core_stretch_each_other(workers, cores, total):
+    found = Durations(tests={"a": 50.0, "b": 40.0}, seconds=45.0, workers=workers, cores=cores)
+    assert found.total == pytest.approx(total)
+
+
+def test_a_sum_over_its_bound_fails_and_names_the_slowest(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(durations.os, "sched_getaffinity", lambda process: {0, 1})
     file = recorded(tmp_path / "durations.json", test_a=[SUM_BOUND_SECONDS - 60.0], test_b=[59.0])
     assert main([str(file)]) == 0
     assert capsys.readouterr().out == "2 tests: 0:00 on 2 workers, 59:59 one after another, at most 60:00\n"

@@ -203,9 +203,12 @@ def test_it_learns_drawn_people(people, small_arch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("epochs", "loss", "ap"), [(8, 0.9, 0.0), pytest.param(40, 1 / 3, 0.3, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(("epochs", "loss", "ap"), [(8, 0.9, None), pytest.param(40, 1 / 3, 0.3, marks=pytest.mark.nightly)])
 def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path, epochs, loss, ap):
-    """So many epochs leave at most this part of the loss and reach this AP; the long form learns people by heart."""
+    """So many epochs leave at most this part of the loss and reach this AP; the long form learns people by heart.
+
+    The short form has no AP: after 8 epochs it is 0 on some processors and just above 0 on others.
+    """
     arch = ArchConfig(input_size=(128, 96))
     config = TrainConfig(
         epochs=epochs,
@@ -221,7 +224,7 @@ def test_dite_hrnet_18_learns_real_photographs(coco_mini: Path, tmp_path, epochs
     data = DataConfig(root=coco_mini, name="coco_mini", val_split="train")
     curve = loop.train(arch, config, data, directory=tmp_path, report=lambda *_: None).curve
     assert curve[-1]["loss"] < curve[0]["loss"] * loss
-    assert curve[-1]["ap_gt"] > ap
+    assert ap is None or curve[-1]["ap_gt"] > ap
     rebuilt, network = load_network(tmp_path / LAST)
     assert rebuilt.arch_id == arch.arch_id
     assert not network.training
