@@ -11,7 +11,8 @@ from tests.docs.notebook import NOTEBOOK, executed, shown
 
 pytest.importorskip("ipykernel")
 
-RAY = "import ray; ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='CRITICAL')"
+QUIET = "include_dashboard=False, log_to_driver=False, logging_level='CRITICAL'"
+RAY = f"import ray; ray.init(address='local', num_cpus=2, {QUIET})"
 STILL_THERE = "assert ray.is_initialized(); assert ray.get(ray.remote(lambda: 7).remote()) == 7"
 MACHINE = re.compile(r"/(?:home|root|tmp|work|dev|usr|Users|private)/|site-packages")
 NO_TEXT = "<IPython.core.display.HTML object>"

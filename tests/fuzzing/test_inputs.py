@@ -56,7 +56,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def fuzz(read: Callable[[bytes], object], inputs: Callable[[random.Random], bytes], *, seed: int) -> None:
-    """Read many inputs; each is taken, or refused with one sentence."""
+    """Read many inputs; each is taken, or refused with one sentence, or with one for each of its mistakes."""
     chance, refused = random.Random(seed), 0
     for number in range(COUNT):
         content = inputs(chance)
@@ -69,7 +69,9 @@ def fuzz(read: Callable[[bytes], object], inputs: Callable[[random.Random], byte
         except Exception as error:
             kind = type(error).__name__
             raise AssertionError(f"input {number} of seed {seed}: {kind}: {error}: {content[:3000]!r}") from error
-        assert len(sentence.splitlines()) == 1, (number, sentence)
+        first, *mistakes = sentence.splitlines()
+        assert all(line.startswith("  - ") for line in mistakes), (number, sentence)
+        assert not mistakes or first.endswith(f" has {len(mistakes)} mistakes:"), (number, sentence)
         assert time.monotonic() - began < LONGEST, content
     assert refused > COUNT / 10, "hardly any input was refused: these are no tests of what is wrong"
 
