@@ -1,4 +1,4 @@
-"""What the site needs beyond Markdown: links into the code, equations.
+"""Links into the code and equations, which Markdown alone does not give the site.
 
 A page links to code as a reader of the repository does,
 ``[DCM](../trainers/networks/dite_hrnet/context.py#DenseContextModeling)``. Here the file becomes a page of the site and the
