@@ -19,16 +19,13 @@ def choose(
     study: StudyRecord,
     *,
     best: str | None = None,
-    max_mmacs: float | None = None,
-    max_params: float | None = None,
-    max_latency_ms: float | None = None,
     trial: int | None = None,
     limits: Mapping[str, float] | None = None,
 ) -> TrialRecord:
     """Return the trial of a number, or the best complete trial within the limits.
 
-    ``best`` names an accuracy (``ap``) or any objective; the study's first accuracy is the default. Limits are inclusive;
-    ``limits`` holds those on any cost by its name. A network that was trained with several seeds is judged by the mean of
+    ``best`` names an accuracy (``ap``) or any objective; the study's first accuracy is the default. ``limits`` holds the
+    largest value of any cost by its name, inclusive. A network that was trained with several seeds is judged by the mean of
     its scores, and stands for its first trial. Among equals the trial with fewer multiply-accumulates is chosen, then the
     earlier one. A trial asked for by number may have been stopped early.
 
@@ -36,8 +33,7 @@ def choose(
         InvalidInput: no trial qualifies, the rule contradicts itself, or the trial has no checkpoint. The message says which
             trials there are, or what the cheapest one costs.
     """
-    named = {"mmacs": max_mmacs, "params": max_params, "latency_ms": max_latency_ms}
-    limits = {name: limit for name, limit in named.items() if limit is not None} | dict(limits or {})
+    limits = limits or {}
     for name, limit in limits.items():
         if not (math.isfinite(limit) and limit > 0):
             raise InvalidInput(f"max_{name} must be a positive number, got {limit}")
@@ -71,7 +67,7 @@ def _objective(study: StudyRecord, best: str | None) -> str:
     return scores[0]
 
 
-def _best_within(study: StudyRecord, name: str, limits: dict[str, float]) -> TrialRecord:
+def _best_within(study: StudyRecord, name: str, limits: Mapping[str, float]) -> TrialRecord:
     complete = [record for record in study.trials if record.status is TrialStatus.COMPLETE]
     if not complete:
         raise InvalidInput(f"study {study.name} has no complete trial to choose from ({len(study.trials)} trials in all)")
@@ -92,7 +88,7 @@ def _value(record: TrialRecord, name: str) -> float:
     return math.inf if math.isnan(value) else value
 
 
-def _nothing_within(trials: Sequence[TrialRecord], limits: dict[str, float]) -> str:
+def _nothing_within(trials: Sequence[TrialRecord], limits: Mapping[str, float]) -> str:
     asked = " and ".join(f"max_{name} {limit:g}" for name, limit in limits.items())
     for name in limits:
         if all(math.isinf(_value(record, name)) for record in trials):

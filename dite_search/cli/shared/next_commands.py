@@ -80,9 +80,6 @@ def _is_met(study: StudyRecord, budget: Budget, limits: dict[str, str]) -> bool:
 
     try:
         most = {name: float(text) for name, text in limits.items()}
-        chosen = choose(
-            study, max_mmacs=most.get("mmacs"), max_params=most.get("params"), max_latency_ms=most.get("latency_ms")
-        )
-        return allows(budget, chosen)
+        return allows(budget, choose(study, limits=most))
     except InvalidInput:
         return False

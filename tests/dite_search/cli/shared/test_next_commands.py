@@ -86,8 +86,8 @@ def test_what_is_advised_finds_a_network_within_the_budget(scores, limits):
         assert options
     if options:
         pairs = zip(options[::2], options[1::2], strict=True)
-        given = {name.removeprefix("--").replace("-", "_"): float(text) for name, text in pairs}
-        chosen = choose(found, **({"trial": int(given["trial"])} if "trial" in given else given))
+        given = {name.removeprefix("--").removeprefix("max-").replace("-", "_"): float(text) for name, text in pairs}
+        chosen = choose(found, trial=int(given["trial"])) if "trial" in given else choose(found, limits=given)
         assert allows(budget, chosen)
 
 
