@@ -97,7 +97,7 @@ def test_it_is_shown_alone_and_beside_another_family(program: Program) -> None:
     alone = program("show", "arch.yaml")
     assert re.search(r"1 layers +3 +15,696", alone)
     beside = program("show", "plain_stack_16", "--versus", "dite_hrnet_18")
-    assert re.search(r"family +plain_stack +–", beside)
+    assert re.search(r"family +plain_stack +dite_hrnet", beside)
     assert "the same network" not in beside.lower()
 
 

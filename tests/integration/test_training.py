@@ -143,8 +143,7 @@ def test_elastic_workers_take_what_room_there_is(people, tmp_path):
 @pytest.mark.slow
 def test_a_reason_of_its_own_is_told_at_once(people, tmp_path):
     broken = dataclasses.replace(people, root=tmp_path / "gone")
-    began = time.monotonic()
     with pytest.raises(InvalidInput, match="data folder not found") as failure:
         on_workers(tmp_path / "run", broken, retries=5)
     assert reason_of(failure.value).startswith("InvalidInput: data folder not found")
-    assert time.monotonic() - began < 90, "it is not tried again five times"
+    assert [start.name for start in (tmp_path / "run" / "ray").glob("t*")] == ["t"], "it is not tried again"
