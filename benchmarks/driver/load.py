@@ -1,6 +1,6 @@
 """The load of a real search on its driver: processor time and memory while trials report, and whether it grows with them.
 
-Run: ``python -m benchmarks.driver_load``. A Ray head is started that counts more cores than the machine has, so that many
+Run: ``python -m benchmarks.driver.load``. A Ray head is started that counts more cores than the machine has, so that many
 tiny networks train side by side. They are real, and so are Ray, the study and MLflow. Only the driver's own process is
 measured, because the duration of the search says nothing on a machine with fewer cores than trials. A trial's process holds
 about 0.35 GiB of its own, so that 64 want 23 GiB, and swap space must have room for the rest. Ray is told not to end

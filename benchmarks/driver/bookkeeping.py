@@ -1,12 +1,12 @@
 """The time and memory of a large search's bookkeeping at 10,000 finished trials: study, sampler, gate and scheduler.
 
-Run: ``python -m benchmarks.bookkeeping``. Searches over the space ``dite_hrnet`` are simulated, 100 workers side by side.
-Nothing is trained. A made-up formula stands for every learning curve, so the scores mean nothing, and the time between them
-is measured. Each study is first filled with finished trials by the random sampler, and memory is noted every 1,000. Then
-each sampler goes on in it, and the clock runs. The first trials, for which a sampler may have to read the whole study, are
-timed apart from those after them. A training is everything that Tune's driver does for one trial. The searcher suggests it:
-it asks the sampler, judges the point and writes the start of the trial. For each report the scheduler is asked and the epoch
-written. At last the study is told how the trial ended. ``--url`` adds a database server to the storages.
+Run: ``python -m benchmarks.driver.bookkeeping``. Searches over the space ``dite_hrnet`` are simulated, 100 workers side by
+side. Nothing is trained. A made-up formula stands for every learning curve, so the scores mean nothing, and the time
+between them is measured. Each study is first filled with finished trials by the random sampler, and memory is noted every
+1,000. Then each sampler goes on in it, and the clock runs. The first trials, for which a sampler may have to read the whole
+study, are timed apart from those after them. A training is everything that Tune's driver does for one trial. The searcher
+suggests it: it asks the sampler, judges the point and writes the start of the trial. For each report the scheduler is asked
+and the epoch written. At last the study is told how the trial ended. ``--url`` adds a database server to the storages.
 """
 
 from __future__ import annotations

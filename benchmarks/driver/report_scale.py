@@ -1,10 +1,11 @@
 """How large a report of many trials is, how long it takes to build, and how soon its page can be used.
 
-Run: ``python -m benchmarks.report_scale``. The study is made up: networks of the space ``dite_hrnet`` drawn at random,
-scores and curves of a formula with noise. One in ten is trained twice, so that every section has something to show. The
-scores mean nothing. Times in the browser are by its own clock, from the start of the navigation. At ``ready`` the script has
-filled the tables and reads clicks, and at ``front`` the figure of the front is drawn. ``filter`` is how long the page is
-busy with a new budget, ``search`` with a word in the table of all trials. Processor time tells more on a busy machine.
+Run: ``python -m benchmarks.driver.report_scale``. The study is made up: networks of the space ``dite_hrnet`` drawn at
+random, scores and curves of a formula with noise. One in ten is trained twice, so that every section has something to show.
+The scores mean nothing. Times in the browser are by its own clock, from the start of the navigation. At ``ready`` the
+script has filled the tables and reads clicks, and at ``front`` the figure of the front is drawn. ``filter`` is how long the
+page is busy with a new budget, ``search`` with a word in the table of all trials. Processor time tells more on a busy
+machine.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def made_up_study(trials: int, *, seed: int = 0) -> StudyRecord:
         objectives=("ap_gt", "mmacs", "latency_ms"),
         trials=records,
         protocol={"dataset": "none: scores are a formula", "boxes": "gt", "epochs": EPOCHS, "flip_test": True, "seed": seed},
-        provenance={"command": "python -m benchmarks.report_scale"},
+        provenance={"command": "python -m benchmarks.driver.report_scale"},
         over_budget=trials // 5,
         reused=trials // 20,
     )

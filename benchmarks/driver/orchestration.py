@@ -1,7 +1,7 @@
 """The cost of a search beyond the training itself: seconds a trial, against the same trainings in a plain loop.
 
-Run: ``python -m benchmarks.orchestration``. Trials run one at a time on one core. The first starts the trial's process and
-imports torch there; it is shown apart, since every later trial finds the process warm.
+Run: ``python -m benchmarks.driver.orchestration``. Trials run one at a time on one core. The first starts the trial's
+process and imports torch there; it is shown apart, since every later trial finds the process warm.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from optuna.storages import InMemoryStorage
 
-from benchmarks.bookkeeping import BLOCK, filled, growth, search
+from benchmarks.driver.bookkeeping import BLOCK, filled, growth, search
 from dite_search.study.attributes import ARCH_ID, REUSED
 from tests.profiles import by_profile
 

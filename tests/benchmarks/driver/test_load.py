@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from benchmarks.driver_load import MEBIBYTE, measure
+from benchmarks.driver.load import MEBIBYTE, measure
 
 HELD = 370 * MEBIBYTE
 """Memory of one trial's process, in bytes."""

@@ -1,0 +1,1 @@
+"""The cost of the driver and its records beside the trainings."""
