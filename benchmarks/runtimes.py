@@ -21,9 +21,10 @@ import torch
 from analysis.onnx.export import INPUT, OUTPUT, onnx_bytes, random_images, relative_difference
 from analysis.onnx.session import open_session
 from analysis.profiling.latency import cpu_name
-from analysis.runtimes.registry import RUNNING, runtime_named
+from analysis.runtimes.registry import runtime_named
 from analysis.runtimes.runtime import static_form
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.runtimes import RUNNING
 from trainers.networks.load import load_any_network
 
 WARMUP = 5

@@ -25,9 +25,10 @@ from analysis.onnx.session import open_session
 from analysis.onnx.writers import reference_model, required_latency_parts
 from analysis.profiling.latency import Latency, random_input, time_calls, time_session
 from analysis.profiling.latency_store import Conditions, LatencyStore, latency_of
-from analysis.runtimes.registry import ONNX, runtime_named
+from analysis.runtimes.registry import runtime_named
 from analysis.runtimes.runtime import Runtime, Static, static_form
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.runtimes import ONNX
 from search_spaces.families.architecture import Architecture
 from search_spaces.space.search_space import SearchSpace
 from trainers.networks.registry import build_network
@@ -233,7 +234,7 @@ def _measure_part(conditions: Conditions, part: Part, parts: LatencyParts) -> di
 
 def _timed_elsewhere(conditions: Conditions, runtime: Runtime, static: Static) -> dict[str, Any]:
     """The record of a network in another runtime, converted for it in a folder that goes away."""
-    assert runtime.open is not None, "registry.RUNNING"
+    assert runtime.open is not None, "runtimes.RUNNING"
     with tempfile.TemporaryDirectory(prefix="dite-search-") as folder:
         runtime.convert(static, Path(folder), "model")
         run = runtime.open(runtime.paths(Path(folder), "model")[0], conditions.threads)

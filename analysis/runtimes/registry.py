@@ -7,13 +7,7 @@ from functools import cache
 
 from analysis.runtimes.runtime import Runtime
 from search_spaces.common.errors import InvalidInput
-
-ONNX = "onnx"
-"""ONNX Runtime: what every export and every latency is measured in unless another is named."""
-RUNNING = ("openvino", "ncnn", "litert")
-"""Runtimes that run on this system, so that their latency can be measured."""
-NAMES = (*RUNNING, "coreml")
-"""All runtimes that a network can be exported for."""
+from search_spaces.common.runtimes import CONVERTED, ONNX
 
 
 @cache
@@ -23,8 +17,8 @@ def runtime_named(name: str) -> Runtime:
     Raises:
         InvalidInput: there is none of that name, or it is not installed.
     """
-    if name not in NAMES:
-        raise InvalidInput(f"runtime must be one of {', '.join((ONNX, *NAMES))}, got {name!r}")
+    if name not in CONVERTED:
+        raise InvalidInput(f"runtime must be one of {', '.join((ONNX, *CONVERTED))}, got {name!r}")
     runtime: Runtime = importlib.import_module(f"analysis.runtimes.{name}").RUNTIME
     runtime.require()
     return runtime

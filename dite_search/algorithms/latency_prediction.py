@@ -9,9 +9,10 @@ from analysis.onnx.export import FORM
 from analysis.profiling.latency import RUNS, WARMUP
 from analysis.profiling.latency_store import Conditions, LatencyStore, default_label
 from analysis.profiling.latency_table import predict
-from analysis.runtimes.registry import ONNX, runtime_named
+from analysis.runtimes.registry import runtime_named
 from dite_search.config.search_config import SearchConfig
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.runtimes import ONNX
 from search_spaces.families.architecture import Architecture
 
 

@@ -13,13 +13,12 @@ from dite_search.cli.shared.options import directory_option, json_option
 from dite_search.cli.shared.output import console_for, next_steps, program, show, tell
 from dite_search.cli.shared.progress import counted, waiting
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.runtimes import CONVERTED
 from search_spaces.common.shell import shell_command
 
 if TYPE_CHECKING:
     from search_spaces.space.budget import Constraint
 
-FORMATS = ("openvino", "ncnn", "litert", "coreml")
-"""The names of `analysis.runtimes.registry`, whose import takes seconds."""
 EXPORT_FOLDER, EXPORTS_FOLDER = "export", "exports"
 """Below the study's folder: the export of one network, and those of several budgets by their aliases."""
 
@@ -49,7 +48,7 @@ EXPORT_FOLDER, EXPORTS_FOLDER = "export", "exports"
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice(FORMATS),
+    type=click.Choice(CONVERTED),
     help="Make files for this runtime too; may be given again. Each is an extra to install.",
 )
 @click.option(

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from search_spaces.common.errors import InvalidInput, check_names, unknown_name
 from search_spaces.common.objectives import COUNTED, OBJECTIVES, costs_and_scores, named
+from search_spaces.common.runtimes import ONNX, MeasuredRuntime
 from trainers.checkpoints.location import located
 from trainers.data.annotations.keypoints import KeypointSet
 
@@ -118,8 +119,8 @@ class LatencySection(Section):
     threads: int | None = Field(None, ge=1, le=1024, description="threads; default: resources.cpus_per_worker")
     warmup: int = Field(5, ge=0, le=100_000, description="passes before the timed ones")
     runs: int = Field(30, ge=1, le=100_000, description="timed passes, whose median is latency_ms")
-    runtime: Literal["onnx", "openvino", "ncnn", "litert"] = Field(
-        "onnx", description="runtime that is timed; all but onnx are extras to install, and are measured, never predicted"
+    runtime: MeasuredRuntime = Field(
+        ONNX, description="runtime that is timed; all but onnx are extras to install, and are measured, never predicted"
     )
 
 

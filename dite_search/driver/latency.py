@@ -58,19 +58,21 @@ def trial_value(own: OwnObjective, config: SearchConfig, arch: Architecture, dir
     return float(record[own.name])
 
 
-def shown_latency(store: LatencyStore, arch: Architecture, *, predicted: bool, space: str | None) -> dict[str, Any]:
-    """Return the latency of one network for the command line: measured, or predicted with its error."""
+def shown_latency(
+    store: LatencyStore, arch: Architecture, *, runtime: str, predicted: bool, space: str | None
+) -> dict[str, Any]:
+    """Return the latency of one network for the command line: measured in a runtime, or predicted with its error."""
     head = {"arch_id": arch.arch_id, "input_size": format_size(arch.input_size), "device": store.conditions.device}
     if predicted:
         found = predict(store, arch, space=space)
         conditions = {k: v for k, v in asdict(found.conditions).items() if k not in ("device", "form")}
         error = {"prediction_" + name: value for name, value in asdict(found.fit).items()}
         return head | {"latency_ms_predicted": found.latency_ms_predicted} | conditions | error
-    latency, new = measured(store, arch)
+    latency, new = measured(store, arch, runtime)
     figures = {"latency_ms": latency.median_ms, "p10_ms": latency.p10_ms, "p90_ms": latency.p90_ms}
     others = {"processor": latency.device, "other_cores": latency.other_cores, "measured_now": new}
     protocol = {"threads": latency.threads, "warmup": latency.warmup, "runs": latency.runs}
-    return head | figures | protocol | {"onnxruntime": latency.onnxruntime} | others
+    return head | figures | protocol | {"runtime": latency.engine, "onnxruntime": latency.onnxruntime} | others
 
 
 def space_named(name_or_file: str, *, input_size: str | None) -> SearchSpace:

@@ -9,6 +9,7 @@ import click
 from dite_search.cli.shared.options import directory_option, input_size_option, json_option
 from dite_search.cli.shared.output import console_for, show
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.runtimes import MEASURED, ONNX
 
 
 @click.command(epilog="Example:  dite-search complexity dite_hrnet_18 --input-size 384x288 --json")
@@ -60,7 +61,8 @@ def complexity(arch: str, input_size: str | None, directory: str, measure: bool,
 @click.command(epilog="Example:  dite-search latency dite_hrnet_18 --threads 2")
 @click.argument("arch", required=False)
 @input_size_option
-@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads of ONNX Runtime.")
+@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Threads of the runtime.")
+@click.option("--runtime", type=click.Choice(MEASURED), default=ONNX, show_default=True, help="Runtime to measure in.")
 @click.option("--warmup", type=click.IntRange(min=0), default=5, show_default=True, help="Untimed passes.")
 @click.option("--runs", type=click.IntRange(min=1), default=30, show_default=True, help="Timed passes.")
 @click.option("--label", help="Name of the device (default: the processor's name and the threads).")
@@ -73,6 +75,7 @@ def latency(
     arch: str | None,
     input_size: str | None,
     threads: int,
+    runtime: str,
     warmup: int,
     runs: int,
     label: str | None,
@@ -82,11 +85,12 @@ def latency(
     directory: str,
     as_json: bool,
 ) -> None:
-    """Milliseconds of one image through ARCH, by ONNX Runtime on this processor.
+    """Milliseconds of one image through ARCH on this processor.
 
     ARCH is a preset's name, an architecture file, a trial (STUDY:TRIAL), a study, a checkpoint or an export.
 
-    A network is measured once under the same conditions; later calls show the same figures.
+    A network is measured once under the same conditions; later calls show the same figures. A runtime other than
+    ONNX Runtime is an extra to install, and runs the static form of the network.
     """
     from dite_search.algorithms.latency_prediction import store_of
     from dite_search.driver.latency import calibrated, shown_latency, space_named
@@ -96,12 +100,16 @@ def latency(
 
     if arch is None and not calibrate:
         raise InvalidInput("latency needs ARCH, --calibrate or both")
+    if runtime != ONNX and (calibrate or predicted):
+        raise InvalidInput(
+            f"--runtime must be {ONNX} with --calibrate and --predict, got {runtime}: others are only measured"
+        )
     config = None if arch is None else resized(find_network(arch, directory=directory).arch, input_size=input_size)
-    store = store_of(directory, label=label, threads=threads, warmup=warmup, runs=runs)
+    store = store_of(directory, label=label, threads=threads, warmup=warmup, runs=runs, runtime=runtime)
     known = None if space is None and not calibrate else space_named(space or DEFAULT_SPACE, input_size=input_size)
     result: dict[str, Any] = {}
     if known is not None and calibrate:
         result = {"calibration": calibrated(store, known, console=console_for(True))}
     if config is not None:
-        result |= shown_latency(store, config, predicted=predicted, space=known.name if known else None)
+        result |= shown_latency(store, config, runtime=runtime, predicted=predicted, space=known.name if known else None)
     show(result if config is not None and as_json else result.pop("calibration", {}) | result, as_json)

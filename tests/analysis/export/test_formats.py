@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from analysis.export import ESSENTIAL, Exported, ModelCard, export_network
-from analysis.runtimes.registry import RUNNING
 from analysis.runtimes.runtime import Runtime
+from search_spaces.common.runtimes import RUNNING
 from tests.analysis.export.networks import SMALL, network_of
 
 pytestmark = pytest.mark.slow

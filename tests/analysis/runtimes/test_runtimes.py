@@ -10,9 +10,10 @@ import torch
 
 from analysis.onnx.export import random_images, relative_difference
 from analysis.runtimes.coreml import program_of
-from analysis.runtimes.registry import RUNNING, runtime_named
+from analysis.runtimes.registry import runtime_named
 from analysis.runtimes.runtime import Runtime, quiet
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.runtimes import RUNNING
 from tests.analysis.runtimes.networks import static_of
 from tests.baselines import SMALL as BASELINES
 

@@ -44,6 +44,19 @@ def test_a_network_is_measured_once(arch_file, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("runtime", "said"), [("openvino", "OpenVINO"), ("ncnn", "ncnn"), ("litert", "LiteRT")])
+def test_a_network_is_measured_in_another_runtime(arch_file, tmp_path, runtime, said):
+    options = (arch_file, "--directory", tmp_path, "--runs", 3, "--warmup", 1, "--json")
+    onnx = json.loads(run(*options).output)
+    other = json.loads(run(*options, "--runtime", runtime).output)
+    assert onnx["runtime"] == f"ONNX Runtime {onnx['onnxruntime']}"
+    assert other["runtime"].startswith(f"{said} ")
+    assert (other["measured_now"], other["arch_id"]) == (True, onnx["arch_id"])
+    assert not json.loads(run(*options, "--runtime", runtime).output)["measured_now"]
+    assert not json.loads(run(*options).output)["measured_now"], "each runtime has figures of its own"
+
+
+@pytest.mark.slow
 def test_a_prediction_has_its_own_name_and_its_error(tmp_path):
     write_mapping(tmp_path / "search.yaml", SMALL_SPACE)
     options = ("--directory", tmp_path, "--runs", 2, "--warmup", 0, "--json")
@@ -61,6 +74,8 @@ def test_a_prediction_has_its_own_name_and_its_error(tmp_path):
     ("arguments", "message"),
     [
         ((), "latency needs ARCH, --calibrate or both"),
+        (("--calibrate", "--runtime", "ncnn"), "--runtime must be onnx with --calibrate and --predict, got ncnn"),
+        (("dite_hrnet_18", "--predict", "--runtime", "openvino"), "--runtime must be onnx with .*, got openvino"),
         (("dite_hrnet_18", "--predict"), "cannot be predicted under .*: run dite-search latency --calibrate"),
         (("dite_hrnet_18", "--label", " "), "device label must have 1 to 100 characters, got ' '"),
         (("--calibrate", "--space", "tinny"), "unknown space or network 'tinny'"),
