@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from dite_search.monitor.snapshot import LiveReader
+    from dite_search.supernet.progress import SharedWeightsReader
 
 DEFAULT_PORT, PORTS = 8420, 20
 """The port of the dashboard, and how many ports are tried from there on."""
@@ -34,15 +35,23 @@ def watch(study: str, directory: str, every: float, once: bool, as_json: bool) -
 
     Only reads, so it may run beside the search, on any machine that reaches the study. Ctrl-C ends the watching, and never
     the search. Where the output is no terminal, and with --json, the present state is printed once.
+
+    Before the search begins, it tells how far the weights are that the networks of STUDY share, where some are trained.
     """
     from dite_search.monitor.payload import as_plain
     from dite_search.monitor.snapshot import LiveReader
-    from dite_search.study.directory import load_config
+    from dite_search.study.directory import has_begun, load_config
     from dite_search.study.study import readable
 
+    console = console_for(False)
+    if not has_begun(study, directory=directory) and (weights := _shared_weights(study, directory)):
+        once = once or as_json or not console.is_terminal
+        with contextlib.suppress(KeyboardInterrupt):
+            _follow_weights(weights, console, every, once=once, as_json=as_json)
+        if once or not has_begun(study, directory=directory):
+            return
     config = load_config(study, directory=directory)
     reader = LiveReader(config)
-    console = console_for(False)
     with readable(config):
         # What cannot be read at all is told here; what goes away later is waited for.
         reader.read(time.time())
@@ -55,6 +64,39 @@ def watch(study: str, directory: str, every: float, once: bool, as_json: bool) -
     else:
         with contextlib.suppress(KeyboardInterrupt):
             _follow(reader, console, every)
+
+
+def _shared_weights(study: str, directory: str) -> SharedWeightsReader | None:
+    """Return the reader of a study's shared weights; None where there are none."""
+    from dite_search.supernet.progress import SharedWeightsReader
+    from dite_search.supernet.summary import supernet_folder
+
+    try:
+        return SharedWeightsReader(supernet_folder(study, directory))
+    except InvalidInput:
+        return None
+
+
+def _follow_weights(weights: SharedWeightsReader, console: Console, every: float, *, once: bool, as_json: bool) -> None:
+    """Tell how far shared weights are, once or until the search of their study begins."""
+    from rich.live import Live
+    from rich.text import Text
+
+    from dite_search.study.directory import has_begun
+    from dite_search.supernet.progress import progress_words
+
+    def words() -> str:
+        return progress_words(weights.read()) or "Shared weights: no epoch has ended yet"
+
+    if as_json:
+        click.echo(json.dumps({"shared_weights": weights.read()}, indent=2))
+    elif once:
+        console.print(words(), highlight=False, markup=False)
+    else:
+        with Live(Text(words()), console=console, auto_refresh=False) as live:
+            while not has_begun(weights.folder.parent):
+                time.sleep(every)
+                live.update(Text(words()), refresh=True)
 
 
 def _follow(reader: LiveReader, console: Console, every: float) -> None:

@@ -61,6 +61,7 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
         "share": moment.share,
         "budget": moment.budget.plain if moment.budget else None,
         "budget_words": budget_words(moment),
+        "shared_weights": clean(moment.shared_weights),
         "epochs": moment.epochs,
         "throughput": str(speed) if speed else "",
         "epochs_per_hour": speed.epochs_per_hour if speed else None,

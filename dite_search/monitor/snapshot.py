@@ -21,6 +21,8 @@ from dite_search.study.attributes import STARTED, WHERE
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE
 from dite_search.study.reader import StudyReader, TrialNetworks
 from dite_search.study.study import extended_search, open_study, storage_of
+from dite_search.supernet.progress import SharedWeightsReader, progress_words
+from dite_search.supernet.summary import FOLDER
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import costs_and_scores
@@ -50,6 +52,7 @@ class StudySnapshot:
         budget: What the search may spend, and has spent; None where nobody asked.
         gpus: The GPUs that a trial holds.
         limits: The limits on the costs of a network.
+        shared_weights: The progress of the weights that its networks share, in words; nothing without such weights.
     """
 
     study: StudyRecord
@@ -64,6 +67,7 @@ class StudySnapshot:
     budget: BudgetState | None = None
     gpus: float = 0.0
     limits: Budget = field(default_factory=Budget)
+    shared_weights: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -114,6 +118,7 @@ class LiveReader:
         self._config, self._study = config, open_study(config)
         self._storage, self._reader = storage_of(config), StudyReader(config, self._study, networks)
         self._written = 0
+        self._shared_weights = SharedWeightsReader(config.study_directory / FOLDER)
 
     def read(self, now: float) -> StudySnapshot:
         """The study as it stands.
@@ -140,6 +145,7 @@ class LiveReader:
             budget=budget_state(config, study, now),
             gpus=config.resources.gpus_of_trial,
             limits=config.network_budget,
+            shared_weights=progress_words(self._shared_weights.read()),
         )
 
     def _read_asked(self) -> None:

@@ -70,12 +70,14 @@ def frame(moment: StudySnapshot, *, width: int, height: int | None = None, probl
     ]
     if advice(moment):
         parts.append(Text(f"To go on:  {clean(advice(moment))}", style="bold", overflow="fold"))
+    if moment.shared_weights:
+        parts.append(Text(clean(moment.shared_weights), no_wrap=True, overflow="ellipsis"))
     if problem:
         parts.append(Text(clean(problem), style="bold red"))
     running, front = moment.running, front_of(moment.study)
     shown = {record.number for record in (*running, *front)}
     others = [record for record in reversed(moment.own) if record.number not in shown]
-    rows = _shares([len(running), len(front), len(others)], height, extra=bool(problem))
+    rows = _shares([len(running), len(front), len(others)], height, extra=bool(problem) + bool(moment.shared_weights))
     for title, records, count in zip(
         ("Running", "The front now", "Newest of the others"), (running, front, others), rows, strict=True
     ):
@@ -90,11 +92,11 @@ def _bar(moment: StudySnapshot, width: int) -> Text:
     return Text.assemble(("━" * done, "green"), ("─" * (width - done), "dim"))
 
 
-def _shares(wanted: Sequence[int], height: int | None, *, extra: bool) -> list[int]:
-    """Rows for each table; where lines are scarce, the last tables have fewer."""
+def _shares(wanted: Sequence[int], height: int | None, *, extra: int) -> list[int]:
+    """Rows for each table beside so many ``extra`` lines; where lines are scarce, the last tables have fewer."""
     if height is None:
         return [min(count, MOST_ROWS) for count in wanted]
-    left = height - FIXED_LINES - int(extra)
+    left = height - FIXED_LINES - extra
     found = []
     for index, count in enumerate(wanted):
         tables_after = sum(later > 0 for later in wanted[index + 1 :])

@@ -114,6 +114,11 @@ def check_checkpoints(config: SearchConfig, *, new: bool) -> None:
     files.remove(PROBE)
 
 
+def has_begun(study: str | Path, *, directory: str | Path = "runs") -> bool:
+    """Return whether a study's folder, or its name below ``directory``, holds a search that has begun."""
+    return any((folder / SEARCH_FILE).is_file() for folder in (Path(study), Path(directory) / study))
+
+
 def load_config(study: str | Path, *, directory: str | Path = "runs", to_delete: bool = False) -> SearchConfig:
     """The search behind a study, named by its folder, or by its name below ``directory``.
 

@@ -10,6 +10,6 @@ MeasuredRuntime = Literal["onnx", "openvino", "ncnn", "litert"]
 """Runtimes that run on this system, so that their latency can be measured."""
 MEASURED: tuple[str, ...] = get_args(MeasuredRuntime)
 RUNNING = MEASURED[1:]
-"""Those beside ONNX Runtime, each an extra to install."""
+"""Runtimes beside ONNX Runtime, each an extra to install."""
 CONVERTED = (*RUNNING, "coreml")
-"""All that a network is converted for."""
+"""Runtimes that a network is converted for."""
