@@ -16,7 +16,7 @@ import torch
 from search_spaces.common.objectives import DIRECTIONS, OBJECTIVES
 from tests.durations import DurationRecorder
 from tests.profiles import register_profiles
-from tests.scheduling import ModuleScheduling, groups_first
+from tests.scheduling import ModuleScheduling, longest_first
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -71,8 +71,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModuleSchedu
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with named groups."""
-    items[:] = groups_first(items)
+    """Begin with what takes long."""
+    items[:] = longest_first(items)
 
 
 def _shared(*parts: str) -> Path:
