@@ -61,5 +61,5 @@ def _training(path: Path) -> dict[str, Any]:
 
     checkpoint = load_shared_checkpoint(path)
     last: dict[str, Any] = checkpoint.curve[-1] if checkpoint.curve else {}
-    kept = {name: last[name] for name in ("loss_largest", "loss_smallest", "seconds") if name in last}
-    return {"epoch": len(checkpoint.curve), "epochs": checkpoint.train.epochs, **kept}
+    found = {"epoch": len(checkpoint.curve), "epochs": checkpoint.train.epochs}
+    return found | {name: last[name] for name in ("loss_largest", "loss_smallest", "seconds") if name in last}
