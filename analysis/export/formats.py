@@ -18,7 +18,8 @@ from analysis.export.directory import INT8_STEM, STEM
 from analysis.export.parity import Parity
 from analysis.profiling.latency import Latency, random_input, time_calls
 from analysis.runtimes.registry import runtime_named
-from analysis.runtimes.runtime import Runner, Runtime, Static, first_line
+from analysis.runtimes.runtime import Runner, Runtime, Static
+from search_spaces.common.errors import InvalidInput, first_line
 
 LARGEST_DIFFERENCE = 1e-3
 """Of a float form, relative to the largest heatmap value; runtimes sum in orders and have exponentials of their own."""
@@ -104,7 +105,8 @@ class Formats:
             make(self._folder, stem)
             return {} if runtime.open is None else {name: _Ran(runtime.open(self._folder / name, 1))}
         except Exception as error:  # a converter's own errors have no common base but this one
-            self._leave_out(name, f"the converter to {runtime.version} failed: {first_line(error)}")
+            failed = f"the converter to {runtime.version} failed: {first_line(error)}"
+            self._leave_out(name, str(error) if isinstance(error, InvalidInput) else failed)
             return {}
 
     def _leave_out(self, name: str, reason: str) -> None:

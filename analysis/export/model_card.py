@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from analysis.export.directory import INT8_FILE, INT8_STEM, ONNX_FILE, STEM
 from analysis.export.parity import TRAINED, Parity
 from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
+from analysis.onnx.writers import forms_of
 from analysis.profiling.latency import Latency
-from analysis.study.labels import CONVENTIONS, architecture_words, learned_and_scored_on, number_words, plain, quantity
+from analysis.study.labels import architecture_words, conventions, learned_and_scored_on, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from analysis.templates import template_environment
@@ -111,7 +112,7 @@ def card_text(
         family=family_of(arch),
         costs={"params": float(cost.params)} | cost.objectives,
         quantity=quantity,
-        conventions=CONVENTIONS,
+        conventions=conventions(),
         learned_split=learned_and_scored_on(card.protocol),
         agreement=agreement,
         input_size=format_size(arch.input_size),
@@ -125,6 +126,7 @@ def card_text(
         codec=codec,
         parity=parity,
         size=size,
+        is_written=forms_of(arch.FAMILY).write is not None,
         quantised=quantised,
         demo=demo,
         verdict=int8_verdict(parity) if parity else "",

@@ -127,7 +127,12 @@ def export_network(
             replace(form, latency=latencies.get(form.name), size=writer.formats.size_of(form.name)) for form in parity.forms
         ]
         parity = replace(
-            parity, forms=timed, why_not=why_not, agreement=found, left_out=writer.left_out | writer.formats.left_out
+            parity,
+            forms=timed,
+            why_not=why_not,
+            agreement=found,
+            left_out=writer.left_out | writer.formats.left_out,
+            untested=writer.formats.untested,
         )
         parity.write(folder / PARITY_FILE)
         settings = example_settings(

@@ -20,7 +20,7 @@ class Parts:
         program: model.pt2.
         int8: model.int8.onnx, and int8 for the other runtimes.
         accuracy: Whether every form is scored.
-        formats: The other runtimes that files are made for, by their names in `analysis.runtimes.registry`.
+        formats: The other runtimes that files are made for, by their names in `search_spaces.common.runtimes`.
         html: The folder of the user's onnxruntime-web, with which demo.html is made.
     """
 

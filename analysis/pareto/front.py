@@ -155,8 +155,8 @@ def hypervolume_curve(study: StudyRecord, reference: ArrayLike | None = None) ->
       `reference_point` of the whole study unless given.
     """
     directions = directions_of(study.objectives)
-    comparable = {record.number for record in scored(study)}
-    values = matrix_of(scored(study), study.objectives)
+    comparable = {record.number: record for record in scored(study)}
+    values = matrix_of(list(comparable.values()), study.objectives)
     corner = np.asarray(reference if reference is not None else reference_point(values, directions), np.float64)
     ideal = np.array([1.0 if direction == "maximize" else 0.0 for direction in directions])
     box = float(np.abs(ideal - corner).prod())
@@ -165,7 +165,7 @@ def hypervolume_curve(study: StudyRecord, reference: ArrayLike | None = None) ->
     for count, record in enumerate(sorted(study.trials, key=lambda record: record.number), start=1):
         seconds += record.seconds
         if record.number in comparable:
-            front = np.vstack([front, matrix_of([record], study.objectives)])
+            front = np.vstack([front, matrix_of([comparable[record.number]], study.objectives)])
             mask = non_dominated(front, directions)
             front = front[mask]
             covered = hypervolume(front, corner, directions) / box if mask[-1] else covered

@@ -136,7 +136,8 @@ def summary(study: StudyRecord, budget: Budget | None = None) -> Summary:
 
 def _trainings_words(study: StudyRecord) -> str:
     """Say which networks were trained more than once, and so how sure their scores are."""
-    again = [record for record in scored(study) if record.trainings > 1]
+    networks = scored(study)
+    again = [record for record in networks if record.trainings > 1]
     if not again:
         return "Each network was trained once, so a small difference in accuracy may be chance."
     counts = sorted({record.trainings for record in again})
@@ -145,7 +146,8 @@ def _trainings_words(study: StudyRecord) -> str:
     named = (
         f"{len(again)} networks" if len(again) > MOST_NAMED else f"trial {which}" if len(again) == 1 else f"trials {which}"
     )
-    return f"The scores of {named} are means of {times} trainings; every other network was trained once."
+    others = "; every other network was trained once" if len(again) < len(networks) else ""
+    return f"The scores of {named} are means of {times} trainings{others}."
 
 
 def _found(study: StudyRecord, where: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 from analysis.pareto.front import means_by_network
 from analysis.study.records import StudyRecord, TrialRecord
@@ -35,8 +36,8 @@ def choose(
     """
     limits = limits or {}
     for name, limit in limits.items():
-        if not (math.isfinite(limit) and limit > 0):
-            raise InvalidInput(f"max_{name} must be a positive number, got {limit}")
+        if not (isinstance(limit, Real) and math.isfinite(limit) and limit > 0):
+            raise InvalidInput(f"max_{name} must be a positive number, got {limit!r}")
     if trial is None:
         return _with_checkpoint(_best_within(study, _objective(study, best), limits))
     if best is not None or limits:

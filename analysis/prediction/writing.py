@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +43,7 @@ class PredictionFolder:
         self._rows: list[list[Any]] = []
         self._results: list[Result] = []
         self._images: list[dict[str, Any]] = []
-        self._names: Counter[str] = Counter()
+        self._names: set[str] = set()
         self._video: _VideoFile | None = None
 
     def add(self, predicted: PredictedFrame) -> None:
@@ -92,9 +92,11 @@ class PredictionFolder:
 
     def _free_name(self, source: Source, ending: str) -> str:
         """Return the name of a drawing: that of its file, with a number where folders have files of one name."""
-        name = f"{source.path.stem}{ending}"
-        self._names[name] += 1
-        return name if self._names[name] == 1 else f"{source.path.stem}-{self._names[name]}{ending}"
+        stem = source.path.stem
+        names = (f"{stem}{ending}" if count == 1 else f"{stem}-{count}{ending}" for count in itertools.count(1))
+        free = next(name for name in names if name not in self._names)
+        self._names.add(free)
+        return free
 
     def _end_video(self) -> None:
         if self._video:

@@ -32,7 +32,7 @@ from analysis.report.sections.provenance import protocol_pairs, provenance_pairs
 from analysis.report.sections.recommendations import budget_words, cards, quantities
 from analysis.study.labels import (
     AP,
-    CONVENTIONS,
+    conventions,
     families_of,
     format_seconds,
     number_words,
@@ -209,7 +209,7 @@ def conventions_of(study: StudyRecord) -> list[tuple[str, str]]:
     shown = {*study.objectives, *(name for record in study.trials for name in record.values)}
     if any(OBJECTIVES[name].convention.startswith(f"{AP} ") for name in shown):
         shown.add(AP)
-    return [(quantity(name), text) for name, text in CONVENTIONS.items() if name in shown]
+    return [(quantity(name), text) for name, text in conventions().items() if name in shown]
 
 
 def page_script() -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.onnx.export import INPUT
-from analysis.runtimes.runtime import Heatmaps, Images, Runner, Runtime, Static, as_batch, first_line, quiet
-from search_spaces.common.errors import InvalidInput
+from analysis.runtimes.runtime import Heatmaps, Images, Runner, Runtime, Static, as_batch, quiet
+from search_spaces.common.errors import InvalidInput, first_line
 
 QUANTISED = ("CONV_2D", "DEPTHWISE_CONV_2D")
 """Operators in int8; attention, weightings and transposed convolutions stay in floating point."""

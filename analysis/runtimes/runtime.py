@@ -99,12 +99,6 @@ class Runtime:
         return [folder / f"{stem}{ending}" for ending in self.files]
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of what a converter complained about, or the kind of the error."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without what a tool and its native code write to standard output and standard error: progress and advice."""

@@ -14,13 +14,16 @@ from search_spaces.families.family import Family
 from search_spaces.registry import FAMILIES, family_of
 
 AP = "AP"
-CONVENTIONS = {
-    AP: "Average precision of COCO keypoints by object keypoint similarity, averaged over ten thresholds from 0.50 to "
-    "0.95; a fraction from 0 to 1.",
-} | {row.name: row.convention for row in OBJECTIVES.values()}
-"""The convention behind a figure, by the name of its quantity."""
-
+_AP_CONVENTION = (
+    "Average precision of COCO keypoints by object keypoint similarity, averaged over ten thresholds from 0.50 to 0.95; a"
+    " fraction from 0 to 1."
+)
 _INDEXED = re.compile(r"(.+?)_(branch|stage)_?(\d+)")
+
+
+def conventions() -> dict[str, str]:
+    """Return the convention behind a figure by the name of its quantity, those of a user's own objectives too."""
+    return {AP: _AP_CONVENTION} | {row.name: row.convention for row in OBJECTIVES.values()}
 
 
 def quantity(name: str) -> str:

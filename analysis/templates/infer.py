@@ -67,8 +67,7 @@ class Estimator:
         except ImportError as missing:
             raise Mistake(f"--runtime {runtime} needs {PACKAGES[runtime]}, but: {missing}") from None
         except Exception as error:  # the kinds that the runtimes raise have no common base but this one
-            said = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-            raise Mistake(f"model {model} cannot be opened: {said[0]}") from None
+            raise Mistake(f"model {model} cannot be opened: {said_by(error)}") from None
 
     def __call__(self, image: Any, boxes: Any, *, flip: bool = False) -> Any:
         """Return keypoints (N, K, 3), x, y and confidence, for an (h, w, 3) BGR image of 8 bits and boxes (N, 4)."""
@@ -85,18 +84,33 @@ class Estimator:
 
     def heatmaps(self, crop: Any, *, flip: bool = False) -> Any:
         """One normalised crop (3, H, W) to heatmaps (K, h, w); mirrored too where ``flip`` asks, and the mean of both."""
-        heatmaps = self.run(crop[None])
+        heatmaps = self._heatmaps_of(crop[None])
         if not flip:
             return heatmaps
         order = list(range(len(heatmaps)))
         for left, right in self.settings["flip_pairs"]:
             order[left], order[right] = right, left
-        mirrored = self.run(np.ascontiguousarray(crop[None, :, :, ::-1]))
+        mirrored = self._heatmaps_of(np.ascontiguousarray(crop[None, :, :, ::-1]))
         mirrored = mirrored[order, :, ::-1]
         shift = self.settings["flip_shift"]
         if shift:
             mirrored = np.concatenate([mirrored[:, :, :shift], mirrored[:, :, :-shift]], axis=2)
         return (heatmaps + mirrored) / 2
+
+    def _heatmaps_of(self, images: Any) -> Any:
+        try:
+            found = np.asarray(self.run(images))
+        except Exception as error:  # as above
+            raise Mistake(f"the model must be that of this network, but: {said_by(error)}") from None
+        count = len(self.settings["keypoints"])
+        if found.ndim != 3 or len(found) != count:
+            raise Mistake(f"the model must give {count} heatmaps, one for each keypoint, but gives {found.shape}")
+        return found
+
+
+def said_by(error: Exception) -> str:
+    """Return the first line of an error's message, or its kind where it has none."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 # In an export, infer_runtimes.py stands here.

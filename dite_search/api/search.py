@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dite_search.api.console import console_for_python, quietly
-from dite_search.config.search_config import SearchConfig, load_search, parse_search, with_keypoints, with_weights
+from dite_search.config.search_config import SearchConfig, parse_search, with_keypoints, with_weights
 from dite_search.config.sections import moment
+from dite_search.tasks.search_file import read_search, with_trials
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.own_functions import reference_of
 from search_spaces.common.own_objectives import with_own_objectives
@@ -37,10 +38,11 @@ class Search:
     """
 
     def __init__(self, **fields: Any) -> None:
-        values = with_own_objectives(_with_references(fields), Path.cwd())
+        values = with_own_objectives(with_trials(_with_references(fields), SOURCE), Path.cwd())
         config = with_keypoints(parse_search(values, SOURCE), values, SOURCE)
         self.config: SearchConfig = with_weights(config, SOURCE)
         """The search as the rest of the program reads it."""
+        self._file = SOURCE
 
     @classmethod
     def from_file(cls, path: str | Path, *, data: str | Path | None = None, **changes: Any) -> Search:
@@ -55,12 +57,12 @@ class Search:
             InvalidInput: the file cannot be read, or a field breaks its rule.
         """
         root = None if data is None else str(data)
-        return cls._of(load_search(path, data_root=root, changes=_with_references(changes)))
+        return cls._of(read_search(path, data_root=root, changes=_with_references(changes)), str(path))
 
     @classmethod
-    def _of(cls, config: SearchConfig) -> Search:
+    def _of(cls, config: SearchConfig, file: str = SOURCE) -> Search:
         found = cls.__new__(cls)
-        found.config = config
+        found.config, found._file = config, file
         return found
 
     @property
@@ -106,8 +108,10 @@ class Search:
 
         with quietly():
             from dite_search.driver.run_search import run_search
+            from dite_search.tasks.supernet.pick_finalists import with_finalists
 
-            run_search(self.config, console_for_python(quiet=quiet))
+            console = console_for_python(quiet=quiet)
+            run_search(with_finalists(self.config, file=self._file, console=console), console)
         return Study.load(self.directory)
 
     def resume(self, *, quiet: bool = False) -> Study:

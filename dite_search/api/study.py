@@ -87,9 +87,11 @@ class Study:
     @property
     def front(self) -> pd.DataFrame:
         """The rows of `trials` on the Pareto front, cheapest first; none before a trial is complete."""
-        table = self.trials
-        numbers = [record.number for record in front_of(self.record)]
-        return table.set_index("trial", drop=False).loc[numbers].reset_index(drop=True)
+        front = {record.number: record for record in front_of(self.record)}
+        # A network of several seeds stands there with the means of its scores.
+        rows = [front.get(record.number, record) for record in self.record.trials]
+        table = trials_table(rows, objectives=self.objectives)
+        return table.set_index("trial", drop=False).loc[list(front)].reset_index(drop=True)
 
     def best(self, objective: str | None = None, **limits: float) -> TrialRecord:
         """Return the best complete trial within limits, as in ``best(mmacs=200)``.
@@ -149,6 +151,7 @@ class Study:
         released: bool = True,
         accuracy: bool = True,
         html: str | Path | None = None,
+        formats: Sequence[str] = (),
         threads: int = 1,
         **limits: float,
     ) -> Exported:
@@ -163,6 +166,7 @@ class Study:
             released: Whether ``released.pth`` is made, weights for the authors' code.
             accuracy: Whether each form is scored on the validation set.
             html: The folder of onnxruntime-web (its ``dist``), with which ``demo.html`` is made.
+            formats: Other runtimes that files are made for: openvino, ncnn, litert or coreml.
             threads: Threads of measured latencies.
             limits: The largest value of each cost by its name, as of `best`.
 
@@ -174,6 +178,7 @@ class Study:
         """
         from analysis.export import Parts, export_trial
         from analysis.export.directory import require_replaceable
+        from analysis.export.formats import check_formats
         from dite_search.housekeeping.exports import log_or_say_later, note_export
         from search_spaces.common.files import check_output
 
@@ -182,12 +187,13 @@ class Study:
         elif limits:
             raise InvalidInput(f"limits choose the network, so trial must be left out, got {sorted(limits)}")
         else:
-            found = choose(self.record, trial=trial if isinstance(trial, int) else trial.number)
+            found = choose(self.record, trial=trial.number if isinstance(trial, TrialRecord) else int(trial))
+        check_formats(formats)
         place = self.directory / EXPORT_FOLDER if output is None else Path(output)
         require_replaceable(place)
         check_output(place, is_folder=True)
         web = None if html is None else Path(html)
-        parts = Parts(released=released, program=program, int8=int8, accuracy=accuracy, html=web)
+        parts = Parts(released=released, program=program, int8=int8, accuracy=accuracy, html=web, formats=tuple(formats))
         root = None if data is None else Path(data)
         exported = export_trial(self.record, found, place, threads=threads, parts=parts, data_root=root)
         note_export(self.config, found, exported.directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import click
 from dite_search.cli.shared.data_options import DATA_HELP, data_options, data_set
 from dite_search.cli.shared.options import DATA_VARIABLE, json_option, on_broken_image_option
 from dite_search.cli.shared.output import console_for, next_steps, program, say_notes, show
+from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import check_output
 from search_spaces.common.shell import shell_command
 from trainers.data.formats.data_format import FORMATS, SPLITS
 
@@ -163,6 +166,9 @@ def init(
     path = Path(output or f"{used}.yaml")
     # Annotations take minutes to read, and what cannot be written is told before.
     refuse_existing(path)
+    check_output(path)
+    if not math.isfinite(hours):
+        raise InvalidInput(f"--hours must be a finite number above 0, got {hours}")
     options = {"format": data_format, "category": category, "val_share": val_share, "group_by": group_by}
     found = survey(Path(folder).expanduser(), options) if folder else None
     write_search_file(path, found, name=used, hours=hours, gpu=_has_gpu())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dite_search.config.search_config import SearchConfig
 
 
-@click.command(epilog="Example:  dite-search doctor examples/cluster.yaml --address 10.0.0.1:6379")
+@click.command(epilog="Example:  dite-search doctor examples/coco.yaml --address 10.0.0.1:6379")
 @click.argument("file", required=False, type=click.Path(dir_okay=False))
 @click.option("--address", envvar="RAY_ADDRESS", help="Ray cluster (HOST:PORT); also $RAY_ADDRESS.  [default: a local one]")
 @click.option("--data", "data_root", envvar=DATA_VARIABLE, help=f"Replaces data.root of the file; also ${DATA_VARIABLE}.")

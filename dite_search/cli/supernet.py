@@ -104,6 +104,7 @@ def show_summary(study: str, directory: str, as_json: bool) -> None:
 
     STUDY is the name of a study or its folder.
     """
-    from dite_search.supernet.summary import summary_of, supernet_folder
+    from dite_search.supernet.place import supernet_folder
+    from dite_search.supernet.summary import summary_of
 
     show_result(summary_of(supernet_folder(study, directory)), as_json)

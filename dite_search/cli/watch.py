@@ -68,8 +68,8 @@ def watch(study: str, directory: str, every: float, once: bool, as_json: bool) -
 
 def _shared_weights(study: str, directory: str) -> SharedWeightsReader | None:
     """Return the reader of a study's shared weights; None where there are none."""
+    from dite_search.supernet.place import supernet_folder
     from dite_search.supernet.progress import SharedWeightsReader
-    from dite_search.supernet.summary import supernet_folder
 
     try:
         return SharedWeightsReader(supernet_folder(study, directory))
@@ -83,10 +83,9 @@ def _follow_weights(weights: SharedWeightsReader, console: Console, every: float
     from rich.text import Text
 
     from dite_search.study.directory import has_begun
-    from dite_search.supernet.progress import progress_words
 
     def words() -> str:
-        return progress_words(weights.read()) or "Shared weights: no epoch has ended yet"
+        return weights.words() or "Shared weights: no epoch has ended yet"
 
     if as_json:
         click.echo(json.dumps({"shared_weights": weights.read()}, indent=2))

@@ -23,7 +23,7 @@ from dite_search.study.directory import check_checkpoints, check_name
 from dite_search.study.reader import read_study
 from dite_search.study.warm_start import EarlierTrials, earlier_trials
 from dite_search.supernet.needs import supernet_words
-from dite_search.supernet.use import prior_of, used_scores
+from dite_search.supernet.use import check_named_scores, prior_of, used_scores
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import MEASURED, named
 from search_spaces.space.budget import Budget
@@ -191,7 +191,10 @@ def _weights(ready: Ready) -> str:
     if config.train_config.distill and "input_size" in space.parameters:
         raise InvalidInput("training.distill must not be given where input_size is searched: a teacher has one input size")
     sentences: list[str] = []
-    for base in dict.fromkeys([space.base, *space.bases.values()]):
+    first = space.build(next(iter(space.points())))
+    # The base of a space need not be one of its networks.
+    bases = [base if space.point_of(base) is not None else first for base in (space.base, *space.bases.values())]
+    for base in dict.fromkeys(bases):
         try:
             sentences += check_beginning(base, config.train_config, config.data.keypoint_set.names).sentences
         except InvalidInput as error:
@@ -227,6 +230,7 @@ def _warm_start(ready: Ready) -> str:
 
 def _scores(ready: Ready) -> str:
     config = ready.config
+    check_named_scores(config)
     scores = used_scores(config, data_identity(ready.data) if ready.data.root.exists() else None)
     if config.supernet_config.use == PRIOR:
         prior_of(config, ready.gate.candidate)

@@ -17,7 +17,8 @@ from dite_search.driver.searcher import StudySearch
 from dite_search.spending.allowance import Allowance
 from dite_search.spending.finishing import Curve, expected_gains
 from dite_search.study.attributes import ARCH, CONFIRMS, CONTINUES, EPOCH_KEY, ORIGIN, REASON, REUSED
-from dite_search.study.reader import TrialNetworks, curve_of, frozen_of, is_blameless
+from dite_search.study.reader import TrialNetworks, curve_of, frozen_of
+from dite_search.study.study import DATABASE_AWAY
 from search_spaces.common.objectives import MAXIMIZE
 from search_spaces.space.candidate import training_key
 
@@ -72,13 +73,17 @@ class BudgetedSearch(StudySearch):
             self.outbox.put(self._give_back)
             self._waits_for_an_end = True
             return self._nothing()
+        except DATABASE_AWAY as error:
+            self._went_away(trial_id, error)
+            return None
         if isinstance(suggestion, dict):
             number = suggestion["number"]
             self._reopened.discard(number)
             frozen = frozen_of(self._ot_trials[trial_id])
-            if not suggestion["continues"] and CONFIRMS not in frozen.user_attrs:
+            confirms = CONFIRMS in frozen.user_attrs
+            if not suggestion["continues"] and not confirms:
                 self._begun.add(number)
-            self._allowance.begin(trial_id, suggestion["costs"], after=_last_epoch(frozen))
+            self._allowance.begin(trial_id, suggestion["costs"], after=_last_epoch(frozen), to_the_end=confirms)
         return suggestion
 
     def _nothing(self) -> str | None:
@@ -218,14 +223,15 @@ def trainings_of(config: SearchProblem, trials: Sequence[FrozenTrial], networks:
     sign = 1.0 if config.directions[place] == MAXIMIZE else -1.0
     cost = next((name for name in names if name != config.accuracy), None)
     for trial in trials:
-        if ARCH not in trial.user_attrs or REUSED in trial.user_attrs or is_blameless(trial):
+        attributes = trial.user_attrs
+        if ARCH not in attributes or REUSED in attributes or attributes.get(REASON) == INTERRUPTED:
             continue
         yield Training(
             number=trial.number,
             network=training_key(networks.of(trial)[0], trial.params),
             score=sign * trial.values[place] if trial.state is TrialState.COMPLETE else None,
             cost=trial.values[names.index(cost)] if cost and trial.state is TrialState.COMPLETE else 0.0,
-            confirms=CONFIRMS in trial.user_attrs,
+            confirms=CONFIRMS in attributes,
         )
 
 

@@ -28,7 +28,7 @@ from ray._private import ray_constants
 from dite_search.config.search_config import SearchConfig
 from dite_search.driver.head_question import question_to_head
 from dite_search.driver.heartbeat import Heartbeat
-from search_spaces.common.errors import InvalidInput
+from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.shell import own_command
 
 RAYS_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s"
@@ -55,6 +55,9 @@ def start_ray() -> None:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
     except ConnectionError as error:
         raise InvalidInput(f"RAY_ADDRESS {os.environ.get('RAY_ADDRESS')} cannot be reached: {error}") from None
+    except Exception as error:
+        # Ray raises dozens of kinds where its processes do not start.
+        raise InvalidInput(f"Ray must start, but did not: {first_line(error)}") from None
 
 
 @contextlib.contextmanager

@@ -156,10 +156,14 @@ class StudySearch(OptunaSearch):
         try:
             return self._suggest(trial_id)
         except DATABASE_AWAY as error:
-            self.outbox.failed(error)
-            self._ot_trials.pop(trial_id, None)
-            self.outbox.later(self._give_back)
+            self._went_away(trial_id, error)
             return None
+
+    def _went_away(self, trial_id: str, error: Exception) -> None:
+        """Note that the database went away while a suggestion was made, which has not begun then."""
+        self.outbox.failed(error)
+        self._ot_trials.pop(trial_id, None)
+        self.outbox.later(self._give_back)
 
     def _suggest(self, trial_id: str) -> dict[str, Any] | str:
         for attempt in itertools.count():

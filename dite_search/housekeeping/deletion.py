@@ -17,7 +17,8 @@ from dite_search.storage.lease import Lease, driver_of, forget_lease
 from dite_search.storage.pause import Pause
 from dite_search.study.directory import DELETION_FILE, SEARCH_FILE, STUDY_DATABASE
 from dite_search.study.study import attributes_of, remove_study, storage_of
-from dite_search.tracking.client import Refused, Tracker, Unreachable, tracker_of, tracking_uri
+from dite_search.supernet.place import FOLDER, supernet_location
+from dite_search.tracking.client import SUPERNET_TAG, Refused, RunState, Tracker, Unreachable, tracker_of, tracking_uri
 from dite_search.tracking.plan import key_of
 from dite_search.tracking.source import tag_of
 from search_spaces.common.errors import InvalidInput
@@ -50,7 +51,7 @@ class Deletion:
         config = self.config
         found = [f"folder {config.study_directory} ({size_words(self.size)})"]
         if config.checkpoints:
-            found.append(f"checkpoints in {redacted(str(_checkpoints(config)))}")
+            found += [f"checkpoints in {redacted(str(place))}" for place in _checkpoints(config)]
         if config.study_url:
             found.append(f"Optuna study {config.name} in {redacted(config.study_url)}")
         if self.tracker:
@@ -72,7 +73,7 @@ def planned_deletion(config: SearchConfig, *, keep_runs: bool) -> Deletion:
     tag = _begun(config)["tag"] if _begun(config) else tag_of(config, attributes or {})
     tracker = None if keep_runs or tag is None or not _has_store(config) else tracker_of(config)
     try:
-        runs = len(tracker.find_runs(tag)) if tracker and tag else 0
+        runs = len(_runs(tracker, tag, config)) if tracker and tag else 0
     except (Unreachable, Refused) as error:
         raise _refused(tracker, error) from None
     return Deletion(config=config, size=size_of(config.study_directory), tag=tag, runs=runs, tracker=tracker)
@@ -103,7 +104,7 @@ def _delete_parts(deletion: Deletion) -> None:
     if deletion.tracker and deletion.tag:
         try:
             # The run of the search goes last: as long as it is there, MLflow shows what is left.
-            for run in sorted(deletion.tracker.find_runs(deletion.tag), key=lambda run: key_of(run) is None):
+            for run in sorted(_runs(deletion.tracker, deletion.tag, config), key=lambda run: key_of(run) is None):
                 deletion.tracker.delete_run(run.run_id)
         except (Unreachable, Refused) as error:
             raise _refused(deletion.tracker, error) from None
@@ -117,11 +118,20 @@ def _remove_checkpoints(config: SearchConfig) -> None:
     # It imports torch, which takes a second that no other deletion needs.
     from trainers.checkpoints.files import files_in
 
-    files_in(_checkpoints(config)).remove_all()
+    for place in _checkpoints(config):
+        files_in(place).remove_all()
 
 
-def _checkpoints(config: SearchConfig) -> Location:
-    return below(located(str(config.checkpoints)), config.name)
+def _checkpoints(config: SearchConfig) -> list[Location]:
+    """Return the places outside of the study's folder: of the trials, and of the weights that networks share."""
+    shared = [supernet_location(config)] if config.supernet is not None else []
+    return [below(located(str(config.checkpoints)), config.name), *shared]
+
+
+def _runs(tracker: Tracker, tag: str, config: SearchConfig) -> list[RunState]:
+    """Return the runs of the search and its trials, and that of shared weights where the study has some."""
+    has_weights = config.supernet is not None or (config.study_directory / FOLDER).is_dir()
+    return (tracker.find_tagged({SUPERNET_TAG: config.name}) if has_weights else []) + tracker.find_runs(tag)
 
 
 def _remove_folder(folder: Path) -> None:

@@ -45,6 +45,7 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
     """The moment as plain JSON types, every name and value in words as well."""
     front, metric, speed = front_of(moment.study), curve_metric(moment), throughput(moment)
     numbers, stops = {record.number for record in front}, StopReasons(moment.study)
+    highest = OBJECTIVES[moment.score].highest
     columns = list(moment.study.objectives)
     complete = [record for record in moment.study.trials if record.status is TrialStatus.COMPLETE]
     kept = [record for record in complete if record.number not in numbers][-MAX_POINTS:]
@@ -73,7 +74,7 @@ def as_plain(moment: StudySnapshot) -> dict[str, Any]:
         "report": (moment.study.directory / REPORT_PAGE).is_file(),
         "columns": columns,
         "words": {name: quantity(name) for name in (*columns, metric, LOSS)},
-        "highest": OBJECTIVES[moment.score].highest,
+        "highest": highest if math.isfinite(highest) else None,
         "score": moment.score,
         "costs": costs_and_scores(columns)[0],
         "front": [_row(record, columns) for record in front],

@@ -91,7 +91,7 @@ def trials_panel(study: StudyRecord, caption: str, *, epochs: int) -> Table:
             *(format_value(name, latest(trial, name)) for name in study.objectives),
             f"{len(trial.curve)}/{epochs}",
             Text(clean(stops.of(trial)) or trial.status, no_wrap=True, overflow="ellipsis"),
-            style="bold green" if on_front else "red" if trial.status is TrialStatus.FAILED else "dim" if shown else "",
+            style="bold green" if on_front else "red" if trial.status is TrialStatus.FAILED else "dim",
         )
     return table
 

@@ -21,8 +21,8 @@ from dite_search.study.attributes import STARTED, WHERE
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE
 from dite_search.study.reader import StudyReader, TrialNetworks
 from dite_search.study.study import extended_search, open_study, storage_of
-from dite_search.supernet.progress import SharedWeightsReader, progress_words
-from dite_search.supernet.summary import FOLDER
+from dite_search.supernet.place import FOLDER
+from dite_search.supernet.progress import SharedWeightsReader
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import costs_and_scores
@@ -145,7 +145,7 @@ class LiveReader:
             budget=budget_state(config, study, now),
             gpus=config.resources.gpus_of_trial,
             limits=config.network_budget,
-            shared_weights=progress_words(self._shared_weights.read()),
+            shared_weights=self._shared_weights.words(),
         )
 
     def _read_asked(self) -> None:

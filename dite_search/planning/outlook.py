@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 
 import numpy as np
@@ -52,7 +53,7 @@ def outlook(config: SearchConfig, *, at_once: int) -> list[Finding]:
         *findings,
         Finding(name=SPEED, status=OK, sentence=speed),
         hours_finding(config, epoch=epoch, at_once=at_once, now=time.time()),
-        memory_finding(measured, at_once=at_once, available=_available(measured)),
+        memory_finding(measured, at_once=_on_one_device(config, measured, at_once), available=_available(measured)),
     ]
 
 
@@ -146,10 +147,21 @@ def memory_finding(measured: TrainingTime, *, at_once: int, available: int) -> F
     return Finding(name=MEMORY, status=WARNING, sentence=sentence, remedy=remedy)
 
 
+def _on_one_device(config: SearchConfig, measured: TrainingTime, at_once: int) -> int:
+    """Return how many of the trials that run side by side share one GPU, or one machine without GPUs."""
+    resources = config.resources
+    if measured.device == "cuda":
+        share = resources.gpus_per_worker
+        most = int(1 / share) if 0 < share < 1 else 1
+    else:
+        most = (os.cpu_count() or 1) // (resources.cpus_per_worker * resources.workers)
+    return max(1, min(at_once, most))
+
+
 def _available(measured: TrainingTime) -> int:
     """Return the bytes that are free for trainings, with those that the measurement holds itself."""
     if measured.device == "cuda":
         import torch
 
-        return int(torch.cuda.mem_get_info()[1])
+        return int(torch.cuda.mem_get_info()[0]) + torch.cuda.memory_reserved()
     return int(psutil.virtual_memory().available) + measured.memory

@@ -16,7 +16,7 @@ from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.doctor.findings import listed
 from dite_search.planning.survey import Survey
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.files import read_mapping
+from search_spaces.common.files import read_mapping, write_text
 from search_spaces.registry import cost_of
 from search_spaces.training_config import steps_per_epoch
 
@@ -183,12 +183,7 @@ def write_search_file(path: Path, found: Survey | None, *, name: str, hours: flo
         InvalidInput: the file exists, and stays as it is.
     """
     refuse_existing(path)
-    text = "\n".join([*_heading(found), search_file(found, name=name, hours=hours, gpu=gpu)])
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        refuse_existing(path)
+    write_text(path, "\n".join([*_heading(found), search_file(found, name=name, hours=hours, gpu=gpu)]))
 
 
 def refuse_existing(path: Path) -> None:

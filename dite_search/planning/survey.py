@@ -98,7 +98,8 @@ def _section(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         split: [file for file in files if pattern.search(str(file.relative_to(folder)))]
         for split, pattern in _SPLITS.items()
     }
-    if all(len(found) == 1 for found in by_split.values()) and "val_share" not in given:
+    one_each = all(len(found) == 1 for found in by_split.values()) and by_split[TRAIN] != by_split[VAL]
+    if one_each and "val_share" not in given:
         places = {split: _place(found[0], folder) for split, found in by_split.items()}
         return {**root, **places, **given}
     if len(files) == 1:

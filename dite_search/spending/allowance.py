@@ -107,7 +107,15 @@ class Allowance:
         seconds = self.pace.seconds(None if costs is None else size_of(costs))
         return self._fits(goal - after, seconds, self.pace.start_seconds)
 
-    def begin(self, trial: str, costs: Mapping[str, float], *, after: int, counted: int | None = None) -> None:
+    def begin(
+        self,
+        trial: str,
+        costs: Mapping[str, float],
+        *,
+        after: int,
+        counted: int | None = None,
+        to_the_end: bool = False,
+    ) -> None:
         """Reserve what a training needs up to its next rung.
 
         Args:
@@ -116,11 +124,13 @@ class Allowance:
             after: The epochs that lie behind it.
             counted: The epochs that are in the account already, if others than these: a training that was cut off may
                 report some again.
+            to_the_end: Whether it has to reach its end: all of that is reserved then.
         """
         known = after if counted is None else counted
         if not self.stopped_short:
             self.declined.clear()
-        self._running[trial] = _Training(size=size_of(costs), epoch=known, counted=known, goal=self._next_goal(known))
+        goal = self._goals[-1] if to_the_end else self._next_goal(known)
+        self._running[trial] = _Training(size=size_of(costs), epoch=known, counted=known, goal=goal)
 
     def start(self, trial: str) -> None:
         """Count the time of a training, which has its resources from now on."""
@@ -158,7 +168,7 @@ class Allowance:
         if not fits:
             self.stopped_short.add(trial)
             return False
-        training.goal = goal
+        training.goal = max(training.goal, goal)
         return True
 
     def end(self, trial: str) -> None:

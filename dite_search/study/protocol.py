@@ -69,6 +69,7 @@ def protocol_of(config: SearchConfig) -> dict[str, Any]:
         "recipe_changes": recipe_changes(config.train_config),
         "seed": config.seed,
         **_own_protocol(config),
+        **{field: value for field, value in latency_settings(config).items() if value is not None},
         **{own.field: own.statement for own in config.own_objectives},
     }
 
@@ -84,6 +85,15 @@ def _own_protocol(config: SearchConfig) -> dict[str, Any]:
     if data.val_share is not None:
         found["split"] = f"{data.val_share:g} of the images to score on, by {data.group_by}"
     return found
+
+
+def latency_settings(config: SearchConfig) -> dict[str, Any]:
+    """Return what makes latencies comparable, by the fields of the search file; nothing where they do not count."""
+    if "latency_ms" not in (*config.objectives, *config.network_budget.costs):
+        return {}
+    section = config.latency
+    threads = section.threads or config.resources.cpus_per_worker
+    return {"latency.device": section.device, "latency.threads": threads, "latency.runtime": section.runtime}
 
 
 def provenance_of(config: SearchConfig) -> dict[str, Any]:
@@ -105,10 +115,7 @@ def settings_of(config: SearchConfig) -> dict[str, Any]:
     )
     found = _flat(plain)
     found["warm_start.studies"] = [name.rpartition("/")[2] for name in config.warm_start.studies]
-    kept: dict[str, Any] = {"sampler.name": config.sampler.name}
-    if "latency_ms" in (*config.objectives, *config.network_budget.costs):
-        threads = config.latency.threads or config.resources.cpus_per_worker
-        kept |= {"latency.device": config.latency.device, "latency.threads": threads}
+    kept: dict[str, Any] = {"sampler.name": config.sampler.name, **latency_settings(config)}
     for own in config.own_objectives:
         # Where the module lies, and the words for its values, may change.
         kept[f"own_objectives.{own.name}"] = f"{own.source}, code {own.digest}"

@@ -13,7 +13,7 @@ from dite_search.algorithms.cost_aware.candidates import distributions_of
 from dite_search.config.search_config import SearchConfig
 from dite_search.study.attributes import METRICS, ORIGIN
 from dite_search.study.directory import checkpoint_location, load_config
-from dite_search.study.protocol import protocol_of
+from dite_search.study.protocol import latency_settings, protocol_of
 from dite_search.study.reader import STATUSES, epoch_name, network_attributes, read_study
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Scalar
@@ -40,7 +40,7 @@ def earlier_trials(config: SearchConfig, data: str | None = None) -> EarlierTria
         earlier = load_config(name, directory=config.directory)
         theirs = protocol_of(earlier)
         ours = protocol_of(config) | {"data": theirs["data"] if data is None else data}
-        _check_protocol(name, theirs, ours, free=(*CHANCE, *_own_objectives(earlier, config)))
+        _check_protocol(name, theirs, ours, free=(*CHANCE, *_own_objectives(earlier, config), *_latencies(earlier, config)))
         for record in read_study(earlier).trials:
             trial = _trial(config, earlier, record)
             if trial is not None:
@@ -54,6 +54,13 @@ def _own_objectives(earlier: SearchConfig, config: SearchConfig) -> Iterator[str
     for own in (theirs | ours).values():
         if own.is_counted or own.name not in theirs or own.name not in ours:
             yield own.field
+
+
+def _latencies(earlier: SearchConfig, config: SearchConfig) -> Iterator[str]:
+    """Yield the fields of latencies where one of both searches has none."""
+    theirs, ours = latency_settings(earlier), latency_settings(config)
+    if not theirs or not ours:
+        yield from theirs | ours
 
 
 def _check_protocol(name: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], free: Collection[str]) -> None:

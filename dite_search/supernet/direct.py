@@ -41,7 +41,9 @@ def promising(elastic: ElasticSpace, predict: Predict, count: int, seed: int) ->
         points = _different(elastic, space.points())
         return [points[place] for place in by_fronts(*_values(elastic, predict, points))[:count]]
     generator = np.random.default_rng([seed, 8])
-    points = _different(elastic, (space.sample(generator) for _ in range(POPULATION)))
+    # Within a tight budget no draw may lie.
+    ends = [point for arch in (elastic.smallest, elastic.largest) if (point := space.point_of(arch)) is not None]
+    points = _different(elastic, [*ends, *(space.sample(generator) for _ in range(POPULATION))])
     for _ in range(GENERATIONS):
         order = by_fronts(*_values(elastic, predict, points))
         parents = [points[place] for place in order[: POPULATION // 4]]

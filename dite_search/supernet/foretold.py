@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dite_search.config.search_config import SearchConfig
+from dite_search.supernet.place import FOLDER
 from dite_search.supernet.scores import ScoresFile
-from dite_search.supernet.summary import FOLDER
 
 
-def foretold_of(config: SearchConfig) -> tuple[str, dict[str, float]]:
-    """Return the figure of inherited scores in a study's folder, and their values by network; larger is better.
-
-    Both are empty where the study has no scores.
+def foretold_of(config: SearchConfig) -> dict[str, float]:
+    """Return the values of inherited scores in a study's folder by network; larger is better, and none without scores.
 
     Raises:
         InvalidInput: the file of the scores is broken.
     """
     scores = ScoresFile(config.study_directory / FOLDER).read()
-    return ("", {}) if scores is None else (scores.figure, scores.values())
+    return {} if scores is None else scores.values()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from statistics import median
 
 from dite_search.config.search_config import SearchConfig
+from dite_search.supernet.place import FOLDER
 from dite_search.supernet.scores import ScoresFile
-from dite_search.supernet.summary import FOLDER
 from search_spaces.space.elastic_space import elastic_space
 
 BYTES = 4

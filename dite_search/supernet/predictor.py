@@ -29,6 +29,8 @@ KERNEL_ROWS = 150
 """Scored networks that the kernel of the model is fitted to."""
 MOST_ROWS = 1000
 """Scored networks that the model learns from: a posterior costs O(n³)."""
+POINTS_AT_ONCE = 2000
+"""Points that are forecast together: a covariance takes the memory of points times networks."""
 
 
 class InheritedPredictor:
@@ -55,7 +57,8 @@ class InheritedPredictor:
         self._features = SpaceCandidates(space, candidate=self._candidate).features
         values = scores.values()
         known = [(each.arch.arch_id, space.point_of(each.arch)) for each in scores.networks if each.arch.arch_id in values]
-        points = {arch_id: point for arch_id, point in known if point is not None}
+        # Actors end in any order, and forecasts follow from the scores alone.
+        points = {arch_id: point for arch_id, point in sorted(known, key=lambda pair: pair[0]) if point is not None}
         if len(points) < LEAST_SCORED:
             raise InvalidInput(
                 f"inherited scores must be of {LEAST_SCORED} networks of space {space.name} or more, got {len(points)}"
@@ -77,6 +80,13 @@ class InheritedPredictor:
 
     def predict(self, points: Sequence[Point]) -> Array:
         """Return the score (q,) of each point: its own where it has one, else the forecast."""
-        forecast = self._posterior.mean(self._posterior.covariance(np.array([self._features(point) for point in points])))
+        if not points:
+            return np.empty(0)
+        starts = range(0, len(points), POINTS_AT_ONCE)
+        forecast = np.concatenate([self._forecast(points[start : start + POINTS_AT_ONCE]) for start in starts])
         ids = [self._candidate(point).arch.arch_id for point in points]
         return np.array([self._known.get(arch_id, value) for arch_id, value in zip(ids, forecast.tolist(), strict=True)])
+
+    def _forecast(self, points: Sequence[Point]) -> Array:
+        features = np.array([self._features(point) for point in points])
+        return self._posterior.mean(self._posterior.covariance(features))

@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis.study.labels import coarse_seconds, number_words
 from dite_search.supernet.scores import SCORES_FILE
+from search_spaces.common.errors import InvalidInput
 from trainers.checkpoints.location import LAST
 
 
@@ -34,6 +35,13 @@ class SharedWeightsReader:
         # The first line is about the store, and one without an end is being written.
         scored = max(0, scores.read_bytes().count(b"\n") - 1) if scores.is_file() else 0
         return {**self._training, "scored": scored} if self._training or scored else {}
+
+    def words(self) -> str:
+        """Return what there is in a sentence, the mistake of a broken checkpoint too; nothing where there is nothing."""
+        try:
+            return progress_words(self.read())
+        except InvalidInput as error:
+            return str(error)
 
 
 def progress_words(found: dict[str, Any]) -> str:

@@ -10,24 +10,8 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of
 from trainers.checkpoints.location import LAST
 
-FOLDER = "supernet"
-"""The folder of the shared weights, in the study's folder."""
 LIMITS = 8
 """Limits on MMACs for which the network that ranks first is shown."""
-
-
-def supernet_folder(name: str | Path, directory: str | Path) -> Path:
-    """Return the folder of shared weights that a study's folder, or its name below ``directory``, holds.
-
-    Raises:
-        InvalidInput: there is none; the message lists those there are.
-    """
-    for study in (Path(name), Path(directory) / name):
-        if (study / FOLDER).is_dir():
-            return study / FOLDER
-    known = sorted(path.parent.name for path in Path(directory).glob(f"*/{FOLDER}"))
-    there = f"studies with some in {directory}: {', '.join(known)}" if known else f"no study in {directory} has any"
-    raise InvalidInput(f"shared weights of study {str(name)!r} do not exist: {there}")
 
 
 def summary_of(folder: Path) -> dict[str, Any]:
@@ -58,7 +42,8 @@ def best_within(scores: InheritedScores, limits: int = LIMITS) -> list[tuple[flo
         limits: The number of limits; one that changes nothing is left out.
     """
     values = scores.values()
-    known = sorted((cost_of(each.arch).macs / 1e6, each) for each in scores.networks if each.arch.arch_id in values)
+    costs = ((cost_of(each.arch).macs / 1e6, each) for each in scores.networks if each.arch.arch_id in values)
+    known = sorted(costs, key=lambda pair: pair[0])
     if not known:
         return []
     low, high = known[0][0], known[-1][0]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dite_search.algorithms.cost_aware.suggester import Prior
 from dite_search.config.search_config import SearchConfig
+from dite_search.supernet.place import FOLDER, supernet_folder
 from dite_search.supernet.predictor import InheritedPredictor
 from dite_search.supernet.scores import FIGURE, PROTOCOL, SETTINGS, InheritedScores, ScoresFile
-from dite_search.supernet.summary import FOLDER, supernet_folder
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import write_text
 from search_spaces.families.architecture import format_size
 from search_spaces.families.parameter import Choice
 from search_spaces.space.candidate import Candidate
@@ -72,7 +72,7 @@ def keep_scores(config: SearchConfig) -> None:
     own, source = ScoresFile(config.study_directory / FOLDER).path, ScoresFile(_source(config)).path
     if config.supernet_config.uses_scores and source != own and source.is_file():
         own.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, own)
+        write_text(own, source.read_text(encoding="utf-8"))
 
 
 def prior_of(config: SearchConfig, candidate: Callable[[Mapping[str, Any]], Candidate]) -> Prior | None:
@@ -88,6 +88,20 @@ def prior_of(config: SearchConfig, candidate: Callable[[Mapping[str, Any]], Cand
     if config.supernet_config.use != PRIOR:
         return None
     return InheritedPredictor(config.search_space, used_scores(config), candidate).predict
+
+
+def check_named_scores(config: SearchConfig) -> None:
+    """Refuse a new search that names a study whose scores it uses, while other scores lie in its own folder.
+
+    Raises:
+        InvalidInput: there are such scores.
+    """
+    own, named = ScoresFile(config.study_directory / FOLDER).path, config.supernet_config.study
+    if named is None or not own.is_file():
+        return
+    theirs = ScoresFile(supernet_folder(named, config.study_directory.parent)).path
+    if not theirs.is_file() or theirs.read_bytes() != own.read_bytes():
+        raise InvalidInput(f"supernet.study must be left out where {own} has other scores, got {named!r}")
 
 
 def _source(config: SearchConfig) -> Path:
@@ -109,8 +123,8 @@ def _check(config: SearchConfig, scores: InheritedScores, data: str | None, fold
     differing = [name for name, value in wanted.items() if _plain(settings.get(name)) != _plain(value)]
     if differing:
         raise InvalidInput(
-            f"inherited scores in {folder} must be of space {space.name}, but its {differing[0]} differ: train and score"
-            " shared weights of this space"
+            f"inherited scores in {folder} must have {differing[0]} {wanted[differing[0]]!r} of space {space.name}, got"
+            f" {settings.get(differing[0])!r}: train and score shared weights of this space"
         )
     ours, theirs = protocol_of_scores(config, data or ""), scores.identity.get(PROTOCOL, {})
     for name, value in ours.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dite_search.config.search_config import SearchConfig, load_search
-from dite_search.config.validation import VARIABLE
+from dite_search.config.validation import VARIABLE, expanded
 from dite_search.tasks.network_reference import weights_named
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
@@ -33,15 +33,29 @@ def read_search(
     """
     given = {name: value for name, value in (changes or {}).items() if value is not None}
     values = read_mapping(path) | given
-    training, directory = values.get("training"), values.get("directory", "runs")
-    if isinstance(training, dict) and isinstance(directory, str):
-        try:
-            named = _with_trials(training, directory)
-        except InvalidInput as error:
-            raise InvalidInput(f"{path}: training.{error}") from None
-        if named != training:
-            given["training"] = named
+    named = with_trials(values, str(path))
+    if named != values:
+        given["training"] = named["training"]
     return load_search(path, data_root=data_root, changes=given, data_changes=data_changes)
+
+
+def with_trials(values: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return the fields of a search with the checkpoints of the trials that ``training`` names.
+
+    Raises:
+        InvalidInput: a trial does not exist, or has no checkpoint.
+    """
+    training, directory = values.get("training"), values.get("directory", "runs")
+    if not isinstance(training, dict) or not isinstance(directory, str):
+        return dict(values)
+    try:
+        directory = expanded({"directory": directory})["directory"]
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: {error}") from None
+    try:
+        return {**values, "training": _with_trials(training, directory)}
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: training.{error}") from None
 
 
 def _with_trials(training: Mapping[str, Any], directory: str) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def report_setup(config: SearchConfig, limits: tuple[str, ...] = (), *, state: B
             "budget": ", ".join(config.budget) or "none",
         },
         run_page=_run_page(config),
-        inherited=foretold_of(config)[1],
+        inherited=foretold_of(config),
     )
 
 

@@ -28,7 +28,7 @@ class Bounds:
     entries: str = ""
 
     def __str__(self) -> str:
-        return f"from {_plain(self.low)} to {_plain(self.high)}"
+        return f"from {plain_number(self.low)} to {plain_number(self.high)}"
 
 
 @dataclass(frozen=True)
@@ -169,5 +169,6 @@ def _limits(hint: Any) -> Limits | None:
     return Limits(kind=kind, optional=is_optional, is_tuple=is_tuple, length=length, bounds=bounds, choices=choices)
 
 
-def _plain(number: float) -> str:
+def plain_number(number: float) -> str:
+    """Return a limit as messages write it: integers with all their digits, others with six."""
     return f"{number:,}" if isinstance(number, int) else f"{number:g}"

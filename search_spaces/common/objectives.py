@@ -172,11 +172,11 @@ OBJECTIVES: dict[str, Objective] = {
             name="mmacs_paper",
             direction=MINIMIZE,
             source=COUNTED,
-            label="MMACs (paper's convention)",
+            label="MMACs (with biases)",
             digits=1,
             significant=True,
-            convention="The convention behind the figures of the Dite-HRNet paper, which calls them FLOPs: every "
-            "convolution once, additions of a bias counted as well.",
+            convention="Millions of multiply-accumulates with the additions of biases. A convolution that runs several "
+            "times in one pass counts once.",
             common=False,
         ),
         Objective(
@@ -207,9 +207,10 @@ OBJECTIVES: dict[str, Objective] = {
             unit="ms",
             digits=1,
             significant=True,
-            convention="Median time of one image through the exported network in ONNX Runtime on a CPU, measured before "
-            "training. Reading the image and the flip test are not in it. Its spread, device, threads, warm-up and number "
-            "of runs stand in latency.json of each trial's folder.",
+            convention="Median time of one image through the exported network on a CPU, measured before training. "
+            "The runtime is ONNX Runtime unless latency.runtime of the search names another. Reading the image and the flip "
+            "test are not in it. Its spread, device, threads, warm-up and number of runs stand in latency.json of each "
+            "trial's folder.",
             least="fastest",
         ),
     )

@@ -6,8 +6,8 @@ Three conventions are told apart by name, since a figure without its convention 
     every convolution our network executes on one image, each multiply-add counted once, bias additions not counted. This
     is what fvcore counts for the convolutions of the built network.
 ``macs_paper``
-    the convention behind the figures of the Dite-HRNet paper: every convolution module once per forward pass, bias
-    additions included. Batch normalisation, activations and the aggregation of kernels are in neither.
+    the same with the additions of biases; a convolution that runs several times in one pass counts once. Batch
+    normalisation, activations and the aggregation of kernels are in neither.
 ``flops_published``
     the operations behind the printed figures of the family's networks, by the rules of its authors' own counter
     (`search_spaces.families.family.Family.published_count`). Such figures are printed in units of 2^20 or 2^30.
@@ -79,7 +79,7 @@ class ExtendedCost(Cost):
 
     @property
     def objectives(self) -> dict[str, float]:
-        """The costs that a search may minimise or maximise, the user's own included."""
+        """The costs that a search may minimise, the user's own included."""
         return super().objectives | dict(self.own)
 
 

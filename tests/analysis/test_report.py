@@ -96,7 +96,7 @@ def test_conventions_and_boxes_are_stated() -> None:
     text = page_of(study()).text
     for part in (
         "that our network executes",
-        "The convention behind the figures of the Dite-HRNet paper",
+        "with the additions of biases",
         "Average precision of COCO keypoints",
         "boxes ground truth",
     ):

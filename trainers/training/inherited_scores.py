@@ -68,11 +68,6 @@ class InheritedScorer:
         self._calibration = _KeptBatches(calibration, len(chosen) // batches, data.workers)
         self._batches = _KeptBatches(self._held_out, CALIBRATION_BATCH, data.workers)
 
-    @property
-    def held_out(self) -> int:
-        """The number of held-out people."""
-        return len(self._held_out)
-
     def score(self, arch: Architecture) -> dict[str, float]:
         """Return the figures of a network that inherits the shared weights.
 

@@ -13,7 +13,7 @@ from analysis.report.elements.section import Chart, Section, Table
 from analysis.statistics.dependence import Dependence, interaction, partial_dependence
 from analysis.statistics.forest import measured, value_of
 from analysis.statistics.importance import Explanation, Importance, explanations
-from analysis.study.labels import CONVENTIONS, families_of, number_words, quantity
+from analysis.study.labels import conventions, families_of, number_words, quantity
 from analysis.study.records import StudyRecord
 from search_spaces.common.objectives import costs_and_scores, format_value
 from search_spaces.families.architecture import Scalar
@@ -132,7 +132,7 @@ def _importance_charts(found: Mapping[str, Explanation]) -> list[Chart]:
         Chart(
             key=f"importance-{name}",
             title=f"Importance for {quantity(name)}",
-            caption=CONVENTIONS.get(name, ""),
+            caption=conventions().get(name, ""),
             alt="; ".join(f"{entry.name.replace('_', ' ')} {entry.share:.0%}" for entry in each.importances),
             figure=importance_figure(each.importances),
         )

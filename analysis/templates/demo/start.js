@@ -75,6 +75,8 @@ function start(session) {
       return;
     }
     forgetFile();
+    // Until the user has answered, another click would start another camera.
+    element("camera").disabled = true;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: true });
       video.srcObject = stream;
@@ -83,6 +85,8 @@ function start(session) {
       stopCamera();
       say(`The camera cannot be used: ${error.message}.`, true);
       return;
+    } finally {
+      element("camera").disabled = false;
     }
     element("camera").textContent = "Stop the camera";
     follow();

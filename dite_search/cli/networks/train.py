@@ -220,5 +220,8 @@ def _train_config(fields: tuple[str, ...], given: dict[str, Any]) -> Any:
         name, equals, value = field.partition("=")
         if not equals:
             raise InvalidInput(f"--set must be FIELD=VALUE, got {field!r}")
-        given[name] = yaml.safe_load(value)
+        try:
+            given[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InvalidInput(f"--set {name} must be a value of YAML, got {value!r}") from None
     return TrainConfig.from_dict(given)

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from search_spaces.common.bounds import plain_number
 from search_spaces.common.errors import InvalidInput, mistakes_of, unknown_name
 
 RULES = {
@@ -19,10 +20,10 @@ RULES = {
     **dict.fromkeys(("tuple_type", "list_type"), "be a list"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "hold fields, each with its value"),
     "literal_error": "be {expected}",
-    "greater_than": "be above {gt:g}",
-    "greater_than_equal": "be at least {ge:g}",
-    "less_than": "be below {lt:g}",
-    "less_than_equal": "be at most {le:g}",
+    "greater_than": "be above {gt}",
+    "greater_than_equal": "be at least {ge}",
+    "less_than": "be below {lt}",
+    "less_than_equal": "be at most {le}",
     "too_short": "have at least {min_length} entries",
     "too_long": "have at most {max_length} entries",
     "string_too_short": "have at least {min_length} characters",
@@ -76,12 +77,20 @@ def _sentences(place: tuple[Any, ...], problems: Sequence[Any], model: type[Base
         return [str(unknown_name(f"field of {_dotted(place[:-1]) or whole}", str(place[-1]), section.model_fields))]
     if first["type"] == "missing":
         return [f"{where} must be given"]
-    rules = [RULES[problem["type"]].format(**problem.get("ctx", {})) for problem in problems if problem["type"] in RULES]
+    rules = [_rule(problem) for problem in problems if problem["type"] in RULES]
     if len(rules) == len(problems):
         return [f"{where} must {' or '.join(dict.fromkeys(rules)).replace(' or be ', ' or ')}, got {first['input']!r}"]
     cause = first.get("ctx", {}).get("error")
     messages = [first["msg"][0].lower() + first["msg"][1:]] if cause is None else mistakes_of(cause)
     return [message if not where or where in message else f"{where}: {message}" for message in map(str, messages)]
+
+
+def _rule(problem: Any) -> str:
+    """Return the rule that a value breaks, with its limits in all their digits."""
+    limits = {
+        name: plain_number(value) if type(value) in (int, float) else value for name, value in problem.get("ctx", {}).items()
+    }
+    return RULES[problem["type"]].format(**limits)
 
 
 def within(section: str, sentence: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from rich.console import Console
 
 from dite_search.config.search_config import SearchConfig
+from dite_search.study.directory import check_name
+from dite_search.supernet.choice import networks_to_score
 from dite_search.supernet.direct import promising, spread_over_costs
 from dite_search.supernet.predictor import InheritedPredictor
 from dite_search.supernet.use import used_scores
@@ -28,9 +32,14 @@ def with_finalists(config: SearchConfig, *, file: str, console: Console) -> Sear
     settings = config.supernet_config
     if settings.use != DIRECT:
         return config
+    check_name(config)
     trained = trained_supernet(config, file=file, console=console)
     space = config.search_space
-    predictor = InheritedPredictor(space, used_scores(config))
+    inherited = used_scores(config)
+    # Of what an earlier call has scored beside these, forecasts do not depend: each call has the same finalists.
+    drawn = {arch.arch_id for arch in networks_to_score(trained.elastic, settings.scored, config.seed)}
+    kept = tuple(each for each in inherited.networks if each.arch.arch_id in drawn)
+    predictor = InheritedPredictor(space, dataclasses.replace(inherited, networks=kept))
     points = promising(trained.elastic, predictor.predict, settings.evaluated, config.seed)
     networks = [space.build(point) for point in points]
     values = score_more(config, trained, networks, console=console).values()

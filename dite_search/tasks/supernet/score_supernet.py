@@ -13,6 +13,7 @@ from rich.console import Console
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import data_of
 from dite_search.supernet.choice import networks_to_score
+from dite_search.supernet.place import FOLDER, supernet_location
 from dite_search.supernet.scores import (
     FIGURE,
     PROTOCOL,
@@ -25,13 +26,12 @@ from dite_search.supernet.scores import (
     ScoresFile,
     weights_digest,
 )
-from dite_search.supernet.summary import FOLDER
 from dite_search.supernet.use import protocol_of_scores
 from dite_search.tasks.supernet.scoring_actors import InheritedScoring, actors_at_once, score_on_actors
 from dite_search.tasks.supernet.supernet_run import SupernetRun
-from dite_search.tasks.supernet.train_supernet import found_weights, supernet_location
+from dite_search.tasks.supernet.train_supernet import found_weights
 from dite_search.tracking.client import tracker_of
-from search_spaces.common.errors import InvalidInput, first_line
+from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_text
 from search_spaces.common.shell import own_command
 from search_spaces.families.architecture import Architecture
@@ -151,13 +151,7 @@ def score_more(
         return known
     from dite_search.driver.ray_session import start_ray
 
-    try:
-        start_ray()
-    except InvalidInput:
-        raise
-    except Exception as error:
-        # Ray raises dozens of kinds where its processes do not start.
-        raise InvalidInput(f"Ray must start to score networks, but did not: {first_line(error)}") from None
+    start_ray()
     resources, settings = config.resources, config.supernet_config
     at_once = actors_at_once(resources.cpus_per_worker, resources.gpus_per_worker, config.max_concurrent)
     _say(
@@ -207,7 +201,12 @@ def _tell_tracker(config: SearchConfig, checkpoint: Checkpoint, table: str, cons
     """Store the table with the run of the shared weights."""
     settings = config.supernet_config
     params = {"space": config.search_space.name, **settings.to_dict(), "seed": config.seed}
-    run = SupernetRun(tracker_of(config), config.name, params)
+    try:
+        tracker = tracker_of(config)
+    except InvalidInput as error:
+        _say(console, f"MLflow lacks the table of scores: {error}")
+        return
+    run = SupernetRun(tracker, config.name, params)
     run.report(checkpoint.curve)
     run.attach({TABLE_FILE: table})
     lacks = run.lacks

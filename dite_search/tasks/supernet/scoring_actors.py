@@ -24,6 +24,7 @@ from trainers.data.config import DataConfig
 from trainers.networks.registry import shared_weights
 from trainers.processes.distributed import default_device
 from trainers.training.inherited_scores import InheritedScorer
+from trainers.training.loop import OWN_REASONS
 
 NETWORKS_AT_A_TIME = 4
 """Networks that an actor takes at a time: so many are scored again where it is lost."""
@@ -149,7 +150,8 @@ def score_on_actors(
             try:
                 done(ray.get(ready))
                 idle.append(actor)
-            except ray.exceptions.RayActorError as error:
+            # An actor that Ray's memory monitor ended raises an error of its own kind.
+            except (ray.exceptions.RayActorError, ray.exceptions.OutOfMemoryError) as error:
                 if lost == retries:
                     raise _lost(some, lost + 1, error) from None
                 waiting.appendleft((some, lost + 1))
@@ -157,6 +159,8 @@ def score_on_actors(
             except ray.exceptions.RayTaskError as error:
                 if isinstance(error.cause, InvalidInput):
                     raise InvalidInput(str(error.cause)) from None
+                if isinstance(error.cause, OWN_REASONS):
+                    raise InvalidInput(f"networks {_names(some)} could not be scored: {error.cause}") from None
                 raise
     finally:
         for actor in (*idle, *(actor for actor, _, _ in running.values())):
@@ -166,6 +170,10 @@ def score_on_actors(
 def _lost(networks: Sequence[Architecture], times: int, error: Exception) -> InvalidInput:
     reason = (str(error).strip().splitlines() or [""])[0]
     return InvalidInput(
-        f"networks {', '.join(arch.arch_id for arch in networks)} could not be scored, because their process died"
+        f"networks {_names(networks)} could not be scored, because their process died"
         f" {times} time{'s' if times > 1 else ''}: {reason}; the others are kept, and the same command goes on"
     )
+
+
+def _names(networks: Sequence[Architecture]) -> str:
+    return ", ".join(arch.arch_id for arch in networks)

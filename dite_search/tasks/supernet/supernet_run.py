@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dite_search.tracking.client import FAILED, FINISHED, RUNNING, Point, Refused, Tracker, Unreachable
+from dite_search.tracking.client import FAILED, FINISHED, RUNNING, SUPERNET_TAG, Point, Refused, Tracker, Unreachable
 from dite_search.tracking.plan import batches
 
 KIND_TAG, SUPERNET = "dite_search.kind", "supernet"
-SUPERNET_TAG = "dite_search.supernet"
-"""The tag with the name of the study whose networks share the weights; a run of a search or trial has none."""
 INHERITED_RESULTS = "inherited figures are none of a network's own training"
 """The note of every such run: figures of networks that inherit weights must not be read as results."""
 

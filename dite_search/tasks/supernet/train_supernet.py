@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import data_of
-from dite_search.supernet.summary import FOLDER
+from dite_search.supernet.place import FOLDER, supernet_location
 from dite_search.tasks.supernet.supernet_run import SupernetRun
 from dite_search.tasks.train_and_evaluate import RAY_FOLDER, set_aside
 from dite_search.tracking.client import tracker_of
@@ -20,23 +20,17 @@ from search_spaces.registry import cost_of
 from search_spaces.space.elastic_space import ElasticSpace, check_sharing, elastic_space
 from search_spaces.supernet_config import SupernetConfig
 from trainers.checkpoints.checkpoint import LAST, Checkpoint
-from trainers.checkpoints.location import Location, below, located
+from trainers.checkpoints.location import Location
 from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
 from trainers.data.identity import data_contents
+from trainers.data.samples.datasets import training_set
 from trainers.training import loop
 from trainers.training.lengthening import lengthened, schedule_words, sentences_on
 from trainers.training.same_training import check_same_training
 from trainers.training.supernet_loop import LOSSES, identity_of, train_supernet
 
 LARGEST, SMALLEST = LOSSES
-
-
-def supernet_location(config: SearchConfig) -> Location:
-    """Return the place of the checkpoints: the study's folder, or where the search keeps checkpoints."""
-    if config.checkpoints is None:
-        return config.study_directory / FOLDER
-    return below(located(config.checkpoints), f"{config.name}-{FOLDER}")
 
 
 def train_shared_weights(config: SearchConfig, *, restart: bool, resume: bool = False, console: Console) -> dict[str, Any]:
@@ -61,9 +55,12 @@ def train_shared_weights(config: SearchConfig, *, restart: bool, resume: bool = 
     _say_space(elastic, config, console)
     data = data_of(config, console)
     loop.check_batch(recipe, config.resources.workers)
+    tracker = tracker_of(config)
     if restart:
         if not isinstance(place, Path):
             raise InvalidInput(f"--restart needs checkpoints in a folder, got {place}: name another study by --name")
+        # What keeps the new training from beginning has to show while the old one is in its place.
+        training_set(data, elastic.largest, recipe)
         kept = set_aside(place)
         if kept:
             _say(console, f"The training that {place} held is kept in {kept}")
@@ -74,7 +71,7 @@ def train_shared_weights(config: SearchConfig, *, restart: bool, resume: bool = 
     if finished:
         _say(console, f"Going on from epoch {finished} of {place}")
     params = {"space": elastic.space.name, **config.supernet_config.to_dict(), "seed": recipe.seed}
-    run = SupernetRun(tracker_of(config), config.name, params)
+    run = SupernetRun(tracker, config.name, params)
     curve: list[loop.Metrics] = []
     try:
         if config.resources.workers > 1 or config.resources.max_workers is not None:

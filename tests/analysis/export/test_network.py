@@ -115,7 +115,7 @@ def test_the_card_tells_what_was_measured(exported: tuple[Exported, PoseNetwork]
     for part in (
         "| AP (ground-truth boxes) | 0.543 |",
         "| boxes | ground truth |",
-        "The convention behind the figures of the Dite-HRNet paper",
+        "with the additions of biases",
         "[0.485, 0.456, 0.406]",
         "opset 17, input `images` (batch, 3, 64, 64), output `heatmaps` (batch, 17, 16, 16)",
         "8 random images, batch sizes 1 and 3",

@@ -14,7 +14,6 @@ def test_a_report_has_the_scores_that_lie_with_the_study(make_search: Callable[.
     config = make_search(space="tiny_128")
     assert report_setup(config).inherited == {}
     write_scores(config)
-    figure, values = foretold_of(config)
-    assert figure == "inherited_ap_gt"
+    values = foretold_of(config)
     assert len(values) == 40
     assert report_setup(config).inherited == values

@@ -17,9 +17,8 @@ from dite_search.supernet.scores import ScoresFile
 from dite_search.supernet.summary import summary_of
 from dite_search.tasks.supernet import score_supernet
 from dite_search.tasks.supernet.score_supernet import score_inherited
-from dite_search.tasks.supernet.supernet_run import SUPERNET_TAG
 from dite_search.tasks.supernet.train_supernet import train_shared_weights
-from dite_search.tracking.client import tracker_of
+from dite_search.tracking.client import SUPERNET_TAG, tracker_of
 from search_spaces.common.errors import InvalidInput
 from tests.dite_search.tasks.supernet.test_train_supernet import FILE, search_of
 

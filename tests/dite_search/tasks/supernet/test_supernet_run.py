@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dite_search.tasks.supernet.supernet_run import KIND_TAG, SUPERNET, SUPERNET_TAG, SupernetRun
-from dite_search.tracking.client import FAILED, FINISHED, STUDY_TAG, Tracker, Unreachable
+from dite_search.tasks.supernet.supernet_run import KIND_TAG, SUPERNET, SupernetRun
+from dite_search.tracking.client import FAILED, FINISHED, STUDY_TAG, SUPERNET_TAG, Tracker, Unreachable
 
 CURVE = [{"epoch": float(number), "loss_largest": 1.0 / number, "seconds": 10.0 * number} for number in (1, 2, 3)]
 

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from dite_search.config.search_config import SearchConfig, load_search
-from dite_search.tasks.supernet.supernet_run import SUPERNET_TAG
-from dite_search.tasks.supernet.train_supernet import describe, supernet_location, train_shared_weights
-from dite_search.tracking.client import FINISHED, tracker_of
+from dite_search.supernet.place import supernet_location
+from dite_search.tasks.supernet.train_supernet import describe, train_shared_weights
+from dite_search.tracking.client import FINISHED, SUPERNET_TAG, tracker_of
 from search_spaces.common.errors import InvalidInput
 from trainers.checkpoints.checkpoint import LAST, load_shared_checkpoint
 
