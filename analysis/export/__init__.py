@@ -6,7 +6,7 @@ from analysis.export.directory import CARD_FILE, EXAMPLE_FILE, FILES, ONNX_FILE,
 from analysis.export.model_card import ModelCard
 from analysis.export.network import Exported, export_network, load_export, read_with
 from analysis.export.options import ESSENTIAL, EVERYTHING, Parts
-from analysis.export.trial import export_trial
+from analysis.export.trial import export_checkpoint, export_trial
 from analysis.pareto.selection import choose
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "ModelCard",
     "Parts",
     "choose",
+    "export_checkpoint",
     "export_network",
     "export_trial",
     "load_export",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from analysis.export.parity import TRAINED, Parity
 from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.onnx.writers import forms_of
 from analysis.profiling.latency import Latency
-from analysis.study.labels import architecture_words, conventions, learned_and_scored_on, number_words, plain, quantity
+from analysis.study.labels import AP, architecture_words, conventions, learned_and_scored_on, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from analysis.templates import template_environment
@@ -87,6 +87,12 @@ def card_of(study: StudyRecord, record: TrialRecord) -> ModelCard:
     )
 
 
+def _shown_conventions(names: Collection[str], *, is_timed: bool) -> dict[str, str]:
+    """Return the conventions behind the figures that a card shows."""
+    shown = {*names, *({"latency_ms"} if is_timed else ()), *({AP} if any(name.startswith("ap") for name in names) else ())}
+    return {name: words for name, words in conventions().items() if name in shown}
+
+
 def card_text(
     arch: Architecture,
     card: ModelCard,
@@ -112,7 +118,7 @@ def card_text(
         family=family_of(arch),
         costs={"params": float(cost.params)} | cost.objectives,
         quantity=quantity,
-        conventions=conventions(),
+        conventions=_shown_conventions({*card.metrics, *cost.objectives}, is_timed=card.latency is not None),
         learned_split=learned_and_scored_on(card.protocol),
         agreement=agreement,
         input_size=format_size(arch.input_size),

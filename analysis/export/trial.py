@@ -1,20 +1,25 @@
-"""Export the network of a finished trial, with the data that it was trained and scored on."""
+"""Export the network of a finished trial or of a checkpoint, with the data that it was trained and scored on."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from analysis.export.directory import require_replaceable
-from analysis.export.model_card import card_of
+from analysis.export.model_card import ModelCard, card_of
 from analysis.export.network import NO_DATA, Exported, export_network
 from analysis.export.options import ESSENTIAL, Parts
 from analysis.export.study_data import StudyData, data_of
+from analysis.study.labels import number_words
+from analysis.study.published_results import recipe_changes
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_checkpoint import trial_checkpoint
 from search_spaces.common.errors import InvalidInput
-from trainers.checkpoints.checkpoint import Checkpoint
-from trainers.networks.load import load_weights
+from search_spaces.common.objectives import OBJECTIVES
+from search_spaces.families.architecture import format_size
+from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from trainers.networks.load import is_published, load_any_network, load_weights, published_training
 from trainers.networks.registry import build_network
 
 
@@ -61,6 +66,69 @@ def export_trial(
         data=data,
         no_data=no_data,
     )
+
+
+def export_checkpoint(
+    path: Path,
+    directory: Path,
+    *,
+    name: str,
+    threads: int | None = None,
+    parts: Parts = ESSENTIAL,
+    data_root: Path | None = None,
+) -> Exported:
+    """Export the network of a checkpoint of ours, or of one in a published layout.
+
+    Args:
+        path: The checkpoint.
+        directory: The folder of the export.
+        name: The name of the network on its card.
+        threads: As in `export_network`.
+        parts: As in `export_network`. A published checkpoint names no data, so that it is neither scored nor quantised.
+        data_root: The folder of the data; by default it is where the checkpoint says.
+
+    Raises:
+        InvalidInput: the file is no checkpoint of one network, or as `export_trial`.
+    """
+    require_replaceable(Path(directory))
+    arch, network = load_any_network(path)
+    if is_published(path):
+        if data_root is not None:
+            raise InvalidInput(
+                f"checkpoint {name} does not say how it was trained, so data must be left out, got {data_root}"
+            )
+        card = ModelCard(name=name, origin="A published checkpoint.", codec=published_training(path).codec)
+        return export_network(arch, network, directory, card=card, threads=threads, parts=parts)
+    checkpoint = load_checkpoint(path)
+    train, epochs = checkpoint.train, number_words(len(checkpoint.curve), "epoch")
+    last = checkpoint.curve[-1] if checkpoint.curve else {}
+    card = ModelCard(
+        name=name,
+        origin=f"A training of its own, after {epochs} of {train.epochs}.",
+        metrics={name: value for name, value in last.items() if name in OBJECTIVES},
+        protocol=_protocol(checkpoint),
+        codec=train.codec,
+        sigma=train.sigma,
+        keypoint_set=checkpoint.keypoint_set,
+    )
+    data, no_data = _data(checkpoint, data_root)
+    return export_network(arch, network, directory, card=card, threads=threads, parts=parts, data=data, no_data=no_data)
+
+
+def _protocol(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what a checkpoint says of its training, by the names that the protocol of a study has."""
+    train, data = checkpoint.train, checkpoint.data
+    known, changes = ("train_split", "val_split", "format", "boxes"), recipe_changes(train)
+    return {
+        "dataset": data.get("name", "not recorded"),
+        **{name: data[name] for name in known if data.get(name) is not None},
+        "input_size": format_size(checkpoint.arch.input_size),
+        "epochs": train.epochs,
+        "batch_size": train.batch_size,
+        "flip_test": train.flip_test,
+        **({"recipe_changes": changes} if changes else {}),
+        "seed": train.seed,
+    }
 
 
 def _data(checkpoint: Checkpoint, root: Path | None) -> tuple[StudyData | None, str]:

@@ -13,8 +13,11 @@ from dite_search.cli.shared.options import directory_option, json_option
 from dite_search.cli.shared.output import console_for, next_steps, program, show, tell
 from dite_search.cli.shared.progress import counted, waiting
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import check_output
 from search_spaces.common.runtimes import CONVERTED
 from search_spaces.common.shell import shell_command
+from search_spaces.registry import load_arch
+from search_spaces.starting_weights import ARCH_FILE
 
 if TYPE_CHECKING:
     from search_spaces.space.budget import Constraint
@@ -89,7 +92,7 @@ def export(
 ) -> None:
     """Write a network of STUDY in every form, with a model card and an example that runs by itself.
 
-    STUDY:TRIAL is that trial, as with --trial.
+    STUDY:TRIAL is that trial, as with --trial. STUDY may also be a checkpoint, such as that of a training by itself.
 
     The forms are architecture and weights, ONNX with a free batch size, the same in int8, and a torch.export program. A
     checkpoint for the authors' code is added where it can load one. --format adds OpenVINO, ncnn, LiteRT or Core ML. Each
@@ -103,16 +106,29 @@ def export(
     from dite_search.housekeeping.exports import log_or_say_later, note_export
     from dite_search.study.directory import load_config
     from dite_search.study.reader import read_study
-    from dite_search.tasks.network_reference import trial_named
+    from dite_search.tasks.network_reference import names_checkpoint, trial_named
     from dite_search.tracking.aliases import BEST
     from dite_search.tracking.registry import check_registry
-    from search_spaces.common.files import check_output
 
     check_formats(formats)
     if html:
         read_web_runtime(html)
     if model is not None and not registered:
         raise InvalidInput("--model names a registered model, so --register must be given too")
+    parts = Parts(
+        released=not no_released,
+        program=not no_program,
+        int8=not no_int8,
+        accuracy=not no_accuracy,
+        formats=tuple(dict.fromkeys(formats)),
+        html=html,
+    )
+    if names_checkpoint(study):
+        choices = {"--best": best, "--trial": trial, "--max-mmacs": max_mmacs, "--max-params": max_params}
+        choices |= {"--max-latency-ms": max_latency_ms, "--budget": budgets or None, "--register": registered or None}
+        _refuse_choices(study, choices)
+        _export_checkpoint(study, output, parts, threads=threads, data_root=data_root, as_json=as_json)
+        return
     named = trial_named(study)
     if named is not None:
         if trial is not None:
@@ -140,14 +156,6 @@ def export(
     if registered:
         # An export takes minutes, and a model that cannot be registered is told before.
         check_registry(config, model or config.name)
-    parts = Parts(
-        released=not no_released,
-        program=not no_program,
-        int8=not no_int8,
-        accuracy=not no_accuracy,
-        formats=tuple(dict.fromkeys(formats)),
-        html=html,
-    )
     console = console_for(True)
     results = []
     follow = counted(console, "Networks") if len(chosen) > 1 else iter
@@ -156,7 +164,7 @@ def export(
         tell(console, f"Exporting trial {number} to {places[number]}")
         with waiting(console, f"Exporting trial {number}") if len(chosen) == 1 else nullcontext():
             exported = _exported(record, found, places[number], parts, threads=threads, data_root=data_root)
-        result = described(found, exported)
+        result = {"trial": number, **described(found.arch.arch_id, exported)}
         note_export(config, found, exported.directory)
         if registered:
             with waiting(console, "Registering the model") if len(chosen) == 1 else nullcontext():
@@ -168,7 +176,39 @@ def export(
         return
     for result in results:
         show(result, as_json)
-    example = shell_command(program("python"), results[0]["example"], "PHOTOGRAPH", "--output", "drawn.png")
+    _say_example(results[0], as_json)
+
+
+def _refuse_choices(checkpoint: str, given: Mapping[str, Any]) -> None:
+    """Refuse options that choose among the networks of a study, where the network is a checkpoint's."""
+    named = [option for option, value in given.items() if value is not None]
+    if named:
+        raise InvalidInput(f"{checkpoint} is one network, so {named[0]} must be left out")
+
+
+def _export_checkpoint(
+    checkpoint: str, output: str | None, parts: Any, *, threads: int, data_root: str | None, as_json: bool
+) -> None:
+    """Export the network of a checkpoint, to the folder ``export`` beside it unless another is given."""
+    from analysis.export import export_checkpoint
+    from dite_search.tasks.network_reference import checkpoint_file
+
+    place = Path(output) if output else Path(checkpoint).parent / EXPORT_FOLDER
+    if output is None and "://" in checkpoint:
+        raise InvalidInput(f"--output must be given for a checkpoint that lies elsewhere, got {checkpoint}")
+    check_output(place, is_folder=True)
+    console = console_for(True)
+    tell(console, f"Exporting {checkpoint} to {place}")
+    root = Path(data_root) if data_root else None
+    with checkpoint_file(checkpoint) as file, waiting(console, f"Exporting {checkpoint}"):
+        exported = export_checkpoint(file, place, name=checkpoint, threads=threads, parts=parts, data_root=root)
+    result = described(load_arch(exported.directory / ARCH_FILE).arch_id, exported)
+    show(result, as_json)
+    _say_example(result, as_json)
+
+
+def _say_example(result: Mapping[str, Any], as_json: bool) -> None:
+    example = shell_command(program("python"), result["example"], "PHOTOGRAPH", "--output", "drawn.png")
     next_steps(as_json, example)
 
 
@@ -176,18 +216,18 @@ def export_quickly(study: Any, record: Any) -> dict[str, Any]:
     """Write what takes no time, into the study's folder; what was written, for a reader."""
     from analysis.export import ESSENTIAL
 
-    return described(record, _exported(study, record, study.directory / EXPORT_FOLDER, ESSENTIAL, threads=1))
+    exported = _exported(study, record, study.directory / EXPORT_FOLDER, ESSENTIAL, threads=1)
+    return {"trial": record.number, **described(record.arch.arch_id, exported)}
 
 
-def described(record: Any, exported: Any) -> dict[str, Any]:
+def described(arch_id: str, exported: Any) -> dict[str, Any]:
     """An export in plain values: where it is, and what was measured."""
     from analysis.export.directory import DEMO_FILE, INT8_FILE
     from analysis.export.parity import TRAINED
 
     parity = exported.parity
     result: dict[str, Any] = {
-        "trial": record.number,
-        "arch_id": record.arch.arch_id,
+        "arch_id": arch_id,
         "directory": str(exported.directory),
         "onnx": str(exported.onnx),
         "example": str(exported.example),

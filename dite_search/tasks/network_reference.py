@@ -174,6 +174,12 @@ def find_network(text: str | Path, *, directory: str | Path = "runs") -> Network
     )
 
 
+def names_checkpoint(text: str) -> bool:
+    """Whether a text is the path or URL of a file of weights, and no study."""
+    path = Path(text)
+    return "://" in text or (path.suffix in CHECKPOINT_ENDINGS and not path.is_dir())
+
+
 def trial_named(text: str) -> tuple[str, int] | None:
     """Return the study and the number of ``STUDY:TRIAL``; None for another text, or the path of a file."""
     study, colon, number = text.rpartition(":")

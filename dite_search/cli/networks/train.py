@@ -129,7 +129,8 @@ def train(
     show({**metrics, "output": str(place)} | schedule_of(place), as_json)
     split = () if val_split == "val" else ("--split", val_split)
     words = ("evaluate", place / "best.pt", "--data", root, *described_words(described), *split)
-    next_steps(as_json, shell_command(program("dite-search"), *words))
+    export = ("export", place / "best.pt")
+    next_steps(as_json, *(shell_command(program("dite-search"), *each) for each in (words, export)))
 
 
 @click.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")

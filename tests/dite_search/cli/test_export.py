@@ -125,3 +125,39 @@ def test_no_budget_is_exported_where_one_place_is_taken(finished):
     assert [path.name for path in taken.parent.iterdir()] == [taken.name]
     output = finished.study_directory / "search.yaml" / "x"
     assert f"{output} cannot be used: Not a directory" in refused("export", finished.study_directory, "--output", output)
+
+
+def test_a_checkpoint_is_exported_as_its_trial_is(finished, tmp_path):
+    file = checkpoint_location(finished, 1) / "last.pt"
+    whole = exported(finished.study_directory, "--trial", 1, "--output", tmp_path / "trial", *QUICK)
+    alone = exported(file, *QUICK)
+    assert alone["directory"] == str(file.parent / "export")
+    assert alone["arch_id"] == whole["arch_id"]
+    assert "trial" not in alone
+    (theirs, ours) = ((Path(each["directory"]) / "model.onnx").read_bytes() for each in (whole, alone))
+    assert ours == theirs
+    card = (Path(alone["directory"]) / "README.md").read_text()
+    assert "A training of its own, after 1 epoch of" in card
+    assert "| dataset | synthetic |" in card
+    assert "pckh50" not in card, "only what is measured is explained"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--max-mmacs", 3), "last.pt is one network, so --max-mmacs must be left out"),
+        (("--trial", 0), "last.pt is one network, so --trial must be left out"),
+        (("--register",), "last.pt is one network, so --register must be left out"),
+        (("--output", "{tmp}/a_file"), "a_file"),
+    ],
+)
+def test_a_checkpoint_leaves_nothing_to_choose(finished, tmp_path, options, message):
+    (tmp_path / "a_file").write_text("")
+    file = checkpoint_location(finished, 1) / "last.pt"
+    assert message in refused("export", file, *(str(word).format(tmp=tmp_path) for word in options), *QUICK)
+    assert not (file.parent / "export").exists()
+
+
+def test_a_checkpoint_that_is_none_is_named(tmp_path):
+    assert f"checkpoint {tmp_path / 'gone.pt'} does not exist" in refused("export", tmp_path / "gone.pt")
+    assert "--output must be given for a checkpoint that lies elsewhere" in refused("export", "s3://bucket/best.pt")
