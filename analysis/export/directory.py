@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from analysis.runtimes.forms import FORMS
 from search_spaces import starting_weights
 from search_spaces.common.errors import InvalidInput
 
@@ -24,9 +25,11 @@ ESSENTIAL_FILES = (ARCH_FILE, WEIGHTS_FILE, ONNX_FILE, EXAMPLE_FILE, PARITY_FILE
 """The files of every export."""
 STEM, INT8_STEM = "model", "model.int8"
 """Of the files for other runtimes, whose endings are the runtimes' own."""
-RUNTIME_FILES = (
-    *(f"{stem}{ending}" for stem in (STEM, INT8_STEM) for ending in (".xml", ".bin", ".tflite")),
-    *(f"{STEM}{ending}" for ending in (".ncnn.param", ".ncnn.bin", ".mlpackage")),
+RUNTIME_FILES = tuple(
+    f"{stem}{ending}"
+    for form in FORMS.values()
+    for stem in (STEM, *((INT8_STEM,) if form.has_int8 else ()))
+    for ending in form.endings
 )
 FILES = (*ESSENTIAL_FILES, RELEASED_FILE, PROGRAM_FILE, INT8_FILE, DEMO_FILE, *RUNTIME_FILES)
 """All files that an export may hold."""

@@ -11,6 +11,7 @@ from analysis.export.parity import TRAINED, Parity
 from analysis.onnx.export import INPUT, OPSET, OUTPUT, Agreement
 from analysis.onnx.writers import forms_of
 from analysis.profiling.latency import Latency
+from analysis.runtimes.forms import FORMS
 from analysis.study.labels import AP, architecture_words, conventions, learned_and_scored_on, number_words, plain, quantity
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
@@ -27,19 +28,6 @@ if TYPE_CHECKING:
 
 LARGE_LOSS, SPEED_NOISE = 0.05, 0.10
 """A loss of accuracy that is called large, and a difference in speed that is more than noise, as fractions."""
-
-RUNTIME_FORMS = (
-    (
-        "model.xml",
-        "OpenVINO",
-        "`model.xml`, `model.bin`",
-        "OpenVINO, one image; `INFERENCE_PRECISION_HINT` must be `f32`",
-    ),
-    ("model.ncnn.param", "ncnn", "`model.ncnn.param`, `model.ncnn.bin`", "ncnn, one image from `in0` to `out0`"),
-    ("model.tflite", "LiteRT", "`model.tflite`", "LiteRT (TensorFlow Lite) for one image, channels last"),
-    ("model.mlpackage", "Core ML", "`model.mlpackage`", "Core ML for one image; never run by this export"),
-)
-"""The first file of each other runtime, its name, its files, and what they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,16 +158,15 @@ def int8_verdict(parity: Parity, pair: tuple[str, str] = (ONNX_FILE, INT8_FILE))
 
 def runtime_rows(parity: Parity) -> list[dict[str, str]]:
     """The runtimes whose files are there: files, what they are, and the verdict on the int8 model."""
-    return [
-        {
-            "label": label,
-            "files": files,
-            "note": note,
-            "verdict": int8_verdict(parity, (name, name.replace(STEM, INT8_STEM, 1))),
-        }
-        for name, label, files, note in RUNTIME_FORMS
-        if parity.form(name) is not None or name in parity.untested
-    ]
+    rows = []
+    for form in FORMS.values():
+        first = f"{STEM}{form.endings[0]}"
+        if parity.form(first) is None and first not in parity.untested:
+            continue
+        files = ", ".join(f"`{STEM}{ending}`" for ending in form.endings)
+        verdict = int8_verdict(parity, (first, f"{INT8_STEM}{form.endings[0]}"))
+        rows.append({"label": form.label, "files": files, "note": form.note, "verdict": verdict})
+    return rows
 
 
 def _speed(int8: Latency, float32: Latency) -> str:

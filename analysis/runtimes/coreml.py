@@ -50,10 +50,8 @@ def program_of(static: Static) -> ExportedProgram:
 
 RUNTIME = Runtime(
     name="coreml",
-    label="Core ML",
     distribution="coremltools",
     needed=("coremltools",),
-    files=(".mlpackage",),
     convert=convert,
     open=None,
     why_no_int8="int8 for Core ML is not made",

@@ -70,10 +70,8 @@ def opened(path: Path, threads: int) -> Runner:
 
 RUNTIME = Runtime(
     name="litert",
-    label="LiteRT",
     distribution="ai-edge-litert",
     needed=("ai_edge_litert", "ai_edge_quantizer"),
-    files=(".tflite",),
     convert=convert,
     open=opened,
     quantise=quantise,

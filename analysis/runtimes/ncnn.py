@@ -70,10 +70,8 @@ def opened(path: Path, threads: int) -> Runner:
 
 RUNTIME = Runtime(
     name="ncnn",
-    label="ncnn",
     distribution="ncnn",
     needed=("ncnn", "pnnx"),
-    files=(".ncnn.param", ".ncnn.bin"),
     convert=convert,
     open=opened,
     why_no_int8="ncnn makes int8 models with a program of its own, which no Python package brings",

@@ -80,10 +80,8 @@ def _last_line(error: BaseException) -> str:
 
 RUNTIME = Runtime(
     name="openvino",
-    label="OpenVINO",
     distribution="openvino",
     needed=("openvino", "nncf"),
-    files=(".xml", ".bin"),
     convert=convert,
     open=opened,
     quantise=quantise,

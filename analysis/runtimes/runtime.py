@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from analysis.onnx.export import onnx_bytes
+from analysis.runtimes.forms import FORMS
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.architecture import Architecture
 
@@ -60,10 +61,8 @@ class Runtime:
 
     Args:
         name: Its name in options and search files, and the name of its extra.
-        label: Its name in texts.
         distribution: The package whose version is the runtime's.
         needed: The modules that convert and run a network.
-        files: The endings of the files of a network; the first is the one that is opened.
         convert: Writes a network as files of this stem in a folder, in single precision.
         open: Opens the first file with so many threads; None where nothing on this system can run it.
         quantise: Writes the same in int8, calibrated on images (3, H, W); None where the runtime has no such tool in Python.
@@ -71,14 +70,22 @@ class Runtime:
     """
 
     name: str
-    label: str
     distribution: str
     needed: tuple[str, ...]
-    files: tuple[str, ...]
     convert: Callable[[Static, Path, str], None]
     open: Callable[[Path, int], Runner] | None
     quantise: Callable[[Static, Path, str, Iterable[Images]], None] | None = None
     why_no_int8: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name in texts."""
+        return FORMS[self.name].label
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The endings of the files of a network; the first is the one that is opened."""
+        return FORMS[self.name].endings
 
     @property
     def version(self) -> str:

@@ -124,7 +124,7 @@ def export(
         html=html,
     )
     if names_checkpoint(study):
-        choices = {"--best": best, "--trial": trial, "--max-mmacs": max_mmacs, "--max-params": max_params}
+        choices: dict[str, Any] = {"--best": best, "--trial": trial, "--max-mmacs": max_mmacs, "--max-params": max_params}
         choices |= {"--max-latency-ms": max_latency_ms, "--budget": budgets or None, "--register": registered or None}
         _refuse_choices(study, choices)
         _export_checkpoint(study, output, parts, threads=threads, data_root=data_root, as_json=as_json)
