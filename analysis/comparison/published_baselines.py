@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from analysis.study.labels import plain, quantity
+from analysis.study.labels import number_words, plain, quantity
 from analysis.study.published_results import AP, BEGINNINGS, DETECTOR, PCKH, PUBLISHED, RECIPE_FIELDS, PublishedNetwork
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
@@ -195,9 +195,8 @@ def protocol_words(protocol: Mapping[str, Any], *, detector: str = "", other_epo
     parts += [f"{name} {protocol[name]}" for name in ("split", "keypoints", "metric") if name in protocol]
     parts.append(BOXES.get(boxes, str(boxes)) + (f" ({detector})" if detector and boxes == "det" else ""))
     parts += [f"input {plain(protocol['input_size'])}"] if "input_size" in protocol else []
-    parts += (
-        [f"{protocol['epochs']} epochs" + (f" ({other_epochs})" if other_epochs else "")] if "epochs" in protocol else []
-    )
+    if "epochs" in protocol:
+        parts.append(_epochs(protocol["epochs"]) + (f" ({other_epochs})" if other_epochs else ""))
     parts += [f"batch {protocol['batch_size']}"] if "batch_size" in protocol else []
     parts += [f"{words} {protocol[name]}" for name, words in BEGINNINGS.items() if name in protocol]
     parts += ["flip test" if protocol["flip_test"] is True else "no flip test"] if "flip_test" in protocol else []
@@ -210,7 +209,11 @@ def _apart(name: str, ours: Any, paper: Any) -> str:
         return f"{BOXES.get(ours, shown)}, not {BOXES[paper]}"
     if name == "flip_test":
         return "no flip test"
-    return f"{shown} epochs, not {paper}" if name == "epochs" else f"{LABELS[name]} {shown}, not {paper}"
+    return f"{_epochs(ours) if name == 'epochs' else f'{LABELS[name]} {shown}'}, not {paper}"
+
+
+def _epochs(count: Any) -> str:
+    return number_words(count, "epoch") if isinstance(count, int) else f"{plain(count)} epochs"
 
 
 def _recipe_differences(recipe: Mapping[str, Any], epochs: Any, published: PublishedNetwork) -> list[str]:
