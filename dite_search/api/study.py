@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,7 +188,10 @@ class Study:
         elif limits:
             raise InvalidInput(f"limits choose the network, so trial must be left out, got {sorted(limits)}")
         else:
-            found = choose(self.record, trial=trial.number if isinstance(trial, TrialRecord) else int(trial))
+            number = trial.number if isinstance(trial, TrialRecord) else trial
+            if not isinstance(number, Integral):
+                raise InvalidInput(f"trial must be a trial of the study or its number, got {trial!r}")
+            found = choose(self.record, trial=int(number))
         check_formats(formats)
         place = self.directory / EXPORT_FOLDER if output is None else Path(output)
         require_replaceable(place)

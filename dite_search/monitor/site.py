@@ -26,7 +26,7 @@ from dite_search.housekeeping.listing import size_words, studies_in
 from dite_search.monitor.payload import as_plain
 from dite_search.monitor.snapshot import LiveReader
 from dite_search.storage.database_errors import reason_of
-from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE, load_config, study_url_of
+from dite_search.study.directory import SEARCH_FILE, load_config, study_url_of
 from dite_search.study.places import REPORT_PAGE
 from dite_search.study.study import DATABASE_AWAY, readable
 from search_spaces.common.errors import InvalidInput
@@ -172,7 +172,7 @@ class Site:
     def __init__(self, directory: Path, first: StudyPages | None, *, token: str, every: float, mlflow: str) -> None:
         self._directory, self._first, self._token = directory, first, token
         self._every, self._mlflow = every, mlflow
-        self._opened: dict[str, tuple[int, StudyPages]] = {}
+        self._opened: dict[str, tuple[tuple[int, int], StudyPages]] = {}
         self._lock = threading.Lock()
         self._listed, self._list = -float("inf"), b""
 
@@ -207,14 +207,15 @@ class Site:
 
     def _pages(self, name: str) -> StudyPages:
         """Return the pages of a study of the folder, which are made once for each study of that name."""
-        database = self._directory / name / STUDY_DATABASE
+        file = self._directory / name / SEARCH_FILE
         with self._lock:
-            if not name or Path(name).name != name or not (database.parent / SEARCH_FILE).is_file():
+            if not name or Path(name).name != name or not file.is_file():
                 raise InvalidInput(f"no study {name[:80]!r} lies in the folder of the dashboard")
-            # A study that was deleted and made anew has another database.
-            made = database.stat().st_ino if database.is_file() else 0
+            # A study that was deleted and made anew has another search file; a disk may give it the same inode again.
+            written = file.stat()
+            made = written.st_ino, written.st_mtime_ns
             if name not in self._opened or self._opened[name][0] != made:
-                config = load_config(database.parent)
+                config = load_config(file.parent)
                 self._opened[name] = made, StudyPages(config, every=self._every, mlflow=self._mlflow)
             return self._opened[name][1]
 

@@ -55,9 +55,9 @@ from search_spaces.common.redaction import redacted
 PARENT, TABLES, DESCRIPTION = MLFLOW_PARENT_RUN_ID, MLFLOW_LOGGED_ARTIFACTS, MLFLOW_RUN_NOTE
 SOURCE_NAME, SOURCE_TYPE, GIT_COMMIT, GIT_DIRTY = MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE, MLFLOW_GIT_COMMIT, MLFLOW_GIT_DIRTY
 STUDY_TAG, TRIAL_TAG = "dite_search.study", "dite_search.trial"
+"""Tags by which a run is found again; that of the trial is missing on the run of the search itself."""
 SUPERNET_TAG = "dite_search.supernet"
 """The tag with the name of the study whose networks share weights, of their run; a run of a search or trial has none."""
-"""Tags by which a run is found again; that of the trial is missing on the run of the search itself."""
 
 RUNNING, SCHEDULED, FINISHED, FAILED, KILLED = "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"
 """Statuses of a run; a search, or a trial, that was paused is scheduled."""

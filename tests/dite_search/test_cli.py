@@ -122,6 +122,9 @@ def test_train_then_evaluate(people, tmp_path):
 def test_mistakes_in_training(people, tmp_path):
     assert "nowhere" in refused("train", "dite_hrnet_18", "--data", tmp_path / "nowhere")
     assert "--set must be FIELD=VALUE, got 'seed'" in refused("train", "dite_hrnet_18", "--data", people, "--set", "seed")
+    assert "--set milestones must be a value of YAML, got '[0.5'" in refused(
+        "train", "dite_hrnet_18", "--data", people, "--set", "milestones=[0.5"
+    )
     assert "unknown training field 'sed': did you mean 'seed'" in refused(
         "train", "dite_hrnet_18", "--data", people, "--set", "sed=3"
     )

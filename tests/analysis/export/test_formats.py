@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 
 from analysis.export import ESSENTIAL, Exported, ModelCard, export_network
+from analysis.export.formats import Formats
 from analysis.runtimes.runtime import Runtime
+from search_spaces.common.errors import InvalidInput
 from search_spaces.common.runtimes import RUNNING
 from tests.analysis.export.networks import SMALL, network_of
 
@@ -80,3 +83,24 @@ def test_a_converter_that_fails_is_named_with_what_it_said(tmp_path: Path, monke
     done = export_network(SMALL, network_of(SMALL), tmp_path / "net", card=CARD, parts=parts)
     assert done.parity.left_out["model.tflite"] == f"the converter to {runtime.version} failed: no such operator"
     assert not (done.directory / "model.tflite").exists()
+
+
+def test_what_keeps_int8_from_being_calibrated_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from analysis.runtimes import litert
+
+    def made(_: object, folder: Path, stem: str) -> None:
+        (folder / f"{stem}.tflite").write_bytes(b"made")
+
+    def quantised(_: object, folder: Path, stem: str, images: Iterator[np.ndarray]) -> None:
+        next(images)
+
+    def images() -> Iterator[np.ndarray]:
+        raise InvalidInput("image a.jpg cannot be read")
+        yield
+
+    runtime: Runtime = dataclasses.replace(litert.RUNTIME, convert=made, quantise=quantised, open=None, why_no_int8="")
+    monkeypatch.setattr("analysis.export.formats.runtime_named", lambda name: runtime)
+    formats = Formats(tmp_path)
+    formats.write(["litert"], None, images, "")  # type: ignore[arg-type]
+    assert formats.left_out == {"model.int8.tflite": "image a.jpg cannot be read"}
+    assert formats.untested == ["model.tflite"]

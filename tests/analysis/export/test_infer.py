@@ -204,6 +204,29 @@ def test_a_mistake_is_one_sentence(
     assert sentence in line
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"keypoints": ["nose", "tail"]}, "the model must give 2 heatmaps, one for each keypoint, but gives (17, 24, 16)"),
+        ({"input_size": [64, 64]}, "the model must be that of this network, but: "),
+    ],
+)
+def test_a_model_of_another_network_is_one_sentence(
+    changes: dict[str, object],
+    sentence: str,
+    exported: Exported,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = loaded(exported.example.read_text(), tmp_path)
+    for name, value in changes.items():
+        monkeypatch.setitem(module.SETTINGS, name, value)
+    assert module.main([str(picture(tmp_path)), "--model", str(exported.onnx)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"infer.py: {sentence}")
+
+
 def test_a_folder_is_done_whole_or_not_at_all(
     exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 
 from analysis.export.model_card import ModelCard, card_of, card_text
+from analysis.export.parity import TRAINED, Form, Parity
 from analysis.onnx.export import Agreement
+from analysis.onnx.graph import GraphSize
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import CODECS
 from tests.analysis.studies import PROTOCOL, TINY, study, trial
+from tests.baselines import small
 from tests.strategies import architectures
 from trainers.data.codecs import make_codec
 
@@ -90,3 +93,16 @@ def test_the_card_spells_the_network_as_its_file_does(arch: ArchConfig) -> None:
 
 def test_reductions_are_not_rewritten() -> None:
     assert "| context reductions | 4, 4, 8, 8 |" in card_text(ArchConfig(widths=(16, 32, 48, 64)), CARD, AGREED)
+
+
+def test_a_form_that_nothing_here_can_run_has_its_row() -> None:
+    parity = Parity(forms=[Form(name=TRAINED)], images="8 random images", untested=["model.mlpackage"])
+    row = "| `model.mlpackage` | Core ML for one image; never run by this export |"
+    assert row in card_text(TINY, CARD, AGREED, parity=parity)
+    assert row not in card_text(TINY, CARD, AGREED, parity=dataclasses.replace(parity, untested=()))
+
+
+def test_only_a_graph_that_is_written_is_called_so() -> None:
+    size = GraphSize(nodes=100, removable=0)
+    assert "is written node by node rather than traced" in card_text(TINY, CARD, AGREED, size=size)
+    assert "node by node" not in card_text(small("simple_baseline"), CARD, AGREED, size=size)

@@ -183,6 +183,14 @@ def test_hypervolume_curve_of_two_known_trials() -> None:
     assert hypervolume_curve(found)["hypervolume"].tolist() == pytest.approx([alone / corner, both / corner])
 
 
+def test_hypervolume_curve_has_the_mean_of_a_network_of_several_seeds() -> None:
+    first = trial(3, ap=0.50, seed=0)
+    again = dataclasses.replace(trial(3, ap=0.60, seed=1), number=8)
+    found = study([first, again], objectives=("ap_gt", "params"))
+    # The corner is a tenth past the only cost.
+    assert hypervolume_curve(found)["hypervolume"].tolist() == pytest.approx([0.55 * 0.1 / 1.1] * 2)
+
+
 def test_a_study_without_scores_has_an_empty_front_and_no_volume() -> None:
     found = study([trial(0, status="failed", reason="out of memory")])
     assert front_of(found) == []

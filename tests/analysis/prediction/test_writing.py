@@ -46,6 +46,16 @@ def test_pictures_of_one_name_and_videos_are_drawn(tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(out / "keypoints.csv"), table)
 
 
+def test_no_drawing_takes_the_name_of_another(tmp_path):
+    pictures = [picture_source(tmp_path / name) for name in ("x/a.jpg", "x/a-2.jpg", "y/a.jpg")]
+    with whole_folder(tmp_path / "out") as folder:
+        writer = PredictionFolder(folder, COCO17)
+        for number, source in enumerate(pictures, 1):
+            writer.add(of_picture(source, number))
+        writer.finish()
+    assert sorted(path.name for path in (tmp_path / "out" / "drawn").iterdir()) == ["a-2.jpg", "a-3.jpg", "a.jpg"]
+
+
 def test_what_fails_leaves_nothing(tmp_path):
     source = picture_source(tmp_path / "a.png")
 

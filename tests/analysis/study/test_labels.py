@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 
-from analysis.study.labels import flattened, format_seconds, parameter_words, plain, varied_parameters
-from search_spaces.common.objectives import format_value
+from analysis.study.labels import conventions, flattened, format_seconds, parameter_words, plain, varied_parameters
+from search_spaces.common.objectives import DIRECTIONS, OBJECTIVES, format_value
 from tests.analysis.studies import study
 
 
@@ -48,3 +49,11 @@ def test_passwords_do_not_travel() -> None:
         ("storage: url", "http://***@c/"),
         ("flip test", "yes"),
     ]
+
+
+def test_the_convention_of_a_users_own_objective_is_known_once_it_is_registered() -> None:
+    assert "energy" not in conventions()
+    own = dataclasses.replace(OBJECTIVES["mmacs"], name="energy", convention="Millijoules of one image.", is_own=True)
+    OBJECTIVES["energy"], DIRECTIONS["energy"] = own, own.direction
+    assert conventions()["energy"] == "Millijoules of one image."
+    assert conventions()["AP"].startswith("Average precision of COCO keypoints")

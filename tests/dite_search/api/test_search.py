@@ -13,6 +13,7 @@ import yaml
 import dite_search
 from dite_search import InvalidInput, Search, objective
 from dite_search.config.search_config import load_search
+from dite_search.study.study import create_study
 from tests.conftest import ROOT
 
 FIELDS: dict[str, Any] = {
@@ -73,6 +74,25 @@ def test_an_objective_may_be_the_function_itself(tmp_path, monkeypatch):
     here.__module__ = "__main__"
     with pytest.raises(InvalidInput, match="objective here must stand in a module, because trials run in other processes"):
         Search(**FIELDS, objectives=["ap_gt", here])
+
+
+def test_a_search_by_shared_weights_begins_with_their_finalists(tmp_path, monkeypatch):
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump(FIELDS | {"directory": str(tmp_path / "runs")}))
+    begun: list[Any] = []
+
+    def with_finalists(config: Any, *, file: str, console: Any) -> Any:
+        begun.append(file)
+        return config.replaced({"trials": 2}, "finalists")
+
+    def run_search(config: Any, console: Any) -> None:
+        begun.append(config.trials)
+        create_study(config)
+
+    monkeypatch.setattr("dite_search.tasks.supernet.pick_finalists.with_finalists", with_finalists)
+    monkeypatch.setattr("dite_search.driver.run_search.run_search", run_search)
+    file = str(tmp_path / "search.yaml")
+    assert Search.from_file(file).run(quiet=True).config.trials == 2
+    assert begun == [file, 2]
 
 
 @pytest.mark.parametrize(

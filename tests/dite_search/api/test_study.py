@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -48,6 +50,17 @@ def test_trials_and_front_are_tables(config):
     pd.testing.assert_frame_equal(by_name.trials, study.trials)
 
 
+def test_the_front_has_the_mean_of_a_network_of_several_seeds(config):
+    study = Study.load(config.study_directory)
+    best = study.best()
+    again = dataclasses.replace(best, number=99, seed=best.seed + 1, metrics={"ap_gt": 0.6})
+    study.record = dataclasses.replace(study.record, trials=[*study.record.trials, again])
+    front = study.front.set_index("trial")
+    assert front["ap_gt"][best.number] == pytest.approx(0.5)
+    assert 99 not in front.index
+    assert list(study.trials["ap_gt"]) == [*SCORES.values(), 0.6]
+
+
 def test_a_study_without_a_complete_trial_has_an_empty_front(make_search):
     config = make_search(name="empty")
     create_study(config)
@@ -72,6 +85,7 @@ def test_the_best_within_limits(config):
         ({"mmac": 3}, "unknown cost 'mmac': did you mean 'mmacs'"),
         ({"mmacs": 0.001}, "no complete trial is within max_mmacs 0.001: the lowest mmacs is"),
         ({"params": -1}, "max_params must be a positive number, got -1"),
+        ({"mmacs": "200"}, "max_mmacs must be a positive number, got '200'"),
         ({"objective": "app"}, "unknown objective 'app'"),
     ],
 )
@@ -98,8 +112,14 @@ def test_an_export_is_refused_in_one_sentence(config, tmp_path):
         study.export(1, mmacs=3)
     with pytest.raises(InvalidInput, match="trial 7 is not one of the 3 trials of this study"):
         study.export(7)
-    with pytest.raises(InvalidInput, match=r"checkpoint .* must be"):
-        study.export(output=tmp_path / "export")
+    for trial in ("best", 1.7):
+        with pytest.raises(InvalidInput, match=f"trial must be a trial of the study or its number, got {trial!r}"):
+            study.export(trial)
+    with pytest.raises(InvalidInput, match="runtime must be one of onnx, openvino, ncnn, litert, coreml, got 'tvm'"):
+        study.export(formats=("tvm",))
+    for chosen in (None, np.int64(1), study.best()):
+        with pytest.raises(InvalidInput, match=r"checkpoint .* must be"):
+            study.export(chosen, output=tmp_path / "export")
     assert not (tmp_path / "export").exists()
 
 

@@ -166,3 +166,16 @@ def test_a_search_file_is_written_for_a_folder_and_never_over_another(people, tm
     assert (tmp_path / "people.yaml").read_bytes() == written
     assert "name must be 1 to 100 letters" in refused("init", people, "--name", "équipe")
     assert not (tmp_path / "équipe.yaml").exists()
+
+
+def test_a_search_file_may_lie_in_a_new_folder_and_has_hours_that_end(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for hours in ("inf", "nan"):
+        message = refused("init", "--hours", hours, "--output", "new/mine.yaml")
+        assert message == f"Error: --hours must be a finite number above 0, got {hours}"
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("x")
+    assert refused("init", "--output", "file/mine.yaml") == "Error: file/mine.yaml cannot be used: Not a directory"
+    result = run("init", "--output", "new/mine.yaml")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["mine.yaml"]

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -197,6 +198,26 @@ def test_weights_that_no_network_can_begin_from(
     places = {"distill": {"teacher": str(tmp_path / "start.pt")}} if "distill" in fields else places
     config = make_search(data={"root": str(root)}, training={"epochs": 2, "batch_size": 16} | places)
     assert sentence in refused(config)
+
+
+def test_weights_are_looked_at_for_a_network_of_the_space(
+    make_search: MakeSearch, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_search(
+        space="tiny_128",
+        data={"root": str(root)},
+        training={"epochs": 2, "batch_size": 16, "start_from": str(tmp_path / "shared.pt")},
+    )
+    space, asked = config.search_space, list[Any]()
+
+    def check_beginning(arch: Any, *_: Any) -> Any:
+        asked.append(arch)
+        return SimpleNamespace(sentences=["they fit"])
+
+    monkeypatch.setattr("trainers.training.beginning.check_beginning", check_beginning)
+    assert by_name(need_findings(config, new=True))["weights"].sentence == "they fit"
+    assert space.point_of(space.base) is None
+    assert [space.point_of(arch) for arch in asked] == [next(iter(space.points()))]
 
 
 def test_a_name_that_is_taken(make_search: MakeSearch, root: Path) -> None:

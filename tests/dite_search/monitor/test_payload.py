@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -33,3 +34,13 @@ def test_a_trial_is_told_by_plain_strings():
     }
     assert plain["failures"] == [{"trial": 3, "reason": "no �[31mroom"}]
     assert [row["trial"] for row in plain["running"]] == [1]
+
+
+def test_a_score_without_an_upper_end_has_none_in_json():
+    moment = moment_of([trained(0, 12)], {})
+    assert as_plain(moment)["highest"] == 1
+    records = [dataclasses.replace(record, metrics={"nme": 0.1}) for record in moment.study.trials]
+    other = dataclasses.replace(moment.study, objectives=("nme", "mmacs"), trials=records)
+    plain = as_plain(dataclasses.replace(moment, study=other))
+    assert plain["score"] == "nme"
+    assert json.loads(json.dumps(plain, allow_nan=False))["highest"] is None

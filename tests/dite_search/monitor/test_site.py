@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -39,6 +40,21 @@ def test_a_study_leads_to_its_report_and_to_all_studies(config):
         assert b'src="../../plotly.js"' in get(page, f"/study/{config.name}/")[1]
         for path in ("/study/none/", "/study/../", "/study/%2e%2e%2fsmall/", "/study/", f"/study/{config.name}", "/x"):
             assert get(page, path)[0].status == 404, path
+
+
+def test_a_study_that_was_deleted_and_made_anew_is_shown_anew(config):
+    place = f"/study/{config.name}/state.json"
+    Driver(config).train("a", 0.4)
+    with served(None, directory=config.study_directory.parent, every=0.0) as page:
+        first = json.loads(get(page, place)[1])
+        assert (first["asked"], [row["words"]["ap_gt"] for row in first["front"]]) == (6, ["0.400"])
+        shutil.rmtree(config.study_directory)
+        assert get(page, place)[0].status == 404
+        other = config.replaced({"objectives": ["ap_gt", "params"], "trials": 9}, "test")
+        Driver(other).train("a", 0.7)
+        found = json.loads(get(page, place)[1])
+        assert (found["asked"], found["columns"], found["problem"]) == (9, ["ap_gt", "params"], "")
+        assert [row["words"]["ap_gt"] for row in found["front"]] == ["0.700"]
 
 
 def test_all_studies_come_first_where_none_is_named(config, tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from dite_search.config.search_data import data_of
 from dite_search.doctor.findings import OK, WARNING
-from dite_search.planning.outlook import GIB, hours_finding, memory_finding, outlook
+from dite_search.planning.outlook import GIB, _on_one_device, hours_finding, memory_finding, outlook
 from trainers.training.timing import TrainingTime
 
 MEASURED = TrainingTime(device="cpu", threads=1, steps=10, step_seconds=0.5, score_seconds=20.0, memory=GIB)
@@ -67,3 +69,22 @@ def test_a_step_is_not_timed_without_the_gpu_of_a_trial(make_search, monkeypatch
     data_of(config)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert [finding.sentence for finding in outlook(config, at_once=1)][1:] == ["this machine has no GPU to time a step on"]
+
+
+@pytest.mark.parametrize(
+    ("device", "resources", "at_once", "found"),
+    [
+        ("cuda", {"gpus_per_worker": 1}, 8, 1),
+        ("cuda", {"gpus_per_worker": 0.5}, 8, 2),
+        ("cuda", {"gpus_per_worker": 0.5}, 1, 1),
+        ("cuda", {"gpus_per_worker": 0.1}, 8, 8),
+        ("cpu", {"cpus_per_worker": 2}, 40, 6),
+        ("cpu", {"cpus_per_worker": 2, "workers": 3}, 40, 2),
+        ("cpu", {"cpus_per_worker": 99}, 40, 1),
+        ("cpu", {}, 3, 3),
+    ],
+)
+def test_memory_is_that_of_the_trials_on_one_device(make_search, monkeypatch, device, resources, at_once, found):
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    measured = dataclasses.replace(MEASURED, device=device)
+    assert _on_one_device(make_search(resources=resources), measured, at_once) == found

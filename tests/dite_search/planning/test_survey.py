@@ -64,6 +64,15 @@ def test_files_whose_names_tell_their_split_are_two_splits(people: Path) -> None
     assert (found.training_images, found.validation_images) == (10, 4)
 
 
+def test_one_file_whose_name_has_both_splits_is_parted(people: Path) -> None:
+    (people / "annotations" / "person_keypoints_train2017.json").rename(people / "annotations" / "trainval.json")
+    (people / "annotations" / "person_keypoints_val2017.json").unlink()
+    (people / "train2017").rename(people / "images")
+    found = survey(people, {})
+    assert (found.section["annotations"], found.section["val_share"]) == ("annotations/trainval.json", 0.2)
+    assert found.training_images + found.validation_images == 10
+
+
 def test_what_cannot_be_found_is_told(people: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"nowhere must be a folder with annotations and images, and is none$"):
         survey(tmp_path / "nowhere", {})

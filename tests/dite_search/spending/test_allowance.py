@@ -97,3 +97,16 @@ def test_epochs_that_are_reported_again_after_a_kill_count_once() -> None:
         found.report("a", epoch, 7.0 * epoch)
     assert found.account.spent().epochs == 2
     assert found.pace.mean_seconds == 7.0
+
+
+def test_a_training_that_has_to_reach_its_end_reserves_all_of_it() -> None:
+    found = allowance(Limits(epochs=30))
+    assert found.may_begin(COSTS, to_the_end=True)
+    found.begin("a", COSTS, after=0, to_the_end=True)
+    assert not found.may_begin(COSTS, to_the_end=True), "18 of 30 epochs are the first's"
+    found.report("a", 2, 20.0)
+    assert found.goes_on("a")
+    assert not found.may_begin(COSTS, to_the_end=True), "its first rung gives nothing back"
+    assert found.may_begin(COSTS)
+    found.end("a")
+    assert found.may_begin(COSTS, to_the_end=True)

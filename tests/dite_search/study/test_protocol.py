@@ -239,7 +239,7 @@ def test_to_and_from_grid_a_sampler_cannot_change():
         assert [each.field for each in differences(before, now, {})] == ["sampler.name"]
 
 
-def test_threads_and_device_stay_where_latency_counts():
+def test_threads_device_and_runtime_stay_where_latency_counts():
     counted = {"objectives": ["ap_det", "latency_ms"]}
     for changes in ({"latency": {"threads": 4}}, {"resources": {"cpus_per_worker": 4}}):
         (found,) = differences(settings({}, **counted), settings({}, **counted, **changes), {})
@@ -248,6 +248,13 @@ def test_threads_and_device_stay_where_latency_counts():
     limited = {"budget": ["latency_ms <= 5"]}
     (found,) = differences(settings({}, **limited), settings({}, **limited, latency={"device": "phone"}), {})
     assert (found.field, found.now) == ("latency.device", "phone")
+    for fields in (counted, limited):
+        present, other = settings({}, **fields), settings({}, **fields, latency={"runtime": "ncnn"})
+        (found,) = differences(present, other, {})
+        assert (found.field, found.before, found.now) == ("latency.runtime", "onnx", "ncnn")
+        before = {name: value for name, value in present.items() if name != "latency.runtime"}
+        assert differences(before, present, {}) == [], "a study that did not know other runtimes goes on"
+    assert differences(settings({}), settings({}, latency={"runtime": "ncnn"}), {}) == []
 
 
 def test_a_field_that_was_not_known_then_had_its_default():

@@ -6,8 +6,9 @@ import pytest
 from optuna.trial import TrialState
 
 from dite_search.driver.searcher import StudySearch
-from dite_search.study.directory import load_config
+from dite_search.study.directory import create_folder, load_config
 from dite_search.study.places import PROVENANCE_FILE
+from dite_search.study.protocol import protocol_of
 from dite_search.study.reader import read_study
 from dite_search.study.study import create_study, open_study
 from dite_search.study.warm_start import earlier_trials
@@ -84,6 +85,22 @@ def test_trainings_from_scratch_do_not_take_over_results_from_other_weights(make
     config = make_search(name="later", warm_start={"studies": [str(first.study_directory)]})
     with pytest.raises(InvalidInput, match=r"but start_from is '/w[.]pt' there and None here"):
         earlier_trials(config)
+
+
+def test_latencies_of_another_runtime_are_no_earlier_results(make_search):
+    first = make_search(name="earlier", objectives=["ap_gt", "latency_ms"], latency={"runtime": "ncnn"})
+    create_folder(first)
+    counted = {"objectives": ["ap_gt", "latency_ms"], "warm_start": {"studies": [str(first.study_directory)]}}
+    with pytest.raises(InvalidInput, match=r"but latency\.runtime is 'ncnn' there and 'onnx' here"):
+        earlier_trials(make_search(name="later", **counted))
+
+
+def test_a_study_without_latencies_and_one_with_them_have_one_protocol(earlier, make_search):
+    first, _ = earlier
+    studies = {"studies": [str(first.study_directory)]}
+    limited = make_search(name="later", warm_start=studies, budget=["latency_ms <= 5"], latency={"runtime": "ncnn"})
+    assert {"latency.runtime", "latency.threads"} <= protocol_of(limited).keys()
+    assert len(earlier_trials(limited)) == 2
 
 
 def test_other_people_under_the_same_name_are_refused(earlier, make_search):

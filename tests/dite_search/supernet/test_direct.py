@@ -48,6 +48,16 @@ def test_a_large_space_is_evolved_towards_what_forecasts_rank_first(monkeypatch:
     assert max(forecast(found)) == max(forecast(list(SPACE.points())))
 
 
+def test_a_budget_that_no_draw_meets_leaves_the_smallest_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct, "MOST_ENUMERATED", 10)
+    monkeypatch.setattr(direct, "POPULATION", 4)
+    monkeypatch.setattr(direct, "GENERATIONS", 1)
+    limit = min(MACS.values()) / 1e6
+    elastic = elastic_space(SPACE, Budget.parse([f"mmacs <= {limit}"], ["mmacs"]))
+    found = promising(elastic, forecast, 3, seed=0)
+    assert [SPACE.build(point) for point in found] == [elastic.smallest]
+
+
 @examples(25)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=30), st.integers(1, 12))
 def test_finalists_are_different_from_cheap_to_dear_and_hold_the_best(pairs: list[tuple[int, int]], count: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from dite_search.supernet import predictor as predictor_module
 from dite_search.supernet.predictor import InheritedPredictor
 from dite_search.supernet.scores import FIGURE, InheritedScores, ScoredNetwork
 from search_spaces.common.errors import InvalidInput
@@ -43,3 +44,15 @@ def test_errors_are_forecast_so_that_larger_is_better() -> None:
 def test_too_few_scores_are_refused() -> None:
     with pytest.raises(InvalidInput, match="must be of 8 networks of space tiny_128 or more, got 7"):
         InheritedPredictor(SPACE, scores_of(POINTS[:7]))
+
+
+def test_forecasts_follow_from_the_scores_whatever_their_order_and_however_many_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known, others = POINTS[::8], POINTS[1::8]
+    first = InheritedPredictor(SPACE, scores_of(known))
+    found = first.predict(others)
+    assert InheritedPredictor(SPACE, scores_of(known[::-1])).predict(others).tolist() == found.tolist()
+    monkeypatch.setattr(predictor_module, "POINTS_AT_ONCE", 5)
+    assert first.predict(others) == pytest.approx(found, abs=1e-9)
+    assert first.predict([]).shape == (0,)

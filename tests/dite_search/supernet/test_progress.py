@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ from dite_search.study.study import create_study
 from dite_search.supernet import progress
 from dite_search.supernet.progress import SharedWeightsReader, progress_words
 from dite_search.supernet.scores import ScoresFile
+from search_spaces.common.errors import InvalidInput
 from tests.dite_search.commands import run
 from tests.dite_search.supernet.test_summary import IDENTITY, scores_of
 from tests.dite_search.tasks.supernet.test_train_supernet import search_of, trained
+from trainers.checkpoints.location import LAST
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,19 @@ def test_the_time_left_is_that_of_the_epochs_so_far() -> None:
     losses = "loss 0.00120 of the largest network, 0.00230 of the smallest"
     assert progress_words(found) == f"Shared weights: epoch 3 of 12, {losses}, about 30 min of training left"
     assert progress_words(found | {"epoch": 12}) == f"Shared weights: epoch 12 of 12, {losses}"
+
+
+def test_a_broken_checkpoint_is_told_and_stops_no_reading(make_search: Callable[..., SearchConfig]) -> None:
+    config = make_search()
+    create_study(config)
+    folder = config.study_directory / "supernet"
+    folder.mkdir()
+    (folder / LAST).write_bytes(b"half a checkpoint")
+    with pytest.raises(InvalidInput, match=r"last\.pt"):
+        SharedWeightsReader(folder).read()
+    told = SharedWeightsReader(folder).words()
+    assert str(folder / LAST) in told
+    assert LiveReader(config).read(0.0).shared_weights == told
 
 
 @pytest.mark.slow

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from dite_search.supernet import summary
 from dite_search.supernet.scores import FIGURE, SETTINGS, InheritedScores, ScoredNetwork, ScoresFile
 from dite_search.supernet.summary import best_within, summary_of
 from search_spaces.common.errors import InvalidInput
@@ -37,6 +39,11 @@ def test_the_first_within_each_limit_costs_no_more_and_ranks_above_all_that_do()
 def test_a_limit_that_changes_nothing_is_left_out() -> None:
     assert [best.arch for _, best in best_within(scores_of([0.9, *[0.1] * 20], step=6))] == [NETWORKS[0]]
     assert best_within(scores_of([])) == []
+
+
+def test_networks_of_equal_costs_are_ranked_by_their_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "cost_of", lambda _: SimpleNamespace(macs=5e6))
+    assert [best.arch for _, best in best_within(scores_of([0.1, 0.3, 0.2]))] == [NETWORKS[1]]
 
 
 def test_a_summary_needs_weights_or_scores_and_names_no_result(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.study.directory import create_folder
 from dite_search.supernet.foretold import foretold_of
 from dite_search.supernet.scores import FIGURE, PROTOCOL, SETTINGS, ScoredNetwork, ScoresFile
-from dite_search.supernet.use import keep_scores, prior_of, protocol_of_scores, used_scores
+from dite_search.supernet.use import check_named_scores, keep_scores, prior_of, protocol_of_scores, used_scores
 from search_spaces.common.errors import InvalidInput
 from search_spaces.space.elastic_space import elastic_space
 from trainers.training.supernet_loop import identity_of
@@ -113,6 +113,19 @@ def test_scores_of_another_study_are_kept_with_the_new_one(make_search: MakeSear
         InvalidInput, match=r"shared weights of study 'nobody' do not exist: studies with some in .*: first, small"
     ):
         used_scores(gone)
+
+
+def test_scores_of_a_named_study_and_others_of_the_search_itself_are_refused(make_search: MakeSearch) -> None:
+    first = write_scores(make_search(space="tiny_128", name="first"))
+    config = make_search(space="tiny_128", supernet={"use": "prior", "study": "first"})
+    check_named_scores(config)
+    own = write_scores(config)
+    assert own.path.read_bytes() == first.path.read_bytes()
+    check_named_scores(config)
+    own.append([ScoredNetwork(arch=config.search_space.base, figures={"inherited_ap_gt": 0.9})])
+    with pytest.raises(InvalidInput, match=r"supernet\.study must be left out where .*jsonl has other scores, got 'first'"):
+        check_named_scores(config)
+    check_named_scores(config.replaced({"supernet": {"study": None}}, "test"))
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from dite_search import Search
 from dite_search.study.directory import trial_directory
 from dite_search.tasks.search_file import read_search
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.files import write_mapping
+from search_spaces.common.files import read_mapping, write_mapping
 from tests.dite_search.commands import refused
 from tests.dite_search.tasks import test_model_reference
 from trainers.checkpoints.checkpoint import LAST
@@ -42,6 +43,20 @@ def test_other_places_are_left_as_they_are(compared, tmp_path, monkeypatch):
     for place in (str(weights), "${WEIGHTS}"):
         file = written(tmp_path / "search.yaml", compared, start_from=place)
         assert read_search(file).train_config.start_from.path == weights
+
+
+def test_the_folder_of_a_trial_may_stand_in_the_environment(compared, tmp_path, monkeypatch):
+    file = written(tmp_path / "search.yaml", compared, start_from="small:1")
+    file.write_text(file.read_text().replace(str(compared.directory), "${STUDIES}"))
+    monkeypatch.setenv("STUDIES", str(compared.directory))
+    assert read_search(file).train_config.start_from.path == trial_directory(compared, 1) / LAST
+    found = Search.from_file(file, name="other")
+    assert found.config.train_config.start_from.path == trial_directory(compared, 1) / LAST
+    fields = read_mapping(file) | {"name": "fields"}
+    assert Search(**fields).config.train_config.start_from.path == trial_directory(compared, 1) / LAST
+    monkeypatch.delenv("STUDIES")
+    with pytest.raises(InvalidInput, match=r"search\.yaml: .*STUDIES"):
+        read_search(file)
 
 
 def test_a_trial_that_is_not_there_is_told_by_its_field(compared, tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from dite_search.config.mistakes.sentences import file_error, sentences_of
 from dite_search.config.sections import SamplerSection, Section
@@ -63,3 +65,18 @@ def test_one_mistake_is_on_the_line_of_the_file_and_several_are_below_it():
         "a.yaml has 2 mistakes:\n  - x must be y\n  - z must be w"
     )
     assert str(SeveralMistakes("x must be y", "z must be w")) == "x must be y; z must be w"
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [({"seed": -1}, "be at least 0"), ({"seed": 2**40}, "be at most 4,294,967,295"), ({"share": 1.5}, "be below 0.123457")],
+)
+def test_a_limit_has_all_its_digits(values, rule):
+    class Limited(Section):
+        seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+        share: Annotated[float, Field(lt=0.123456789)] = 0.1
+
+    with pytest.raises(ValidationError, match="validation error") as caught:
+        Limited.model_validate(values)
+    (name,) = values
+    assert sentences_of(caught.value, Limited) == [f"{name} must {rule}, got {values[name]}"]

@@ -83,6 +83,17 @@ def test_checkpoints_may_lie_elsewhere(tmp_path: Path) -> None:
     assert supernet_location(config) == tmp_path / "elsewhere" / "shared-supernet"
 
 
+def test_weights_stay_where_they_are_while_another_training_cannot_begin(tmp_path: Path) -> None:
+    config = search_of(tmp_path, FILE + "mlflow_url: http://127.0.0.1:9\n")
+    weights = supernet_location(config) / LAST
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"of days")
+    with pytest.raises(InvalidInput, match=r"mlflow_url http://127\.0\.0\.1:9 cannot be reached"):
+        trained(config, restart=True)
+    assert weights.read_bytes() == b"of days"
+    assert [path.name for path in weights.parent.iterdir()] == [LAST]
+
+
 def test_an_epoch_says_the_time_that_is_left() -> None:
     metrics = {"epoch": 2.0, "loss_largest": 0.5, "loss_smallest": 0.25, "samples_per_second": 10.0, "seconds": 20.0}
     assert describe(metrics, 6) == "epoch   2/6  largest 0.500000  smallest 0.250000  10 samples/s  20 s, 40 s left"
