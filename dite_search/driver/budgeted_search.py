@@ -127,11 +127,18 @@ class BudgetedSearch(StudySearch):
 
     def _lay_out(self, trial_id: str, like: FrozenTrial, attributes: Mapping[str, Any]) -> None:
         """Make the point of a trial the suggestion of another."""
-        template = create_trial(
-            state=TrialState.RUNNING, params=like.params, distributions=like.distributions, user_attrs=dict(attributes)
-        )
-        study = self._study
-        created = study._storage.create_new_trial(study._study_id, template_trial=template)
+        study, storage = self._study, self._study._storage
+        # The database may have gone away after it made one, and before it answered.
+        waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        made = (each._trial_id for each in waiting if each.params == like.params and each.user_attrs == attributes)
+        created = next(made, None)
+        if created is None:
+            template = create_trial(
+                state=TrialState.RUNNING, params=like.params, distributions=like.distributions, user_attrs=dict(attributes)
+            )
+            created = storage.create_new_trial(study._study_id, template_trial=template)
+        else:
+            storage.set_trial_state_values(created, state=TrialState.RUNNING)
         self._ot_trials[trial_id] = optuna.Trial(study, created)
 
     def _lay_out_stopped(self, trial_id: str) -> bool:

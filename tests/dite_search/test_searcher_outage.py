@@ -11,10 +11,14 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
+from dite_search.driver.budgeted_search import BudgetedSearch
 from dite_search.driver.run_search import _close
 from dite_search.driver.searcher import StudySearch
+from dite_search.spending.account import Account
+from dite_search.spending.allowance import Allowance
+from dite_search.spending.limits import Limits
 from dite_search.storage.pause import Pause
-from dite_search.study.attributes import REASON
+from dite_search.study.attributes import REASON, UNEXPLAINED
 from dite_search.study.reader import read_study
 from dite_search.study.study import create_study, open_study, reopen_running
 from search_spaces.common.errors import InvalidInput
@@ -175,3 +179,44 @@ def test_a_pause_leaves_what_was_not_ended_to_be_gone_on_with(make_search):
     again = StudySearch(config).suggest("a")
     assert again["number"] == 0
     assert [epoch["epoch"] for epoch in read_study(config).trials[0].curve] == [1]
+
+
+@pytest.fixture
+def confirming(make_search):
+    """A search that has trained its one network, and is to train it again."""
+    config = make_search(sampler={"name": "random"}, trials=1, confirm=2)
+    create_study(config)
+    allowance = Allowance(Account(clock=lambda: 0.0), Limits(), goals=[2])
+    search = BudgetedSearch(config, allowance=allowance, asked=1, clock=Clock())
+    search.suggest("a")
+    search.on_trial_complete("a", {"epoch": 2, "ap_gt": 0.3})
+    return config, search
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+def test_a_confirmation_is_laid_out_once_though_the_database_is_away(confirming, monkeypatch, is_made):
+    config, search = confirming
+    storage = search._study._storage
+    create = storage.create_new_trial
+
+    def broken(*arguments, **options):
+        if is_made:
+            create(*arguments, **options)
+        raise StorageInternalError("the connection went before the answer")
+
+    monkeypatch.setattr(storage, "create_new_trial", broken)
+    assert search.suggest("b") is None
+    monkeypatch.setattr(storage, "create_new_trial", create)
+    suggestion = search.suggest("b")
+    assert (suggestion["number"], suggestion["repeat"]) == (1, 1)
+    search.on_trial_complete("b", {"epoch": 2, "ap_gt": 0.4})
+    assert search.suggest("c") == "FINISHED"
+    assert [trial.state for trial in open_study(config).trials] == [TrialState.COMPLETE] * 2
+
+
+def test_a_confirmation_that_failed_without_a_reason_was_tried(confirming):
+    config, search = confirming
+    assert search.suggest("b")["number"] == 1
+    search.on_trial_complete("b", {}, error=True)
+    assert open_study(config).trials[1].user_attrs[REASON] == UNEXPLAINED
+    assert search.suggest("c") == "FINISHED"

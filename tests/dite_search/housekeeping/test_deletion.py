@@ -13,7 +13,8 @@ from dite_search.housekeeping.deletion import delete_study, planned_deletion
 from dite_search.storage.lease import Lease, holder_of
 from dite_search.study.directory import checkpoint_location, load_config
 from dite_search.study.study import attributes_of, create_study, storage_of
-from dite_search.tracking.client import tracker_of
+from dite_search.tasks.supernet.supernet_run import SupernetRun
+from dite_search.tracking.client import SUPERNET_TAG, tracker_of
 from dite_search.tracking.mirror import Mirror
 from dite_search.tracking.source import StudySource
 from search_spaces.common.errors import InvalidInput
@@ -47,8 +48,17 @@ def runs_of(config) -> int:
 
 def test_nothing_of_it_stays_and_nothing_else_goes(make_study, tmp_path) -> None:
     url = f"sqlite:///{tmp_path / 'studies.db'}"
-    config, other = make_study("one", study_url=url), make_study("other", study_url=url)
+    config = make_study("one", study_url=url, space="tiny_128", supernet={"epochs": 2})
+    other = make_study("other", study_url=url)
     tag = attributes_of(config)["mlflow_study"]
+    shared = {name: tmp_path / "checkpoints" / f"{name}-supernet" for name in ("one", "other")}
+    for name, place in shared.items():
+        place.mkdir()
+        (place / "last.pt").write_bytes(b"weights")
+        SupernetRun(tracker_of(config), name, {}).end([])
+    planned = planned_deletion(config, keep_runs=False)
+    assert planned.runs == 3
+    assert f"checkpoints in {shared['one']}" in planned.words
     told = run("delete", config.study_directory, "--yes")
     assert told.output == "Study one was deleted.\n"
     assert not config.study_directory.exists()
@@ -56,6 +66,8 @@ def test_nothing_of_it_stays_and_nothing_else_goes(make_study, tmp_path) -> None
     assert attributes_of(config) is None
     assert holder_of("one", storage_of(other)) is None
     assert tracker_of(other).find_runs(tag) == []
+    assert [len(tracker_of(other).find_tagged({SUPERNET_TAG: name})) for name in shared] == [0, 1]
+    assert [place.exists() for place in shared.values()] == [False, True]
     assert (tmp_path / "checkpoints" / "other" / "trials" / "00000" / "last.pt").is_file()
     assert runs_of(other) == 2
     assert refused("delete", config.study_directory).endswith("does not exist: there are no studies in runs")

@@ -10,7 +10,10 @@ import pytest
 from rich.console import Console
 
 from dite_search.config.search_config import SearchConfig
-from dite_search.supernet.scores import InheritedScores, ScoredNetwork
+from dite_search.study.directory import write_search_file
+from dite_search.supernet.choice import networks_to_score
+from dite_search.supernet.scores import InheritedScores, ScoredNetwork, ScoresFile
+from dite_search.supernet.use import used_scores
 from dite_search.tasks.supernet import pick_finalists
 from dite_search.tasks.supernet.pick_finalists import with_finalists
 from dite_search.tasks.supernet.score_supernet import TrainedSupernet
@@ -27,6 +30,11 @@ def picked(config: SearchConfig) -> tuple[SearchConfig, str]:
     return with_finalists(config, file="search.yaml", console=Console(file=output, width=200)), output.getvalue()
 
 
+def trained(config: SearchConfig, **_: Any) -> TrainedSupernet:
+    elastic = elastic_space(config.search_space, config.network_budget)
+    return TrainedSupernet(elastic=elastic, data=None, checkpoint=None)  # type: ignore[arg-type]
+
+
 def test_finalists_are_scored_networks_spread_over_the_budget_and_the_first_points(
     make_search: MakeSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -35,10 +43,6 @@ def test_finalists_are_scored_networks_spread_over_the_budget_and_the_first_poin
     config = make_search(space="tiny_128", supernet=settings, trials=8, budget=[f"mmacs <= {macs}"])
     write_scores(config)
     asked: list[Any] = []
-
-    def trained(config: SearchConfig, **_: Any) -> TrainedSupernet:
-        elastic = elastic_space(config.search_space, config.network_budget)
-        return TrainedSupernet(elastic=elastic, data=None, checkpoint=None)  # type: ignore[arg-type]
 
     def scored(config: SearchConfig, _: Any, networks: list[Any], *, console: Console) -> InheritedScores:
         asked.extend(networks)
@@ -58,6 +62,39 @@ def test_finalists_are_scored_networks_spread_over_the_budget_and_the_first_poin
     assert costs[-1] > 1.2 * costs[0]
     assert found.first_points == found.start_with
     assert found.trials == 8
+
+
+def test_a_second_call_has_the_same_finalists(make_search: MakeSearch, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"use": "direct", "scored": 12, "evaluated": 12, "finalists": 3}
+    config = make_search(space="tiny_128", supernet=settings)
+    file = ScoresFile(config.study_directory / "supernet")
+    file.begin(identity(config), again="")
+
+    def scored(config: SearchConfig, _: Any, networks: list[Any], *, console: Console) -> InheritedScores:
+        known = {each.arch.arch_id for each in used_scores(config).networks}
+        # Actors end in any order, and inherited scores are nothing that a forecast knows.
+        missing = [arch for arch in networks[::-1] if arch.arch_id not in known]
+        file.append(
+            [ScoredNetwork(arch=arch, figures={"inherited_ap_gt": int(arch.arch_id, 16) % 97 / 97}) for arch in missing]
+        )
+        return used_scores(config)
+
+    monkeypatch.setattr(pick_finalists, "trained_supernet", trained)
+    monkeypatch.setattr(pick_finalists, "score_more", scored)
+    scored(config, None, networks_to_score(trained(config).elastic, 12, config.seed), console=Console())
+    first = picked(config)[0].start_with
+    assert len(used_scores(config).networks) > 12
+    assert picked(config)[0].start_with == first
+
+
+def test_a_name_that_is_taken_is_told_before_anything_is_scored(
+    make_search: MakeSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_search(space="tiny_128", supernet={"use": "direct", "finalists": 2})
+    write_search_file(config)
+    monkeypatch.setattr(pick_finalists, "trained_supernet", lambda *_, **__: pytest.fail("weights are looked for"))
+    with pytest.raises(InvalidInput, match=r"study small exists already in .*: choose another name"):
+        picked(config)
 
 
 def test_a_search_that_uses_no_scores_stays_as_it_is(make_search: MakeSearch) -> None:

@@ -82,6 +82,10 @@ def test_a_scoring_that_was_cut_off_goes_on_and_ends_in_one_table(
     again, output = scored(config)
     assert again == result
     assert "All 4 networks have scores" in output
+    again, output = scored(config.replaced({"mlflow_url": "http://127.0.0.1:9"}, "test"))
+    assert again == result
+    (line,) = (line for line in output.splitlines() if "MLflow" in line)
+    assert line.startswith("MLflow lacks the table of scores: mlflow_url http://127.0.0.1:9 cannot be reached")
 
 
 def test_scores_are_of_one_calibration(config: SearchConfig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import ray
+import torch
 
 from dite_search.driver.ray_session import start_ray
 from dite_search.supernet.scores import ScoredNetwork
@@ -36,6 +37,8 @@ class Made:
             os._exit(1)
         if self._doomed.get(arch.arch_id) == -1:
             raise InvalidInput("image a.jpg cannot be read")
+        if self._doomed.get(arch.arch_id) == -2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
         return {"inherited_ap_gt": self._weights["factor"] * NETWORKS.index(arch)}
 
 
@@ -79,6 +82,9 @@ def test_networks_that_kill_every_actor_and_broken_data_are_one_sentence(
         scored(tmp_path, {NETWORKS[0].arch_id: 9}, monkeypatch)
     with pytest.raises(InvalidInput, match=r"^image a\.jpg cannot be read$"):
         scored(tmp_path, {NETWORKS[0].arch_id: -1}, monkeypatch)
+    pair = ", ".join(arch.arch_id for arch in NETWORKS[:2])
+    with pytest.raises(InvalidInput, match=f"^networks {pair} could not be scored: CUDA out of memory$"):
+        scored(tmp_path, {NETWORKS[1].arch_id: -2}, monkeypatch)
     with pytest.raises(InvalidInput, match="must fit a node of the cluster to score networks, got cpus_per_worker 9999"):
         actors_at_once(9999, 0.0, None)
     assert actors_at_once(1, 0.0, 1) == 1
