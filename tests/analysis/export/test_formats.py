@@ -71,18 +71,28 @@ def test_a_runtime_without_its_file_is_one_sentence(exported: Exported, tmp_path
     assert "which the export was not asked for: --format litert" in done.stderr
 
 
-def test_a_converter_that_fails_is_named_with_what_it_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from analysis.runtimes import litert
+def test_a_converter_that_fails_is_named_and_what_nothing_here_runs_has_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from analysis.runtimes import coreml, litert
 
     def broken(*_: object) -> None:
         raise RuntimeError("no such operator\nand more")
 
+    def made(_: object, folder: Path, stem: str) -> None:
+        (folder / f"{stem}.mlpackage").mkdir()
+
     runtime: Runtime = dataclasses.replace(litert.RUNTIME, convert=broken)
-    monkeypatch.setattr("analysis.export.formats.runtime_named", lambda name: runtime)
-    parts = dataclasses.replace(ESSENTIAL, formats=("litert",))
+    # Its converter need not be installed.
+    runtimes = {"litert": runtime, "coreml": dataclasses.replace(coreml.RUNTIME, convert=made)}
+    monkeypatch.setattr("analysis.export.formats.runtime_named", runtimes.__getitem__)
+    parts = dataclasses.replace(ESSENTIAL, formats=("litert", "coreml"))
     done = export_network(SMALL, network_of(SMALL), tmp_path / "net", card=CARD, parts=parts)
     assert done.parity.left_out["model.tflite"] == f"the converter to {runtime.version} failed: no such operator"
     assert not (done.directory / "model.tflite").exists()
+    assert done.parity.untested == ["model.mlpackage"]
+    row = "| `model.mlpackage` | Core ML for one image; never run by this export |"
+    assert row in (done.directory / "README.md").read_text()
 
 
 def test_what_keeps_int8_from_being_calibrated_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,9 @@ def test_a_study_leads_to_its_report_and_to_all_studies(config):
             assert get(page, path)[0].status == 404, path
 
 
-def test_a_study_that_was_deleted_and_made_anew_is_shown_anew(config):
+def test_a_study_that_was_deleted_and_made_anew_is_shown_anew(make_search, tmp_path):
+    """Their databases lie elsewhere, so that only their folder tells one from the other."""
+    config = make_search(trials=6, study_url=f"sqlite:///{tmp_path / 'first.db'}")
     place = f"/study/{config.name}/state.json"
     Driver(config).train("a", 0.4)
     with served(None, directory=config.study_directory.parent, every=0.0) as page:
@@ -50,7 +52,8 @@ def test_a_study_that_was_deleted_and_made_anew_is_shown_anew(config):
         assert (first["asked"], [row["words"]["ap_gt"] for row in first["front"]]) == (6, ["0.400"])
         shutil.rmtree(config.study_directory)
         assert get(page, place)[0].status == 404
-        other = config.replaced({"objectives": ["ap_gt", "params"], "trials": 9}, "test")
+        url = f"sqlite:///{tmp_path / 'second.db'}"
+        other = make_search(trials=9, study_url=url, objectives=["ap_gt", "params"])
         Driver(other).train("a", 0.7)
         found = json.loads(get(page, place)[1])
         assert (found["asked"], found["columns"], found["problem"]) == (9, ["ap_gt", "params"], "")
