@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis
 import pytest
 
-from tests.profiles import COMMIT, NIGHTLY, NIGHTLY_FACTOR, by_profile, examples
+from tests.profiles import COMMIT, NIGHTLY, NIGHTLY_FACTOR, by_profile, examples, first_at_a_commit
 
 
 @pytest.fixture(params=[COMMIT, NIGHTLY])
@@ -26,3 +26,9 @@ def test_a_nightly_run_does_more(profile):
 
 def test_examples_of_a_commit_are_the_same_every_time_and_those_of_a_night_are_not(profile):
     assert examples(4).derandomize == (profile == COMMIT)
+
+
+def test_forms_of_a_night_are_marked():
+    forms = first_at_a_commit([1, (2, "b"), 3], commit=2)
+    assert [form.values for form in forms] == [(1,), (2, "b"), (3,)]
+    assert [[mark.name for mark in form.marks] for form in forms] == [[], [], ["nightly"]]

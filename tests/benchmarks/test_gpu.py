@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks.gpu import __main__ as command
-from benchmarks.gpu import traffic
+from benchmarks.gpu import timing, traffic
 from benchmarks.gpu.parts import memory, processes, split, supernet, throughput, translation
 from benchmarks.gpu.parts.goldens import measure as measure_goldens
 from benchmarks.gpu.parts.machine import describe
@@ -29,6 +29,13 @@ PLAN = dataclasses.replace(
 MISSING = ("cv2", "scipy", "pycocotools", "fvcore", "pandas", "ray", "optuna", "mlflow", "jpeglib", "s3fs", "PIL", "onnx")
 """Packages of other parts of the project."""
 NEVER, AT_ONCE = float("inf"), 0.0
+
+
+@pytest.fixture(autouse=True)
+def each_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what makes figures steady: no test here reads them."""
+    monkeypatch.setattr(timing, "WARM_UPS", 0)
+    monkeypatch.setattr(supernet, "POOL_POINTS", 40)
 
 
 def test_the_whole_plan_is_that_of_a_gpu() -> None:

@@ -20,6 +20,7 @@ from search_spaces.families.dite_hrnet.config import STRIDES, ArchConfig
 from tests.analysis.browser import DESKTOP, PHONE, launched, opened
 from tests.conftest import ROOT
 from tests.docs.pages import DOCS, arguments, blocks, built_pages, commands, links, pages, problem
+from tests.profiles import first_at_a_commit
 
 pytest.importorskip("mkdocs")
 pytest.importorskip("material")
@@ -76,7 +77,7 @@ def test_what_would_be_loaded_from_elsewhere_is_found(text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("size", first_at_a_commit([(PHONE,), (DESKTOP,)]), ids=["phone", "desktop"])
 def test_pages_in_a_browser(site, size):
     with launched() as browser:
         for name in ("index", "tutorial", "network", "reference/cli", "code/trainers/networks/dite_hrnet/fusion.py"):

@@ -1,6 +1,6 @@
 """Every input is untrusted: thousands of files that are nearly right give a result or one sentence, never anything else.
 
-Each kind has 150 at a commit and 10,000 in a nightly run.
+Each kind has 50 at a commit and 10,000 in a nightly run.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from trainers.data.synthetic.dataset import draw_dataset
 from trainers.evaluation.inference import Predictions
 from trainers.evaluation.scoring import score
 
-COUNT = by_profile(150, 10_000)
+COUNT = by_profile(50, 10_000)
 pytestmark = pytest.mark.longer
 LONGEST = 20.0
 """Seconds that one input may take, on a machine that does other things as well."""

@@ -25,15 +25,23 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
 
 
 @pytest.fixture(scope="session")
+def few_people(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
+    """A drawn data set for what is not about learning: 16 people to train on, 3 to be scored on."""
+    root = tmp_path_factory.mktemp("synthetic") / "people"
+    draw_dataset(root, train_images=10, val_images=3, seed=3)
+    return DataConfig(root=Path(root), name="synthetic")
+
+
+@pytest.fixture(scope="session")
 def small_arch() -> ArchConfig:
     """A network of 36 thousand parameters at 96×64."""
     return next(named_space("tiny").enumerate())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def short_training() -> TrainConfig:
-    """Two epochs of a few steps."""
-    return TrainConfig(epochs=2, batch_size=16, warmup_iterations=2, validate_every=2, seed=7)
+    """Two epochs of two steps with the few people."""
+    return TrainConfig(epochs=2, batch_size=8, warmup_iterations=2, validate_every=2, seed=7)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.families.architecture import CENTRED, IMAGENET, Architecture, resized
+from search_spaces.families.baselines.stacked_hourglass import StackedHourglassConfig
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import DEFAULT_FAMILY, FAMILIES, cost_of
 from search_spaces.space.elastic_space import elastic_space
@@ -76,8 +77,8 @@ def devices_of(values: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_a_step_stays_on_its_device(options: dict[str, Any]) -> None:
-    learner = learner_on(META, build_network(SMALL), **options)
+def test_a_step_stays_on_its_device(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = learner_on(META, build_quickly(SMALL, monkeypatch), **options)
     assert learner.step(batch_of(SMALL), 1e-3).is_meta
     assert devices_of(learner.state()) == {"meta"}
     assert all(parameter.grad.is_meta for parameter in learner.network.parameters() if parameter.grad is not None)
@@ -96,8 +97,12 @@ def test_a_step_of_shared_weights_stays_on_its_device(monkeypatch: pytest.Monkey
     assert next(store.export(elastic.smallest).parameters()).is_meta
 
 
-NARROW = {"lite": LITE, DEFAULT_FAMILY.name: SPATIAL}
-"""Members of the first family with few parts, which are quicker than its named networks."""
+NARROW = {
+    "lite": LITE,
+    DEFAULT_FAMILY.name: SPATIAL,
+    "stacked_hourglass": StackedHourglassConfig(stacks=2, base_width=64, input_size=(128, 128)),
+}
+"""Members of families with few parts, which are quicker than their named networks."""
 
 
 @pytest.mark.parametrize("arch", ({name: smallest_of(name) for name in FAMILIES} | NARROW).values())
@@ -127,12 +132,12 @@ def test_memory_is_tried_on_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_whole_training_stays_on_its_device(
-    people: DataConfig, small_arch: ArchConfig, monkeypatch: pytest.MonkeyPatch
+    few_people: DataConfig, small_arch: ArchConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop and its validation read figures and heatmaps back; all else would fail."""
-    config = TrainConfig(epochs=1, batch_size=20, ema_decay=0.9, clip_norm=1.0)
+    config = TrainConfig(epochs=1, batch_size=8, ema_decay=0.9, clip_norm=1.0)
     with zeros_where_figures_are_read(monkeypatch):
-        done = train(small_arch, config, people, directory=None, report=lambda *_: None, worker=Worker(device=META))
+        done = train(small_arch, config, few_people, directory=None, report=lambda *_: None, worker=Worker(device=META))
     assert done.metrics["loss"] == 0.0
     assert done.metrics["ap_gt"] == 0.0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import nn
 
@@ -26,5 +28,7 @@ def baseline(family: str) -> tuple[Architecture, nn.Module]:
     return arch, network
 
 
+@cache
 def static_of(name: str) -> Static:
+    """The static form of a network, which is made once: nobody may change it."""
     return static_form(*(dite() if name == "dite_hrnet" else baseline(name)))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
+from tests.profiles import first_at_a_commit
 from tests.trainers.training.test_loop import flat
 from trainers.checkpoints.torch_file import (
     MAX_TORCH_FILE_BYTES,
@@ -68,10 +69,10 @@ def test_any_reader_of_torch_files_reads_ours():
     assert same(parse_torch_file(THEIRS, "x"))
 
 
-@pytest.mark.parametrize("mask", [0x01, 0x10, 0x80, 0xFF])
+@pytest.mark.parametrize("mask", first_at_a_commit([0x10, 0x01, 0x80, 0xFF]))
 @pytest.mark.parametrize("whole", [OURS, THEIRS], ids=["ours", "torch's"])
 def test_no_altered_byte_goes_unnoticed(whole, mask):
-    """The whole file, byte by byte: torch's own reader returns other weights for some of these."""
+    """The whole file, byte by byte: torch's own reader returns other weights for some of these, for 0x10 above all."""
     verdicts = Counter()
     for place in range(len(whole)):
         altered = bytearray(whole)

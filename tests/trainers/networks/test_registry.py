@@ -22,14 +22,16 @@ def test_every_family_has_networks_and_no_other() -> None:
 @pytest.mark.longer
 @pytest.mark.parametrize("family", FAMILIES)
 def test_built_networks_are_what_their_family_says(family: str) -> None:
-    # A trace takes seconds. At a commit a network of each family is traced; tests of the families count the others in parts.
+    # A trace takes seconds. At a commit a network of each family is run and traced; tests of the families count the others
+    # in parts.
     presets = list(FAMILIES[family].presets.values())
     traced = by_profile(presets[:1], presets)
     for make in presets:
         arch = resized(make(), input_size=(128, 128), keypoints=5)
         with torch.device("meta"), torch.no_grad():
             network = build_network(arch).eval()
-            assert network(torch.zeros(2, 3, 128, 128)).shape == (2, 5, *arch.heatmap_size)
+            if make in traced:
+                assert network(torch.zeros(2, 3, 128, 128)).shape == (2, 5, *arch.heatmap_size)
         cost = cost_of(arch)
         assert count_params(network) == cost.params
         if make in traced:

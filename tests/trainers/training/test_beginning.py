@@ -108,15 +108,15 @@ def test_a_mistake_is_told_before_anything_begins(start, small_arch, fields, mes
 
 
 @pytest.mark.slow
-def test_a_training_goes_on_where_its_first_weights_are_gone(start, small_arch, people, short_training, tmp_path):
+def test_a_training_goes_on_where_its_first_weights_are_gone(start, small_arch, few_people, short_training, tmp_path):
     config = dataclasses.replace(short_training, epochs=1, start_from=str(start), freeze=("stem",))
-    first = train(small_arch, config, people, directory=tmp_path / "run", report=lambda *_: None)
+    first = train(small_arch, config, few_people, directory=tmp_path / "run", report=lambda *_: None)
     assert first.metrics[WEIGHTS_TAKEN] == 1.0
     assert TEACHER_COST not in first.metrics
     start.unlink()
-    again = train(small_arch, config, people, directory=tmp_path / "run", report=lambda *_: None)
+    again = train(small_arch, config, few_people, directory=tmp_path / "run", report=lambda *_: None)
     assert again.curve == first.curve
     assert load_checkpoint(tmp_path / "run" / LAST).taken == 1.0
     scratch = dataclasses.replace(config, start_from=None, freeze=())
     with pytest.raises(InvalidInput, match="must have start_from None to go on from it, got 'sha256 "):
-        train(small_arch, scratch, people, directory=tmp_path / "run", report=lambda *_: None)
+        train(small_arch, scratch, few_people, directory=tmp_path / "run", report=lambda *_: None)

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import torch
 
+from search_spaces.families.architecture import Architecture
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
+from tests.baselines import small
 from tests.profiles import by_profile
 from trainers.data.config import DataConfig
 from trainers.networks.loss import Batch, heatmap_loss
@@ -26,16 +28,19 @@ CONFIG = TrainConfig(batch_size=8)
 
 @pytest.fixture
 def batch(small_arch: ArchConfig) -> Batch:
+    return batch_for(small_arch)
+
+
+def batch_for(arch: Architecture) -> Batch:
     torch.manual_seed(1)
-    height, width = small_arch.input_size
     return {
-        "image": torch.randn(8, 3, height, width),
-        "target": torch.rand(8, 17, height // 4, width // 4),
-        "weight": (torch.rand(8, 17) > 0.3).float(),
+        "image": torch.randn(8, 3, *arch.input_size),
+        "target": torch.rand(8, arch.keypoints, *arch.heatmap_size),
+        "weight": (torch.rand(8, arch.keypoints) > 0.3).float(),
     }
 
 
-def learner_of(arch: ArchConfig, config: TrainConfig) -> Learner:
+def learner_of(arch: Architecture, config: TrainConfig) -> Learner:
     torch.manual_seed(0)
     learner = Learner(build_network(arch), config, Worker(device=torch.device("cpu")))
     learner.network.train()
@@ -158,12 +163,12 @@ def test_the_average_follows_the_weights(small_arch: ArchConfig, batch: Batch) -
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.05), ("float16", 0.03)])
 def test_half_precision_learns_as_single_does(
-    people: DataConfig, small_arch: ArchConfig, short_training: TrainConfig, precision: str, tolerance: float
+    few_people: DataConfig, small_arch: ArchConfig, short_training: TrainConfig, precision: str, tolerance: float
 ) -> None:
     # Adam's first steps are of full size whatever the gradient: they make rounding a hundredth of the loss.
     def losses(**changes: Any) -> list[float]:
         config = dataclasses.replace(short_training, **changes)
-        return [m["loss"] for m in train(small_arch, config, people, directory=None, report=lambda *_: None).curve]
+        return [m["loss"] for m in train(small_arch, config, few_people, directory=None, report=lambda *_: None).curve]
 
     assert losses(precision=precision) == pytest.approx(losses(), rel=tolerance)
 
@@ -179,13 +184,13 @@ def test_half_precision_computes_in_half_precision(small_arch: ArchConfig, batch
 
 @pytest.mark.slow
 @pytest.mark.longer
-def test_a_compiled_network_takes_the_same_step(
-    small_arch: ArchConfig, batch: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # At a commit the network is traced, forward and backward, and the trace is run; code is made of it in a nightly run.
-    backend = by_profile("aot_eager", "inductor")
+def test_a_compiled_network_takes_the_same_step(small_arch: ArchConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    # At a commit a network of few operators is traced, forward and backward, and the trace is run; in a nightly run code is
+    # made of one with dynamic kernels.
+    arch, backend = by_profile((small("simple_baseline"), "aot_eager"), (small_arch, "inductor"))
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
-    plain, compiled = (learner_of(small_arch, dataclasses.replace(CONFIG, compile=value)) for value in (False, True))
+    plain, compiled = (learner_of(arch, dataclasses.replace(CONFIG, compile=value)) for value in (False, True))
+    batch = batch_for(arch)
     for _ in range(2):
         assert float(compiled.step(batch, 1e-3)) == pytest.approx(float(plain.step(batch, 1e-3)), rel=1e-4)
     assert translates(torch.device("cpu"))

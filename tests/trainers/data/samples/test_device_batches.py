@@ -126,11 +126,15 @@ def test_the_next_batch_is_begun_before_one_is_handed_out(
 
 
 def test_a_training_on_raw_samples_learns_the_same(
-    people: DataConfig, small_arch: ArchConfig, short_training: TrainConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    few_people: DataConfig,
+    small_arch: ArchConfig,
+    short_training: TrainConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     def curve() -> list[dict[str, float]]:
         worker = Worker(device=CPU)
-        return train(small_arch, short_training, people, directory=None, report=lambda *_: None, worker=worker).curve
+        return train(small_arch, short_training, few_people, directory=None, report=lambda *_: None, worker=worker).curve
 
     expected = curve()
     monkeypatch.setattr(device_batches, "RAW_DEVICES", ("cpu",))
