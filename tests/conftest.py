@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 """Names the environment variable from which pytest takes the folder of its temporary files."""
 
 register_profiles()
+# Tests start interpreters by the hundred, and each would compile all modules of this program.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 torch.set_num_threads(1)
 
 
@@ -88,6 +92,15 @@ def one_thread() -> Iterator[None]:
     yield
     if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copied_mlflow_tables() -> None:
+    """Have MLflow's files made in a moment, where a test has imported MLflow."""
+    if "mlflow" in sys.modules:
+        from tests.mlflow_tables import copy_mlflow_tables
+
+        copy_mlflow_tables()
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,17 @@ from pathlib import Path
 from ray._raylet import Config
 
 from tests.conftest import ROOT
+from tests.mlflow_tables import copy_mlflow_tables
 
-PRELOADED = ["pytest", "dite_search.cli", "dite_search.driver.run_search", "tests.integration.replaying_driver"]
+PRELOADED = [
+    "pytest",
+    "dite_search.cli",
+    "dite_search.driver.run_search",
+    "tests.integration.replaying_driver",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "plotly.graph_objects",
+    "trainers.networks.dite_hrnet.family",
+]
 """Modules that the server imports, once for all processes of a run of tests."""
 
 
@@ -100,6 +109,7 @@ def _begin(function: Callable[..., object], arguments: tuple[object, ...], envir
     # for a token, as an earlier search in this process does, cannot drive a head without one.
     Config.initialize("")
     os.chdir(ROOT)
+    copy_mlflow_tables()
     try:
         function(*arguments)
     finally:

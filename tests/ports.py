@@ -8,6 +8,9 @@ import socket
 BELOW_OUTGOING = range(20_000, 32_000)
 """Ports that no system gives to connections that are made: one that a server had stays free while it is away."""
 
+FEWER_PROCESSES = ["--include-log-monitor=false", "--no-monitor"]
+"""Options of ``ray start``: no process that sends logs to drivers, and none that adds nodes."""
+
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that nothing listens at."""

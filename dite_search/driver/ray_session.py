@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -23,6 +24,7 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "10")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
 
 import ray
+from ray._private import parameter as ray_parameters
 from ray._private import ray_constants
 
 from dite_search.config.search_config import SearchConfig
@@ -50,7 +52,7 @@ def start_ray() -> None:
         # Without an address Ray would look for a cluster on this machine, and wait for one that is gone.
         options |= {"address": "local", "include_dashboard": False}
     try:
-        with _on_loopback() if local else contextlib.nullcontext():
+        with _small_and_on_loopback() if local else contextlib.nullcontext():
             ray.init(**options)
         logging.getLogger("ray").setLevel(logging.CRITICAL)
     except ConnectionError as error:
@@ -61,17 +63,23 @@ def start_ray() -> None:
 
 
 @contextlib.contextmanager
-def _on_loopback() -> Iterator[None]:
+def _small_and_on_loopback() -> Iterator[None]:
     """Have a Ray that starts in the block listen on 127.0.0.1 alone; otherwise it does on every address of the machine.
 
-    Ray has a switch for this, which it turns by itself on systems whose firewall asks the user.
+    Ray has a switch for this, which it turns by itself on systems whose firewall asks the user. Two of Ray's processes are
+    left out: one sends logs to the driver, which drops them, and one adds nodes.
     """
     name = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR
     variable, constant = os.environ.get(name), ray_constants.ENABLE_RAY_CLUSTER
+    module: Any = ray_parameters
+    parameters = module.RayParams
     os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    # `ray start` has options for both, ray.init has none.
+    module.RayParams = functools.partial(parameters, no_monitor=True, include_log_monitor=False)
     try:
         yield
     finally:
+        module.RayParams = parameters
         ray_constants.ENABLE_RAY_CLUSTER = constant
         os.environ.pop(name)
         if variable is not None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from ray import tune
-from ray.tune.integration.ray_train import TuneReportCallback
 
 from dite_search.config.search_config import SearchConfig
 from dite_search.driver.measurers import measurer_of
@@ -95,6 +94,8 @@ class TrialRunner:
                 arch, config, self.data, directory=place, report=lambda metrics, _: tune.report(metrics), note=tell
             ).metrics
         # Ray Train is only imported where it is used: its import costs every trial process a second.
+        from ray.tune.integration.ray_train import TuneReportCallback
+
         from trainers.training.ray_trainer import fit
 
         return fit(

@@ -13,7 +13,6 @@ from dite_search.config.sqlite_url import sqlite_url
 from dite_search.config.validation import VARIABLE
 from dite_search.study.places import followed
 from dite_search.study.weights import keep_weights
-from dite_search.supernet.use import keep_scores
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_mapping
 from search_spaces.common.shell import own_command
@@ -35,6 +34,9 @@ def create_folder(config: SearchConfig) -> None:
     Raises:
         InvalidInput: there is one, or it cannot be written.
     """
+    # The models of scores take seconds to import, and a trial's process, which needs the places of a study, makes no study.
+    from dite_search.supernet.use import keep_scores
+
     check_name(config)
     directory = config.study_directory
     try:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -68,6 +69,9 @@ def test_a_search_listens_on_loopback_only(make_search, tmp_path, resources):
                 time.sleep(0.2)
             began = tree.children(recursive=True)
             found = listening(tree)
+            commands = [" ".join(one.cmdline()) for one in began]
+            trials = [one for one in began if one.name().startswith("ray::ImplicitFu")]
+            libraries = {Path(mapped.path) for one in trials for mapped in one.memory_maps()}
             tokens = {one.environ().get("RAY_AUTH_MODE") for one in began if one.name() in ("gcs_server", "raylet")}
             assert search.wait(SECONDS) == 0, log.read_text()
         finally:
@@ -77,6 +81,10 @@ def test_a_search_listens_on_loopback_only(make_search, tmp_path, resources):
     assert {"gcs_server", "raylet"} <= found.keys()
     assert {name: ips for name, ips in found.items() if not all(map(is_loopback, ips))} == {}
     assert ("ray::RayTrainWorker" in {name.partition(".")[0] for name in found}) == bool(resources)
+    assert not [command for command in commands if "log_monitor.py" in command or "/monitor.py" in command]
+    # A trial trains, and what suggests networks would take its process seconds to import.
+    packages = {package for package in ("torch", "sklearn") if any(package in library.parts for library in libraries)}
+    assert packages == {"torch"}
     # Other users of this machine reach loopback as well.
     assert tokens == {"token"}
     (trial,) = read_study(config).trials

@@ -33,7 +33,7 @@ from dite_search.tracking.client import TRIAL_TAG, tracking_uri
 from tests.forked import ForkedProcess
 from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, replay
 from tests.integration.replaying_runner import TABLE
-from tests.ports import free_port, ray_ports
+from tests.ports import FEWER_PROCESSES, free_port, ray_ports
 from tests.profiles import by_profile
 from trainers.checkpoints.store import CheckpointStore
 
@@ -69,7 +69,7 @@ def ray_head(log: Path) -> Iterator[tuple[psutil.Process, Environment]]:
     port = free_port()
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}", "--num-cpus=2"]
     # The files of tests may lie in the memory of which Ray would take a third.
-    command += ["--include-dashboard=false", "--object-store-memory=100000000"]
+    command += ["--include-dashboard=false", "--object-store-memory=100000000", *FEWER_PROCESSES]
     with (
         log.open("w") as output,
         subprocess.Popen([*command, *ray_ports(head=True)], env=environment, cwd=ROOT, stdout=output, stderr=output) as head,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.ports import free_port, ray_ports
+from tests.ports import FEWER_PROCESSES, free_port, ray_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-of-this-test-0123456789abcdef"
@@ -239,7 +239,7 @@ class Cluster:
         shutil.rmtree(self.folder)
 
     def _start(self, name: str, host: str, words: list[str], cable: Cable | None) -> Node:
-        words = [*words, *ray_ports(head="--head" in words), "--object-store-memory=100000000"]
+        words = [*words, *ray_ports(head="--head" in words), "--object-store-memory=100000000", *FEWER_PROCESSES]
         node = Node(self, name, host, words, cable)
         self._nodes.append(node)
         node.wait()

@@ -95,7 +95,7 @@ def test_a_driver_that_is_killed_now_and_then_loses_nothing(cluster, peaceful, t
 @pytest.mark.parametrize(
     "moments",
     [
-        pytest.param([("saved", EPOCHS), ("reported", 1)], marks=SHORT, id="two"),
+        pytest.param([("saved", EPOCHS)], marks=SHORT, id="one"),
         pytest.param([(moment, epoch) for epoch in range(EPOCHS, 0, -1) for moment in MOMENTS], marks=LONG, id="all"),
     ],
 )
@@ -109,7 +109,7 @@ def test_a_search_that_is_interrupted_at_any_moment_of_an_epoch_tells_one_curve(
             check_curves(config_of(file))
         assert drive(file, cluster)
         check_same(config_of(file), peaceful[0])
-    assert paused >= len(moments) // 2
+    assert paused >= (len(moments) + 1) // 2
     print(f"{paused} times in {searches} searches")
 
 
