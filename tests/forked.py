@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ray._raylet import Config
 
+from dite_search.driver import ray_session
 from tests.conftest import ROOT
 from tests.mlflow_tables import copy_mlflow_tables
 
@@ -36,7 +37,8 @@ PRELOADED = [
 class ForkedProcess:
     """A function in a process of its own, with the interface of `subprocess.Popen` as far as tests need it.
 
-    Variables that this program reads when it is imported cannot be given to it; those of Ray can.
+    Variables that this program reads when it is imported cannot be given to it, but for the patience with a head; those of
+    Ray can.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ def _begin(function: Callable[..., object], arguments: tuple[object, ...], envir
     # Ray read its settings when the server imported it, in the environment of whichever test came first. A driver that asks
     # for a token, as an earlier search in this process does, cannot drive a head without one.
     Config.initialize("")
+    ray_session.HEAD_PATIENCE = 0.75 * float(os.environ.get(ray_session.RAYS_PATIENCE, "60"))
     os.chdir(ROOT)
     copy_mlflow_tables()
     try:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.forked import ForkedProcess
 from tests.ports import FEWER_PROCESSES, free_port, ray_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -247,20 +248,21 @@ class Cluster:
 
 
 class Driver:
-    """A module with its words in a process of its own, which writes to a file."""
+    """A function with its words in a process of its own, which writes to a file."""
 
-    def __init__(self, cluster: Cluster, log: Path, *words: object, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        log: Path,
+        function: Callable[..., object],
+        *words: object,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._log = log
-        with log.open("a") as output:
-            self._begins = output.tell()
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *map(str, words)],
-                env=cluster.environment | {"RAY_ADDRESS": cluster.address} | (variables or {}),
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        log.touch()
+        self._begins = log.stat().st_size
+        environment = cluster.environment | {"RAY_ADDRESS": cluster.address} | (variables or {})
+        self.process = ForkedProcess(function, *words, environment=environment, output=log)
 
     @property
     def said(self) -> str:

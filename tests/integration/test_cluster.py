@@ -25,8 +25,9 @@ from dite_search.study.directory import load_config
 from dite_search.study.reader import curve_of, read_study
 from dite_search.study.study import open_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
+from tests.forked import command as dite_search
 from tests.integration.nodes import PATIENCE, Driver, cluster_of, until, why_no_cables
-from tests.integration.replaying_driver import SECONDS_VARIABLE
+from tests.integration.replaying_driver import SECONDS_VARIABLE, replay
 from tests.integration.replaying_runner import TABLE
 from tests.profiles import by_profile
 from trainers.training import loop
@@ -104,8 +105,7 @@ class Search:
         self._drive("resume", self.folder)
 
     def _drive(self, command, target):
-        replayed = ("tests.integration.replaying_driver", self._file)
-        words = ("dite_search", command, target) if self.trained else replayed
+        words = (dite_search, command, target) if self.trained else (replay, str(self._file))
         self.driver = Driver(self.cluster, self._log, *words, variables={SECONDS_VARIABLE: str(self._seconds)})
         self._keep(self.driver)
 
