@@ -15,7 +15,7 @@ import torch
 from search_spaces.common.errors import InvalidInput, StorageFull
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
-from tests.profiles import first_at_a_commit
+from tests.profiles import by_profile, first_at_a_commit
 from trainers.checkpoints.checkpoint import BEST, LAST, load_checkpoint
 from trainers.checkpoints.retry import STORAGE_RETRY
 from trainers.data.config import DataConfig
@@ -198,15 +198,17 @@ def test_a_batch_too_small_for_the_workers_is_refused(few_people, small_arch, sh
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 def test_it_learns_drawn_people(small_arch, tmp_path):
-    draw_dataset(tmp_path / "people", train_images=24, val_images=2, seed=3)
+    images, epochs, batch, rate = by_profile((24, 26, 8, 0.012), (40, 40, 16, 0.008))
+    draw_dataset(tmp_path / "people", train_images=images, val_images=2, seed=3)
     config = TrainConfig(
-        epochs=26,
-        batch_size=8,
-        learning_rate=0.012,
+        epochs=epochs,
+        batch_size=batch,
+        learning_rate=rate,
         warmup_iterations=10,
         milestones=(0.8,),
-        validate_every=26,
+        validate_every=epochs,
         half_body_probability=0.0,
         rotation_degrees=0.0,
         scale_range=0.0,

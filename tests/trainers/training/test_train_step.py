@@ -15,7 +15,6 @@ from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.training_config import TrainConfig
 from tests.baselines import small
 from tests.profiles import by_profile
-from trainers.data.config import DataConfig
 from trainers.networks.loss import Batch, heatmap_loss
 from trainers.networks.registry import build_network
 from trainers.processes.distributed import Worker
@@ -161,16 +160,21 @@ def test_the_average_follows_the_weights(small_arch: ArchConfig, batch: Batch) -
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 @pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.05), ("float16", 0.03)])
 def test_half_precision_learns_as_single_does(
-    few_people: DataConfig, small_arch: ArchConfig, short_training: TrainConfig, precision: str, tolerance: float
+    request: pytest.FixtureRequest, small_arch: ArchConfig, short_training: TrainConfig, precision: str, tolerance: float
 ) -> None:
+    data = request.getfixturevalue(by_profile("few_people", "people"))
+
     # Adam's first steps are of full size whatever the gradient: they make rounding a hundredth of the loss.
     def losses(**changes: Any) -> list[float]:
-        config = dataclasses.replace(short_training, **changes)
-        return [m["loss"] for m in train(small_arch, config, few_people, directory=None, report=lambda *_: None).curve]
+        config = dataclasses.replace(short_training, batch_size=by_profile(8, 16), **changes)
+        return [m["loss"] for m in train(small_arch, config, data, directory=None, report=lambda *_: None).curve]
 
-    assert losses(precision=precision) == pytest.approx(losses(), rel=tolerance)
+    single, half = losses(), losses(precision=precision)
+    assert half == pytest.approx(single, rel=tolerance)
+    assert half[1] < half[0], "it learns"
 
 
 def test_half_precision_computes_in_half_precision(small_arch: ArchConfig, batch: Batch) -> None:
