@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Tests run on so many workers; groups of them that may not run beside each other follow each other on one. Two groups wait for
-# clusters most of their time: a third worker uses the processor meanwhile.
-WORKERS ?= 3
+# Tests run on so many workers; groups of them that may not run beside each other follow each other on one. With more workers than
+# cores what starts Ray is too slow for its deadlines, and nothing ends sooner.
+WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 # With `=`: pytest takes a file that stands alone for a test to run.
 DURATIONS := .pytest_cache/durations.json
