@@ -22,6 +22,7 @@ from dite_search.study.reader import read_study
 from dite_search.tracking.client import tracking_uri
 from tests.conftest import ROOT
 from tests.dite_search.commands import run as run_command
+from tests.profiles import first_at_a_commit
 
 ARCHIVE = ROOT / "tests/fixtures/studies.tar.xz"
 MADE_IN = "/tmp/studies"
@@ -117,7 +118,7 @@ def test_its_runs_in_mlflow_are_found_by_the_tags_that_they_have(made: Path, nam
         assert after[run_id] - tags <= NEW_TAGS
 
 
-@pytest.mark.parametrize("name", ["finished", "stopped"])
+@pytest.mark.parametrize("name", first_at_a_commit(["stopped", "finished"]))
 def test_a_study_is_extended(made: Path, name: str) -> None:
     before = trials_of(made, name)
     run("extend", name, "--trials", "1", "--directory", made / FOLDERS[name])

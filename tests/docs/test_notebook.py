@@ -34,7 +34,8 @@ def test_what_is_stored_was_run_and_names_no_machine():
     assert not CONTROL.search(shown(notebook))
 
 
-@pytest.mark.slow
+# At a commit tests/dite_search/api run what its cells call, and the test above reads them.
+@pytest.mark.nightly
 @pytest.mark.xdist_group("ray")
 def test_the_notebook_runs_on_a_ray_that_its_user_started(tmp_path):
     notebook = executed(tmp_path, before=RAY, after=STILL_THERE)

@@ -227,7 +227,8 @@ def test_a_trial_that_fails_is_a_record_and_the_search_goes_on(tmp_path):
     assert "Traceback" in (config.study_directory / "trials" / "00000" / "error.txt").read_text()
 
 
-@pytest.mark.longer
+# At a commit the crash matrix interrupts a search.
+@pytest.mark.nightly
 def test_an_interrupted_search_keeps_what_it_has(tmp_path):
     file = tmp_path / "search.yaml"
     file.write_text(yaml.safe_dump(search_of_curves(tmp_path, epochs=3, name="cut", trials=50).to_dict()))

@@ -52,8 +52,8 @@ def on_workers(directory: Path, data: DataConfig, config: TrainConfig = CONFIG, 
     return fit(ARCH, config, data, directory=directory, name="t", storage=directory / "ray", **({"workers": 2} | options))
 
 
-@pytest.mark.slow
-@pytest.mark.longer
+# At a commit shared weights train on two workers of Ray as in one process, and processes without Ray train the curve of one.
+@pytest.mark.nightly
 def test_the_command_trains_the_same_curve_on_one_worker_and_on_two(coco_mini, tmp_path):
     network = tmp_path / "arch.yaml"
     epochs = by_profile(5, 3)
@@ -130,7 +130,8 @@ def test_a_worker_killed_within_an_epoch_loses_at_most_an_interval(people, tmp_p
     assert all(torch.equal(ours.weights[key], theirs.weights[key]) for key in ours.weights)
 
 
-@pytest.mark.slow
+# At a commit test_counted_gpus asks for elastic workers.
+@pytest.mark.nightly
 def test_elastic_workers_take_what_room_there_is(people, tmp_path):
     metrics = on_workers(tmp_path, people, workers=1, max_workers=2)
     alone = train(

@@ -25,6 +25,7 @@ from dite_search.study.study import DATABASE_AWAY, create_study, storage_of
 from search_spaces.common.errors import InvalidInput
 from tests.analysis.browser import DESKTOP, PHONE, Opened, launched
 from tests.ports import free_port
+from tests.profiles import first_at_a_commit
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -260,7 +261,7 @@ def looked_at(browser: Any, url: str, *, size: tuple[int, int] = DESKTOP, dark: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (PHONE, True)])
+@pytest.mark.parametrize(("size", "dark"), first_at_a_commit([(PHONE, True), (DESKTOP, False)]))
 def test_a_page_shows_the_front_and_follows_the_search(config, browser, size, dark):
     driver = Driver(config)
     with served(config) as page, looked_at(browser, page.url, size=size, dark=dark) as found:

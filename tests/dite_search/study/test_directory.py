@@ -204,7 +204,8 @@ def own_ray(monkeypatch):
     ray.shutdown()
 
 
-@pytest.mark.slow
+# At a commit a trial goes on from an object store, and the crash matrix runs whole searches.
+@pytest.mark.nightly
 def test_a_whole_search_keeps_its_checkpoints_in_an_object_store(make_search, own_ray, monkeypatch, tmp_path):
     """Real Ray processes, which talk to the store by themselves, and a trial that goes on after it was cut off."""
     with object_store(monkeypatch) as service:
