@@ -136,10 +136,10 @@ def test_a_node_that_does_not_come(slurm):
     (folder / "bin" / "srun").write_text(
         SRUN.replace("while", 'case "$*" in *--nodelist=node2*) exec sleep 1000;; esac\nwhile', 1)
     )
-    process = start(environment | {"DITE_SEARCH_START_SECONDS": "60"}, "search", "nowhere.yaml")
+    process = start(environment | {"DITE_SEARCH_START_SECONDS": "45"}, "search", "nowhere.yaml")
     output = finish(process, seconds=240)
     assert process.returncode == 1, output
-    assert "error: 1 of 2 nodes joined the Ray head within 60 seconds" in output
+    assert "error: 1 of 2 nodes joined the Ray head within 45 seconds" in output
     assert "nowhere.yaml" not in output
     assert left_over(folder) == []
 

@@ -217,8 +217,8 @@ def test_a_trial_whose_node_is_killed_goes_on_elsewhere(machines, tmp_path, end_
     search.check()
 
 
-@pytest.mark.slow
-@pytest.mark.longer
+# At a commit a node and the head are killed.
+@pytest.mark.nightly
 def test_a_network_that_is_cut_costs_nothing_or_one_start(machines, tmp_path, end_drivers):
     why_not = why_no_cables()
     if why_not:

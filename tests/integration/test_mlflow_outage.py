@@ -156,8 +156,8 @@ def test_a_server_that_is_killed_and_started_again_lacks_nothing(server, runs, m
     check_mlflow(config, server)
 
 
-@pytest.mark.slow
-@pytest.mark.longer
+# At a commit the crash matrix kills the server, and test_mirror writes what a server lacks.
+@pytest.mark.nightly
 def test_a_server_that_stays_away_costs_no_result_and_a_command_writes_the_rest(server, runs, monkeypatch, capfd):
     monkeypatch.setattr("dite_search.tracking.mirror.GRACE_SECONDS", 3.0)
     config = search_in(runs, server, "away")
