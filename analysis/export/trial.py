@@ -19,7 +19,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import OBJECTIVES
 from search_spaces.families.architecture import format_size
 from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from trainers.networks.load import is_published, load_any_network, load_weights, published_training
+from trainers.networks.load import is_published, load_published, load_weights, published_training
 from trainers.networks.registry import build_network
 
 
@@ -52,20 +52,7 @@ def export_trial(
         raise InvalidInput(f"trial {record.number} has no checkpoint to export")
     require_replaceable(Path(directory))
     path, checkpoint = trial_checkpoint(study, record)
-    arch = checkpoint.arch
-    network = build_network(arch)
-    load_weights(network, checkpoint.weights, f"checkpoint {path}")
-    data, no_data = _data(checkpoint, data_root)
-    return export_network(
-        arch,
-        network,
-        directory,
-        card=dataclasses.replace(card_of(study, record), keypoint_set=checkpoint.keypoint_set),
-        threads=threads,
-        parts=parts,
-        data=data,
-        no_data=no_data,
-    )
+    return _export(checkpoint, path, directory, card_of(study, record), threads=threads, parts=parts, data_root=data_root)
 
 
 def export_checkpoint(
@@ -91,13 +78,13 @@ def export_checkpoint(
         InvalidInput: the file is no checkpoint of one network, or as `export_trial`.
     """
     require_replaceable(Path(directory))
-    arch, network = load_any_network(path)
     if is_published(path):
         if data_root is not None:
             raise InvalidInput(
                 f"checkpoint {name} does not say how it was trained, so data must be left out, got {data_root}"
             )
         card = ModelCard(name=name, origin="A published checkpoint.", codec=published_training(path).codec)
+        arch, network = load_published(path)
         return export_network(arch, network, directory, card=card, threads=threads, parts=parts)
     checkpoint = load_checkpoint(path)
     train, epochs = checkpoint.train, number_words(len(checkpoint.curve), "epoch")
@@ -109,10 +96,34 @@ def export_checkpoint(
         protocol=_protocol(checkpoint),
         codec=train.codec,
         sigma=train.sigma,
-        keypoint_set=checkpoint.keypoint_set,
     )
+    return _export(checkpoint, path, directory, card, threads=threads, parts=parts, data_root=data_root)
+
+
+def _export(
+    checkpoint: Checkpoint,
+    path: Path,
+    directory: Path,
+    card: ModelCard,
+    *,
+    threads: int | None,
+    parts: Parts,
+    data_root: Path | None,
+) -> Exported:
+    """Export the network of a checkpoint that was read from ``path``, with its keypoints and its data."""
+    network = build_network(checkpoint.arch)
+    load_weights(network, checkpoint.weights, f"checkpoint {path}")
     data, no_data = _data(checkpoint, data_root)
-    return export_network(arch, network, directory, card=card, threads=threads, parts=parts, data=data, no_data=no_data)
+    return export_network(
+        checkpoint.arch,
+        network,
+        directory,
+        card=dataclasses.replace(card, keypoint_set=checkpoint.keypoint_set),
+        threads=threads,
+        parts=parts,
+        data=data,
+        no_data=no_data,
+    )
 
 
 def _protocol(checkpoint: Checkpoint) -> dict[str, Any]:
