@@ -31,6 +31,8 @@ register_profiles()
 # Tests start interpreters by the hundred, and each would compile all modules of this program.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Processes of Ray would otherwise give way to every other test, and take several times as long beside one.
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 torch.set_num_threads(1)
 
 

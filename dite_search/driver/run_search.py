@@ -230,7 +230,7 @@ def _search(
             watch.write(reserve=False, ended=_ended_at(config, study, allowance, watch, pause))
         progress.update(study, spent=budget_state(config, study, time.time()).words)
     _finish_tracking(mirror, config, console)
-    return study
+    return mirror.with_runs(study)
 
 
 def _ended_at(config: SearchConfig, study: StudyRecord, allowance: Allowance, watch: Watch, pause: Pause) -> list[str]:

@@ -29,6 +29,8 @@ EPOCH = "epoch:"
 `CONFIRMS` is the number of the trial whose network is trained again, to confirm its score.
 A trial that began from other weights has `WEIGHTS_TAKEN` too.
 """
+LATE_MLFLOW_RUN = f"{MLFLOW_RUN}:"
+"""Begins the study's own attribute for a trial whose run was made when the trial had ended: Optuna changes no such trial."""
 EPOCH_KEY = "epoch"
 """In what a trial reports: the epoch that has ended, from 1."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from dite_search.study.attributes import (
     CONTINUES,
     EPOCH,
     EPOCH_KEY,
+    LATE_MLFLOW_RUN,
     METRICS,
     MLFLOW_RUN,
     NOT_ITS_OWN,
@@ -82,24 +84,26 @@ class StudyReader:
 
     def read(self) -> StudyRecord:
         """Everything the study knows by now."""
-        config, trials = self._config, self._study.get_trials(deepcopy=False)
+        config, trials, noted = self._config, self._study.get_trials(deepcopy=False), self._study.user_attrs
         return StudyRecord(
             name=config.name,
             directory=config.study_directory,
             objectives=config.objectives,
-            trials=[self._record(trial) for trial in trials if ARCH in trial.user_attrs],
+            trials=[self._record(trial, noted) for trial in trials if ARCH in trial.user_attrs],
             protocol=protocol_of(config),
             provenance=provenance_of(config),
             over_budget=sum(any(excess > 0 for excess in trial.constraints.values()) for trial in trials),
             reused=sum(REUSED in trial.user_attrs for trial in trials),
         )
 
-    def _record(self, trial: FrozenTrial) -> TrialRecord:
+    def _record(self, trial: FrozenTrial, noted: Mapping[str, Any]) -> TrialRecord:
         if not trial.state.is_finished():
             return self._read(trial)
-        if trial.number not in self._ended:
-            self._ended[trial.number] = self._read(trial)
-        return self._ended[trial.number]
+        record = self._ended.get(trial.number) or self._read(trial)
+        if record.mlflow_run_id is None:
+            record = replace(record, mlflow_run_id=noted.get(f"{LATE_MLFLOW_RUN}{trial.number}"))
+        self._ended[trial.number] = record
+        return record
 
     def _read(self, trial: FrozenTrial) -> TrialRecord:
         attributes = trial.user_attrs

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from analysis.pareto.front import front_of
+from analysis.study.records import StudyRecord
 from analysis.study.trial_status import TrialStatus
 from dite_search.tracking.client import DESCRIPTION, RUNNING, STUDY_TAG, Refused, RunState, Tracker
 from dite_search.tracking.pages import PageFiles
@@ -121,6 +122,12 @@ class Mirror:
         reasons = [self.refusal, *(reason for number, reason in self.refused.items() if number in behind)]
         reason = next((reason for reason in reasons if reason), "")
         return " and ".join(parts) + (f" (refused: {reason})" if parts and reason else "")
+
+    def with_runs(self, study: StudyRecord) -> StudyRecord:
+        """Return a study that was read before the last runs were noted, with the runs of all its trials that are known."""
+        runs = self._runs
+        trials = [replace(trial, mlflow_run_id=trial.mlflow_run_id or runs.get(trial.number)) for trial in study.trials]
+        return replace(study, trials=trials)
 
     def reconcile(self) -> None:
         """Compare everything once, and write what is missing, in this thread.
@@ -231,7 +238,7 @@ class Mirror:
     @property
     def _runs(self) -> dict[int, str]:
         """The runs of the trials that are known."""
-        return {key: seen.run.run_id for key, seen in self._seen.items() if key is not None}
+        return {key: seen.run.run_id for key, seen in dict(self._seen).items() if key is not None}
 
     def _renew_pages(self, snapshot: Snapshot, *, closed: bool) -> None:
         """Upload the front, the report and the description where trials have ended since, if that is due."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from analysis.study.records import StudyRecord, TrialRecord
 from dite_search.config.search_config import SearchConfig
 from dite_search.spending.state import budget_state
-from dite_search.study.attributes import MLFLOW_RUN
+from dite_search.study.attributes import LATE_MLFLOW_RUN, MLFLOW_RUN
 from dite_search.study.directory import SEARCH_FILE, STUDY_DATABASE, load_config
 from dite_search.study.protocol import protocol_of
 from dite_search.study.reader import StudyReader, TrialNetworks
@@ -160,7 +160,7 @@ class StudySource:
         return pages_of(study, self._setup, uri=uri, experiment=experiment, runs=runs)
 
     def note(self, key: Key, run_id: str) -> None:
-        """Remember a run; that of a trial which has ended cannot be noted, and is found by its tags."""
+        """Remember a run; that of a trial which has ended is an attribute of the study."""
         if key is None:
             self._study.set_user_attr(MLFLOW_RUN, run_id)
             return
@@ -169,8 +169,10 @@ class StudySource:
             try:
                 self._study._storage.set_trial_user_attr(trial._trial_id, MLFLOW_RUN, run_id)
             except RuntimeError:
-                # It ended in between, and Optuna changes no trial that has.
                 logging.getLogger(__name__).debug("trial %d ended before its run was noted", key)
+            else:
+                return
+        self._study.set_user_attr(f"{LATE_MLFLOW_RUN}{key}", run_id)
 
 
 def tag_of(config: SearchConfig, attributes: Mapping[str, Any]) -> str | None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -30,8 +31,8 @@ OURS = {"python": "", "ray": "-m ray.scripts.scripts", "dite-search": "-m dite_s
 """Programs of this environment, wherever its folder of programs is."""
 
 
-@pytest.fixture
-def slurm():
+@contextmanager
+def job():
     """A folder with the stand-ins, and the variables of a job of two nodes with one core each."""
     folder = Path(tempfile.mkdtemp(prefix="dite-slurm-", dir="/tmp"))
     programs = folder / "bin"
@@ -55,8 +56,30 @@ def slurm():
         "DITE_SEARCH_PORT": str(free_port()),
         "DITE_SEARCH_TOKEN_FOLDER": str(folder / "tokens"),
     }
-    yield folder, environment
-    shutil.rmtree(folder)
+    try:
+        yield folder, environment
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def slurm():
+    with job() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def in_vain():
+    """The folder of a job of two nodes of which one does not come, and its process: it waits while other jobs are tested."""
+    with job() as (folder, environment):
+        (folder / "bin" / "srun").write_text(
+            SRUN.replace("while", 'case "$*" in *--nodelist=node2*) exec sleep 1000;; esac\nwhile', 1)
+        )
+        process = start(environment | {"DITE_SEARCH_START_SECONDS": "45"}, "search", "nowhere.yaml")
+        yield folder, process
+        if process.poll() is None:
+            process.terminate()
+            finish(process, seconds=60)
 
 
 def start(environment, *words):
@@ -103,7 +126,7 @@ def test_its_syntax_is_right():
 
 
 @pytest.mark.slow
-def test_a_command_runs_on_two_nodes(slurm, tmp_path):
+def test_a_command_runs_on_two_nodes(in_vain, slurm, tmp_path):
     folder, environment = slurm
     search = tmp_path / "search.yaml"
     search.write_text("{name: a, space: tiny, data: {synthetic: {}}, trials: 2}")
@@ -131,12 +154,8 @@ def test_what_the_command_returns_is_returned(slurm):
 
 
 @pytest.mark.slow
-def test_a_node_that_does_not_come(slurm):
-    folder, environment = slurm
-    (folder / "bin" / "srun").write_text(
-        SRUN.replace("while", 'case "$*" in *--nodelist=node2*) exec sleep 1000;; esac\nwhile', 1)
-    )
-    process = start(environment | {"DITE_SEARCH_START_SECONDS": "45"}, "search", "nowhere.yaml")
+def test_a_node_that_does_not_come(in_vain):
+    folder, process = in_vain
     output = finish(process, seconds=240)
     assert process.returncode == 1, output
     assert "error: 1 of 2 nodes joined the Ray head within 45 seconds" in output

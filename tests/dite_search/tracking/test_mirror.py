@@ -335,10 +335,11 @@ def test_the_source_reads_and_notes_a_real_study(make_search):
     source.note(None, "parent")
     source.note(0, "first")
     search.on_trial_complete("b", {"ap_gt": 0.5})
+    source.read()
     source.note(1, "second")
     snapshot = source.read()
     assert snapshot.run_id == "parent"
-    assert {number: record.mlflow_run_id for number, record in snapshot.records.items()} == {0: "first", 1: None}
+    assert {number: record.mlflow_run_id for number, record in snapshot.records.items()} == {0: "first", 1: "second"}
     assert snapshot.attributes[0]["seed"] == config.seed
     assert StudySource(config).tag == source.tag
     assert source.tag.startswith("small-")
