@@ -286,7 +286,7 @@ def check_records(config: SearchConfig, last_words: str = "") -> None:
     by_number = {int(child.data.tags[TRIAL_TAG]): child for child in children}
     for record in records:
         child = by_number[record.number]
-        assert record.mlflow_run_id in (child.info.run_id, None)
+        assert record.mlflow_run_id == child.info.run_id
         assert child.info.status != "RUNNING"
     check_curves(config)
 

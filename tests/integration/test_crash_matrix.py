@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -113,58 +114,62 @@ def test_a_search_that_is_interrupted_at_any_moment_of_an_epoch_tells_one_curve(
     print(f"{paused} times in {searches} searches")
 
 
-@so_often(1)
-def test_a_worker_that_is_killed_goes_on(ray, peaceful, tmp_path, times):
+WORKER, DATABASE, MLFLOW = "worker", "database", "mlflow"
+KILLED = (WORKER, DATABASE, MLFLOW)
+
+
+def restarted(server, wait):
+    """Kill a server, and start it again after up to so many seconds."""
+
+    def breaks(chance):
+        server.kill()
+        time.sleep(chance.uniform(0.0, wait))
+        server.start()
+        return True
+
+    return breaks
+
+
+@pytest.mark.parametrize(
+    ("kinds", "times"),
+    [
+        pytest.param(KILLED, len(KILLED), marks=SHORT, id="each once"),
+        *(pytest.param((kind,), 50, marks=LONG, id=kind) for kind in KILLED),
+    ],
+)
+def test_a_search_goes_on_whatever_it_needs_is_killed(ray, peaceful, tmp_path, kinds, times):
+    """Workers go on elsewhere, a database stops no training, and an MLflow server lacks nothing."""
     head, environment = ray
-
-    def begin(number):
-        return search_file(tmp_path, f"worker{number}", retries=50)
-
-    for _ in broken(times, 1, begin, lambda chance: kill_worker(head), environment, peaceful[0]):
-        pass
-
-
-@so_often(1)
-def test_a_database_that_is_killed_stops_no_training(cluster, peaceful, tmp_path, times):
-    with postgres() as server:
-
-        def begin(number):
-            return search_file(tmp_path, f"database{number}", study_url=server.url())
-
-        def breaks(chance):
-            server.kill()
-            time.sleep(chance.uniform(0.0, 6.0))
-            server.start()
-            return True
-
-        for _ in broken(times, 2, begin, breaks, cluster, peaceful[0]):
-            pass
-
-
-@so_often(1)
-def test_an_mlflow_server_that_is_killed_lacks_nothing(cluster, peaceful, tmp_path, times):
-    server = MlflowServer(tmp_path)
-    server.start()
-    try:
-        server.wait()
-
-        def begin(number):
-            return search_file(tmp_path, f"mlflow{number}", mlflow_url=server.url)
-
-        def breaks(chance):
-            server.kill()
-            time.sleep(chance.uniform(0.0, 4.0))
+    breaks, changes, done = {WORKER: lambda chance: kill_worker(head)}, {"retries": 50}, []
+    with ExitStack() as servers:
+        if DATABASE in kinds:
+            database = servers.enter_context(postgres())
+            breaks[DATABASE] = restarted(database, 6.0)
+        if MLFLOW in kinds:
+            server = MlflowServer(tmp_path)
+            servers.callback(server.kill)
             server.start()
             server.wait()
-            return True
+            breaks[MLFLOW], changes["mlflow_url"] = restarted(server, 4.0), server.url
 
-        for config in broken(times, 3, begin, breaks, cluster, peaceful[0]):
-            # It may have been away when the search ended.
-            run("sync", config.study_directory)
-            again = json.loads(run("sync", config.study_directory, "--json").stdout)
-            assert [again[name] for name in ("runs_created", "runs_closed", "metric_values", "twins_deleted")] == [0] * 4
-    finally:
-        server.kill()
+        def begin(number):
+            own = {"study_url": database.url()} if DATABASE in kinds else {}
+            return search_file(tmp_path, f"{kinds[0]}{number}", **changes, **own)
+
+        def in_turn(chance):
+            kind = kinds[len(done) % len(kinds)]
+            broke = breaks[kind](chance)
+            if broke:
+                done.append(kind)
+            return broke
+
+        for config in broken(times, len(kinds), begin, in_turn, environment, peaceful[0]):
+            if MLFLOW in kinds:
+                # It may have been away when the search ended.
+                server.wait()
+                run("sync", config.study_directory)
+                again = json.loads(run("sync", config.study_directory, "--json").stdout)
+                assert [again[name] for name in ("runs_created", "runs_closed", "metric_values", "twins_deleted")] == [0] * 4
 
 
 @so_often(1)
