@@ -12,6 +12,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -71,18 +72,24 @@ def room_imports(texts: Mapping[str, str]) -> dict[str, dict[str, set[str]]]:
     found: dict[str, dict[str, set[str]]] = {room: {} for room in room_of.values()}
     for path, text in texts.items():
         own = path.rpartition("/")[0]
-        for node in ast.walk(ast.parse(text, path)):
-            if isinstance(node, ast.Import):
-                targets = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                assert not node.level, f"{path}:{node.lineno}: an import of our own is absolute"
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-                targets = [name if name in room_of else str(node.module) for name in names]
-            else:
-                continue
-            for room in {room_of[target] for target in targets if target in room_of} - {own}:
-                found[own].setdefault(room, set()).add(path)
+        for module, name in imported_names(path, text):
+            target = f"{module}.{name}" if f"{module}.{name}" in room_of else module
+            if room_of.get(target, own) != own:
+                found[own].setdefault(room_of[target], set()).add(path)
     return found
+
+
+@cache
+def imported_names(path: str, text: str) -> tuple[tuple[str, str], ...]:
+    """Return the modules that a source imports, and the name that it takes from each; empty for a module itself."""
+    found: list[tuple[str, str]] = []
+    for node in ast.walk(ast.parse(text, path)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}:{node.lineno}: an import of our own is absolute"
+            found += [(str(node.module), alias.name) for alias in node.names]
+    return tuple(found)
 
 
 def rows_of(package: str, imports: Mapping[str, Mapping[str, object]]) -> list[list[str]]:

@@ -142,7 +142,8 @@ def test_a_command_runs_on_two_nodes(in_vain, slurm, tmp_path):
     assert left_over(folder) == []
 
 
-@pytest.mark.slow
+# At a commit the status of a job that waits in vain is returned on the same way.
+@pytest.mark.nightly
 def test_what_the_command_returns_is_returned(slurm):
     folder, environment = slurm
     process = start(environment | {"SLURM_JOB_NUM_NODES": "1"}, "search", "nowhere.yaml")

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.xdist_group("ray")
 SECONDS = 300
-EPOCHS = 6
+EPOCHS = 4
 OURS = ("RAY_ADDRESS", "RAY_AUTH_MODE")
 """Variables of the tests' own environment that a user's may not have."""
 

@@ -83,9 +83,10 @@ def trained(worker: Worker, directory: Path, data: DataConfig) -> dict[str, floa
 
 
 @pytest.mark.slow
+@pytest.mark.longer
 def test_two_workers_train_shared_weights_as_one_process_does(people, tmp_path):
     elastic = elastic_space(named_space("tiny_128"))
-    settings = SupernetConfig(epochs=2, subnets_per_step=3, held_out=0.2)
+    settings = SupernetConfig(epochs=by_profile(1, 3), subnets_per_step=3, held_out=0.2)
     config = dataclasses.replace(CONFIG, sync_batchnorm=True)
     shared = SharedTraining(elastic=elastic, settings=settings)
     alone = train_supernet(elastic, settings, config, people, directory=None, report=lambda *_: None)
@@ -145,6 +146,6 @@ def test_elastic_workers_take_what_room_there_is(people, tmp_path):
 def test_a_reason_of_its_own_is_told_at_once(people, tmp_path):
     broken = dataclasses.replace(people, root=tmp_path / "gone")
     with pytest.raises(InvalidInput, match="data folder not found") as failure:
-        on_workers(tmp_path / "run", broken, retries=5)
+        on_workers(tmp_path / "run", broken, workers=1, retries=5)
     assert reason_of(failure.value).startswith("InvalidInput: data folder not found")
     assert [start.name for start in (tmp_path / "run" / "ray").glob("t*")] == ["t"], "it is not tried again"
