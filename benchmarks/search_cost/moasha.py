@@ -28,7 +28,7 @@ from syne_tune.optimizer.schedulers.multiobjective.non_dominated_priority import
 
 from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import MoashaSettings
-from dite_search.algorithms.successive_halving import insert_rank
+from dite_search.algorithms.dominance_ranks import insert_rank
 from dite_search.simulation.tabular_benchmark import TabularBenchmark
 from dite_search.study.attributes import EPOCH_KEY
 from search_spaces.common.objectives import MAXIMIZE

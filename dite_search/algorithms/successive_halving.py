@@ -4,8 +4,7 @@ A rung is an epoch at which decisions fall (Li et al. 2020, arXiv:1810.05934, in
 promotes them). With one objective a trial is placed by its score; with several it is placed by its rank, as in NSGA-II
 (Deb et al. 2002, doi:10.1109/4235.996017), and within a rank by how much of the objective space it alone covers.
 
-Arrays: ``rows`` (n, m), a row a trial and a column an objective, all minimised; ``ranks`` (n,), 0 where nothing
-dominates a row.
+Arrays: ``rows`` (n, m), a row a trial and a column an objective, all minimised.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dite_search.algorithms.dominance_ranks import ranked_rows
 from dite_search.config.rungs import check_reduction
 from search_spaces.common.errors import InvalidInput, check_names
 from search_spaces.common.objectives import SIGNS
 
 Array = NDArray[np.float64]
-Ranks = NDArray[np.int32]
 Key = str | int
 
 EXACT_COLUMNS = 2
@@ -105,8 +104,8 @@ class Rungs:
         if rung is None:
             return True
         if key not in rung.decisions:
-            index = rung.insert(self._minimised(values))
-            goes_on = rung.goes_on(index, self._reduction)
+            rank = rung.insert(self._minimised(values))
+            goes_on = rung.newest_goes_on(rank, self._reduction)
             if not goes_on and not self._tells(rung):
                 goes_on, rung.spared = True, True
             rung.decisions[key] = goes_on
@@ -143,68 +142,37 @@ class Rungs:
 
 
 class _Rung:
-    """One rung: its rows in order of arrival, in arrays that double when full, with their ranks kept up to date."""
+    """One rung: its rows in order of arrival, in an array that doubles when full, and their ranks."""
 
     def __init__(self, columns: int) -> None:
-        self._rows, self._ranks = np.empty((16, columns)), np.empty(16, np.int32)
+        self._rows, self._ranked = np.empty((16, columns)), ranked_rows(columns)
         self._count = 0
-        self.best = np.full(columns, np.inf)
+        self.best, self._worst = np.full(columns, np.inf), np.full(columns, -np.inf)
         self.decisions: dict[Key, bool] = {}
         self.spared = False
 
     def insert(self, row: Array) -> int:
-        """Add a row; its index."""
-        index = self._count
-        if index == len(self._rows):
+        """Add a row; its rank."""
+        if self._count == len(self._rows):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-            self._ranks = np.concatenate([self._ranks, np.empty_like(self._ranks)])
-        self._ranks[index] = insert_rank(self._rows[:index], self._ranks[:index], row)
-        self._rows[index] = row
-        self.best = np.minimum(self.best, row)
+        self._rows[self._count] = row
         self._count += 1
-        return index
+        self.best, self._worst = np.minimum(self.best, row), np.maximum(self._worst, row)
+        return self._ranked.insert(row)
 
-    def goes_on(self, index: int, reduction_factor: float) -> bool:
-        """Whether the row is among the best ``1 / reduction_factor``, or nothing dominates it."""
-        rows, ranks = self._rows[: self._count], self._ranks[: self._count]
-        rank, places = ranks[index], max(1.0, self._count / reduction_factor)
+    def newest_goes_on(self, rank: int, reduction_factor: float) -> bool:
+        """Whether the newest row, of this rank, is among the best ``1 / reduction_factor``, or nothing dominates it."""
         if rank == 0:
             return True
-        before = np.count_nonzero(ranks < rank)
-        peers = np.flatnonzero(ranks == rank)
-        if before + 1 > places or before + len(peers) <= places:
-            return bool(before + 1 <= places)
-        shares = contributions(rows[peers], rows.min(axis=0), rows.max(axis=0))
-        before += np.count_nonzero(shares > shares[np.searchsorted(peers, index)])
-        return bool(before + 1 <= places)
-
-
-def insert_rank(rows: Array, ranks: Ranks, row: Array) -> int:
-    """The rank of a new row among ``rows``, whose ``ranks`` are brought up to date in place.
-
-    A rank is the length of the longest chain of rows that each dominate the next and end at the row (0 where there is none).
-    So a new row can only push the rows that it dominates, each by one. Rank by rank, the rows pushed out push the rows that
-    they dominate in the next. Where they are the whole of their rank, every later rank shifts as it stands (the update of
-    levels by Li et al. 2017, doi:10.1109/TCYB.2016.2621008, in arrays).
-    """
-    no_worse, no_better = _all_columns(rows, row, np.less_equal), _all_columns(rows, row, np.greater_equal)
-    dominating = ranks[no_worse & ~no_better]
-    first = int(dominating.max()) + 1 if len(dominating) else 0
-    behind = np.flatnonzero(no_better & ~no_worse & (ranks >= first))
-    levels = ranks[behind].copy()
-    arriving, pushed, rank = behind[:0], behind[levels == first], first
-    while len(pushed):
-        if len(pushed) == np.count_nonzero(ranks == rank):
-            ranks[ranks >= rank] += 1
-            break
-        reached = behind[levels == rank + 1]
-        worse = np.ones((len(pushed), len(reached)), np.bool_)
-        for better, other in zip(rows[pushed].T, rows[reached].T, strict=True):
-            worse &= better[:, None] <= other
-        ranks[arriving] = rank
-        arriving, pushed, rank = pushed, reached[worse.any(axis=0)], rank + 1
-    ranks[arriving] = rank
-    return first
+        places, before = max(1.0, self._count / reduction_factor), self._ranked.below(rank)
+        if before + 1 > places:
+            return False
+        peers = self._ranked.of(rank)
+        if before + len(peers) <= places:
+            return True
+        shares = contributions(self._rows[peers], self.best, self._worst)
+        # Numbers ascend, so that the newest is the last.
+        return bool(before + np.count_nonzero(shares > shares[-1]) + 1 <= places)
 
 
 def contributions(rows: Array, best: Array, worst: Array) -> Array:
@@ -242,11 +210,3 @@ def _crowding(rows: Array) -> Array:
         padded = np.concatenate([[-np.inf], column[order], [np.inf]])
         distances[order] += padded[2:] - padded[:-2]
     return distances
-
-
-def _all_columns(rows: Array, row: Array, compare: np.ufunc) -> NDArray[np.bool_]:
-    """Where a comparison with ``row`` holds in every column."""
-    mask = np.ones(len(rows), np.bool_)
-    for column, value in zip(rows.T, row, strict=True):
-        mask &= compare(column, value)
-    return mask

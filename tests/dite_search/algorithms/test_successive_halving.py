@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.pareto.front import hypervolume, non_dominated
-from dite_search.algorithms.successive_halving import CORNER_MARGIN, Rungs, contributions, insert_rank
+from dite_search.algorithms.successive_halving import CORNER_MARGIN, Rungs, contributions
 from search_spaces.common.errors import InvalidInput
 
 SIDES = ("minimize", "maximize", "minimize", "maximize")
@@ -166,15 +166,6 @@ def test_with_two_objectives_the_place_is_the_definition(table: list[tuple[float
             assert goes_on
         elif before + 1 > places:
             assert not goes_on
-
-
-@given(tables(rows=40))
-def test_ranks_are_kept_up_to_date(table: list[tuple[float, ...]]) -> None:
-    rows = minimised(table)
-    ranks = np.empty(len(rows), np.int32)
-    for count, row in enumerate(rows):
-        ranks[count] = insert_rank(rows[:count], ranks[:count], row)
-        assert ranks[: count + 1].tolist() == ranks_of(rows[: count + 1]).tolist()
 
 
 @given(tables())
