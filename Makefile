@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Tests run on so many workers; groups of them that may not run beside each other follow each other on one. With more workers than
-# cores what starts Ray is too slow for its deadlines, and nothing ends sooner.
-WORKERS ?= 2
+# Tests run on so many workers; groups of them that may not run beside each other follow each other on one. A third worker on two
+# cores takes the time in which others wait for processes of Ray.
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 # With `=`: pytest takes a file that stands alone for a test to run.
 DURATIONS := .pytest_cache/durations.json

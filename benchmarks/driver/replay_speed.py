@@ -1,9 +1,8 @@
 """The trainings of a table that a replay passes in a second of processor time, by sampler.
 
 Run: ``python -m benchmarks.driver.replay_speed ../shared/data/tables/cells_100_epochs``. Each replay trains networks of
-the table again and again until so many trainings have begun, four side by side, with the scheduler of the table's search.
-The scheduler ranks rows of two objectives as staircases. In the same run it ranks them in arrays, which take any number of
-objectives.
+the table again and again, four side by side, until so many trainings have begun. The scheduler of the table's search
+ranks rows of two objectives as staircases. In the same run it ranks them in arrays, which take any number of objectives.
 """
 
 from __future__ import annotations

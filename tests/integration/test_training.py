@@ -8,7 +8,10 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -20,7 +23,7 @@ from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import write_mapping
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import preset
-from search_spaces.space.elastic_space import elastic_space
+from search_spaces.space.elastic_space import ElasticSpace, elastic_space
 from search_spaces.space.space_file import named_space
 from search_spaces.supernet_config import SupernetConfig
 from search_spaces.training_config import TrainConfig
@@ -47,12 +50,14 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
     return DataConfig(root=root, name="synthetic")
 
 
-def on_workers(directory: Path, data: DataConfig, config: TrainConfig = CONFIG, **options) -> dict[str, float]:
+def on_workers(
+    directory: Path, data: DataConfig, config: TrainConfig = CONFIG, *, arch: ArchConfig = ARCH, **options
+) -> dict[str, float]:
     start_ray()
-    return fit(ARCH, config, data, directory=directory, name="t", storage=directory / "ray", **({"workers": 2} | options))
+    return fit(arch, config, data, directory=directory, name="t", storage=directory / "ray", **({"workers": 2} | options))
 
 
-# At a commit shared weights train on two workers of Ray as in one process, and processes without Ray train the curve of one.
+# At a commit shared weights train on two workers of Ray as among processes without it, and those train the curve of one.
 @pytest.mark.nightly
 def test_the_command_trains_the_same_curve_on_one_worker_and_on_two(coco_mini, tmp_path):
     network = tmp_path / "arch.yaml"
@@ -82,36 +87,67 @@ def trained(worker: Worker, directory: Path, data: DataConfig) -> dict[str, floa
     return train(ARCH, CONFIG, data, directory=directory, report=lambda *_: None, worker=worker).metrics
 
 
-@pytest.mark.slow
-@pytest.mark.longer
-def test_two_workers_train_shared_weights_as_one_process_does(people, tmp_path):
-    elastic = elastic_space(named_space("tiny_128"))
-    settings = SupernetConfig(epochs=by_profile(1, 3), subnets_per_step=3, held_out=0.2)
-    config = dataclasses.replace(CONFIG, sync_batchnorm=True)
-    shared = SharedTraining(elastic=elastic, settings=settings)
-    alone = train_supernet(elastic, settings, config, people, directory=None, report=lambda *_: None)
-    start_ray()
-    place = tmp_path / "two"
-    fit(elastic.largest, config, people, directory=place, workers=2, name="s", storage=tmp_path / "ray", shared=shared)
-    checkpoint = load_shared_checkpoint(place / LAST)
-    assert checkpoint.supernet == identity_of(elastic, settings)
-    curve = checkpoint.curve
-    # Adam's first steps are of full size whatever the gradient: they make rounding a hundredth of the loss.
-    for name in ("loss", *LOSSES):
-        assert [m[name] for m in curve] == pytest.approx([m[name] for m in alone.curve], rel=0.03)
+SETTINGS = SupernetConfig(epochs=by_profile(1, 3), subnets_per_step=2, held_out=0.2)
+SHARED = dataclasses.replace(CONFIG, sync_batchnorm=True)
+
+
+@cache
+def elastic() -> ElasticSpace:
+    return elastic_space(named_space("tiny_128"))
+
+
+def trained_shared(worker: Worker, directory: Path, data: DataConfig) -> dict[str, float]:
+    """The metrics of a training of shared weights, as of `trained`."""
+    return train_supernet(
+        elastic(), SETTINGS, SHARED, data, directory=directory, report=lambda *_: None, worker=worker
+    ).metrics
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A training among processes with and without Ray, and what it leaves."""
+
+    undisturbed: Callable[..., dict[str, float]]
+    on_ray: Callable[[Path, DataConfig], dict[str, float]]
+    load: Callable[[Path], Any]
+    figures: tuple[str, ...]
+
+
+ONE = Kind(
+    undisturbed=trained,
+    on_ray=lambda directory, data: on_workers(directory, data, retries=1),
+    load=load_checkpoint,
+    figures=("loss", "ap_gt"),
+)
+MANY = Kind(
+    undisturbed=trained_shared,
+    on_ray=lambda directory, data: on_workers(
+        directory,
+        data,
+        SHARED,
+        arch=elastic().largest,
+        retries=1,
+        shared=SharedTraining(elastic=elastic(), settings=SETTINGS),
+    ),
+    load=load_shared_checkpoint,
+    figures=("loss", *LOSSES),
+)
 
 
 @pytest.mark.slow
-def test_a_worker_killed_within_an_epoch_loses_at_most_an_interval(people, tmp_path):
+@pytest.mark.parametrize("kind", [pytest.param(ONE, marks=pytest.mark.nightly), MANY], ids=["one network", "shared weights"])
+def test_a_worker_killed_within_an_epoch_loses_at_most_an_interval(people, tmp_path, kind):
     """The other one stops too, both start anew, and the end is that of a training nobody disturbed."""
-    undisturbed, *_ = run_workers(trained, 2, tmp_path / "whole", people)
+    undisturbed, *_ = run_workers(kind.undisturbed, 2, tmp_path / "whole", people)
     result: dict[str, float] = {}
     directory = tmp_path / "killed"
-    thread = threading.Thread(target=lambda: result.update(on_workers(directory, people, retries=1)))
+    # Not in the thread, with which Ray's own processes would end.
+    start_ray()
+    thread = threading.Thread(target=lambda: result.update(kind.on_ray(directory, people)))
     thread.start()
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        if (directory / LAST).exists() and load_checkpoint(directory / LAST).position:
+        if (directory / LAST).exists() and kind.load(directory / LAST).position:
             break
         time.sleep(0.02)
     else:
@@ -121,14 +157,15 @@ def test_a_worker_killed_within_an_epoch_loses_at_most_an_interval(people, tmp_p
     victims = [process for process in ours if "RayTrainWorker" in " ".join(process.cmdline())]
     assert len(victims) == 2
     os.kill(victims[0].pid, signal.SIGKILL)
-    before = load_checkpoint(directory / LAST)
+    before = kind.load(directory / LAST)
     thread.join(timeout=240)
     assert not thread.is_alive()
     assert before.position or before.curve
-    assert result["loss"] == undisturbed["loss"]
-    assert result["ap_gt"] == undisturbed["ap_gt"]
-    ours, theirs = (load_checkpoint(tmp_path / name / LAST) for name in ("whole", "killed"))
+    assert {name: result[name] for name in kind.figures} == {name: undisturbed[name] for name in kind.figures}
+    ours, theirs = (kind.load(tmp_path / name / LAST) for name in ("whole", "killed"))
     assert all(torch.equal(ours.weights[key], theirs.weights[key]) for key in ours.weights)
+    if kind is MANY:
+        assert theirs.supernet == identity_of(elastic(), SETTINGS)
 
 
 # At a commit test_counted_gpus asks for elastic workers.
