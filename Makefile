@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml requirements.lock
 quickstart: setup  ## Search small networks on drawn people: minutes, nothing to download
 	$(BIN)/dite-search quickstart
 
-test: setup  ## Run all tests but the nightly ones, in less than half an hour
+test: setup  ## Run all tests but the nightly ones, in a quarter of an hour
 	$(PYTEST) -m 'not nightly' --durations-to=$(DURATIONS)
 
 test-fast: setup  ## Run the tests that take less than two seconds each, in some minutes
