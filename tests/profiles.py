@@ -16,7 +16,7 @@ from hypothesis import HealthCheck
 Amount = TypeVar("Amount")
 
 COMMIT, NIGHTLY = "commit", "nightly"
-EXAMPLES, NIGHTLY_EXAMPLES = 40, 1000
+EXAMPLES, NIGHTLY_EXAMPLES = 25, 1000
 """Examples of a test that does not say how many."""
 NIGHTLY_FACTOR = 10
 """Examples of a nightly run for each one of a commit, where a test does not say."""

@@ -28,9 +28,13 @@ class ModuleScheduling(LoadGroupScheduling):
 
 
 def longest_first(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return tests with those of named groups first, then those of the modules with the most slow tests."""
+    """Return tests with named groups first, then the modules of the most slow tests, then those of the most tests."""
     slow = Counter(_module(item) for item in items if item.get_closest_marker("slow"))
-    return sorted(items, key=lambda item: (item.get_closest_marker("xdist_group") is None, -slow[_module(item)]))
+    every = Counter(map(_module, items))
+    return sorted(
+        items,
+        key=lambda item: (item.get_closest_marker("xdist_group") is None, -slow[_module(item)], -every[_module(item)]),
+    )
 
 
 def _module(item: pytest.Item) -> str:

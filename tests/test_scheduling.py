@@ -24,10 +24,18 @@ def test_a_named_group_or_a_module_is_one_piece(nodeid, piece):
     assert object.__new__(ModuleScheduling)._split_scope(nodeid) == piece
 
 
-def test_named_groups_come_first_then_modules_with_slow_tests_and_all_else_keeps_its_order():
-    tests = (("x::a", ()), ("y::b", ("xdist_group",)), ("x::c", ()), ("y::d", ("xdist_group", "slow")), ("z::e", ("slow",)))
+def test_named_groups_come_first_then_modules_with_slow_tests_then_those_with_many():
+    tests = (
+        ("v::f", ()),
+        ("x::a", ()),
+        ("y::b", ("xdist_group",)),
+        ("x::c", ()),
+        ("y::d", ("xdist_group", "slow")),
+        ("z::e", ("slow",)),
+        ("w::g", ()),
+    )
     items = [SimpleNamespace(nodeid=nodeid, get_closest_marker=dict.fromkeys(marks, True).get) for nodeid, marks in tests]
-    assert [item.nodeid for item in longest_first(items)] == ["y::b", "y::d", "z::e", "x::a", "x::c"]
+    assert [item.nodeid for item in longest_first(items)] == ["y::b", "y::d", "z::e", "x::a", "x::c", "v::f", "w::g"]
 
 
 def test_workers_are_handed_pieces_in_the_order_of_the_tests():
