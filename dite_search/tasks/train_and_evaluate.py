@@ -21,6 +21,7 @@ from search_spaces.families.architecture import Architecture, resized
 from search_spaces.training_config import TrainConfig
 from trainers.checkpoints.checkpoint import BEST, LAST, PREVIOUS, Checkpoint, load_checkpoint
 from trainers.checkpoints.location import Location
+from trainers.checkpoints.retry import Note
 from trainers.checkpoints.store import CheckpointStore
 from trainers.data.config import DataConfig
 from trainers.data.formats.data_format import ACCURACIES
@@ -130,6 +131,20 @@ def train_one(
         )
     begin()
     torch.set_num_threads(cores)
+    return _train_here(arch, config, data, directory=directory, finished=finished, note=say, console=console)
+
+
+def _train_here(
+    arch: Architecture,
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    directory: Path,
+    finished: int,
+    note: Note,
+    console: Console,
+) -> loop.Metrics:
+    """Train in this process, with a bar that begins after the epochs that are finished; return the metrics of the last."""
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         epochs = bar.add_task("epochs", total=config.epochs, completed=finished)
 
@@ -138,7 +153,7 @@ def train_one(
             bar.advance(epochs)
 
         try:
-            return loop.train(arch, config, data, directory=directory, report=report, note=say).metrics
+            return loop.train(arch, config, data, directory=directory, report=report, note=note).metrics
         except InvalidInput:
             raise
         except loop.OWN_REASONS as error:
