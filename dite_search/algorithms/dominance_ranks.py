@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Ranks = NDArray[np.int32]
-Indices = NDArray[np.intp]
 
 
 class RankedRows(Protocol):
-    """Rows (m,), counted from 0 in the order in which they come."""
+    """Rows (m,), in the order in which they come."""
+
+    def __len__(self) -> int: ...
 
     def insert(self, row: Array) -> int:
         """Add a row; its rank."""
@@ -28,8 +29,8 @@ class RankedRows(Protocol):
     def below(self, rank: int) -> int:
         """Return the number of rows of lower ranks."""
 
-    def of(self, rank: int) -> Indices:
-        """Return the numbers of the rows of a rank, ascending."""
+    def of(self, rank: int) -> Array:
+        """Return the rows (n, m) of a rank, in order."""
 
 
 def ranked_rows(columns: int) -> RankedRows:
@@ -43,6 +44,9 @@ class LeveledRows:
     def __init__(self, columns: int) -> None:
         self._rows, self._ranks = np.empty((16, columns)), np.empty(16, np.int32)
         self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
 
     def insert(self, row: Array) -> int:
         """Add a row (m,); its rank."""
@@ -59,9 +63,10 @@ class LeveledRows:
         """Return the number of rows of lower ranks."""
         return int(np.count_nonzero(self._ranks[: self._count] < rank))
 
-    def of(self, rank: int) -> Indices:
-        """Return the numbers of the rows of a rank, ascending."""
-        return np.flatnonzero(self._ranks[: self._count] == rank)
+    def of(self, rank: int) -> Array:
+        """Return the rows (n, m) of a rank, in order."""
+        rows: Array = self._rows[: self._count][self._ranks[: self._count] == rank]
+        return rows
 
 
 class Staircases:
@@ -78,6 +83,9 @@ class Staircases:
         # Each with its rows as (first, -second, number) in rising order, so that equal rows stand side by side.
         self._steps: list[list[tuple[float, float, int]]] = []
         self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
 
     def insert(self, row: Array) -> int:
         """Add a row (2,); its rank."""
@@ -103,9 +111,9 @@ class Staircases:
         """Return the number of rows of lower ranks."""
         return sum(map(len, self._steps[:rank]))
 
-    def of(self, rank: int) -> Indices:
-        """Return the numbers of the rows of a rank, ascending."""
-        return np.sort(np.array([number for _, _, number in self._steps[rank]], np.intp))
+    def of(self, rank: int) -> Array:
+        """Return the rows (n, 2) of a rank, in order."""
+        return np.array([(first, -second) for first, second, _ in sorted(self._steps[rank], key=lambda each: each[2])])
 
 
 def _dominated(step: tuple[float, float, int], steps: list[tuple[float, float, int]]) -> bool:

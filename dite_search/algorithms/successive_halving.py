@@ -142,21 +142,16 @@ class Rungs:
 
 
 class _Rung:
-    """One rung: its rows in order of arrival, in an array that doubles when full, and their ranks."""
+    """One rung: its rows by rank, and the extremes of all of them."""
 
     def __init__(self, columns: int) -> None:
-        self._rows, self._ranked = np.empty((16, columns)), ranked_rows(columns)
-        self._count = 0
+        self._ranked = ranked_rows(columns)
         self.best, self._worst = np.full(columns, np.inf), np.full(columns, -np.inf)
         self.decisions: dict[Key, bool] = {}
         self.spared = False
 
     def insert(self, row: Array) -> int:
         """Add a row; its rank."""
-        if self._count == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-        self._rows[self._count] = row
-        self._count += 1
         self.best, self._worst = np.minimum(self.best, row), np.maximum(self._worst, row)
         return self._ranked.insert(row)
 
@@ -164,14 +159,14 @@ class _Rung:
         """Whether the newest row, of this rank, is among the best ``1 / reduction_factor``, or nothing dominates it."""
         if rank == 0:
             return True
-        places, before = max(1.0, self._count / reduction_factor), self._ranked.below(rank)
+        places, before = max(1.0, len(self._ranked) / reduction_factor), self._ranked.below(rank)
         if before + 1 > places:
             return False
         peers = self._ranked.of(rank)
         if before + len(peers) <= places:
             return True
-        shares = contributions(self._rows[peers], self.best, self._worst)
-        # Numbers ascend, so that the newest is the last.
+        # The newest is the last.
+        shares = contributions(peers, self.best, self._worst)
         return bool(before + np.count_nonzero(shares > shares[-1]) + 1 <= places)
 
 

@@ -100,8 +100,8 @@ class StudyReader:
         if not trial.state.is_finished():
             return self._read(trial)
         record = self._ended.get(trial.number) or self._read(trial)
-        if record.mlflow_run_id is None:
-            record = replace(record, mlflow_run_id=noted.get(f"{LATE_MLFLOW_RUN}{trial.number}"))
+        if record.mlflow_run_id is None and (run := noted.get(f"{LATE_MLFLOW_RUN}{trial.number}")):
+            record = replace(record, mlflow_run_id=run)
         self._ended[trial.number] = record
         return record
 

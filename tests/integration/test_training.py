@@ -103,6 +103,17 @@ def trained_shared(worker: Worker, directory: Path, data: DataConfig) -> dict[st
     ).metrics
 
 
+# At a commit two workers of Ray train as two processes do without it, and test_sandwich_step has two learn what one learns.
+@pytest.mark.nightly
+def test_two_workers_train_shared_weights_as_one_process_does(people, tmp_path):
+    alone = train_supernet(elastic(), SETTINGS, SHARED, people, directory=None, report=lambda *_: None)
+    MANY.on_ray(tmp_path, people)
+    curve = load_shared_checkpoint(tmp_path / LAST).curve
+    # Adam's first steps are of full size whatever the gradient: they make rounding a hundredth of the loss.
+    for name in ("loss", *LOSSES):
+        assert [m[name] for m in curve] == pytest.approx([m[name] for m in alone.curve], rel=0.03)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kind:
     """A training among processes with and without Ray, and what it leaves."""

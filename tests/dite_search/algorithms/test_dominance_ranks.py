@@ -15,8 +15,9 @@ def check(ranked: RankedRows, rows: np.ndarray) -> None:
     for count, row in enumerate(rows, start=1):
         expected = ranks_of(rows[:count])
         assert ranked.insert(row) == expected[-1]
+        assert len(ranked) == count
         for rank in range(int(expected.max()) + 1):
-            assert ranked.of(rank).tolist() == np.flatnonzero(expected == rank).tolist()
+            assert ranked.of(rank).tolist() == rows[:count][expected == rank].tolist()
             assert ranked.below(rank) == np.count_nonzero(expected < rank)
 
 
