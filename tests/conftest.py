@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from search_spaces.common.objectives import DIRECTIONS, OBJECTIVES
+from tests.child_processes import RAY, python_path
 from tests.durations import DurationRecorder
 from tests.profiles import register_profiles
 from tests.scheduling import ModuleScheduling, longest_first
@@ -32,8 +33,7 @@ register_profiles()
 # Tests start interpreters by the hundred, and each would compile all modules of this program.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-# Processes of Ray would otherwise give way to every other test, and take several times as long beside one.
-os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
+os.environ |= RAY | python_path(*filter(None, [os.environ.get("PYTHONPATH")]))
 torch.set_num_threads(1)
 
 

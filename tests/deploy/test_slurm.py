@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.child_processes import RAY
 from tests.conftest import ROOT
 from tests.ports import free_port
 
@@ -49,6 +50,7 @@ def job():
         "RAY_TMPDIR": str(folder),
         "RAY_DEFAULT_OBJECT_STORE_MEMORY_PROPORTION": "0.01",
         "OMP_NUM_THREADS": "1",
+        **RAY,
         "SLURM_JOB_ID": "77",
         "SLURM_JOB_NUM_NODES": "2",
         "SLURM_JOB_NODELIST": "node[1-2]",

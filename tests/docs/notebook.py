@@ -13,6 +13,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
+from tests.child_processes import python_path
 from tests.conftest import ROOT
 
 NOTEBOOK = ROOT / "examples/notebook.ipynb"
@@ -34,7 +35,7 @@ def executed(folder: Path, *, before: str = "", after: str = "") -> Any:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     added = [nbformat.v4.new_code_cell(code) for code in (before, after)]
     notebook.cells = [added[0], *notebook.cells, added[1]]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    environment = os.environ | python_path(ROOT)
     client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     client.execute(env=environment)
     notebook.cells = notebook.cells[1:-1]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.child_processes import python_path
 from tests.conftest import ROOT
 from tests.docs.checkout_process import run_module, work_in
 from tests.docs.pages import DOCS, blocks
@@ -65,7 +66,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     (recipe, architecture) = blocks(PAGE, "yaml")
     (folder / "stacks.yaml").write_text(recipe, encoding="utf-8")
     (folder / "arch.yaml").write_text(architecture, encoding="utf-8")
-    environment = {"PYTHONPATH": str(checkout), "COLUMNS": "100"}
+    environment = python_path(checkout) | {"COLUMNS": "100"}
     settings = (str(checkout), str(folder), environment)
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=work_in, initargs=settings) as process:
 

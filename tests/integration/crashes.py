@@ -30,6 +30,7 @@ from dite_search.study.directory import checkpoint_location, load_config
 from dite_search.study.reader import read_study
 from dite_search.study.study import open_study
 from dite_search.tracking.client import TRIAL_TAG, tracking_uri
+from tests.child_processes import python_path
 from tests.forked import ForkedProcess
 from tests.integration.replaying_driver import INTERRUPT_VARIABLE, SECONDS_VARIABLE, replay
 from tests.integration.replaying_runner import TABLE
@@ -65,7 +66,7 @@ def search_file(folder: Path, name: str, **changes: object) -> Path:
 @contextmanager
 def ray_head(log: Path) -> Iterator[tuple[psutil.Process, Environment]]:
     """A Ray node that outlives every driver, as a cluster does, and the variables by which drivers find it."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+    environment = os.environ | python_path(ROOT) | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     port = free_port()
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", f"--port={port}", "--num-cpus=2"]
     # The files of tests may lie in the memory of which Ray would take a third.

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.child_processes import RAY, python_path
 from tests.forked import ForkedProcess
 from tests.ports import FEWER_PROCESSES, free_port, ray_ports
 
@@ -180,11 +181,11 @@ class Cluster:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "DITE_SEARCH_"))}
         self.environment = kept | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "RAY_worker_niceness": "0",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(token),
             "RAY_USAGE_STATS_ENABLED": "0",
+            **RAY,
+            **python_path(ROOT),
             "OMP_NUM_THREADS": "1",
             **(variables or {}),
         }

@@ -22,6 +22,7 @@ import yaml
 
 from dite_search.jobs.job_server import JobServer, checked_address
 from search_spaces.common.errors import InvalidInput
+from tests.child_processes import RAY
 from tests.dite_search.commands import refused, run
 from tests.ports import free_port
 
@@ -60,6 +61,7 @@ class Head:
             "RAY_AUTH_TOKEN_PATH": str(token),
             "RAY_USAGE_STATS_ENABLED": "0",
             "OMP_NUM_THREADS": "1",
+            **RAY,
         }
         self.dashboard = free_port()
         self.address = f"http://127.0.0.1:{self.dashboard}"
