@@ -18,7 +18,7 @@ def within(study: StudyRecord, budget: Budget) -> StudyRecord:
 def allows(budget: Budget, record: TrialRecord) -> bool:
     """Whether every limited cost of a trial is known and within its limit."""
     values = record.values
-    return budget.allows({name: values.get(name, math.inf) for name in budget.costs})
+    return all(math.isfinite(values.get(name, math.nan)) for name in budget.costs) and budget.allows(values)
 
 
 def front_within(study: StudyRecord, budget: Budget) -> list[TrialRecord]:

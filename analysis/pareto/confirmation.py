@@ -11,7 +11,7 @@ import numpy as np
 from analysis.pareto.front import Array, non_dominated
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import INTERRUPTED, TrialStatus
-from search_spaces.common.objectives import costs_and_scores, gain
+from search_spaces.common.objectives import DIRECTIONS, costs_and_scores, gain, minimised
 from search_spaces.space.candidate import training_key
 
 DRAWS = 2000
@@ -30,7 +30,7 @@ class Training:
         number: The number of its trial.
         network: The identity of its network and hyper-parameters.
         score: The score, larger is better; None where the training has none.
-        cost: The cost by which users limit networks.
+        cost: The cost by which users limit networks, smaller is better.
         confirms: Whether it trains a network again.
     """
 
@@ -47,7 +47,7 @@ class MeasuredNetwork:
 
     Args:
         scores: The score of each complete training; larger is better.
-        cost: The cost by which users limit networks.
+        cost: The cost by which users limit networks, smaller is better.
         trainings: The trainings that ended or run, however they ended.
     """
 
@@ -131,7 +131,7 @@ def unconfirmed(study: StudyRecord, wanted: int) -> int | None:
                 number=record.number,
                 network=training_key(record.arch, record.parameters),
                 score=_score_of(record, scores[0]),
-                cost=record.values.get(costs[0], 0.0) if costs else 0.0,
+                cost=_cost_of(record, costs[0]) if costs else 0.0,
                 confirms=record.confirms is not None,
             )
             for record in study.trials
@@ -139,6 +139,10 @@ def unconfirmed(study: StudyRecord, wanted: int) -> int | None:
         ),
         wanted,
     )
+
+
+def _cost_of(record: TrialRecord, name: str) -> float:
+    return minimised(record.values[name], DIRECTIONS[name]) if name in record.values else 0.0
 
 
 def _score_of(record: TrialRecord, name: str) -> float | None:

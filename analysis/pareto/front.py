@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput, check_names
-from search_spaces.common.objectives import DIRECTIONS, MEASURED, SIGNS, costs_and_scores, directions_of, named
+from search_spaces.common.objectives import DIRECTIONS, MEASURED, OBJECTIVES, SIGNS, costs_and_scores, directions_of, named
 from search_spaces.space.candidate import training_key
 
 Array = NDArray[np.float64]
@@ -68,8 +68,9 @@ def score_floor(scores: ArrayLike) -> float:
 def reference_point(values: ArrayLike, directions: Sequence[str]) -> Array:
     """Return the corner that hypervolume is measured from: 0 for what is maximised, 1.1 times the worst value for a cost.
 
-    A maximised objective is an AP, a fraction whose worst value is 0. A cost has no worst value but the one seen, and the
-    margin lets the most expensive trial count too. Two studies are compared under one shared reference.
+    A maximised objective is an AP, a fraction whose worst value is 0, or a cost above 0 that is better high.
+    Another cost has no worst value but the one seen, and the margin lets the most expensive trial count too. Two studies
+    are compared under one shared reference.
     """
     matrix = np.asarray(values, np.float64).reshape(-1, len(directions))
     return np.array(
@@ -78,6 +79,24 @@ def reference_point(values: ArrayLike, directions: Sequence[str]) -> Array:
             for direction, column in zip(directions, matrix.T, strict=True)
         ]
     )
+
+
+def ideal_point(values: ArrayLike, objectives: Sequence[str]) -> Array:
+    """Return the corner opposite of the reference: 1 for an AP, 0 for a cost or an error.
+
+    What is better high without an end has 1.1 times the best value, as a cost has 1.1 times the worst for its reference.
+    """
+    best = np.asarray(values, np.float64).reshape(-1, len(objectives)).max(axis=0, initial=0.0)
+    ends = [ideal_value(name, REFERENCE_MARGIN * float(value) or 1.0) for name, value in zip(objectives, best, strict=True)]
+    return np.array(ends)
+
+
+def ideal_value(name: str, otherwise: float) -> float:
+    """Return the best value that an objective can have, and ``otherwise`` where it has no end."""
+    row = OBJECTIVES[name]
+    if not row.is_better_high:
+        return 0.0
+    return row.highest if math.isfinite(row.highest) else otherwise
 
 
 def scored(study: StudyRecord) -> list[TrialRecord]:
@@ -151,14 +170,14 @@ def hypervolume_curve(study: StudyRecord, reference: ArrayLike | None = None) ->
 
     - ``trials`` counts every trial so far, whatever became of it.
     - ``seconds`` is the compute of these trials. It is longer than the clock where trials ran side by side.
-    - ``hypervolume`` is a fraction from 0 to 1 of the box between ``reference`` and AP 1 at cost 0. The reference is
-      `reference_point` of the whole study unless given.
+    - ``hypervolume`` is a fraction from 0 to 1 of the box between ``reference`` and AP 1 at cost 0 (`ideal_point`). The
+      reference is `reference_point` of the whole study unless given.
     """
     directions = directions_of(study.objectives)
     comparable = {record.number: record for record in scored(study)}
     values = matrix_of(list(comparable.values()), study.objectives)
     corner = np.asarray(reference if reference is not None else reference_point(values, directions), np.float64)
-    ideal = np.array([1.0 if direction == "maximize" else 0.0 for direction in directions])
+    ideal = ideal_point(values, study.objectives)
     box = float(np.abs(ideal - corner).prod())
     front = np.empty((0, len(directions)))
     seconds, covered, rows = 0.0, 0.0, []

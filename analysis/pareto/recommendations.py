@@ -48,7 +48,7 @@ def recommendations(study: StudyRecord) -> list[Recommendation]:
         reasons.setdefault(best.number, []).append("most accurate")
     for cost in costs:
         if len(notable) > 1:
-            least = min(notable, key=lambda record: record.values[cost])
+            least = max(notable, key=lambda record: gain(cost, record.values[cost]))
             reasons.setdefault(least.number, []).append(_least(cost))
     knee = knee_of(study)
     if knee is not None and knee.number not in reasons:
@@ -80,7 +80,7 @@ def knee_of(study: StudyRecord) -> TrialRecord | None:
     costs, scores = costs_and_scores(study.objectives)
     if len(front) < 3 or not costs or not scores:
         return None
-    points = matrix_of(front, (costs[0], scores[0])) * (1.0, gain(scores[0], 1.0))
+    points = matrix_of(front, (costs[0], scores[0])) * (-gain(costs[0], 1.0), gain(scores[0], 1.0))
     low, high = points.min(axis=0), points.max(axis=0)
     if (high == low).any():
         return None
@@ -170,10 +170,11 @@ def _found(study: StudyRecord, where: str) -> list[str]:
     ]
     if scores and costs:
         score, cost = scores[0], costs[0]
-        best, least = max(notable, key=lambda r: gain(score, r.values[score])), min(notable, key=lambda r: r.values[cost])
+        best, least = (max(notable, key=lambda r: gain(name, r.values[name])) for name in (score, cost))
         sentences.append(f"The most accurate is {_trial_words(best, score, cost)}.")
-        which = "cheapest" if len(notable) == len(front) else "cheapest that has learned something"
-        sentences.append(f"The {which} is {_trial_words(least, score, cost)}.")
+        which = f"The one with the {_least(cost)}" if OBJECTIVES[cost].is_better_high else "The cheapest"
+        learners = "" if len(notable) == len(front) else " that has learned something"
+        sentences.append(f"{which}{learners} is {_trial_words(least, score, cost)}.")
         knee = knee_of(study)
         if knee is not None:
             sentences.append(f"The front bends at {_trial_words(knee, score, cost)}; past it, accuracy costs more.")

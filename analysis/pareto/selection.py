@@ -10,7 +10,8 @@ from analysis.pareto.front import means_by_network
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.common.objectives import DIRECTIONS, costs_and_scores
+from search_spaces.common.objectives import DIRECTIONS, costs_and_scores, gain
+from search_spaces.space.budget import Constraint
 
 AP = "ap"
 """Short for the study's first accuracy objective."""
@@ -26,9 +27,9 @@ def choose(
     """Return the trial of a number, or the best complete trial within the limits.
 
     ``best`` names an accuracy (``ap``) or any objective; the study's first accuracy is the default. ``limits`` holds the
-    largest value of any cost by its name, inclusive. A network that was trained with several seeds is judged by the mean of
-    its scores, and stands for its first trial. Among equals the trial with fewer multiply-accumulates is chosen, then the
-    earlier one. A trial asked for by number may have been stopped early.
+    largest value of any cost by its name, or the smallest of one that is better high, inclusive. A network that was trained
+    with several seeds is judged by the mean of its scores, and stands for its first trial. Among equals the trial with fewer
+    multiply-accumulates is chosen, then the earlier one. A trial asked for by number may have been stopped early.
 
     Raises:
         InvalidInput: no trial qualifies, the rule contradicts itself, or the trial has no checkpoint. The message says which
@@ -37,9 +38,10 @@ def choose(
     limits = limits or {}
     for name, limit in limits.items():
         if not (isinstance(limit, Real) and math.isfinite(limit) and limit > 0):
-            raise InvalidInput(f"max_{name} must be a positive number, got {limit!r}")
+            raise InvalidInput(f"{_field(name)} must be a positive number, got {limit!r}")
     if trial is None:
-        return _with_checkpoint(_best_within(study, _objective(study, best), limits))
+        constraints = [Constraint(cost=name, limit=limit) for name, limit in limits.items()]
+        return _with_checkpoint(_best_within(study, _objective(study, best), constraints))
     if best is not None or limits:
         raise InvalidInput(f"trial {trial} is asked for by number, which leaves nothing to best or to limits: drop one")
     return _with_checkpoint(_by_number(study.trials, trial))
@@ -68,36 +70,45 @@ def _objective(study: StudyRecord, best: str | None) -> str:
     return scores[0]
 
 
-def _best_within(study: StudyRecord, name: str, limits: Mapping[str, float]) -> TrialRecord:
+def _best_within(study: StudyRecord, name: str, limits: Sequence[Constraint]) -> TrialRecord:
     complete = [record for record in study.trials if record.status is TrialStatus.COMPLETE]
     if not complete:
         raise InvalidInput(f"study {study.name} has no complete trial to choose from ({len(study.trials)} trials in all)")
     measured = [record for record in complete if math.isfinite(record.values.get(name, math.nan))]
     if not measured:
         raise InvalidInput(f"no complete trial of study {study.name} has a value of {name}")
-    within = [record for record in measured if all(_value(record, key) <= limit for key, limit in limits.items())]
+    within = [record for record in measured if all(_meets(record, limit) for limit in limits)]
     if not within:
         raise InvalidInput(_nothing_within(measured, limits))
-    sign = -1.0 if DIRECTIONS[name] == "maximize" else 1.0
-    best = min(means_by_network(within), key=lambda record: (sign * record.values[name], record.cost.macs, record.number))
+    best = min(
+        means_by_network(within), key=lambda record: (-gain(name, record.values[name]), record.cost.macs, record.number)
+    )
     # Its own scores are those of its checkpoint.
     return next(record for record in within if record.number == best.number)
 
 
-def _value(record: TrialRecord, name: str) -> float:
-    value = record.values.get(name, math.inf)
-    return math.inf if math.isnan(value) else value
+def _meets(record: TrialRecord, limit: Constraint) -> bool:
+    return _is_known(record, limit) and limit.excess(record.values[limit.cost]) <= 0
 
 
-def _nothing_within(trials: Sequence[TrialRecord], limits: Mapping[str, float]) -> str:
-    asked = " and ".join(f"max_{name} {limit:g}" for name, limit in limits.items())
-    for name in limits:
-        if all(math.isinf(_value(record, name)) for record in trials):
-            return f"no complete trial is within {asked}: {name} was measured in none"
+def _is_known(record: TrialRecord, limit: Constraint) -> bool:
+    return math.isfinite(record.values.get(limit.cost, math.nan))
+
+
+def _field(name: str) -> str:
+    return f"{'min' if Constraint(cost=name, limit=1.0).is_least else 'max'}_{name}"
+
+
+def _nothing_within(trials: Sequence[TrialRecord], limits: Sequence[Constraint]) -> str:
+    asked = " and ".join(f"{_field(limit.cost)} {limit.limit:g}" for limit in limits)
     parts = []
-    for name in limits:
-        cheapest = min(trials, key=lambda record: (_value(record, name), record.number))
-        parts.append(f"the lowest {name} is {_value(cheapest, name):.6g} (trial {cheapest.number})")
+    for limit in limits:
+        known = [record for record in trials if _is_known(record, limit)]
+        if not known:
+            return f"no complete trial is within {asked}: {limit.cost} was measured in none"
+        nearest = min(known, key=lambda record: (-gain(limit.cost, record.values[limit.cost]), record.number))
+        which = "highest" if limit.is_least else "lowest"
+        parts.append(f"the {which} {limit.cost} is {nearest.values[limit.cost]:.6g} (trial {nearest.number})")
     return f"no complete trial is within {asked}: {', '.join(parts)}"
 
 

@@ -71,7 +71,8 @@ def _figure(study: StudyRecord, setup: Setup, cost: str, score: str) -> Any:
     known = [record for record in scored(study) if cost in record.values]
     rest = [record for record in known if record.number in affordable - numbers]
     beyond = [record for record in known if record.number not in affordable]
-    steps = step_line([(record.values[cost], record.values[score]) for record in front], sign=gain(score, 1.0))
+    corners = [(record.values[cost], record.values[score]) for record in front]
+    steps = step_line(corners, sign=gain(score, 1.0), cost_sign=-gain(cost, 1.0))
 
     def points(records: Sequence[TrialRecord], name: str, marker: Mapping[str, Any]) -> None:
         if records:

@@ -91,7 +91,8 @@ def _panel(axes: Axes, study: StudyRecord, inside: StudyRecord, cost: str, score
             color=GREY,
             label="beyond the budget",
         )
-    steps = step_line([(record.values[cost], record.values[score]) for record in front], sign=gain(score, 1.0))
+    corners = [(record.values[cost], record.values[score]) for record in front]
+    steps = step_line(corners, sign=gain(score, 1.0), cost_sign=-gain(cost, 1.0))
     axes.plot([x for x, _ in steps], [y for _, y in steps], color=VERMILLION, linewidth=1.2)
     axes.scatter(
         [record.values[cost] for record in front],

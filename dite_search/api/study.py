@@ -99,7 +99,7 @@ class Study:
 
         Args:
             objective: What the trial is best in; the accuracy of the study by default.
-            limits: The largest value of each cost by its name; one of your own is limited alike.
+            limits: The largest value of each cost by its name; the smallest of one of your own that is better high.
 
         Returns:
             The trial, with ``number``, ``arch``, ``values`` (costs and scores by name), ``parameters``, ``curve`` and

@@ -19,7 +19,7 @@ from dite_search.spending.finishing import Curve, expected_gains
 from dite_search.study.attributes import ARCH, CONFIRMS, CONTINUES, EPOCH_KEY, ORIGIN, REASON, REUSED
 from dite_search.study.reader import TrialNetworks, curve_of, frozen_of
 from dite_search.study.study import DATABASE_AWAY
-from search_spaces.common.objectives import MAXIMIZE
+from search_spaces.common.objectives import MAXIMIZE, minimised
 from search_spaces.space.candidate import training_key
 
 
@@ -173,11 +173,14 @@ class BudgetedSearch(StudySearch):
         metrics = curve_of(trial)
         scores = {int(each[EPOCH_KEY]): sign * each[accuracy] for each in metrics if accuracy in each}
         known = {**(metrics[-1] if metrics else {}), **costs}
-        names = [name for name in config.objectives if name != accuracy]
-        if not scores or not all(name in known for name in names):
+        sides = dict(zip(config.objectives, config.directions, strict=True))
+        del sides[accuracy]
+        if not scores or not all(name in known for name in sides):
             return None
         left = 0 if reached is None else config.train_config.epochs - reached
-        return Curve(scores=scores, costs=tuple(known[name] for name in names), epochs_left=left)
+        return Curve(
+            scores=scores, costs=tuple(minimised(known[name], side) for name, side in sides.items()), epochs_left=left
+        )
 
     def _begin(self, trial: optuna.Trial, verdict: Decision) -> dict[str, Any]:
         assert verdict.candidate is not None, "what is trained was built"
@@ -228,16 +231,17 @@ def trainings_of(config: SearchProblem, trials: Sequence[FrozenTrial], networks:
     names = list(config.objectives)
     place = names.index(config.accuracy)
     sign = 1.0 if config.directions[place] == MAXIMIZE else -1.0
-    cost = next((name for name in names if name != config.accuracy), None)
+    column = next((column for column, name in enumerate(names) if name != config.accuracy), None)
     for trial in trials:
         attributes = trial.user_attrs
         if ARCH not in attributes or REUSED in attributes or attributes.get(REASON) == INTERRUPTED:
             continue
+        is_complete = trial.state is TrialState.COMPLETE
         yield Training(
             number=trial.number,
             network=training_key(networks.of(trial)[0], trial.params),
-            score=sign * trial.values[place] if trial.state is TrialState.COMPLETE else None,
-            cost=trial.values[names.index(cost)] if cost and trial.state is TrialState.COMPLETE else 0.0,
+            score=sign * trial.values[place] if is_complete else None,
+            cost=minimised(trial.values[column], config.directions[column]) if column is not None and is_complete else 0.0,
             confirms=CONFIRMS in attributes,
         )
 

@@ -129,7 +129,8 @@ def _begun(record: TrialRecord, columns: Sequence[str], metric: str) -> dict[str
 def _limit_words(moment: StudySnapshot) -> str:
     """Return the limits on the costs of a network; nothing without one."""
     limits = [
-        f"{quantity(limit.cost)} at most {format_value(limit.cost, limit.limit)}" for limit in moment.limits.constraints
+        f"{quantity(limit.cost)} {limit.bound} {format_value(limit.cost, limit.limit)}"
+        for limit in moment.limits.constraints
     ]
     return f"Budget of a network: {' and '.join(limits)}" if limits else ""
 

@@ -29,7 +29,7 @@ def parse_budgets(texts: Sequence[str]) -> list[Constraint]:
 
 
 def alias_of(constraint: Constraint) -> str:
-    """The alias of the best network within a limit: ``best-under-200-mmacs``; a point becomes ``_``."""
+    """The alias of a limit's best network: ``best-under-200-mmacs``, ``best-over-30-fps``; a point becomes ``_``."""
     unit = OBJECTIVES[constraint.cost].unit or constraint.cost
     limit = np.format_float_positional(constraint.limit, trim="-").replace(".", "_")
-    return f"best-under-{limit}-{unit}"
+    return f"best-{'over' if constraint.is_least else 'under'}-{limit}-{unit}"

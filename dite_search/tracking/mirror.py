@@ -69,7 +69,7 @@ class Mirror:
         self.written: Counter[str] = Counter()
         self.refused: dict[int, str] = {}
         self.refusal = ""
-        self._curves = SearchCurves(source.reference, source.budget)
+        self._curves = SearchCurves(source.reference, source.budget, source.ideal)
         self._shown, self._renew_at, self._sending = 0, -math.inf, False
         self._made: tuple[str, PageFiles] | None = None
         self._clock, self._sleep = clock, sleep or self._wait_for_news

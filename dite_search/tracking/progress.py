@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from analysis.pareto.front import (
     REFERENCE_MARGIN,
     Array,
     hypervolume,
+    ideal_value,
     matrix_of,
     non_dominated,
     scored,
@@ -58,6 +59,16 @@ def reference_of(config: SearchConfig, candidates: CandidateCache | None = None)
     return found
 
 
+def ideal_of(config: SearchConfig, candidates: CandidateCache | None = None) -> dict[str, float]:
+    """Return the values opposite of the corner of `reference_of` that are known of counted objectives without an end.
+
+    It is a tenth more than the largest value of a network within the budget.
+    """
+    rows = [OBJECTIVES[name] for name in config.objectives]
+    endless = [row.name for row in rows if row.is_better_high and row.source == COUNTED]
+    return {name: REFERENCE_MARGIN * _largest(config, name, candidates) for name in endless}
+
+
 def _largest(config: SearchConfig, name: str, candidates: CandidateCache | None) -> float:
     def cost_of(cost: Cost) -> float:
         return cost.objectives[name]
@@ -65,17 +76,22 @@ def _largest(config: SearchConfig, name: str, candidates: CandidateCache | None)
     return cost_of(largest_candidate(config.search_space, config.network_budget, cost_of, candidates).cost)
 
 
-def round_limits(least: float, most: float) -> Iterator[float]:
-    """Yield round limits (1, 2, 5, 10, 20, …), from the first that ``least`` meets to the first that ``most`` meets."""
-    power = math.floor(math.log10(least)) if least > 0 else 0
-    while True:
-        for digit in ROUND_DIGITS:
-            limit = float(f"{digit:g}e{power}")
-            if limit >= least:
-                yield limit
-            if limit >= most:
-                return
-        power += 1
+def round_limits(least: float, most: float, *, is_least: bool = False) -> list[float]:
+    """Return the round limits (1, 2, 5, 10, 20, …) that tell values of a cost apart.
+
+    Args:
+        least: The smallest value, which meets the first of them.
+        most: The largest value, which meets the last of them.
+        is_least: Whether a limit is the smallest value that is allowed. The first and last ones are then as large as can be
+            met, else as small.
+    """
+    powers = [math.floor(math.log10(value)) if value > 0 else 0 for value in (least, most)]
+    numbers = [float(f"{digit:g}e{power}") for power in range(powers[0], powers[1] + 2) for digit in ROUND_DIGITS]
+    if is_least:
+        met = [limit for limit in numbers if limit <= most]
+        return [limit for limit in met if limit >= max((each for each in met if each <= least), default=0.0)]
+    met = [limit for limit in numbers if limit >= least]
+    return [limit for limit in met if limit <= min(each for each in met if each >= most)]
 
 
 @dataclass
@@ -85,6 +101,7 @@ class _Tally:
     Args:
         front: The objectives of the networks of the front, a row each.
         reference: The corner of the hypervolume.
+        ideal: The corner opposite.
         covered: The hypervolume as a fraction.
         epochs: The epochs that were trained.
         seconds: The time that the trials took.
@@ -95,6 +112,7 @@ class _Tally:
 
     front: Array
     reference: dict[str, float]
+    ideal: dict[str, float]
     covered: float = 0.0
     epochs: int = 0
     seconds: float = 0.0
@@ -111,10 +129,11 @@ class SearchCurves:
     Args:
         reference: The corner of the hypervolume, as of `reference_of`.
         budget: The limits of the search, under each of which the best accuracy has a curve.
+        ideal: What is known of the corner opposite, as of `ideal_of`.
     """
 
-    def __init__(self, reference: Mapping[str, float], budget: Budget) -> None:
-        self._reference, self._budget = reference, budget
+    def __init__(self, reference: Mapping[str, float], budget: Budget, ideal: Mapping[str, float] | None = None) -> None:
+        self._reference, self._budget, self._ideal = reference, budget, ideal or {}
         self._numbers: list[int] = []
         self._points: list[Point] = []
         self._tally: _Tally | None = None
@@ -140,7 +159,9 @@ class SearchCurves:
     def _begin(self, study: StudyRecord) -> None:
         """Begin anew, with what was taken over from earlier studies."""
         self._numbers, self._points = [], []
-        self._tally = _Tally(front=np.empty((0, len(study.objectives))), reference=dict(self._reference))
+        self._tally = _Tally(
+            front=np.empty((0, len(study.objectives))), reference=dict(self._reference), ideal=dict(self._ideal)
+        )
         for record in scored(study):
             if record.origin:
                 self._compare(study, self._tally, record)
@@ -174,13 +195,15 @@ class SearchCurves:
         self._follow_limits(study, tally, record)
         directions = directions_of(study.objectives)
         for name in study.objectives:
-            tally.reference.setdefault(name, FIRST_FACTOR * record.values[name])
+            far = FIRST_FACTOR * record.values[name]
+            tally.reference.setdefault(name, far)
+            tally.ideal.setdefault(name, ideal_value(name, far))
         tally.front = np.vstack([tally.front, matrix_of([record], study.objectives)])
         mask = non_dominated(tally.front, directions)
         tally.front = tally.front[mask]
         if mask[-1] and len(directions) <= MAX_OBJECTIVES:
             corner = np.array([tally.reference[name] for name in study.objectives])
-            ideal = np.array([1.0 if direction == "maximize" else 0.0 for direction in directions])
+            ideal = np.array([tally.ideal[name] for name in study.objectives])
             box = float(np.abs(ideal - corner).prod())
             tally.covered = hypervolume(tally.front, corner, directions) / box if box else 0.0
 
@@ -190,7 +213,9 @@ class SearchCurves:
         limits = list(self._budget.constraints)
         if costs:
             seen = [each.values[costs[0]] for each in tally.known]
-            limits += [Constraint(cost=costs[0], limit=limit) for limit in round_limits(min(seen), max(seen))]
+            is_least = OBJECTIVES[costs[0]].is_better_high
+            rounded = round_limits(min(seen), max(seen), is_least=is_least)
+            limits += [Constraint(cost=costs[0], limit=limit) for limit in rounded]
         for constraint in limits:
             candidates = [record] if constraint in tally.best else tally.known
             values = [each.values[score] for each in candidates if _meets(each, constraint)]
@@ -205,12 +230,12 @@ def _score(study: StudyRecord) -> str:
 
 
 def _limit_name(constraint: Constraint) -> str:
-    """Return a limit as the end of a metric's name: ``under_200_mmacs``."""
+    """Return a limit as the end of a metric's name: ``under_200_mmacs``, ``over_30_fps``."""
     return alias_of(constraint).removeprefix("best-").replace("-", "_")
 
 
 def _meets(record: TrialRecord, constraint: Constraint) -> bool:
-    return record.values.get(constraint.cost, math.inf) <= constraint.limit
+    return constraint.cost in record.values and constraint.excess(record.values[constraint.cost]) <= 0
 
 
 def _best_of(score: str, values: Sequence[float]) -> float:

@@ -22,7 +22,7 @@ from dite_search.study.study import found_study, open_study
 from dite_search.tracking.address import MLFLOW_EXPERIMENT, noted_address
 from dite_search.tracking.client import UsedData, tracking_uri
 from dite_search.tracking.pages import Pages, pages_of, report_setup
-from dite_search.tracking.progress import reference_of
+from dite_search.tracking.progress import ideal_of, reference_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.redaction import redacted
 from search_spaces.space.budget import Budget
@@ -39,6 +39,9 @@ MLFLOW_FOLDER = "mlflow_folder"
 
 MLFLOW_REFERENCE = "mlflow_hypervolume_reference"
 """The attribute that holds the corner of the hypervolume, so that its curve goes on from where it was."""
+
+MLFLOW_IDEAL = "mlflow_hypervolume_ideal"
+"""The attribute that holds what is known of the corner opposite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,7 @@ class Source(Protocol):
         training: The hyper-parameters that the study may vary.
         driven: Whether a driver runs the search.
         reference: The corner of the hypervolume, as of `reference_of`.
+        ideal: What is known of the corner opposite, as of `ideal_of`.
         budget: The limits of the search.
         data: The data of the search; None where it was not recorded.
     """
@@ -87,6 +91,7 @@ class Source(Protocol):
     training: Sequence[str]
     driven: bool
     reference: Mapping[str, float]
+    ideal: Mapping[str, float]
     budget: Budget
     data: UsedData | None
 
@@ -133,8 +138,10 @@ class StudySource:
         self.search_file = redacted((config.study_directory / SEARCH_FILE).read_text())
         self.training: Sequence[str] = tuple(config.search_space.training_parameters)
         if MLFLOW_REFERENCE not in self._study.user_attrs:
+            self._study.set_user_attr(MLFLOW_IDEAL, ideal_of(config, candidates))
             self._study.set_user_attr(MLFLOW_REFERENCE, reference_of(config, candidates))
         self.reference: Mapping[str, float] = self._study.user_attrs[MLFLOW_REFERENCE]
+        self.ideal: Mapping[str, float] = self._study.user_attrs.get(MLFLOW_IDEAL, {})
 
     def read(self) -> Snapshot:
         """The study as it stands."""

@@ -281,6 +281,11 @@ def gain(name: str, value: float) -> float:
     return -SIGNS[DIRECTIONS[name]] * value
 
 
+def minimised(value: float, direction: str) -> float:
+    """Return a cost above 0 as one that is better low: itself, or its reciprocal where larger values are better."""
+    return 1.0 / value if direction == MAXIMIZE else value
+
+
 def format_value(name: str, value: float | None) -> str:
     """Return a quantity with the digits that mean something; a dash where it is missing."""
     if value is None or not math.isfinite(value):

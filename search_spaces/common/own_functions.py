@@ -49,7 +49,7 @@ def objective(
     for each network, on the machine of the trial. Both return a finite number above 0.
 
     Args:
-        direction: ``minimize``; what is better high has a reciprocal that is better low.
+        direction: ``minimize``, or ``maximize`` where larger values are better.
         source: ``counted`` or ``measured``.
         unit: The unit in tables and charts, such as ``mJ``; may be empty.
         label: The name in tables and charts; the function's name by default.
@@ -75,12 +75,7 @@ def check_declaration(direction: object, source: object) -> None:
     Raises:
         InvalidInput: the message names the field and the value.
     """
-    if direction == MAXIMIZE:
-        raise InvalidInput(
-            "direction of an objective must be minimize, because budgets, hypervolume and charts measure costs upwards from"
-            " 0, got 'maximize': return its reciprocal, as milliseconds an image for images a second"
-        )
-    for field, value, known in (("direction", direction, (MINIMIZE,)), ("source", source, (COUNTED, MEASURED))):
+    for field, value, known in (("direction", direction, (MINIMIZE, MAXIMIZE)), ("source", source, (COUNTED, MEASURED))):
         if value not in known:
             raise InvalidInput(f"{field} of an objective must be {' or '.join(known)}, got {value!r}")
 

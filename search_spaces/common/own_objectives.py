@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.objectives import COUNTED, OBJECTIVES, Objective, register
+from search_spaces.common.objectives import COUNTED, MAXIMIZE, OBJECTIVES, Objective, register
 from search_spaces.common.own_functions import (
     MARK,
     Declaration,
@@ -45,7 +45,7 @@ class OwnObjective:
         name: The name of the function, by which budgets and tables call it.
         function: The function as ``module:function``.
         folder: The folder in which the module was found, where it is looked for first.
-        direction: ``minimize``.
+        direction: ``minimize`` or ``maximize``.
         source: ``counted`` or ``measured``.
         digest: The digest of the module's code, comments and blank lines left out.
         unit: The unit of its values.
@@ -89,7 +89,7 @@ class OwnObjective:
             label=f"{label} ({self.unit})" if self.unit else label,
             unit=re.sub(r"[^a-z0-9]+", "", self.unit.lower()),
             significant=True,
-            least=f"lowest {label}",
+            least=f"{'highest' if self.direction == MAXIMIZE else 'lowest'} {label}",
             convention=f"The value of a function of the user's own, {self.function} (code {self.digest}), {_source(self)}.",
             is_own=True,
         )

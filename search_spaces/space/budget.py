@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.objectives import OBJECTIVES
 from search_spaces.families.parameter import Point
 from search_spaces.space.search_space import SearchSpace
 
@@ -19,12 +20,12 @@ STARTS = 8
 """Random points from which the cheapest of a larger space is looked for."""
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
-_CONSTRAINT = re.compile(r"\s*([a-z_]\w*)\s*<=\s*([0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?)\s*([kMG]?)\s*")
+_CONSTRAINT = re.compile(r"\s*([a-z_]\w*)\s*([<>]=)\s*([0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?)\s*([kMG]?)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
-    """The largest value that a cost may have."""
+    """The largest value that a cost may have, or the smallest of one that is better high."""
 
     cost: str
     limit: float
@@ -34,16 +35,41 @@ class Constraint:
         """Read ``mmacs <= 250`` or ``params <= 1.5M``; k, M and G are thousands, millions and billions.
 
         Raises:
-            InvalidInput: the text is not a name, ``<=`` and a number above 0.
+            InvalidInput: the text is not a name, ``<=`` and a number above 0; or ``>=`` where larger values are better.
         """
         match = _CONSTRAINT.fullmatch(text)
-        limit = float(match[2]) * _SUFFIXES[match[3]] if match else math.nan
-        if match is None or not limit > 0 or not math.isfinite(limit):
-            raise InvalidInput(f"a limit must be written like 'mmacs <= 250' or 'params <= 1.5M', got {text!r}")
-        return cls(cost=match[1], limit=limit)
+        limit = float(match[3]) * _SUFFIXES[match[4]] if match else math.nan
+        if match is not None and limit > 0 and math.isfinite(limit):
+            found = cls(cost=match[1], limit=limit)
+            if found.sign == match[2]:
+                return found
+            if found.is_least:
+                raise InvalidInput(
+                    f"a limit on {found.cost}, which is better high, must be the least, like {str(found)!r}, got {text!r}"
+                )
+        raise InvalidInput(f"a limit must be written like 'mmacs <= 250' or 'params <= 1.5M', got {text!r}")
 
     def __str__(self) -> str:
-        return f"{self.cost} <= {self.limit:g}"
+        return f"{self.cost} {self.sign} {self.limit:g}"
+
+    @property
+    def is_least(self) -> bool:
+        """Whether the limit is the smallest value that is allowed: larger ones are better."""
+        return self.cost in OBJECTIVES and OBJECTIVES[self.cost].is_better_high
+
+    @property
+    def sign(self) -> str:
+        """The sign between the cost and its limit."""
+        return ">=" if self.is_least else "<="
+
+    @property
+    def bound(self) -> str:
+        """The sign in words."""
+        return "at least" if self.is_least else "at most"
+
+    def excess(self, value: float) -> float:
+        """By which fraction a value misses the limit: 0 or less is within it."""
+        return self.limit / value - 1 if self.is_least else value / self.limit - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +100,8 @@ class Budget:
         return tuple(constraint.cost for constraint in self.constraints)
 
     def excess(self, costs: Mapping[str, float]) -> dict[str, float]:
-        """By which fraction each cost is over its limit: 0 or less is within it; a cost that is not given is left out."""
-        return {c.cost: costs[c.cost] / c.limit - 1 for c in self.constraints if c.cost in costs}
+        """By which fraction each cost misses its limit: 0 or less is within it; a cost that is not given is left out."""
+        return {c.cost: c.excess(costs[c.cost]) for c in self.constraints if c.cost in costs}
 
     def allows(self, costs: Mapping[str, float]) -> bool:
         """Whether every given cost is within its limit."""
@@ -84,8 +110,9 @@ class Budget:
     def problem(self, costs: Mapping[str, float]) -> str:
         """The first limit that is broken, in words; empty where none is."""
         for constraint in self.constraints:
-            if constraint.cost in costs and costs[constraint.cost] > constraint.limit:
-                return f"{constraint.cost} must be at most {constraint.limit:g}, got {costs[constraint.cost]:g}"
+            if constraint.cost in costs and constraint.excess(costs[constraint.cost]) > 0:
+                value = costs[constraint.cost]
+                return f"{constraint.cost} must be {constraint.bound} {constraint.limit:g}, got {value:g}"
         return ""
 
     def check(self, space: SearchSpace, costs: Callable[[Point], Mapping[str, float]]) -> None:
@@ -102,10 +129,11 @@ class Budget:
             if not part.allows(found):
                 limits = " and ".join(map(str, part.constraints))
                 values = ", ".join(f"{name} {found[name]:g}" for name in part.costs)
+                nearest = "nearest to it" if any(each.is_least for each in part.constraints) else "cheapest"
                 where = " ".join(f"{name}={value}" for name, value in point.items())
                 raise InvalidInput(
                     f"budget {limits} must be met by a network of space {space.name},"
-                    f" but the cheapest has {values} ({where})"
+                    f" but the {nearest} has {values} ({where})"
                 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import random
 import re
@@ -20,6 +21,7 @@ from analysis.pareto.budget_filter import front_within
 from analysis.report import Setup, write_report
 from analysis.study.labels import quantity
 from analysis.study.records import StudyRecord
+from search_spaces.common.own_objectives import OwnObjective
 from search_spaces.space.budget import Budget, Constraint
 from tests.analysis.browser import DESKTOP, PHONE, Opened, chromium, launched, opened
 from tests.analysis.studies import PROVENANCE, study, trial
@@ -144,6 +146,31 @@ def test_a_budget_changes_the_front_as_python_would(report: Opened, limits: dict
     report.page.get_by_role("button", name="Clear").click()
     report.page.locator("#within", has_text="No budget").wait_for()
     assert front(report) == whole
+
+
+def test_a_cost_that_is_better_high_is_limited_from_below(browser: Any, tmp_path: Path) -> None:
+    OwnObjective(name="fps", function="m:fps", folder="x", direction="maximize", source="counted", digest="a")
+    record = made_up()
+    trials = [dataclasses.replace(each, metrics=each.metrics | {"fps": 300.0 / each.cost.mmacs}) for each in record.trials]
+    record = dataclasses.replace(record, trials=trials, objectives=("ap_gt", "fps"))
+    whole = [entry.number for entry in front_within(record, Budget())]
+    wanted = [entry.number for entry in front_within(record, Budget(constraints=(Constraint(cost="fps", limit=60.0),)))]
+    assert wanted != whole
+    with opened(browser, write_report(record, tmp_path, Setup()).html, size=(1280, 1800)) as found:
+        assert front(found) == whole
+        assert int(cards(found)[0]) == whole[0], "the cheap end comes first, and says so"
+        assert "Highest fps" in found.page.locator("#cards li").first.inner_text()
+        assert "at least … fps" in found.page.locator("#limits").inner_text()
+        found.wait("#front-plot .main-svg", state="attached")
+        found.page.fill("#limit-fps", "60")
+        found.page.locator("#within", has_text="fps at least 60").wait_for()
+        assert front(found) == wanted
+        line = "document.getElementById('front-plot').data.find((trace) => trace.mode === 'lines')"
+        xs, ys = (found.page.evaluate(f"{line}.{axis}") for axis in "xy")
+        assert xs == sorted(xs, reverse=True)
+        assert ys == sorted(ys)
+        found.page.fill("#limit-fps", "1000")
+        found.page.locator("#within", has_text="the highest fps is").wait_for()
 
 
 def test_what_was_found_is_said_of_the_budget_of_the_report_alone(report: Opened) -> None:

@@ -25,6 +25,7 @@ from dite_search.study.protocol import protocol_of
 from dite_search.study.reader import read_study
 from dite_search.study.study import create_study, open_study
 from dite_search.study.warm_start import earlier_trials
+from dite_search.tracking.progress import SearchCurves, ideal_of, reference_of
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping
 from search_spaces.common.objectives import DIRECTIONS, OBJECTIVES
@@ -35,6 +36,10 @@ from dite_search import objective
 @objective(unit="mJ")
 def energy(architecture, cost):
     return 0.5 * cost.mmacs + 1.0
+
+@objective(direction="maximize", label="images a second")
+def fps(architecture, cost):
+    return 300 / cost.mmacs
 
 @objective(source="measured", unit="MB")
 def size(onnx_file):
@@ -92,6 +97,30 @@ def test_a_counted_one_is_known_exactly_and_read_without_its_module(make, tmp_pa
     assert "energy" in trials_table(study.trials).columns
     assert [trial.values for trial in open_study(config).trials] == [[0.2, each.values["energy"]] for each in study.trials]
     assert study.protocol["objective energy"].startswith("mine:energy, code ")
+
+
+def test_one_that_is_better_high_is_limited_from_below_and_suggested_by_its_reciprocal(make):
+    low = make(name="low", objectives=["ap_gt", "mmacs"], budget=["mmacs <= 3"])
+    high = make(name="high", objectives=["ap_gt", "mine:fps"], budget=["fps >= 100"])
+    assert (high.sampler.name, high.directions) == ("cost_aware", ["maximize", "maximize"])
+    searches = [told(config) for config in (low, high)]
+    for search in searches:
+        search.suggest("c")
+    trials = [open_study(config).trials for config in (low, high)]
+    assert [trial.params for trial in trials[1]] == [trial.params for trial in trials[0]]
+    assert [trial.values[1] for trial in trials[1][:2]] == [300 / trial.values[1] for trial in trials[0][:2]]
+    assert all(excess <= 0 for trial in trials[1] for excess in trial.constraints.values())
+    fastest = max(each.objectives["fps"] for each in map(high.search_space.cost_of, high.search_space.enumerate()))
+    assert reference_of(high) == {"ap_gt": 0.0, "fps": 0.0}
+    assert ideal_of(high) == {"fps": pytest.approx(1.1 * fastest)}
+    study = read_study(high)
+    attributes = {trial.number: trial.user_attrs for trial in trials[1]}
+    points = SearchCurves(reference_of(high), high.network_budget, ideal_of(high)).points(study, attributes)
+    last = {point.name: point.value for point in points}
+    assert 0 < last["hypervolume"] < 1
+    assert last["best_ap_gt_over_100_fps"] == 0.2
+    with pytest.raises(InvalidInput, match=r"a limit on fps, which is better high, must be the least, like 'fps >= 3'"):
+        make(budget=["mine:fps <= 3"])
 
 
 def test_a_limit_on_a_counted_one_spares_trainings(make):

@@ -192,13 +192,15 @@ def curve_metrics(study: StudyRecord) -> list[str]:
     return [name for name in names if any(curve_of(record, name) for record in study.trials)]
 
 
-def step_line(points: Iterable[tuple[float, float]], *, sign: float = 1.0) -> list[tuple[float, float]]:
+def step_line(
+    points: Iterable[tuple[float, float]], *, sign: float = 1.0, cost_sign: float = 1.0
+) -> list[tuple[float, float]]:
     """The corners of the line "best score so far" over points (cost, score): flat, then a step at a better point.
 
-    ``sign`` is -1 where smaller scores are better.
+    ``sign`` is -1 where smaller scores are better, and ``cost_sign`` where larger costs are.
     """
     corners: list[tuple[float, float]] = []
-    for x, y in sorted(points, key=lambda point: (point[0], -sign * point[1])):
+    for x, y in sorted(points, key=lambda point: (cost_sign * point[0], -sign * point[1])):
         if corners and sign * y <= sign * corners[-1][1]:
             continue
         if corners:

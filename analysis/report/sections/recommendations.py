@@ -13,7 +13,7 @@ from analysis.report.elements.options import Setup
 from analysis.study.labels import architecture_outline, number_words, parameter_words, quantity, short, varied_parameters
 from analysis.study.learning import learned
 from analysis.study.records import StudyRecord
-from search_spaces.common.objectives import format_value
+from search_spaces.common.objectives import format_value, gain
 
 RECOMMENDED = "every complete trial may be recommended"
 UNKNOWN = "How far the accuracy would move with another seed is not known."
@@ -62,7 +62,7 @@ def budget_words(study: StudyRecord, setup: Setup) -> str:
         known = scored(study)
         what = "no complete trial has learned anything" if known and not learned(study, known) else RECOMMENDED
         return f"No budget was given: {what}."
-    limits = " and ".join(f"{quantity(c.cost)} at most {format_value(c.cost, c.limit)}" for c in constraints)
+    limits = " and ".join(f"{quantity(c.cost)} {c.bound} {format_value(c.cost, c.limit)}" for c in constraints)
     inside = scored(within(study, setup.budget))
     if inside:
         count = len(front_within(study, setup.budget))
@@ -74,9 +74,10 @@ def budget_words(study: StudyRecord, setup: Setup) -> str:
     for constraint in constraints:
         known = [record for record in scored(study) if math.isfinite(record.values.get(constraint.cost, math.nan))]
         if known:
-            record = min(known, key=lambda record: record.values[constraint.cost])
+            record = max(known, key=lambda record: gain(constraint.cost, record.values[constraint.cost]))
+            nearest = "highest" if constraint.is_least else "least"
             value = format_value(constraint.cost, record.values[constraint.cost])
-            least.append(f"the least {short(constraint.cost)} is {value} (trial {record.number})")
+            least.append(f"the {nearest} {short(constraint.cost)} is {value} (trial {record.number})")
         else:
             least.append(f"{short(constraint.cost)} was measured in none")
     return f"No complete trial is within the budget ({limits}): {', '.join(least)}."

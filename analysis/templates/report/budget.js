@@ -10,7 +10,7 @@ function buildBudget() {
       field.placeholder = ends[0] + " to " + ends[1];
     }
     if (limits[name]) { field.value = limits[name] / unit(name); field.defaultValue = field.value; }
-    $("limits").append(node("label", {}, "at most … " + unitWords(name), field), " ");
+    $("limits").append(node("label", {}, bound(name) + " … " + unitWords(name), field), " ");
   }
   let waiting = 0;
   $("budget").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(readBudget, 120); });

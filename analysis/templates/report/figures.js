@@ -83,7 +83,7 @@ function frontFigure() {
   const stopped = [];
   for (let row = 0; row < count; row++) if (status(row) === "stopped") stopped.push(row);
   const steps = { x: [], y: [] };
-  for (const row of [...front].sort((a, b) => value(axis, a) - value(axis, b) || gain(score, b) - gain(score, a))) {
+  for (const row of [...front].sort((a, b) => gain(axis, b) - gain(axis, a) || gain(score, b) - gain(score, a))) {
     const last = steps.y[steps.y.length - 1], x = value(axis, row), y = value(score, row);
     const further = data.directions[score] === "maximize" ? y > last : y < last;
     if (x === null || (last !== undefined && !further)) continue;

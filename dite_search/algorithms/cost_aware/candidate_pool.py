@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dite_search.algorithms.cost_aware.candidates import Candidates, Point
+from dite_search.algorithms.cost_aware.history import HistorySchema
 from search_spaces.common.errors import InvalidInput
 
 Array = NDArray[np.float64]
@@ -65,10 +66,10 @@ class Pool:
 
 
 class Pools:
-    """Draws pools of about ``size`` candidates; ``objectives`` names the costs, in order."""
+    """Draws pools of about ``size`` candidates with the costs that the ``schema`` of the trials names."""
 
-    def __init__(self, candidates: Candidates, objectives: Sequence[str], *, size: int, seed: int) -> None:
-        self._candidates, self._objectives, self._size, self._seed = candidates, tuple(objectives), size, seed
+    def __init__(self, candidates: Candidates, schema: HistorySchema, *, size: int, seed: int) -> None:
+        self._candidates, self._schema, self._size, self._seed = candidates, schema, size, seed
         count = candidates.count()
         """Whether a pool holds every point."""
         self.complete = count is not None and count <= size
@@ -107,18 +108,18 @@ class Pools:
 
     def of(self, points: Iterable[Point]) -> Pool:
         """A pool of those points that are allowed."""
-        known: dict[str, tuple[Point, Array, list[float]]] = {}
+        known: dict[str, tuple[Point, Array, tuple[float, ...]]] = {}
         for point in points:
             costs = self._candidates.costs(point)
             if costs is not None:
-                values = [costs[name] for name in self._objectives]
+                values = self._schema.known_costs(costs)
                 known.setdefault(self._candidates.key(point), (point, self._candidates.features(point), values))
         rows = list(known.values())
         return Pool(
             points=tuple(point for point, _, _ in rows),
             keys=tuple(known),
             features=np.array([features for _, features, _ in rows]).reshape(len(rows), -1 if rows else 0),
-            costs=np.array([costs for _, _, costs in rows]).reshape(len(rows), len(self._objectives)),
+            costs=np.array([costs for _, _, costs in rows]).reshape(len(rows), len(self._schema.costs)),
         )
 
     def _drawn(self, number: int, front: Sequence[tuple[str, Point]]) -> Pool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dite_search.algorithms.cost_aware.candidates import Candidates, Point
 from dite_search.algorithms.cost_aware.surrogate import Curve
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.objectives import minimised
 
 
 class Trial(Protocol):
@@ -37,7 +38,7 @@ class HistorySchema:
     Args:
         score: The place of the accuracy among a trial's values.
         sign: -1 where the accuracy is minimised, else 1.
-        costs: The names of the other values, in order.
+        costs: The names of the other values, in order, each with its direction.
         epochs: The length of a full training, where it is known.
         curve: Returns a trial's accuracy at each epoch.
         repeatable: Whether a failed trial may be tried again.
@@ -46,11 +47,19 @@ class HistorySchema:
 
     score: int
     sign: float
-    costs: tuple[str, ...]
+    costs: Mapping[str, str]
     epochs: int | None
     curve: Callable[[Any], Curve]
     repeatable: Callable[[Any], bool]
     continues: Callable[[Any], bool]
+
+    def costs_of(self, values: Iterable[float]) -> tuple[float, ...]:
+        """Return values of the costs, in their order, as `minimised` has them."""
+        return tuple(minimised(value, direction) for value, direction in zip(values, self.costs.values(), strict=True))
+
+    def known_costs(self, found: Mapping[str, float]) -> tuple[float, ...]:
+        """Return the costs of a candidate, of which it may have more, as `minimised` has them."""
+        return self.costs_of(found[name] for name in self.costs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +72,8 @@ class Observation:
         point: The point of the space.
         key: The identity of the training.
         score: The final score; None where there is none yet.
-        costs: The study's costs where the trial is complete, else the candidate's; None where its point is not allowed.
+        costs: The study's costs where the trial is complete, else the candidate's, all better low; None where its point is
+            not allowed.
         curve: The accuracy at each epoch, in order of epochs.
     """
 
@@ -148,7 +158,7 @@ class TrialHistory:
             point=dict(point),
             key=key,
             score=last[1] if last and epochs is not None and last[0] >= epochs else None,
-            costs=None if costs is None else tuple(costs[name] for name in self._schema.costs),
+            costs=None if costs is None else self._schema.known_costs(costs),
             curve=dict(curve),
         )
 
@@ -162,7 +172,7 @@ class TrialHistory:
         values = list(trial.values or ())
         if trial.state.name == "COMPLETE" and values and all(map(math.isfinite, values)):
             score = self._schema.sign * values[self._schema.score]
-            costs = tuple(value for index, value in enumerate(values) if index != self._schema.score)
+            costs = self._schema.costs_of(value for index, value in enumerate(values) if index != self._schema.score)
             observation = dataclasses.replace(observation, score=score, costs=costs)
             self.complete += 1
             if feasible:

@@ -39,7 +39,8 @@ class CostAwareSampler(BaseSampler):
     Args:
         candidates: The points to choose from, with their costs.
         objectives: The names of the study's values, in their order.
-        directions: ``maximize`` or ``minimize`` for each of them.
+        directions: ``maximize`` or ``minimize`` for each of them. A cost above 0 that is maximised is modelled as its
+            reciprocal.
         accuracy: The objective that is learned; all others are costs that the candidates know.
         epochs: The length of a full training, so that running and pruned trials teach something too.
         startup_trials: The number of first suggestions.
@@ -56,7 +57,7 @@ class CostAwareSampler(BaseSampler):
         note: Takes a sentence when the model begins to read the prior, or stops reading it.
 
     Raises:
-        InvalidInput: the objectives do not hold the accuracy and costs to minimise, or a number is out of its range.
+        InvalidInput: the objectives do not hold the accuracy, or a number is out of its range.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class CostAwareSampler(BaseSampler):
         self._schema = HistorySchema(
             score=list(objectives).index(accuracy),
             sign=1.0 if directions[list(objectives).index(accuracy)] == "maximize" else -1.0,
-            costs=tuple(name for name in objectives if name != accuracy),
+            costs={name: side for name, side in zip(objectives, directions, strict=True) if name != accuracy},
             epochs=epochs,
             curve=curve or (lambda trial: trial.intermediate_values),
             repeatable=repeatable or (lambda trial: False),
@@ -94,7 +95,7 @@ class CostAwareSampler(BaseSampler):
         )
         if not 0.0 <= cost_exponent <= 1.0:
             raise InvalidInput(f"cost_exponent must be from 0 to 1, got {cost_exponent}")
-        costs = self._schema.costs
+        costs = list(self._schema.costs)
         if price is not None and price not in costs:
             raise unknown_name("price", price, costs)
         self._price = Price(exponent=cost_exponent if costs else 0.0, column=costs.index(price) if price else 0)
@@ -156,18 +157,13 @@ class CostAwareSampler(BaseSampler):
 
 
 def _check(objectives: Sequence[str], directions: Sequence[str], accuracy: str) -> None:
-    """Refuse objectives that are not one accuracy and costs to minimise."""
+    """Refuse objectives that are not one accuracy and costs."""
     names = ", ".join(objectives) or "none"
     if len(directions) != len(objectives):
         raise InvalidInput(f"directions must be one for each of the objectives {names}, got {len(directions)}")
     check_names("direction", directions, ("maximize", "minimize"))
     if list(objectives).count(accuracy) != 1:
         raise InvalidInput(f"objectives must hold exactly one accuracy, {accuracy}, got {names}")
-    for name, direction in zip(objectives, directions, strict=True):
-        if name != accuracy and direction != "minimize":
-            raise InvalidInput(
-                f"objectives besides the accuracy {accuracy} must be costs to minimize, got {name} to {direction}"
-            )
     if len(objectives) - 1 > max(MAX_LEVELS):
         raise InvalidInput(f"objectives must hold at most {max(MAX_LEVELS)} costs, got {len(objectives) - 1}")
 

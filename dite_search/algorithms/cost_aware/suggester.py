@@ -49,7 +49,7 @@ class Suggester:
         self._candidates, self._startup_trials, self._seed = candidates, startup_trials, seed
         self._price = price
         self._history = TrialHistory(candidates, schema)
-        self._pools = Pools(candidates, schema.costs, size=pool_size, seed=seed)
+        self._pools = Pools(candidates, schema, size=pool_size, seed=seed)
         fit = fit_kernel if prior is None else partial(fit_gated_kernel, told=told)
         self._learner = Learner(self._features, [seed, 5], fit)
         # The gate of the first says enough.

@@ -160,6 +160,7 @@ class MemoryStudy:
         self.trials: list[TrialRecord] = []
         self.driven = True
         self.reference = {"ap_gt": 0.0, "mmacs": 400.0}
+        self.ideal: dict[str, float] = {}
         self.run_id: str | None = None
         self.experiment: str | None = None
         self.made = 0
@@ -230,7 +231,7 @@ def differences(tracker: MemoryTracker, study: MemoryStudy) -> list[str]:
     front = {record.number for record in front_of(snapshot.study)}
     ids = {key: run.state.run_id for key, run in by_key.items() if key is not None}
     running = study.driven and any(record.status == "running" for record in snapshot.records.values())
-    curves = SearchCurves(study.reference, study.budget).points(snapshot.study, snapshot.attributes)
+    curves = SearchCurves(study.reference, study.budget, study.ideal).points(snapshot.study, snapshot.attributes)
     wanted = {None: wanted_search(snapshot, source=study, curves=curves, runs=ids, closed=not running, now=0.0)} | {
         number: wanted_trial(record, snapshot, source=study, parent=parent.state.run_id, front=None if running else front)
         for number, record in snapshot.records.items()

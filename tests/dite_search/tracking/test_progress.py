@@ -91,6 +91,16 @@ def test_round_limits_enclose_what_was_seen(least: float, factor: float) -> None
     assert {f"{limit:e}"[0] for limit in limits} <= {"1", "2", "5"}
 
 
+@given(st.floats(1e-3, 1e7), st.floats(1.0, 1e3))
+@examples(20)
+def test_round_least_values_are_met_by_what_was_seen(least: float, factor: float) -> None:
+    limits = round_limits(least, least * factor, is_least=True)
+    assert limits == sorted(set(limits))
+    assert limits[0] <= least
+    assert limits[-1] <= least * factor < 2.5001 * limits[-1]
+    assert all(limit > least for limit in limits[1:])
+
+
 def test_the_corner_of_the_hypervolume_is_known_before_the_first_trial(make_search) -> None:
     config = make_search()
     largest = max(config.search_space.cost_of(arch).mmacs for arch in config.search_space.enumerate())

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.own_objectives import OwnObjective
 from search_spaces.registry import cost_of
 from search_spaces.space.budget import MAX_ENUMERATED_POINTS, Budget, Constraint
 from search_spaces.space.space_file import named_space
@@ -53,6 +54,38 @@ def test_what_a_budget_allows_has_no_excess_and_no_problem(limit, cost, other):
     costs = {"mmacs": cost, "params": other}
     assert budget.allows(costs) == (cost <= limit) == (budget.problem(costs) == "")
     assert (budget.excess(costs)["mmacs"] <= 0) == (cost <= limit)
+
+
+@pytest.fixture
+def fps():
+    own = {"name": "fps", "function": "m:fps", "folder": "x", "source": "counted", "digest": "a"}
+    return OwnObjective(direction="maximize", **own).row
+
+
+def test_a_cost_that_is_better_high_has_a_least_value(fps):
+    limit = Constraint.parse("fps >= 1.5k")
+    assert limit == Constraint(cost="fps", limit=1500.0)
+    assert str(limit) == "fps >= 1500"
+    assert [limit.excess(value) <= 0 for value in (1499.0, 1500.0, 1501.0)] == [False, True, True]
+    budget = Budget.parse(["fps >= 1.5k", "mmacs <= 9"], (*COSTS, "fps"))
+    assert budget.problem({"fps": 1400.0}) == "fps must be at least 1500, got 1400"
+    assert budget.excess({"fps": 750.0, "mmacs": 9.0}) == {"fps": 1.0, "mmacs": 0.0}
+    with pytest.raises(InvalidInput, match=r"a limit on fps, which is better high, .* like 'fps >= 3', got 'fps <= 3'"):
+        Constraint.parse("fps <= 3")
+    with pytest.raises(InvalidInput, match=r"a limit must be written like 'mmacs <= 250' .* got 'mmacs >= 3'"):
+        Constraint.parse("mmacs >= 3")
+
+
+def test_a_least_value_that_no_network_has_is_answered_with_the_nearest(fps):
+    space = named_space("tiny")
+    least = min(cost_of(arch).mmacs for arch in space.enumerate())
+
+    def costs(point):
+        return {"fps": 1000 / cost_of(space.build(point)).mmacs}
+
+    with pytest.raises(InvalidInput, match=f"budget fps >= 1e.06 must .* the nearest to it has fps {1000 / least:g} "):
+        Budget.parse(["fps >= 1M"], ("fps",)).check(space, costs)
+    Budget.parse([f"fps >= {1000 / least - 1e-6}"], ("fps",)).check(space, costs)
 
 
 def test_a_cost_that_is_not_known_yet_is_no_problem():

@@ -144,11 +144,35 @@ def test_it_serves_any_optuna_study():
     assert all(space[name].low <= t.params[name] <= space[name].high for t in study.trials for name in ("width", "rate"))
 
 
+def test_a_cost_that_is_better_high_is_searched_as_its_reciprocal():
+    space = {"width": IntDistribution(8, 64, step=8), "depth": IntDistribution(1, 4)}
+
+    def suggested(direction: str, power: int) -> list[dict[str, int]]:
+        def cost(point: dict[str, int]) -> float:
+            return float(point["width"] * point["depth"]) ** power
+
+        ours = CostAwareSampler(
+            DistributionCandidates(space, costs=lambda point: {"speed": cost(point)}),
+            objectives=("accuracy", "speed"),
+            directions=("maximize", direction),
+            accuracy="accuracy",
+            startup_trials=4,
+            seed=0,
+        )
+        study = optuna.create_study(directions=["maximize", direction], sampler=ours)
+        for _ in range(12):
+            trial = study.ask(fixed_distributions=space)
+            study.tell(trial, [1 - 1 / trial.params["width"] - 0.1 / trial.params["depth"], cost(trial.params)])
+        return [trial.params for trial in study.trials]
+
+    assert suggested("maximize", -1) == suggested("minimize", 1)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"accuracy": "ap_det"}, "objectives must hold exactly one accuracy, ap_det, got ap_gt, mmacs"),
-        ({"directions": ("maximize", "maximize")}, "must be costs to minimize, got mmacs to maximize"),
+        ({"directions": ("maximize", "most")}, "unknown direction 'most'"),
         ({"startup_trials": 1}, "startup_trials must be at least 2, got 1"),
     ],
 )
