@@ -1,4 +1,4 @@
-"""What processes that tests start are told, so that hundreds of them start soon."""
+"""The environment of processes that tests start: hundreds of them start sooner for it."""
 
 from __future__ import annotations
 
