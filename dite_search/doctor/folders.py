@@ -184,6 +184,7 @@ class Checkpoints:
         parameters: The parameters of the largest network.
         each: The size of one checkpoint in bytes.
         average: Whether weights are averaged too.
+        open_ended: Whether there may be more trainings: hours buy as many as they buy.
     """
 
     place: Path
@@ -191,16 +192,24 @@ class Checkpoints:
     parameters: int
     each: int
     average: bool
+    open_ended: bool = False
 
 
-def checkpoints_of(config: SearchConfig, *, trials: int) -> Checkpoints | None:
-    """The checkpoints of so many trials; None where they go to an object store."""
+def checkpoints_of(config: SearchConfig, *, trials: int | None) -> Checkpoints | None:
+    """The checkpoints of so many trials, or of those at once and more; None where they go to an object store."""
     place = located(config.checkpoints) if config.checkpoints else config.study_directory
     if not isinstance(place, Path):
         return None
     largest, average = largest_candidate(config), config.train_config.ema_decay is not None
     each = checkpoint_bytes(largest.arch, parameters=largest.cost.params, average=average)
-    return Checkpoints(place=place, trials=trials, parameters=largest.cost.params, each=each, average=average)
+    return Checkpoints(
+        place=place,
+        trials=trials or config.max_concurrent or 1,
+        parameters=largest.cost.params,
+        each=each,
+        average=average,
+        open_ended=not trials,
+    )
 
 
 def space_finding(files: Checkpoints) -> Finding:
@@ -211,8 +220,9 @@ def space_finding(files: Checkpoints) -> Finding:
 def fits_finding(files: Checkpoints, *, free: int) -> Finding:
     """Whether the checkpoints fit into ``free`` bytes."""
     need = files.trials * CHECKPOINTS_KEPT * files.each
+    trials = f"{'at least ' if files.open_ended else ''}{files.trials} trial{'s' if files.trials != 1 else ''}"
     sentence = (
-        f"{files.trials} trials x {CHECKPOINTS_KEPT} checkpoints x at most {files.each / 1e6:.1f} MB ({files.parameters:,}"
+        f"{trials} x {CHECKPOINTS_KEPT} checkpoints x at most {files.each / 1e6:.1f} MB ({files.parameters:,}"
         f" parameters x {_per_parameter(files.average)} bytes, and names) = {need / 1e9:.2f} GB, and {files.place} has"
         f" {free / 1e9:.2f} GB free"
     )

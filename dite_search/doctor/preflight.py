@@ -147,8 +147,7 @@ def _local_checks(config: SearchConfig | None, trials: int | None) -> list[Check
         return checks
     directory = config.study_directory.parent
     asked = trials or config.trials or networks_at_most(Limits.of(config.spend), config.goals)
-    # How many networks hours buy is not known before; there is one for each trial at once at the least.
-    files = folders.checkpoints_of(config, trials=asked or config.max_concurrent or 1)
+    files = folders.checkpoints_of(config, trials=asked)
     if files:
         full = f"checkpoints: a place in a file system that answers, other than {files.place}"
         checks.append(_check("disk space", lambda: folders.space_finding(files), full))

@@ -14,7 +14,7 @@ import yaml
 
 from dite_search.config.search_config import SearchConfig, parse_search
 from dite_search.doctor.findings import listed
-from dite_search.planning.survey import Survey
+from dite_search.planning.survey import Survey, folder_name
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import read_mapping, write_text
 from search_spaces.registry import cost_of
@@ -194,7 +194,7 @@ def refuse_existing(path: Path) -> None:
 
 def name_of(folder: Path) -> str:
     """Return a name of a study after a folder."""
-    kept = re.sub(r"[^A-Za-z0-9._-]+", "_", folder.resolve().name).lstrip("._-")
+    kept = re.sub(r"[^A-Za-z0-9._-]+", "_", folder_name(folder)).lstrip("._-")
     return kept[:90] or "search"
 
 

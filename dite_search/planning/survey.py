@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -84,9 +85,14 @@ def _images(people: list[Person]) -> int:
     return len({person.image_id for person in people})
 
 
+def folder_name(folder: Path) -> str:
+    """Return the name by which its user calls a folder, which may be a link to another."""
+    return Path(os.path.abspath(folder)).name
+
+
 def _section(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of ``data`` for a folder: in the layout of a format, or with annotations in COCO's form."""
-    root = {"name": folder.resolve().name, "root": str(folder)}
+    root = {"name": folder_name(folder), "root": str(folder)}
     names = [given["format"]] if "format" in given else list(FORMATS)
     for name in names:
         if _has(folder, name, TRAIN):

@@ -132,6 +132,9 @@ def test_room_for_checkpoints(make_search, tmp_path):
     assert folders.fits_finding(files, free=4_000_000_000).status == WARNING
     short = folders.fits_finding(files, free=3_000_000_000)
     assert (short.status, short.remedy) == (FAILED, "free 0.75 GB, or checkpoints: another place, or fewer trials")
+    at_once = folders.checkpoints_of(make_search(max_concurrent=1), trials=None)
+    assert at_once is not None
+    assert folders.space_finding(at_once).sentence.startswith("at least 1 trial x 3 checkpoints x ")
     assert folders.checkpoints_of(make_search(checkpoints="s3://bucket/x"), trials=3) is None
     real = folders.checkpoints_of(make_search(), trials=3)
     assert real is not None

@@ -60,3 +60,11 @@ def test_a_recipe_has_enough_steps_and_warms_up_for_few_of_them(people: int, gpu
 @pytest.mark.parametrize(("folder", "name"), [("équipe 2", "quipe_2"), ("my data", "my_data"), ("…", "search")])
 def test_a_study_is_called_after_the_folder(folder: str, name: str, tmp_path: Path) -> None:
     assert name_of(tmp_path / folder) == name
+
+
+def test_a_link_is_called_as_its_user_calls_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "disk 7").mkdir()
+    (tmp_path / "my_photos").symlink_to(tmp_path / "disk 7")
+    assert name_of(tmp_path / "my_photos") == "my_photos"
+    monkeypatch.chdir(tmp_path / "my_photos")
+    assert name_of(Path()) == name_of(Path("..") / "disk 7") == "disk_7", "a shell alone knows by which way it came"
