@@ -35,10 +35,12 @@ def with_finalists(config: SearchConfig, *, file: str, console: Console) -> Sear
     check_name(config)
     trained = trained_supernet(config, file=file, console=console)
     space = config.search_space
-    inherited = used_scores(config)
-    # Of what an earlier call has scored beside these, forecasts do not depend: each call has the same finalists.
-    drawn = {arch.arch_id for arch in networks_to_score(trained.elastic, settings.scored, config.seed)}
-    kept = tuple(each for each in inherited.networks if each.arch.arch_id in drawn)
+    used_scores(config)
+    drawn = networks_to_score(trained.elastic, settings.scored, config.seed)
+    inherited = score_more(config, trained, drawn, console=console)
+    # Forecasts follow from the networks of the search file, all of them and no others: each call has the same finalists.
+    names = {arch.arch_id for arch in drawn}
+    kept = tuple(each for each in inherited.networks if each.arch.arch_id in names)
     predictor = InheritedPredictor(space, dataclasses.replace(inherited, networks=kept))
     points = promising(trained.elastic, predictor.predict, settings.evaluated, config.seed)
     networks = [space.build(point) for point in points]

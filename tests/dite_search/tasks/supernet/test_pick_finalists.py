@@ -53,7 +53,9 @@ def test_finalists_are_scored_networks_spread_over_the_budget_and_the_first_poin
     monkeypatch.setattr(pick_finalists, "trained_supernet", trained)
     monkeypatch.setattr(pick_finalists, "score_more", scored)
     found, output = picked(config)
-    assert len(asked) == 30
+    drawn = networks_to_score(trained(config).elastic, config.supernet_config.scored, config.seed)
+    assert [arch.arch_id for arch in asked[: len(drawn)]] == [arch.arch_id for arch in drawn], "those of the file come first"
+    assert len(asked) == len(drawn) + 30
     assert "5 of 30 networks with inherited scores are trained first, from " in output
     costs = [cost_of(config.search_space.build(point)).macs for point in found.start_with]
     assert len(costs) == 5
@@ -81,7 +83,8 @@ def test_a_second_call_has_the_same_finalists(make_search: MakeSearch, monkeypat
 
     monkeypatch.setattr(pick_finalists, "trained_supernet", trained)
     monkeypatch.setattr(pick_finalists, "score_more", scored)
-    scored(config, None, networks_to_score(trained(config).elastic, 12, config.seed), console=Console())
+    # ``supernet score --networks 5`` has scored fewer than the file asks for.
+    scored(config, None, networks_to_score(trained(config).elastic, 5, config.seed), console=Console())
     first = picked(config)[0].start_with
     assert len(used_scores(config).networks) > 12
     assert picked(config)[0].start_with == first
