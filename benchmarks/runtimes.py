@@ -3,9 +3,9 @@
     python -m benchmarks.runtimes CHECKPOINT... [--threads 1] [--runs 40] [--data FOLDER]
 
 A checkpoint is one of ours or a published one. Where it names its data, or ``--data`` does, int8 forms are calibrated on
-training crops, all forms run on validation crops, and each has its accuracy. The runtimes take turns in one process, on one
-image and with the same number of threads. Other work of the machine then slows all alike: quote the ratios to ONNX Runtime.
-It prints a table in Markdown.
+training crops. All forms then run on validation crops, and each has its accuracy. The runtimes take turns in one process, on
+one image and with the same number of threads. Other work of the machine then slows all alike: quote the ratios to ONNX
+Runtime. It prints a table in Markdown.
 """
 
 from __future__ import annotations

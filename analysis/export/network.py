@@ -45,7 +45,7 @@ from analysis.onnx.session import open_session
 from analysis.profiling.latency import Latency, measure_latency
 from analysis.runtimes.runtime import static_form
 from search_spaces.common.errors import InvalidInput
-from search_spaces.common.files import write_mapping
+from search_spaces.common.files import require_file, write_mapping
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import load_arch
 from search_spaces.training_config import TrainConfig
@@ -270,8 +270,7 @@ def _reading(card: ModelCard) -> dict[str, str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    if not path.is_file():
-        raise InvalidInput(f"{path} does not exist or is not a file")
+    require_file(path)
     try:
         with safe_open(path, framework="pt") as weights:
             yield weights

@@ -8,6 +8,7 @@ from typing import Any
 import onnxruntime
 
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.files import require_file
 
 CPU_PROVIDER = "CPUExecutionProvider"
 
@@ -19,8 +20,8 @@ def open_session(model: Path | str | bytes, *, threads: int = 1) -> Any:
         InvalidInput: the file is missing or no ONNX model, or ``threads`` is below 1.
     """
     check_threads(threads)
-    if not isinstance(model, bytes) and not Path(model).is_file():
-        raise InvalidInput(f"ONNX model {model} does not exist or is not a file")
+    if not isinstance(model, bytes):
+        require_file(model, "ONNX model")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

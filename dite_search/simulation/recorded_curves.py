@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dite_search.config.search_config import SearchConfig
 from search_spaces.common.errors import InvalidInput, unknown_name
+from search_spaces.common.files import require_file
 from search_spaces.common.objectives import COUNTED, OBJECTIVES, named
 from search_spaces.families.parameter import Point
 from search_spaces.space.candidate import CandidateCache
@@ -66,8 +67,7 @@ class CurvesFile:
 
     def _rows(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Row number (the heading is row 1) and cells by column."""
-        if not self._path.is_file():
-            raise InvalidInput(f"{self._path} does not exist or is not a file")
+        require_file(self._path)
         try:
             with self._path.open(newline="", encoding="utf-8") as file:
                 reader = csv.reader(file, strict=True)

@@ -18,7 +18,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from dite_search.config.mistakes.sentences import file_error, sentences_of
 from dite_search.config.sections import Section
 from search_spaces.common.errors import InvalidInput, unknown_name
-from search_spaces.common.files import read_mapping
+from search_spaces.common.files import read_mapping, require_file
 from search_spaces.common.objectives import MAXIMIZE, MINIMIZE
 
 SETTINGS_FILE = "table.yaml"
@@ -123,8 +123,7 @@ def table_files(path: Path) -> TableFiles:
     settings = _settings(source) if source.is_file() else TableSettings()
     folder = source.parent / (settings.folder or "")
     networks = folder / settings.networks
-    if not networks.is_file():
-        raise InvalidInput(f"{networks} does not exist or is not a file")
+    require_file(networks)
     name = settings.name or (folder.resolve().name if path.is_dir() or settings.folder else source.stem)
     return TableFiles(settings=settings, name=name, networks=networks, variants=_variants(settings, folder), source=source)
 
@@ -147,8 +146,7 @@ def _variants(settings: TableSettings, folder: Path) -> dict[str, Path]:
     if not found:
         raise InvalidInput(f"{folder} must hold curves.csv, curves.csv.gz or files called like curves_NAME.csv.gz")
     for path in found.values():
-        if not path.is_file():
-            raise InvalidInput(f"{path} does not exist or is not a file")
+        require_file(path)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import json
 import os
@@ -18,6 +19,8 @@ from search_spaces.common.errors import InvalidInput
 
 MAX_CONFIG_BYTES = 1_000_000
 """Upper bound of a configuration file: a larger one is a mistake or an attack."""
+NEAR = 0.75
+"""How alike two names of files are, from 0 to 1, of which one may be meant by the other."""
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -68,6 +71,26 @@ def _parse(path: Path) -> Any:
     return yaml.load(text, Loader=_UniqueKeyLoader)
 
 
+def require_file(path: str | Path, what: str = "") -> None:
+    """Refuse a path that is no file, and name a file beside it whose name is near.
+
+    ``what`` says in front of the path what it should be.
+
+    Raises:
+        InvalidInput: there is no such file.
+    """
+    path = Path(path)
+    if path.is_file():
+        return
+    try:
+        beside = [] if path.exists() else [each.name for each in path.parent.iterdir() if each.is_file()]
+    except OSError:
+        beside = []
+    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=NEAR)
+    hint = f": did you mean {path.parent / near[0]}?" if near else ""
+    raise InvalidInput(f"{what} {path} does not exist or is not a file{hint}".lstrip())
+
+
 def read_mapping(path: str | Path) -> dict[str, Any]:
     """The fields of a YAML file, or of a JSON file where the name ends in ``.json``.
 
@@ -75,8 +98,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
         InvalidInput: the file is missing, too large, not text, not YAML, or not a mapping of names to values.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InvalidInput(f"{path} does not exist or is not a file")
+    require_file(path)
     if path.stat().st_size > MAX_CONFIG_BYTES:
         raise InvalidInput(f"{path} must be at most {MAX_CONFIG_BYTES} bytes, got {path.stat().st_size}")
     try:

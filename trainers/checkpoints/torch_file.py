@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from search_spaces.common.errors import InvalidInput, first_line
+from search_spaces.common.files import require_file
 
 MAX_TORCH_FILE_BYTES = 2**31
 """Upper bound of a checkpoint: the largest network of any space, with its optimiser, takes a hundredth of it."""
@@ -71,8 +72,7 @@ def read_torch_file(path: Path) -> dict[str, Any]:
         InvalidInput: the file is missing, cannot be read, is too large, or `BrokenFile`.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InvalidInput(f"checkpoint {path} does not exist or is not a file")
+    require_file(path, "checkpoint")
     try:
         check_size(path.stat().st_size, str(path))
         data = path.read_bytes()

@@ -14,6 +14,7 @@ from search_spaces.common.files import (
     atomic_path,
     check_output,
     read_mapping,
+    require_file,
     write_json,
     write_mapping,
     write_text,
@@ -76,6 +77,18 @@ def test_a_file_that_is_absent_or_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.yaml", tmp_path):
         with pytest.raises(InvalidInput, match="does not exist or is not a file"):
             read_mapping(path)
+
+
+def test_a_file_that_may_be_meant_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lsp_small.yaml").write_text("name: x")
+    (tmp_path / "lsp_small.d").mkdir()
+    for wrong in ("lsp_small.yml", "lps_small.yaml"):
+        with pytest.raises(InvalidInput, match=rf"{wrong} does not exist .*: did you mean {tmp_path}/lsp_small\.yaml\?"):
+            require_file(tmp_path / wrong)
+    for wrong in (tmp_path / "other.yaml", tmp_path / "nowhere" / "lsp_small.yaml", tmp_path / "lsp_small.d"):
+        with pytest.raises(InvalidInput, match=r"^model .* does not exist or is not a file$"):
+            require_file(wrong, "model")
+    require_file(tmp_path / "lsp_small.yaml")
 
 
 @pytest.mark.timeout(30)
