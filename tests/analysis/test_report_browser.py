@@ -150,7 +150,7 @@ def test_a_budget_changes_the_front_as_python_would(report: Opened, limits: dict
 
 def test_a_cost_that_is_better_high_is_limited_from_below(browser: Any, tmp_path: Path) -> None:
     OwnObjective(name="fps", function="m:fps", folder="x", direction="maximize", source="counted", digest="a")
-    record = made_up()
+    record = study()
     trials = [dataclasses.replace(each, metrics=each.metrics | {"fps": 300.0 / each.cost.mmacs}) for each in record.trials]
     record = dataclasses.replace(record, trials=trials, objectives=("ap_gt", "fps"))
     whole = [entry.number for entry in front_within(record, Budget())]

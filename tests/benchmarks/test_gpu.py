@@ -199,7 +199,8 @@ def test_steps_take_turns() -> None:
     assert ratio_of([2.0, 6.0, 3.0], [1.0, 2.0, 3.0]) == (2.0, 1.0, 3.0)
 
 
-@pytest.mark.slow
+# At a commit tests.trainers.processes trains with two processes.
+@pytest.mark.nightly
 def test_two_processes_agree() -> None:
     rows = processes.measure(PLAN, NEVER)
     assert [row.what for row in rows] == ["gloo, batch 2", "difference of the weights after the steps"], rows

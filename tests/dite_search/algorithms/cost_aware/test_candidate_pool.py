@@ -7,8 +7,18 @@ from optuna.distributions import IntDistribution
 
 from dite_search.algorithms.cost_aware.candidate_pool import Pools, joined
 from dite_search.algorithms.cost_aware.candidates import DistributionCandidates
+from dite_search.algorithms.cost_aware.history import HistorySchema
 from search_spaces.common.errors import InvalidInput
 
+SCHEMA = HistorySchema(
+    score=0,
+    sign=1.0,
+    costs={"size": "minimize"},
+    epochs=None,
+    curve=lambda trial: {},
+    repeatable=lambda trial: False,
+    continues=lambda trial: False,
+)
 FRONT = [("a", {"width": 3, "depth": 4}), ("b", {"width": 200, "depth": 9})]
 
 
@@ -17,7 +27,7 @@ def pools(*, size: int = 64, limit: int = 10**9, seed: int = 0) -> Pools:
         {"width": IntDistribution(1, 256), "depth": IntDistribution(1, 64)},
         costs=lambda point: None if point["width"] > limit else {"size": point["width"] * point["depth"]},
     )
-    return Pools(candidates, ("size",), size=size, seed=seed)
+    return Pools(candidates, SCHEMA, size=size, seed=seed)
 
 
 def test_a_pool_is_drawn_alike_again_and_holds_nothing_twice() -> None:
