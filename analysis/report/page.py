@@ -24,7 +24,7 @@ from analysis.report.front_png import write_front_png
 from analysis.report.markdown import markdown
 from analysis.report.page_data import last_values, page_data
 from analysis.report.sections.foretold import foretold_section
-from analysis.report.sections.front import front_axes
+from analysis.report.sections.front import better_side, front_axes
 from analysis.report.sections.importance import what_matters
 from analysis.report.sections.noise import noise_of, noise_section, uncertainty
 from analysis.report.sections.progress import progress_charts, reasons, saved_words, tallies
@@ -192,6 +192,7 @@ def report_html(study: StudyRecord, setup: Setup | None = None, *, picture: byte
         front_numbers={record.number for record in front},
         rows=rows(study, sorted(study.trials, key=lambda record: record.number)[:STATIC_ROWS], sure),
         any_taken=any(record.weights_taken is not None for record in study.trials),
+        better_side=better_side(study),
         is_fraction=all(OBJECTIVES[name].highest == 1 for name in costs_and_scores(study.objectives)[1]),
         protocol=protocol_pairs(study),
         provenance=provenance_pairs(study, setup),

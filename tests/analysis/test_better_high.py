@@ -16,6 +16,7 @@ from analysis.report.elements.figures import step_line
 from analysis.report.elements.options import Setup
 from analysis.report.front_page import front_page
 from analysis.report.front_png import write_front_png
+from analysis.report.sections.front import better_side
 from analysis.report.sections.recommendations import budget_words
 from analysis.study.records import StudyRecord
 from search_spaces.common.errors import InvalidInput
@@ -107,6 +108,14 @@ def test_the_line_of_the_front_goes_from_the_cheap_end() -> None:
     points = [(10.0, 0.5), (30.0, 0.3), (20.0, 0.4)]
     assert step_line(points, cost_sign=-1.0) == [(30.0, 0.3), (20.0, 0.3), (20.0, 0.4), (10.0, 0.4), (10.0, 0.5)]
     assert step_line(points) == [(10.0, 0.5)]
+
+
+def test_the_page_says_where_better_is() -> None:
+    plain, mirrored = both()
+    assert better_side(plain) == "Up and to the left is better."
+    assert better_side(mirrored) == "Up and to the left is better, but to the right of images a second."
+    error = dataclasses.replace(plain, objectives=("nme", "mmacs"))
+    assert better_side(error) == "Down and to the left is better."
 
 
 def test_pages_and_pictures_are_drawn(tmp_path: Path) -> None:

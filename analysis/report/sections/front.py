@@ -14,7 +14,7 @@ from analysis.report.elements.script import script_safe
 from analysis.study.labels import quantity
 from analysis.study.published_results import published_for
 from analysis.study.records import StudyRecord
-from search_spaces.common.objectives import costs_and_scores
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,17 @@ class Axis:
     words: str
     json: Markup
     note: str
+
+
+def better_side(study: StudyRecord) -> str:
+    """Say to which side of the figure networks are better."""
+    costs = axis_costs(study)
+    right = [quantity(name) for name in costs if OBJECTIVES[name].is_better_high]
+    scores = costs_and_scores(study.objectives)[1]
+    up = "Up" if not scores or OBJECTIVES[scores[0]].is_better_high else "Down"
+    if len(right) == len(costs):
+        return f"{up} and to the right is better."
+    return f"{up} and to the left is better{', but to the right of ' + ' and '.join(right) if right else ''}."
 
 
 def front_axes(study: StudyRecord) -> list[Axis]:
