@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
+from analysis.pareto.budget_filter import allows
 from analysis.pareto.front import means_by_network
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_status import TrialStatus
 from search_spaces.common.errors import InvalidInput, unknown_name
 from search_spaces.common.objectives import DIRECTIONS, costs_and_scores, gain
-from search_spaces.space.budget import Constraint
+from search_spaces.space.budget import Budget, Constraint
 
 AP = "ap"
 """Short for the study's first accuracy objective."""
@@ -77,7 +78,7 @@ def _best_within(study: StudyRecord, name: str, limits: Sequence[Constraint]) ->
     measured = [record for record in complete if math.isfinite(record.values.get(name, math.nan))]
     if not measured:
         raise InvalidInput(f"no complete trial of study {study.name} has a value of {name}")
-    within = [record for record in measured if all(_meets(record, limit) for limit in limits)]
+    within = [record for record in measured if allows(Budget(constraints=tuple(limits)), record)]
     if not within:
         raise InvalidInput(_nothing_within(measured, limits))
     best = min(
@@ -85,10 +86,6 @@ def _best_within(study: StudyRecord, name: str, limits: Sequence[Constraint]) ->
     )
     # Its own scores are those of its checkpoint.
     return next(record for record in within if record.number == best.number)
-
-
-def _meets(record: TrialRecord, limit: Constraint) -> bool:
-    return _is_known(record, limit) and limit.excess(record.values[limit.cost]) <= 0
 
 
 def _is_known(record: TrialRecord, limit: Constraint) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.pareto.budget_filter import allows
 from analysis.pareto.front import (
     MAX_OBJECTIVES,
     REFERENCE_MARGIN,
@@ -218,7 +219,7 @@ class SearchCurves:
             limits += [Constraint(cost=costs[0], limit=limit) for limit in rounded]
         for constraint in limits:
             candidates = [record] if constraint in tally.best else tally.known
-            values = [each.values[score] for each in candidates if _meets(each, constraint)]
+            values = [each.values[score] for each in candidates if allows(Budget(constraints=(constraint,)), each)]
             if values:
                 known = [tally.best[constraint]] if constraint in tally.best else []
                 tally.best[constraint] = _best_of(score, known + values)
@@ -232,10 +233,6 @@ def _score(study: StudyRecord) -> str:
 def _limit_name(constraint: Constraint) -> str:
     """Return a limit as the end of a metric's name: ``under_200_mmacs``, ``over_30_fps``."""
     return alias_of(constraint).removeprefix("best-").replace("-", "_")
-
-
-def _meets(record: TrialRecord, constraint: Constraint) -> bool:
-    return constraint.cost in record.values and constraint.excess(record.values[constraint.cost]) <= 0
 
 
 def _best_of(score: str, values: Sequence[float]) -> float:

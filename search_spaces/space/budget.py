@@ -68,8 +68,8 @@ class Constraint:
         return "at least" if self.is_least else "at most"
 
     def excess(self, value: float) -> float:
-        """By which fraction a value misses the limit: 0 or less is within it."""
-        return self.limit / value - 1 if self.is_least else value / self.limit - 1
+        """By which fraction a value misses the limit: 0 or less is within it, to the last digit."""
+        return (self.limit - value) / value if self.is_least else (value - self.limit) / self.limit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +76,16 @@ def test_a_cost_that_is_better_high_has_a_least_value(fps):
         Constraint.parse("fps <= 3")
     with pytest.raises(InvalidInput, match=r"a limit must be written like 'mmacs <= 250' .* got 'mmacs >= 3'"):
         Constraint.parse("mmacs >= 3")
+
+
+@given(limit=st.floats(1e-3, 1e9))
+def test_limits_hold_to_the_last_digit(limit):
+    OwnObjective(name="fps", function="m:fps", folder="x", direction="maximize", source="counted", digest="a")
+    for cost, inwards, outwards in (("mmacs", 0.0, math.inf), ("fps", math.inf, 0.0)):
+        budget = Budget(constraints=(Constraint(cost=cost, limit=limit),))
+        assert budget.allows({cost: limit})
+        assert budget.allows({cost: math.nextafter(limit, inwards)})
+        assert not budget.allows({cost: math.nextafter(limit, outwards)})
 
 
 def test_a_least_value_that_no_network_has_is_answered_with_the_nearest(fps):
