@@ -11,7 +11,7 @@ from markupsafe import Markup
 from analysis.pareto.budget_filter import front_within, within
 from analysis.pareto.front import scored
 from analysis.pareto.recommendations import axis_costs, summary
-from analysis.report.elements.figures import GREY, VERMILLION, front_layout, published_figure, step_line
+from analysis.report.elements.figures import GREY, VERMILLION, front_layout, front_line, published_figure
 from analysis.report.elements.options import Setup
 from analysis.report.elements.script import script_json, script_safe
 from analysis.report.page import packed_plotly
@@ -20,7 +20,7 @@ from analysis.study.labels import architecture_outline, number_words, quantity
 from analysis.study.published_results import published_for
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.templates import template_environment, template_text
-from search_spaces.common.objectives import costs_and_scores, format_value, gain
+from search_spaces.common.objectives import costs_and_scores, format_value
 
 
 def front_page(study: StudyRecord, setup: Setup, links: Mapping[int, str]) -> str:
@@ -71,8 +71,7 @@ def _figure(study: StudyRecord, setup: Setup, cost: str, score: str) -> Any:
     known = [record for record in scored(study) if cost in record.values]
     rest = [record for record in known if record.number in affordable - numbers]
     beyond = [record for record in known if record.number not in affordable]
-    corners = [(record.values[cost], record.values[score]) for record in front]
-    steps = step_line(corners, sign=gain(score, 1.0), cost_sign=-gain(cost, 1.0))
+    steps = front_line(front, cost, score)
 
     def points(records: Sequence[TrialRecord], name: str, marker: Mapping[str, Any]) -> None:
         if records:

@@ -16,11 +16,11 @@ from PIL import Image
 from analysis.pareto.budget_filter import within
 from analysis.pareto.front import front_of, scored
 from analysis.pareto.recommendations import axis_costs
-from analysis.report.elements.figures import BLUE, GREY, VERMILLION, step_line
+from analysis.report.elements.figures import BLUE, GREY, VERMILLION, front_line
 from analysis.study.labels import metric_words, number_words, quantity
 from analysis.study.published_results import NAMED_TABLES, published_for
 from analysis.study.records import StudyRecord
-from search_spaces.common.objectives import OBJECTIVES, costs_and_scores, gain
+from search_spaces.common.objectives import OBJECTIVES, costs_and_scores
 from search_spaces.space.budget import Budget
 
 DPI = 150
@@ -91,8 +91,7 @@ def _panel(axes: Axes, study: StudyRecord, inside: StudyRecord, cost: str, score
             color=GREY,
             label="beyond the budget",
         )
-    corners = [(record.values[cost], record.values[score]) for record in front]
-    steps = step_line(corners, sign=gain(score, 1.0), cost_sign=-gain(cost, 1.0))
+    steps = front_line(front, cost, score)
     axes.plot([x for x, _ in steps], [y for _, y in steps], color=VERMILLION, linewidth=1.2)
     axes.scatter(
         [record.values[cost] for record in front],

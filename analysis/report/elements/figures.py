@@ -192,6 +192,12 @@ def curve_metrics(study: StudyRecord) -> list[str]:
     return [name for name in names if any(curve_of(record, name) for record in study.trials)]
 
 
+def front_line(front: Iterable[TrialRecord], cost: str, score: str) -> list[tuple[float, float]]:
+    """The corners of the `step_line` through the networks of a front, from the end where the cost is best."""
+    points = [(record.values[cost], record.values[score]) for record in front]
+    return step_line(points, sign=gain(score, 1.0), cost_sign=-gain(cost, 1.0))
+
+
 def step_line(
     points: Iterable[tuple[float, float]], *, sign: float = 1.0, cost_sign: float = 1.0
 ) -> list[tuple[float, float]]:
