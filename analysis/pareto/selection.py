@@ -41,8 +41,8 @@ def choose(
         if not (isinstance(limit, Real) and math.isfinite(limit) and limit > 0):
             raise InvalidInput(f"{_field(name)} must be a positive number, got {limit!r}")
     if trial is None:
-        constraints = [Constraint(cost=name, limit=limit) for name, limit in limits.items()]
-        return _with_checkpoint(_best_within(study, _objective(study, best), constraints))
+        budget = Budget(constraints=tuple(Constraint(cost=name, limit=limit) for name, limit in limits.items()))
+        return _with_checkpoint(_best_within(study, _objective(study, best), budget))
     if best is not None or limits:
         raise InvalidInput(f"trial {trial} is asked for by number, which leaves nothing to best or to limits: drop one")
     return _with_checkpoint(_by_number(study.trials, trial))
@@ -71,16 +71,16 @@ def _objective(study: StudyRecord, best: str | None) -> str:
     return scores[0]
 
 
-def _best_within(study: StudyRecord, name: str, limits: Sequence[Constraint]) -> TrialRecord:
+def _best_within(study: StudyRecord, name: str, budget: Budget) -> TrialRecord:
     complete = [record for record in study.trials if record.status is TrialStatus.COMPLETE]
     if not complete:
         raise InvalidInput(f"study {study.name} has no complete trial to choose from ({len(study.trials)} trials in all)")
     measured = [record for record in complete if math.isfinite(record.values.get(name, math.nan))]
     if not measured:
         raise InvalidInput(f"no complete trial of study {study.name} has a value of {name}")
-    within = [record for record in measured if allows(Budget(constraints=tuple(limits)), record)]
+    within = [record for record in measured if allows(budget, record)]
     if not within:
-        raise InvalidInput(_nothing_within(measured, limits))
+        raise InvalidInput(_nothing_within(measured, budget.constraints))
     best = min(
         means_by_network(within), key=lambda record: (-gain(name, record.values[name]), record.cost.macs, record.number)
     )

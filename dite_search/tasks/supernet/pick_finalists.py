@@ -35,6 +35,7 @@ def with_finalists(config: SearchConfig, *, file: str, console: Console) -> Sear
     check_name(config)
     trained = trained_supernet(config, file=file, console=console)
     space = config.search_space
+    # Refuses where nothing was scored yet, or for another search.
     used_scores(config)
     drawn = networks_to_score(trained.elastic, settings.scored, config.seed)
     inherited = score_more(config, trained, drawn, console=console)
