@@ -24,11 +24,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
+from dite_search.config.search_config import load_search
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
 from search_spaces.registry import cost_of, preset
 from search_spaces.space.search_space import SearchSpace
-from search_spaces.space.space_file import named_space
 from trainers.evaluation.zero_cost_proxies import PROXIES, drawn_batch, measure
 
 Vector = NDArray[np.float64]
@@ -48,15 +48,16 @@ CONTROLS: dict[str, tuple[str, ...]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--table", type=Path, required=True, help="folder of curves.csv, the recorded trainings")
+    parser.add_argument(
+        "--table", type=Path, required=True, help="folder of a recorded table, with its search.yaml"
+    )
     parser.add_argument("--output", type=Path, required=True, help="file of the figures")
-    parser.add_argument("--space", default="tiny_128", help="name of the space")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of each figure's mean")
     parser.add_argument("--resamples", type=int, default=2000, help="of the bootstrap")
     parser.add_argument("--costs", action="store_true", help="time the proxies too")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    space = named_space(options.space)
+    space = load_search(options.table / "search.yaml").search_space
     if options.costs:
         print_costs(space)
     if not options.output.is_file():

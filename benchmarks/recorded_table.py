@@ -3,8 +3,10 @@
     python -m benchmarks.recorded_table --output runs/tiny_128 --jobs 2
 
 Each network trains for itself, on one thread (or on the GPU where there is one). A recording that was cut off goes on from
-the last epoch of each network; finished networks are not trained again. A few networks, spread evenly over the costs, are
-trained with more seeds. At the end ``curves.csv`` holds a row for each epoch of each training.
+the last epoch of each network; finished networks are not trained again. All networks are trained with the first seed before
+one is trained with the next. Trainings of a table beside the search file are not trained again. ``curves.csv`` of the
+output holds a row for each epoch of each training, those of that table too, and grows with every training: copy it beside
+the search file to go on elsewhere. In the end the spread of the networks is printed beside that of the seeds.
 """
 
 from __future__ import annotations
@@ -15,33 +17,55 @@ import dataclasses
 import json
 import multiprocessing
 import shutil
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from analysis.statistics.agreement import seed_share
 from dite_search.config.search_config import SearchConfig, load_search
 from dite_search.config.search_data import data_of
 from search_spaces.common.files import write_json
 from search_spaces.families.parameter import Point
 from search_spaces.registry import cost_of
+from search_spaces.space.search_space import SearchSpace
 from trainers.processes.distributed import Worker, default_device
 from trainers.training.loop import train
 
 TABLES = Path(__file__).parents[1] / "dite_search" / "tables"
-KEPT = ("epoch", "ap_gt", "loss", "seconds")
+KEPT = ("epoch", "ap_gt", "pck", "loss", "seconds")
 """The figures of an epoch that are kept; ``seconds`` are since the start of training, on the machine that recorded it."""
+Training = tuple[tuple[str, ...], int]
+"""The values of a point, in the order of the space, and the seed."""
+Rows = list[dict[str, str]]
+"""The epochs of a training, as cells of a table."""
 
 
-def jobs_of(config: SearchConfig, *, repeated: int, seeds: int) -> list[tuple[Point, int]]:
-    """Every point with the search's seed; ``repeated`` points, evenly spread by MACs, with ``seeds`` seeds in all."""
-    space = config.search_space
-    points = list(space.points())
-    by_cost = sorted(points, key=lambda point: cost_of(space.build(point)).objectives["mmacs"])
-    chosen = [by_cost[int(index)] for index in np.linspace(0, len(points) - 1, repeated).round()]
-    more = [(point, config.seed + seed) for seed in range(1, seeds) for point in chosen]
-    return [(point, config.seed) for point in points] + more
+def spread(points: Iterable[Point], count: int, order: Mapping[str, float]) -> list[Point]:
+    """Return ``count`` points, evenly spread over the ranks of their figures in ``order``, by `name_of`."""
+    ranked = sorted(points, key=lambda point: order[name_of(point)])
+    return [ranked[int(index)] for index in np.linspace(0, len(ranked) - 1, count).round()]
+
+
+def name_of(point: Point) -> str:
+    """Return the values of a point as one text."""
+    return " ".join(map(str, point.values()))
+
+
+def costs_of(space: SearchSpace) -> dict[str, float]:
+    """Return the MACs of every point of a space, in millions."""
+    return {name_of(point): cost_of(space.build(point)).objectives["mmacs"] for point in space.points()}
+
+
+def final_scores(trainings: Mapping[Training, Rows], figure: str) -> dict[str, list[float]]:
+    """Return the last figure of each training by the point's name, in the order of the seeds."""
+    scores: dict[str, list[float]] = {}
+    for (values, _), rows in sorted(trainings.items(), key=lambda item: item[0][1]):
+        scores.setdefault(" ".join(values), []).append(float(rows[-1][figure]))
+    return scores
 
 
 def record(config: SearchConfig, point: Point, seed: int, output: Path) -> Path:
@@ -65,17 +89,46 @@ def record(config: SearchConfig, point: Point, seed: int, output: Path) -> Path:
     return kept
 
 
-def write_table(config: SearchConfig, kept: list[Path], path: Path) -> None:
-    """One row for each epoch of each training, in the order of the recording."""
-    names = list(config.search_space.parameters)
+def read_table(space: SearchSpace, path: Path) -> dict[Training, Rows]:
+    """Return the trainings of a table by point and seed; none where there is no file."""
+    trainings: dict[Training, Rows] = {}
+    if path.is_file():
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                training = tuple(row[name] for name in space.parameters), int(row["seed"])
+                trainings.setdefault(training, []).append(row)
+    return trainings
+
+
+def read_kept(space: SearchSpace, output: Path) -> dict[Training, Rows]:
+    """Return the trainings of a recording that are kept so far."""
+    trainings: dict[Training, Rows] = {}
+    for path in (output / "curves").glob("*.json"):
+        kept = json.loads(path.read_text())
+        values = {name: str(kept["point"][name]) for name in space.parameters} | {"seed": str(kept["seed"])}
+        trainings[tuple(values[name] for name in space.parameters), kept["seed"]] = [
+            values | {name: f"{figure:.6g}" for name, figure in metrics.items()} for metrics in kept["curve"]
+        ]
+    return trainings
+
+
+def write_table(space: SearchSpace, trainings: Mapping[Training, Rows], path: Path) -> None:
+    """Write one row for each epoch of each training, by seeds, and then in the order of the space."""
+    place = {tuple(map(str, point.values())): index for index, point in enumerate(space.points())}
+    figures = [name for name in KEPT if any(name in rows[-1] for rows in trainings.values())]
     with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*names, "seed", *KEPT])
-        for source in kept:
-            recorded = json.loads(source.read_text())
-            for metrics in recorded["curve"]:
-                figures = [metrics["epoch"]] + [f"{metrics[name]:.6g}" for name in KEPT[1:]]
-                writer.writerow([*(recorded["point"][name] for name in names), recorded["seed"], *figures])
+        writer = csv.DictWriter(file, [*space.parameters, "seed", *figures], lineterminator="\n")
+        writer.writeheader()
+        for _, rows in sorted(trainings.items(), key=lambda item: (item[0][1], place[item[0][0]])):
+            writer.writerows(rows)
+
+
+def print_noise(scores: Mapping[str, Sequence[float]]) -> None:
+    """Print the spread of networks beside that of seeds."""
+    share = seed_share(list(scores.values()))
+    if share is not None:
+        best = max(map(statistics.fmean, scores.values()))
+        print(f"{share}; the best mean is {best:.3f}")
 
 
 def main() -> None:
@@ -83,19 +136,32 @@ def main() -> None:
     parser.add_argument("--search", type=Path, default=TABLES / "tiny_128" / "search.yaml", help="the search file")
     parser.add_argument("--output", type=Path, default=Path("runs/tiny_128"), help="folder of the recording")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at once")
-    parser.add_argument("--repeated", type=int, default=15, help="networks trained with more than one seed")
-    parser.add_argument("--seeds", type=int, default=3, help="seeds of those")
+    parser.add_argument("--networks", type=int, help="train so many networks alone, spread evenly: a pilot")
+    parser.add_argument("--ranked", type=Path, help="a table over whose ranks they are spread, instead of over MACs")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of each network")
     arguments = parser.parse_args()
     output = arguments.output.absolute()
     config = load_search(arguments.search, changes={"directory": str(output)})
+    space, table = config.search_space, output / "curves.csv"
     data_of(config)
-    jobs = jobs_of(config, repeated=arguments.repeated, seeds=arguments.seeds)
+    points = list(space.points())
+    if arguments.networks is not None:
+        order = costs_of(space)
+        if arguments.ranked is not None:
+            ranked = final_scores(read_table(space, arguments.ranked), "ap_gt")
+            order = {name: statistics.fmean(scores) for name, scores in ranked.items()}
+        points = spread(points, arguments.networks, order)
+    recorded = read_table(space, arguments.search.parent / table.name)
+    jobs = [(point, config.seed + seed) for seed in range(arguments.seeds) for point in points]
+    jobs = [(point, seed) for point, seed in jobs if (tuple(map(str, point.values())), seed) not in recorded]
+    print(f"{len(recorded)} trainings are recorded beside the search file, {len(jobs)} are to be trained", flush=True)
     with ProcessPoolExecutor(arguments.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         running = [pool.submit(record, config, point, seed, output) for point, seed in jobs]
         for count, done in enumerate(as_completed(running), start=1):
             print(f"{count}/{len(jobs)} {done.result().stem}", flush=True)
-    write_table(config, [done.result() for done in running], output / "curves.csv")
-    print(f"wrote {output / 'curves.csv'}")
+            write_table(space, recorded | read_kept(space, output), table)
+    print_noise(final_scores(recorded | read_kept(space, output), config.accuracy))
+    print(f"wrote {table}")
 
 
 if __name__ == "__main__":

@@ -37,10 +37,10 @@ from benchmarks.proxies import (
     print_agreement,
     with_interval,
 )
+from dite_search.config.search_config import load_search
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of
 from search_spaces.space.search_space import SearchSpace
-from search_spaces.space.space_file import named_space
 
 Vector = NDArray[np.float64]
 
@@ -104,9 +104,10 @@ class Spending:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--table", type=Path, required=True, help="folder of curves.csv, the recorded trainings")
+    parser.add_argument(
+        "--table", type=Path, required=True, help="folder of a recorded table, with its search.yaml"
+    )
     parser.add_argument("--scores", action="append", required=True, metavar="LABEL=FILE", help="a table of inherited scores")
-    parser.add_argument("--space", default="tiny_128", help="name of the space")
     parser.add_argument("--resamples", type=int, default=2000, help="of the bootstrap")
     parser.add_argument("--epochs", type=int, help="epochs of the supernet; prints the cost")
     parser.add_argument("--subnets", type=int, default=4, help="networks of a step")
@@ -114,7 +115,7 @@ def main() -> None:
     parser.add_argument("--training-images", type=int, default=451, help="training images of an epoch")
     parser.add_argument("--finalists", type=int, default=12, help="networks that are trained in the end")
     options = parser.parse_args()
-    space = named_space(options.space)
+    space = load_search(options.table / "search.yaml").search_space
     accuracy = final_accuracy(space, options.table / "curves.csv")
     tables = {label: read_scores(space, Path(file)) for label, file in map(labelled, options.scores)}
     for label, scores in tables.items():

@@ -56,6 +56,59 @@ def agreement_of(foretold: Sequence[float], results: Sequence[float], *, resampl
     return Agreement(rho=_spearman(first, second), low=float(low), high=float(high), networks=count)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeedShare:
+    """The spread of networks beside that of their seeds, in the unit of the scores.
+
+    Args:
+        networks: Standard deviation of the networks' true means; 0 where seeds explain all that differs.
+        seeds: Standard deviation of the trainings of one network.
+        trainings: The mean number of trainings of a network.
+        count: The number of networks.
+    """
+
+    networks: float
+    seeds: float
+    trainings: float
+    count: int
+
+    @property
+    def reliability(self) -> float:
+        """The share of the variance of seed means, in [0, 1], that is the networks' own."""
+        total = self.networks**2 + self.seeds**2 / self.trainings
+        return self.networks**2 / total if total else 0.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.count} networks: standard deviation {self.networks:.4f} between networks, {self.seeds:.4f} between seeds"
+            f" of one; means over {self.trainings:.3g} seeds have a reliability of {self.reliability:.2f}"
+        )
+
+
+def seed_share(scores: Sequence[Sequence[float]]) -> SeedShare | None:
+    """Return the spread of networks and seeds by a one-way analysis of variance, over networks with two trainings or more.
+
+    Args:
+        scores: The scores of each network's trainings. None is returned for fewer than two such networks.
+    """
+    repeated = [np.asarray(values, np.float64) for values in scores if len(values) > 1]
+    if len(repeated) < 2:
+        return None
+    counts = np.array([len(values) for values in repeated], np.float64)
+    means = np.array([values.mean() for values in repeated])
+    whole = float(counts @ means / counts.sum())
+    within = sum(float(((values - mean) ** 2).sum()) for values, mean in zip(repeated, means, strict=True))
+    within /= counts.sum() - len(repeated)
+    between = float(counts @ (means - whole) ** 2) / (len(repeated) - 1)
+    usual = float((counts.sum() - (counts**2).sum() / counts.sum()) / (len(repeated) - 1))
+    return SeedShare(
+        networks=math.sqrt(max(between - within, 0.0) / usual),
+        seeds=math.sqrt(within),
+        trainings=float(counts.mean()),
+        count=len(repeated),
+    )
+
+
 def regret_within(foretold: Vector, results: Vector, costs: Vector, *, first: int, limits: int = 8) -> float:
     """Return what is lost by training only the ``first`` networks of a ranking, in the mean over limits on the cost.
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from analysis.study.learning import DataCounts
 from dite_search.config.search_config import SearchConfig
+from search_spaces.common.errors import InvalidInput
 from trainers.data.annotations.notes import DataNote, Severity
 from trainers.data.config import DataConfig
 from trainers.data.images.image_check import image_notes, orientation_notes
@@ -24,7 +25,14 @@ def data_of(config: SearchConfig, console: Console | None = None) -> DataConfig:
     if drawing is not None and not root_of(config).exists():
         if console:
             console.print(f"Drawing {drawing.train_images + drawing.val_images} synthetic images in {root_of(config)}")
-        draw_dataset(root_of(config), train_images=drawing.train_images, val_images=drawing.val_images, seed=drawing.seed)
+        try:
+            draw_dataset(
+                root_of(config), train_images=drawing.train_images, val_images=drawing.val_images, seed=drawing.seed
+            )
+        except InvalidInput:
+            # Another search drew the same images meanwhile: the folder's name says what is in it.
+            if not root_of(config).is_dir():
+                raise
     return undrawn_data_of(config)
 
 

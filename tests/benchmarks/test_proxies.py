@@ -22,6 +22,7 @@ from benchmarks.proxies import (
     partial_spearman,
     read_figures,
 )
+from dite_search.config.search_config import load_search
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.parameter import Choice
 from search_spaces.space.search_space import SearchSpace
@@ -117,11 +118,11 @@ def test_figures_of_another_version_are_refused(tmp_path: Path) -> None:
 
 def test_the_whole_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A proxy that is the accuracy itself is told from one that is not; what is measured is not measured again."""
-    space = SearchSpace(
-        name="few",
-        base=named_space("tiny_128").base,
-        parameters={"width_branch1": Choice(values=(8, 16, 24)), "kernels_branch1": Choice(values=(1, 2))},
+    (tmp_path / "search.yaml").write_text(
+        "name: few\nspace: {base: {widths: [16, 32, 48, 64], modules: [1, 1, 1], input_size: [96, 64]}, "
+        "parameters: {width_branch1: [8, 16, 24], kernels_branch1: [1, 2]}}\ndata: {synthetic: {}}\ntrials: 6\n"
     )
+    space = load_search(tmp_path / "search.yaml").search_space
     accuracies = {arch.arch_id: rank / 10 for rank, arch in zip((3, 1, 4, 0, 5, 2), space.enumerate(), strict=True)}
     calls = []
 
@@ -131,7 +132,6 @@ def test_the_whole_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
         return {name: value + seed / 3 if name == "synflow" else float(arch.widths[0]) for name in names}
 
     monkeypatch.setattr(proxies, "measure", measured)
-    monkeypatch.setattr(proxies, "named_space", lambda name: space)
     rows = [(*point.values(), 0, 1, accuracies[space.build(point).arch_id], 0, 0) for point in space.points()]
     names = [*space.parameters, "seed", "epoch", "ap_gt", "loss", "seconds"]
     (tmp_path / "curves.csv").write_text("\n".join(",".join(map(str, row)) for row in [names, *rows]))

@@ -32,6 +32,7 @@ def write(path: Path, rows: list[dict[str, object]]) -> Path:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
+    (tmp_path / "search.yaml").write_text("name: x\nspace: tiny_128\ndata: {synthetic: {}}\ntrials: 128\n")
     noise = np.random.default_rng(0).normal(scale=1e-4, size=(len(POINTS), 3))
     write(
         tmp_path / "curves.csv",

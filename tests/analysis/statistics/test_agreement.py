@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 
-from analysis.statistics.agreement import agreement_of, front_kept, main_effects, regret_within
+from analysis.statistics.agreement import agreement_of, front_kept, main_effects, regret_within, seed_share
 
 COSTS = np.arange(1.0, 17.0)
 
@@ -59,3 +60,24 @@ def test_effects_are_those_that_a_table_was_made_with_and_a_false_one_is_flagged
     assert effects["width", 32].trained == pytest.approx(0.3, abs=0.002)
     assert effects["groups", 4].foretold == pytest.approx(0.05, abs=0.002)
     assert [effect.is_apart for effect in effects.values()] == [False, False, True]
+
+
+def test_the_spread_of_networks_is_told_from_that_of_seeds() -> None:
+    generator = np.random.default_rng(2)
+    means = generator.normal(0.5, 0.03, 400)
+    found = seed_share([mean + generator.normal(0, 0.01, 2 + index % 2) for index, mean in enumerate(means)])
+    assert found is not None
+    assert found.networks == pytest.approx(0.03, rel=0.1)
+    assert found.seeds == pytest.approx(0.01, rel=0.1)
+    assert (found.trainings, found.count) == (2.5, 400)
+    assert found.reliability == pytest.approx(0.03**2 / (0.03**2 + 0.01**2 / 2.5), abs=0.01)
+    assert str(found).startswith("400 networks: standard deviation 0.0")
+
+
+def test_networks_that_differ_by_their_seeds_alone_have_no_spread() -> None:
+    found = seed_share([[0.1, 0.5], [0.5, 0.1], [0.3, 0.3], [0.9]])
+    assert found is not None
+    assert (found.networks, found.reliability, found.count) == (0.0, 0.0, 3)
+    # By hand: squares of 0.2 four times and of 0 twice, over 6 trainings less 3 means.
+    assert found.seeds == pytest.approx(math.sqrt(0.16 / 3))
+    assert seed_share([[0.1, 0.2], [0.3]]) is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import psutil
@@ -27,6 +29,20 @@ def test_drawn_data_is_drawn_once_for_all_studies(make_search):
     assert first == second
     assert first.root.is_relative_to(make_search().study_directory.parent)
     assert len(first.people("val")) >= 8
+
+
+def test_searches_that_start_at_once_draw_one_data_set(make_search):
+    start = threading.Barrier(3)
+
+    def drawn(name):
+        config = make_search(name=name)
+        start.wait(timeout=30)
+        return data_of(config)
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(drawn, ("one", "two", "three")))
+    assert found[0] == found[1] == found[2]
+    assert [path.name for path in found[0].root.parent.iterdir()] == [found[0].root.name]
 
 
 def test_data_on_disk_is_taken_as_it_is(make_search, tmp_path):
