@@ -48,9 +48,7 @@ CONTROLS: dict[str, tuple[str, ...]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--table", type=Path, required=True, help="folder of a recorded table, with its search.yaml"
-    )
+    parser.add_argument("--table", type=Path, required=True, help="folder of a recorded table, with its search.yaml")
     parser.add_argument("--output", type=Path, required=True, help="file of the figures")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of each figure's mean")
     parser.add_argument("--resamples", type=int, default=2000, help="of the bootstrap")

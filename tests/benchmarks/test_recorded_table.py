@@ -15,7 +15,7 @@ from dite_search.config.search_config import load_search
 SEARCH = """\
 name: two
 space:
-  base: {input_size: [64, 64], stem_width: 8, widths: [8, 8, 8, 8], modules: [1, 1, 1], blocks_per_module: 1, stem_kernels: 1}
+  base: {input_size: [64, 64], stem_width: 8, widths: [8, 8, 8, 8], modules: [1, 1, 1], blocks_per_module: 1}
   parameters: {kernels_branch1: [1, 2]}
 data: {synthetic: {train_images: 6, val_images: 3, seed: 0}}
 objectives: [ap_gt, mmacs]

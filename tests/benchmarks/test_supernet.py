@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import supernet
-from benchmarks.supernet import Spending, labelled, read_scores, stability
+from benchmarks.supernet import __main__ as supernet
+from benchmarks.supernet.__main__ import labelled, read_scores, stability
+from benchmarks.supernet.spending import Spending
 from search_spaces.common.errors import InvalidInput
 from search_spaces.space.space_file import named_space
 

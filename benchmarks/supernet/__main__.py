@@ -16,8 +16,7 @@ import argparse
 import csv
 import itertools
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +36,7 @@ from benchmarks.proxies import (
     print_agreement,
     with_interval,
 )
+from benchmarks.supernet.spending import Spending
 from dite_search.config.search_config import load_search
 from search_spaces.common.errors import InvalidInput
 from search_spaces.registry import cost_of
@@ -47,66 +47,11 @@ Vector = NDArray[np.float64]
 FIGURE = "inherited_ap_gt"
 TRAINED_FIRST = (1, 3, 5)
 """Networks that are trained within each limit."""
-BACKWARD_FACTOR = 2.0
-"""A backward pass takes so many forward passes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spending:
-    """The price of a supernet in epochs of one network, each of equal weight.
-
-    Args:
-        epochs: The epochs of the supernet.
-        subnets: The networks of a step.
-        scored: The scored networks.
-        images: The images that one score reads: those of the calibration and the held-out ones.
-        training_images: The training images of an epoch.
-        finalists: The networks that are trained in the end.
-        finalist_epochs: The epochs of each.
-    """
-
-    epochs: int
-    subnets: int
-    scored: int
-    images: int
-    training_images: int
-    finalists: int
-    finalist_epochs: int
-
-    @property
-    def parts(self) -> dict[str, float]:
-        """The epochs of the supernet, the scores and the finalists."""
-        forward = self.images / (self.training_images * (1.0 + BACKWARD_FACTOR))
-        return {
-            "supernet": float(self.epochs * self.subnets),
-            "scores": self.scored * forward,
-            "finalists": float(self.finalists * self.finalist_epochs),
-        }
-
-    def weighted(
-        self, step_macs: Sequence[float], scored_macs: float, finalist_macs: float, unit: float
-    ) -> dict[str, float]:
-        """Return the same in epochs of a network with ``unit`` MACs.
-
-        Args:
-            step_macs: The MACs of the networks of a step, in the mean over steps.
-            scored_macs: The mean MACs of the scored networks.
-            finalist_macs: The mean MACs of the finalists.
-            unit: The MACs of the network that an epoch is counted in.
-        """
-        parts = self.parts
-        return {
-            "supernet": self.epochs * sum(step_macs) / unit,
-            "scores": parts["scores"] * scored_macs / unit,
-            "finalists": parts["finalists"] * finalist_macs / unit,
-        }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--table", type=Path, required=True, help="folder of a recorded table, with its search.yaml"
-    )
+    parser.add_argument("--table", type=Path, required=True, help="folder of a recorded table, with its search.yaml")
     parser.add_argument("--scores", action="append", required=True, metavar="LABEL=FILE", help="a table of inherited scores")
     parser.add_argument("--resamples", type=int, default=2000, help="of the bootstrap")
     parser.add_argument("--epochs", type=int, help="epochs of the supernet; prints the cost")
