@@ -242,6 +242,24 @@ def evaluate_one(
     return found.metrics | {f"{data.accuracy}_low95": interval.low, f"{data.accuracy}_high95": interval.high}
 
 
+def data_of_training(trained: TrainedNetwork, **changes: Any) -> DataConfig:
+    """Return the data set that a network says it was trained on.
+
+    Args:
+        trained: The network.
+        changes: Fields of the data that differ, such as the split to score.
+
+    Raises:
+        InvalidInput: the network does not say, as published ones and exports do not, or the data are not there any more.
+    """
+    if "root" not in trained.data:
+        raise InvalidInput(f"--data must name a data set, because {trained.name} does not say which it was trained on")
+    data = DataConfig.from_dict({**trained.data, **changes})
+    if not data.root.is_dir():
+        raise InvalidInput(f"--data must name a data set, because that of {trained.name} is gone from {data.root}")
+    return data
+
+
 def as_trained(data: DataConfig, trained: TrainedNetwork) -> DataConfig:
     """Return data with the keypoints, and unless a metric is given the metric, of a network's training.
 

@@ -115,6 +115,15 @@ def test_train_then_evaluate(people, tmp_path):
     scored = run("evaluate", tmp_path / "out" / "best.pt", "--data", people, "--dump", dump, "--json")
     assert json.loads(scored.stdout)["ap_gt"] == pytest.approx(trained["ap_gt"])
     assert {"image_id", "category_id", "keypoints", "score"} == set(json.loads(dump.read_text())[0])
+    best = tmp_path / "out" / "best.pt"
+    alone = json.loads(run("evaluate", best, "--metric", "epe", "--json").stdout)
+    assert alone.keys() != json.loads(scored.stdout).keys(), "the data of the training, and another metric"
+    assert "epe" in alone
+    sentence = "--val-share must be left out without --data, because the data are then read as in the training"
+    assert refused("evaluate", best, "--val-share", 0.5) == f"Error: {sentence}"
+    moved = people.rename(tmp_path / "moved")
+    assert f"--data must name a data set, because that of {best} is gone from" in refused("evaluate", best)
+    moved.rename(people)
     message = refused("train", arch, "--data", people, "--output", tmp_path / "out", *training, "--set", "seed=3")
     assert "must have seed 3 to go on from it, got 0" in message
 

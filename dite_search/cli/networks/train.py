@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dite_search.cli.shared.data_options import DATA_HELP, data_options, data_set, described_words
+from dite_search.cli.shared.data_options import DATA_HELP, check_needs_data, data_options, data_set, described_words
 from dite_search.cli.shared.options import (
     DATA_VARIABLE,
     directory_option,
@@ -135,7 +135,9 @@ def train(
 
 @click.command(epilog="Example:  dite-search evaluate runs/train/best.pt --data ~/coco --detections person_detections.json")
 @click.argument("network")
-@click.option("--data", "root", envvar=DATA_VARIABLE, required=True, help=DATA_HELP)
+@click.option(
+    "--data", "root", envvar=DATA_VARIABLE, help=f"{DATA_HELP} Default: what the network was trained on, where it says so."
+)
 @data_options
 @click.option(
     "--split",
@@ -153,7 +155,7 @@ def train(
 @json_option
 def evaluate(
     network: str,
-    root: str,
+    root: str | None,
     described: dict[str, Any],
     split: str,
     detections: str | None,
@@ -174,7 +176,7 @@ def evaluate(
     are written beside --dump, as a results file and zipped, for the COCO server.
     """
     from dite_search.tasks.network_reference import find_network
-    from dite_search.tasks.train_and_evaluate import evaluate_one
+    from dite_search.tasks.train_and_evaluate import data_of_training, evaluate_one
     from search_spaces.common.files import check_output
 
     if dump:
@@ -184,6 +186,8 @@ def evaluate(
 
         if intervals:
             raise InvalidInput(f"--intervals must be left out for --split {TEST_DEV}, whose truth is not public")
+        if root is None:
+            raise InvalidInput(f"--data must name the folder of COCO for --split {TEST_DEV}")
         found = submit_one(
             find_network(network, directory=directory),
             root,
@@ -198,9 +202,15 @@ def evaluate(
         click.echo(SCORED_ELSEWHERE, err=True)
         return
     boxes = {"boxes": "det", "detections": detections} if detections else {}
-    data = data_set(root, described, val_split=split, **boxes)
+    trained = find_network(network, directory=directory).load()
+    if root is not None:
+        data = data_set(root, described, val_split=split, **boxes)
+    else:
+        metric = {name: value for name, value in described.items() if name == "metric" and value is not None}
+        check_needs_data(described, but=("metric",))
+        data = data_of_training(trained, val_split=split, **boxes, **metric)
     metrics = evaluate_one(
-        find_network(network, directory=directory).load(),
+        trained,
         data,
         flip_test=flip_test,
         input_size=input_size,

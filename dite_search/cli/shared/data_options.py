@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dite_search.cli.shared.options import DATA_VARIABLE, category_option, format_option, on_orientation_option
+from search_spaces.common.errors import InvalidInput
 from trainers.data.keypoint_sets.metric import METRICS
 
 if TYPE_CHECKING:
@@ -63,11 +64,28 @@ def data_set(place: str, described: dict[str, Any], **others: Any) -> DataConfig
 
 def described_words(described: dict[str, Any]) -> list[str]:
     """Return the options again, as words of a command that reads the same data; those at their defaults are left out."""
-    flags = {field: f"--{field.replace('_', '-')}" for field in NAMES.values()}
+    return [word for flag, value in _said(described).items() for word in (flag, str(value))]
+
+
+def check_needs_data(described: dict[str, Any], *, but: tuple[str, ...]) -> None:
+    """Refuse options of a data set where none is named.
+
+    Args:
+        described: The values of the options.
+        but: Fields that may be given all the same.
+
+    Raises:
+        InvalidInput: an option is given.
+    """
+    for flag in _said({field: value for field, value in described.items() if field not in but}):
+        raise InvalidInput(f"{flag} must be left out without --data, because the data are then read as in the training")
+
+
+def _said(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags and values of options that are not at their defaults."""
     usual = {"format": "coco", "on_orientation": "apply"}
-    return [
-        word
+    return {
+        f"--{field.replace('_', '-')}": value
         for field, value in described.items()
         if value is not None and value != usual.get(field)
-        for word in (flags[field], str(value))
-    ]
+    }

@@ -128,6 +128,7 @@ def test_mistakes_in_a_submission(checkpoint, test_dev, people, tmp_path):
     common = ("evaluate", checkpoint, "--split", "test-dev")
     dump = ("--dump", tmp_path / "net.json")
     boxes = ("--detections", detections)
+    assert refused(*common) == "Error: --data must name the folder of COCO for --split test-dev"
     start = "Error: --split test-dev, whose annotations are not public, needs "
     assert refused(*common, "--data", root, *dump) == start + "--detections, the people to estimate"
     assert refused(*common, "--data", root, *boxes) == start + "--dump, where to write the submission"

@@ -101,6 +101,9 @@ def test_a_trial_is_taken_wherever_a_network_is(compared, tmp_path):
     root = next(path.parent.parent for path in data.rglob("person_keypoints_val2017.json"))
     scored = json.loads(run("evaluate", "small:1", *where, "--data", root, "--json").stdout)
     assert "ap_gt" in scored
+    assert refused("evaluate", "small:1", *where) == (
+        "Error: --data must name a data set, because small:1 does not say which it was trained on"
+    )
     recipe = ("--epochs", 1, "--batch-size", 8, "--set", "warmup_iterations=2", "--threads", 1, "--output", tmp_path / "on")
     done = run("train", "small:1", "--start-from", "small:1", *where, "--data", root, *recipe)
     assert done.exit_code == 0, (done.output, done.exception)
