@@ -138,6 +138,8 @@ def _trainings_words(study: StudyRecord) -> str:
     """Say which networks were trained more than once, and so how sure their scores are."""
     networks = scored(study)
     again = [record for record in networks if record.trainings > 1]
+    if not again and len(networks) == 1:
+        return "It was trained once: another training of it may score otherwise."
     if not again:
         return "Each network was trained once, so a small difference in accuracy may be chance."
     counts = sorted({record.trainings for record in again})
@@ -163,6 +165,8 @@ def _found(study: StudyRecord, where: str) -> list[str]:
     names = ", ".join(quantity(name) for name in study.objectives)
     if len(front) == 1:
         one = "one network" if where else "One network"
+        if len(scored(study)) == 1:
+            return [f"{where}{one} was trained to its end, trial {front[0].number}: there is none to compare it with."]
         return [f"{where}{one}, trial {front[0].number}, is at least as good as every other in all of these: {names}."]
     sentences = [
         f"{where}{len(front)} networks are on the front: among the complete trials, none is better than one of "

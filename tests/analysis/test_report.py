@@ -223,7 +223,12 @@ def test_summary_of_one_network() -> None:
     assert "They were scored on what they learned from (split val)" in summary(seen).notes
     other = dataclasses.replace(seen, protocol=PROTOCOL | {"train_split": "train", "val_split": "val"})
     assert "learned from" not in summary(other).notes
-    assert "One network, trial 0, is at least as good as every other" in summary(study([trial(0, ap=0.5)])).found
+    alone = summary(study([trial(0, ap=0.5)]))
+    assert alone.found == "One network was trained to its end, trial 0: there is none to compare it with."
+    assert alone.notes.endswith("It was trained once: another training of it may score otherwise.")
+    two = summary(study([trial(0, ap=0.5), dataclasses.replace(trial(0, ap=0.4), number=1)]))
+    assert "One network, trial 0, is at least as good as every other" in two.found
+    assert two.notes.endswith("Each network was trained once, so a small difference in accuracy may be chance.")
 
 
 def test_the_summary_and_the_picture_are_of_the_budget(tmp_path: Path) -> None:
