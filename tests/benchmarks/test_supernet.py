@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.supernet import __main__ as supernet
+from benchmarks.supernet import price
 from benchmarks.supernet.__main__ import labelled, read_scores, stability
 from benchmarks.supernet.spending import Spending
 from search_spaces.common.errors import InvalidInput
@@ -96,3 +97,29 @@ def test_files_and_options_of_another_kind_are_refused(tmp_path: Path) -> None:
         read_scores(SPACE, path)
     with pytest.raises(InvalidInput, match="--scores must be LABEL=FILE, got 'x'"):
         labelled("x")
+
+
+def test_prices_are_counted_in_epochs_and_by_multiply_accumulates() -> None:
+    """A network of twice the unit's MACs costs two epochs of the unit an epoch; early stopping spares its part."""
+    spending = Spending(epochs=10, subnets=2, scored=30, images=100, training_images=100, finalists=3, finalist_epochs=20)
+    weighted = spending.weighted([3.0, 1.0], 2.0, 2.0, 1.0)
+    assert price.rows_of(spending, weighted, 2.0, 5, 0.6)[2:] == [
+        "| supernet | 20 | 40 | 2.0 |",
+        "| scores | 10 | 20 | 1.0 |",
+        "| finalists | 60 | 120 | 6.0 |",
+        "| in all | 90 | 180 | 9.0 |",
+        "| 5 trainings | 100 | 200 | 10.0 |",
+        "| 5 trainings, stopped early | 40 | 80 | 4.0 |",
+    ]
+
+
+def test_a_price_is_that_of_the_networks_that_a_training_draws(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["price", "--space", "tiny_128", "--steps", "5", "--people", "1000", "--trainings", "7"])
+    price.main()
+    drawn, _, _, *rows = capsys.readouterr().out.splitlines()
+    largest, smallest, *others = (float(word) for word in drawn.rpartition(": ")[2].split(", "))
+    assert smallest <= min(others) <= max(others) <= largest
+    assert rows[0].startswith("| supernet | 480 |")
+    assert rows[-2].startswith("| 7 trainings | 1,890 |")
