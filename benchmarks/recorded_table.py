@@ -5,8 +5,8 @@
 Each network trains for itself, on one thread (or on the GPU where there is one). A recording that was cut off goes on from
 the last epoch of each network; finished networks are not trained again. All networks are trained with the first seed before
 one is trained with the next. Trainings of a table beside the search file are not trained again. ``curves.csv`` of the
-output holds a row for each epoch of each training, those of that table too, and grows with every training: copy it beside
-the search file to go on elsewhere. In the end the spread of the networks is printed beside that of the seeds.
+output holds a row for each epoch of each training, those of that table too. It grows with every training, and beside the
+search file it lets a recording go on elsewhere. In the end the spread of networks is printed beside that of seeds.
 """
 
 from __future__ import annotations

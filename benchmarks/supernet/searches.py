@@ -3,10 +3,10 @@
     python -m benchmarks.supernet.searches dite_search/tables/drawn_48/search.yaml --directory runs
 
 The search file is that of a recorded table, which lies beside it. The shared weights of its study were trained and scored by
-``dite-search supernet train`` and ``score``. Their price, in epochs of one network, is spent before a search that uses
-them begins: epochs of the weights times networks of a step, and the passes of all scores. Each budget is that price and some
-whole trainings, and each search gets all of it. The figures are those of `benchmarks.search_cost`, on seed means, and seeds
-are paired.
+``dite-search supernet train`` and ``score``. A search that uses them begins when their price is spent, in epochs of one
+network. It is the epochs of the weights times the networks of a step, and the passes of all scores. Each budget is that
+price and some whole trainings, and each search gets all of it. The figures are those of `benchmarks.search_cost`, on seed
+means, and seeds are paired.
 """
 
 from __future__ import annotations
