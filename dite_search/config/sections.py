@@ -47,6 +47,13 @@ class SamplerSection(Section):
     startup_trials: int = Field(10, ge=1, description="first trials, before a model is fitted (cost_aware, tpe, gp)")
     population: int = Field(20, ge=2, description="population size (nsga2, nsga3)")
     pool: int = Field(2000, ge=2, le=100_000, description="candidates that are compared for each suggestion (cost_aware)")
+    cost_exponent: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="power of the first cost among the objectives that expected gains are divided by (cost_aware): 0 counts"
+        " trainings, 1 spends compute where it gains most",
+    )
     proxies: tuple[str, ...] = Field(
         (), description="zero-cost proxies that the model of the accuracy reads besides the network (cost_aware)"
     )

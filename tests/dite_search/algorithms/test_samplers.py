@@ -70,3 +70,11 @@ def test_hub_packages_that_do_not_serve_are_named(make_search, hub, monkeypatch)
     monkeypatch.setitem(sys.modules, "optunahub", None)
     with pytest.raises(InvalidInput, match="needs the package optunahub: pip install optunahub"):
         sampler_of(config, gate_of(config))
+
+
+def test_the_power_of_the_price_reaches_the_sampler(make_search):
+    config = make_search(sampler={"name": "cost_aware", "cost_exponent": 0.5})
+    assert sampler_of(config, gate_of(config))._price.exponent == 0.5
+    assert sampler_of(make_search(sampler={"name": "cost_aware"}), gate_of(config))._price.exponent == 0.0
+    with pytest.raises(InvalidInput, match=r"sampler\.cost_exponent must be at most 1, got 2"):
+        make_search(sampler={"cost_exponent": 2})
