@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from search_spaces.common.errors import InvalidInput
@@ -74,8 +74,24 @@ class InheritedScorer:
         Raises:
             InvalidInput: the network has no place in the store, or an image cannot be read.
         """
+        return self.figures(self.calibrated(arch))
+
+    def calibrated(self, arch: Architecture) -> nn.Module:
+        """Return a network with the shared weights and statistics of its own.
+
+        Raises:
+            InvalidInput: the network has no place in the store, or an image cannot be read.
+        """
         network = self._store.export(arch)
         calibrate(network, (batch["image"].to(self._device) for batch in self._calibration))
+        return network
+
+    def figures(self, network: nn.Module) -> dict[str, float]:
+        """Return the figures of a network on the held-out images, as it is.
+
+        Raises:
+            InvalidInput: an image cannot be read.
+        """
         found = predict(network, self._held_out, flip_test=False, device=self._device, batches=self._batches)
         return {INHERITED + name: value for name, value in self._figures(found).items()}
 
