@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,12 +97,25 @@ class ScoredPredictions:
         return self.results
 
 
-def predictions_of(study: StudyRecord, record: TrialRecord, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
+def predictions_of(
+    study: StudyRecord,
+    record: TrialRecord,
+    data: DataConfig,
+    *,
+    flip_test: bool,
+    follow: Callable[[Any], Iterable[Any]] = iter,
+) -> ScoredPredictions:
     """Return the predictions of a trial's last checkpoint for the validation people of ``data``, and their scores.
 
-    ``flip_test`` averages with the mirrored image, as the study's protocol says whether its scores do. Kept predictions are
-    read from ``predictions/`` of the study's folder as long as checkpoint, annotations and boxes are the same. A folder that
-    cannot be written keeps nothing.
+    Kept predictions are read from ``predictions/`` of the study's folder as long as checkpoint, annotations and boxes are
+    the same. A folder that cannot be written keeps nothing.
+
+    Args:
+        study: The study.
+        record: The trial.
+        data: The data set.
+        flip_test: Whether to average with the mirrored image, as the study's protocol says whether its scores do.
+        follow: Yields batches of people again, and may show how far the work is.
 
     Raises:
         InvalidInput: the trial has no checkpoint, it is broken or of another network, or the data cannot be read.
@@ -116,21 +130,35 @@ def predictions_of(study: StudyRecord, record: TrialRecord, data: DataConfig, *,
     found = _read(kept, identity, dataset)
     if found is None:
         _, network = load_any_network(checkpoint)
-        found = _predicted(network, dataset, flip_test=flip_test)
+        found = _predicted(network, dataset, flip_test=flip_test, follow=follow)
         _write(kept, identity, found)
     return _scored(dataset, found, data)
 
 
 def predictions_with(
-    arch: Architecture, network: nn.Module, config: TrainConfig, data: DataConfig, *, flip_test: bool
+    arch: Architecture,
+    network: nn.Module,
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    flip_test: bool,
+    follow: Callable[[Any], Iterable[Any]] = iter,
 ) -> ScoredPredictions:
     """The predictions of any network, whose heatmaps are read as ``config`` says; nothing is kept.
+
+    Args:
+        arch: The architecture.
+        network: The network.
+        config: The recipe of its training.
+        data: The data set.
+        flip_test: Whether to average with the mirrored image.
+        follow: Yields batches of people again, and may show how far the work is.
 
     Raises:
         InvalidInput: the data cannot be read, or the network is for other keypoints.
     """
     dataset = validation_set(data, arch, config)
-    return _scored(dataset, _predicted(network, dataset, flip_test=flip_test), data)
+    return _scored(dataset, _predicted(network, dataset, flip_test=flip_test, follow=follow), data)
 
 
 def data_digest(data: DataConfig) -> str:
@@ -163,9 +191,11 @@ def digest(path: Path) -> str:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _predicted(network: nn.Module, dataset: TopDownDataset, *, flip_test: bool) -> Predictions:
+def _predicted(
+    network: nn.Module, dataset: TopDownDataset, *, flip_test: bool, follow: Callable[[Any], Iterable[Any]]
+) -> Predictions:
     device = torch.device(default_device())
-    return predict(network.to(device), dataset, flip_test=flip_test, device=device)
+    return predict(network.to(device), dataset, flip_test=flip_test, device=device, follow=follow)
 
 
 def _scored(dataset: TopDownDataset, predictions: Predictions, data: DataConfig) -> ScoredPredictions:

@@ -46,6 +46,7 @@ from analysis.profiling.latency import Latency, measure_latency
 from analysis.runtimes.runtime import static_form
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import require_file, write_mapping
+from search_spaces.common.follow import UNSEEN, Follow
 from search_spaces.families.architecture import Architecture
 from search_spaces.registry import load_arch
 from search_spaces.training_config import TrainConfig
@@ -90,6 +91,7 @@ def export_network(
     parts: Parts = ESSENTIAL,
     data: StudyData | None = None,
     no_data: str = NO_DATA,
+    follow: Follow = UNSEEN,
 ) -> Exported:
     """Write an export to a directory that does not exist, is empty, or holds an earlier export, which is replaced.
 
@@ -102,6 +104,7 @@ def export_network(
         parts: The forms that are made.
         data: The data of the training. Without it the parts that need it are left out, and the card says so.
         no_data: The reason why there is no data.
+        follow: Shows how far the scores of the forms are.
 
     Raises:
         InvalidInput: the directory holds anything else, a file of onnxruntime-web is missing, or a form does not agree with
@@ -118,7 +121,7 @@ def export_network(
         writer = _Writer(folder, arch, network, model, parts, _reading(card) | {ORIENTATION: rule})
         data, no_data = _readable(data, parts, no_data)
         forms = writer.write(data, no_data)
-        parity = compare(network, forms, arch.input_size, data, accuracy=parts.accuracy)
+        parity = compare(network, forms, arch.input_size, data, accuracy=parts.accuracy, follow=follow)
         _require_exact(parity)
         parity = writer.formats.agreeing(parity, found.tolerance)
         why_not = "" if parity.quantity else (no_data if parts.accuracy else NOT_ASKED)

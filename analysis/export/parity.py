@@ -16,6 +16,7 @@ from analysis.export.study_data import StudyData
 from analysis.onnx.export import INPUT, OUTPUT, Agreement, random_images, relative_difference
 from analysis.onnx.session import open_session
 from analysis.profiling.latency import Latency
+from search_spaces.common.follow import UNSEEN, Follow
 from search_spaces.common.objectives import OBJECTIVES, gain
 from trainers.evaluation.scoring import evaluate
 
@@ -98,10 +99,19 @@ def compare(
     data: StudyData | None,
     *,
     accuracy: bool,
+    follow: Follow = UNSEEN,
 ) -> Parity:
     """Run the trained network and its forms on the same images, and score them where that is asked for.
 
     A form with the trained network's heatmaps, bit for bit, has its accuracy without being scored again.
+
+    Args:
+        trained: The trained network.
+        forms: The forms by their names.
+        input_size: The height and width of an image.
+        data: The data of the training; None takes random images.
+        accuracy: Whether forms are scored.
+        follow: Shows how far the scores are.
 
     Raises:
         InvalidInput: the data cannot be read.
@@ -109,9 +119,14 @@ def compare(
     crops = data.validation_crops(CROPS) if data else None
     images = random_images(RANDOM_IMAGES, input_size, seed=0) if crops is None else crops
     expected = _heatmaps(trained, images)
-    scored = _score(trained, data) if data and accuracy else None
-    found = [Form(name=TRAINED, accuracy=scored)]
-    for name, form in forms.items():
+    scored: float | None = None
+    found: list[Form] = []
+    for name in follow([TRAINED, *forms]):
+        if name == TRAINED:
+            scored = _score(trained, data, follow) if data and accuracy else None
+            found.append(Form(name=TRAINED, accuracy=scored))
+            continue
+        form = forms[name]
         heatmaps = _heatmaps(form, images)
         same = np.array_equal(heatmaps, expected)
         found.append(
@@ -119,7 +134,7 @@ def compare(
                 name=name,
                 max_difference=float(np.abs(heatmaps - expected).max()),
                 max_relative_difference=relative_difference(heatmaps, expected),
-                accuracy=scored if same or scored is None or data is None else _score(form, data),
+                accuracy=scored if same or scored is None or data is None else _score(form, data, follow),
             )
         )
     kind = f"{len(images)} random images" if crops is None else f"{len(images)} validation crops"
@@ -135,8 +150,10 @@ def _heatmaps(network: Callable[[Tensor], Tensor] | nn.Module, images: Tensor) -
         return np.concatenate([network(part).numpy() for part in torch.split(images, BATCH)])
 
 
-def _score(network: Any, data: StudyData) -> float:
-    scored = evaluate(network, data.validation, data.config, flip_test=data.flip_test, batch_size=BATCH)
+def _score(network: Any, data: StudyData, follow: Follow) -> float:
+    scored = evaluate(
+        network, data.validation, data.config, flip_test=data.flip_test, batch_size=BATCH, follow=follow.within
+    )
     assert scored is not None, "one process has the scores"
     return scored.metrics[data.quantity]
 

@@ -16,6 +16,7 @@ from analysis.study.published_results import recipe_changes
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_checkpoint import trial_checkpoint
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.follow import UNSEEN, Follow
 from search_spaces.common.objectives import OBJECTIVES
 from search_spaces.families.architecture import format_size
 from trainers.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -31,6 +32,7 @@ def export_trial(
     threads: int | None = None,
     parts: Parts = ESSENTIAL,
     data_root: Path | None = None,
+    follow: Follow = UNSEEN,
 ) -> Exported:
     """Export the network of a trial's checkpoint.
 
@@ -43,6 +45,7 @@ def export_trial(
         threads: As in `export_network`.
         parts: As in `export_network`.
         data_root: The folder of the data; by default it is where the checkpoint says.
+        follow: As in `export_network`.
 
     Raises:
         InvalidInput: the trial has no checkpoint, it cannot be read, or it holds another architecture than the trial. A
@@ -52,7 +55,9 @@ def export_trial(
         raise InvalidInput(f"trial {record.number} has no checkpoint to export")
     require_replaceable(Path(directory))
     path, checkpoint = trial_checkpoint(study, record)
-    return _export(checkpoint, path, directory, card_of(study, record), threads=threads, parts=parts, data_root=data_root)
+    return _export(
+        checkpoint, path, directory, card_of(study, record), threads=threads, parts=parts, data_root=data_root, follow=follow
+    )
 
 
 def export_checkpoint(
@@ -63,6 +68,7 @@ def export_checkpoint(
     threads: int | None = None,
     parts: Parts = ESSENTIAL,
     data_root: Path | None = None,
+    follow: Follow = UNSEEN,
 ) -> Exported:
     """Export the network of a checkpoint of ours, or of one in a published layout.
 
@@ -73,6 +79,7 @@ def export_checkpoint(
         threads: As in `export_network`.
         parts: As in `export_network`. A published checkpoint names no data, so that it is neither scored nor quantised.
         data_root: The folder of the data; by default it is where the checkpoint says.
+        follow: As in `export_network`.
 
     Raises:
         InvalidInput: the file is no checkpoint of one network, or as `export_trial`.
@@ -97,7 +104,7 @@ def export_checkpoint(
         codec=train.codec,
         sigma=train.sigma,
     )
-    return _export(checkpoint, path, directory, card, threads=threads, parts=parts, data_root=data_root)
+    return _export(checkpoint, path, directory, card, threads=threads, parts=parts, data_root=data_root, follow=follow)
 
 
 def _export(
@@ -109,6 +116,7 @@ def _export(
     threads: int | None,
     parts: Parts,
     data_root: Path | None,
+    follow: Follow,
 ) -> Exported:
     """Export the network of a checkpoint that was read from ``path``, with its keypoints and its data."""
     network = build_network(checkpoint.arch)
@@ -123,6 +131,7 @@ def _export(
         parts=parts,
         data=data,
         no_data=no_data,
+        follow=follow,
     )
 
 

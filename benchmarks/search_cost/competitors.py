@@ -14,7 +14,7 @@ class MoashaSettings:
     """The options of Syne Tune's MOASHA; the defaults are its own.
 
     ``documented`` takes the priority that its documentation describes in place of the one in version 0.16
-    (`benchmarks.search_cost.moasha`).
+    (`benchmarks.search_cost.peers.moasha`).
     """
 
     grace_period: int = 1

@@ -140,7 +140,7 @@ def simulation_of(
     )
     if competitor.qnehvi:
         # BoTorch is needed for this competitor alone.
-        from benchmarks.search_cost.qnehvi import QnehviSampler
+        from benchmarks.search_cost.peers.qnehvi import QnehviSampler
 
         score = config.objectives.index(config.accuracy)
         (cost,) = (name for name in config.objectives if name != config.accuracy)
@@ -149,7 +149,7 @@ def simulation_of(
         )
     if competitor.moasha:
         # Syne Tune is needed for this competitor alone.
-        from benchmarks.search_cost.moasha import Moasha, MoashaScheduler
+        from benchmarks.search_cost.peers.moasha import Moasha, MoashaScheduler
 
         moasha = Moasha(table, competitor.moasha, seed=seed)
         simulation.searcher, simulation.scheduler = moasha, MoashaScheduler(moasha)

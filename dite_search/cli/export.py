@@ -14,6 +14,7 @@ from dite_search.cli.shared.output import console_for, next_steps, program, show
 from dite_search.cli.shared.progress import counted, waiting
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import check_output
+from search_spaces.common.follow import UNSEEN, Follow
 from search_spaces.common.runtimes import CONVERTED
 from search_spaces.common.shell import shell_command
 from search_spaces.registry import load_arch
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 EXPORT_FOLDER, EXPORTS_FOLDER = "export", "exports"
 """Below the study's folder: the export of one network, and those of several budgets by their aliases."""
+
+SCORING = "Scoring the forms"
 
 
 @click.command(epilog="Example:  dite-search export quickstart --max-mmacs 3")
@@ -163,7 +166,8 @@ def export(
         found, aliases = chosen[number]
         tell(console, f"Exporting trial {number} to {places[number]}")
         with waiting(console, f"Exporting trial {number}") if len(chosen) == 1 else nullcontext():
-            exported = _exported(record, found, places[number], parts, threads=threads, data_root=data_root)
+            scores = counted(console, SCORING)
+            exported = _exported(record, found, places[number], parts, threads=threads, data_root=data_root, follow=scores)
         result = {"trial": number, **described(found.arch.arch_id, exported)}
         note_export(config, found, exported.directory)
         if registered:
@@ -201,7 +205,9 @@ def _export_checkpoint(
     tell(console, f"Exporting {checkpoint} to {place}")
     root = Path(data_root) if data_root else None
     with checkpoint_file(checkpoint) as file, waiting(console, f"Exporting {checkpoint}"):
-        exported = export_checkpoint(file, place, name=checkpoint, threads=threads, parts=parts, data_root=root)
+        exported = export_checkpoint(
+            file, place, name=checkpoint, threads=threads, parts=parts, data_root=root, follow=counted(console, SCORING)
+        )
     result = described(load_arch(exported.directory / ARCH_FILE).arch_id, exported)
     show(result, as_json)
     _say_example(result, as_json)
@@ -246,11 +252,20 @@ def described(arch_id: str, exported: Any) -> dict[str, Any]:
     return result
 
 
-def _exported(study: Any, record: Any, place: Path, parts: Any, *, threads: int, data_root: str | None = None) -> Any:
+def _exported(
+    study: Any,
+    record: Any,
+    place: Path,
+    parts: Any,
+    *,
+    threads: int,
+    data_root: str | None = None,
+    follow: Follow = UNSEEN,
+) -> Any:
     from analysis.export import export_trial
 
     root = Path(data_root) if data_root else None
-    return export_trial(study, record, place, threads=threads, parts=parts, data_root=root)
+    return export_trial(study, record, place, threads=threads, parts=parts, data_root=root, follow=follow)
 
 
 def _constraints(texts: tuple[str, ...]) -> Mapping[str, Constraint]:

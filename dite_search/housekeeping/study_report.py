@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from analysis.pareto.budget_filter import front_within
 from analysis.report import Report, Setup, check_report_place, write_report
@@ -15,6 +14,7 @@ from dite_search.config.search_config import SearchConfig
 from dite_search.config.search_data import data_of
 from dite_search.spending.state import budget_state
 from dite_search.tracking.pages import report_setup
+from search_spaces.common.follow import UNSEEN, Follow
 
 REPORT_FOLDER = "report"
 """The folder of a report below the study's."""
@@ -29,7 +29,7 @@ def write_study_report(
     pictures: bool = False,
     output: Path | None = None,
     now: float,
-    followed: Callable[[str], Callable[[Any], Iterable[Any]]] = lambda what: iter,
+    followed: Callable[[str], Follow] = lambda what: UNSEEN,
     waiting: Callable[[str], AbstractContextManager[None]] = nullcontext,  # type: ignore[assignment]
 ) -> Report:
     """Write the report of a study, and return the paths of its files.
@@ -59,7 +59,7 @@ def write_study_report(
         return write_report(study, place, setup)
 
 
-def _with_intervals(config: SearchConfig, study: StudyRecord, setup: Setup, follow: Any) -> Setup:
+def _with_intervals(config: SearchConfig, study: StudyRecord, setup: Setup, follow: Follow) -> Setup:
     # The import takes a second, and few reports need it.
     from analysis.report.sections.noise import image_intervals
 
@@ -68,7 +68,7 @@ def _with_intervals(config: SearchConfig, study: StudyRecord, setup: Setup, foll
     return dataclasses.replace(setup, intervals=found)
 
 
-def _with_pictures(config: SearchConfig, study: StudyRecord, setup: Setup, follow: Any) -> Setup:
+def _with_pictures(config: SearchConfig, study: StudyRecord, setup: Setup, follow: Follow) -> Setup:
     from analysis.report.sections.people import people_in_pictures
 
     found = people_in_pictures(study, setup, data_of(config), flip_test=config.train_config.flip_test, follow=follow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from analysis.errors.predictions import ScoredPredictions, predictions_of, predi
 from dite_search.config.search_config import SearchConfig
 from dite_search.tasks.network_reference import CHECKPOINT, EXPORT, MODEL, TRIAL, NetworkReference, find_network
 from search_spaces.common.errors import InvalidInput
+from search_spaces.common.follow import UNSEEN, Follow
 from trainers.data.config import DataConfig
 
 NETWORK = "network"
@@ -53,7 +54,7 @@ def predicted(
     data: DataConfig | None,
     flip_test: bool | None,
     say: Callable[[str], None] = lambda sentence: None,
-    follow: Callable[[Sequence[ModelReference]], Iterable[ModelReference]] = iter,
+    follow: Follow = UNSEEN,
 ) -> tuple[ComparedNetwork, ComparedNetwork, str]:
     """Return both sides with the predictions of the same people in the same way, or a reason why they have none.
 
@@ -88,7 +89,7 @@ def predicted(
                 from dite_search.config.search_data import data_of
 
                 own = data_of(config)
-            found.append(_predictions(item, own, flip_test=flip_test))
+            found.append(_predictions(item, own, flip_test=flip_test, follow=follow))
     except InvalidInput as error:
         if data is not None:
             raise
@@ -100,12 +101,12 @@ def predicted(
     )
 
 
-def _predictions(item: ModelReference, data: DataConfig, *, flip_test: bool) -> ScoredPredictions:
+def _predictions(item: ModelReference, data: DataConfig, *, flip_test: bool, follow: Follow) -> ScoredPredictions:
     study, record = item.side.study, item.side.record
     if study is not None and record is not None:
-        return predictions_of(study, record, data, flip_test=flip_test)
+        return predictions_of(study, record, data, flip_test=flip_test, follow=follow.within)
     trained = item.network.load()
-    return predictions_with(trained.arch, trained.network, trained.train, data, flip_test=flip_test)
+    return predictions_with(trained.arch, trained.network, trained.train, data, flip_test=flip_test, follow=follow.within)
 
 
 def _side(found: NetworkReference) -> ComparedNetwork:

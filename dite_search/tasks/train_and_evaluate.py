@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import sync, write_json
+from search_spaces.common.follow import UNSEEN, Follow
 from search_spaces.common.objectives import format_value
 from search_spaces.families.architecture import Architecture, resized
 from search_spaces.training_config import TrainConfig
@@ -221,11 +222,12 @@ def evaluate_one(
     input_size: str | None,
     dump: Path | None,
     intervals: bool = False,
+    follow: Follow = UNSEEN,
 ) -> dict[str, float]:
     """Return the metrics of a network on the validation people, whose predictions ``dump`` receives.
 
     With ``intervals`` the figure that ranks networks has the ends of its 95 % interval over images too, by its name and
-    ``_low95`` and ``_high95``.
+    ``_low95`` and ``_high95``. ``follow`` may show how far the predictions are.
     """
     # The import takes pandas with it, which a training need not wait for.
     from analysis.errors.predictions import predictions_with
@@ -233,7 +235,10 @@ def evaluate_one(
 
     arch = resized(trained.arch, input_size=input_size)
     data = as_trained(data, trained)
-    found = predictions_with(arch, trained.network, trained.train, data, flip_test=flip_test)
+    (found,) = (
+        predictions_with(arch, each.network, each.train, data, flip_test=flip_test, follow=follow.within)
+        for each in follow([trained])
+    )
     if dump:
         write_json(dump, Evaluation(metrics=found.metrics, results=found.results).results_as_annotated(data))
     if not intervals:

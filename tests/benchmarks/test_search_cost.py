@@ -117,7 +117,7 @@ class TestMoasha:
             pareto_efficient,
         )
 
-        from benchmarks.search_cost.moasha import AsDocumented, AsReleased
+        from benchmarks.search_cost.peers.moasha import AsDocumented, AsReleased
 
         objectives = np.array(rows, np.float64)
         released = AsReleased()(objectives)

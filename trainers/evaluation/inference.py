@@ -5,8 +5,9 @@ Shapes: images (B, 3, H, W), heatmaps (B, K, h, w).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,6 +53,7 @@ def predict(
     rank: int = 0,
     count: int = 1,
     batches: Iterable[dict[str, Tensor]] | None = None,
+    follow: Callable[[Any], Iterable[dict[str, Tensor]]] = iter,
 ) -> Predictions:
     """Predict every ``count``-th person of a data set from ``rank`` on, in its order; the data set must not augment.
 
@@ -66,6 +68,7 @@ def predict(
         rank: The number of this process, from 0.
         count: The number of processes.
         batches: The batches of `prediction_batches`, kept from an earlier prediction of the same share.
+        follow: Yields the batches again, and may show how far the work is.
 
     Raises:
         InvalidInput: ``batch_size`` is below 1, ``workers`` below 0, or an image cannot be read.
@@ -85,7 +88,7 @@ def predict(
     network.eval()
     try:
         with torch.inference_mode():
-            for batch in batches:
+            for batch in follow(batches):
                 heatmaps = predict_heatmaps(network, batch["image"].to(device), permutation, codec.flip_shift)
                 located, values = codec.decode(heatmaps.float().cpu().numpy())
                 for row, index in enumerate(batch["index"].tolist()):

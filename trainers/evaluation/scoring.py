@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -50,11 +50,25 @@ def evaluate(
     workers: int = 0,
     worker: Worker | None = None,
     batches: DeviceBatches | None = None,
+    follow: Callable[[Any], Iterable[Any]] = iter,
 ) -> Evaluation | None:
     """Predict the people of ``dataset``, the validation set of ``data``, and score them.
 
-    Each of several processes predicts its share; the first scores them all, and the others get None. Raises InvalidInput
-    as ``predict`` and ``score`` do.
+    Each of several processes predicts its share; the first scores them all, and the others get None.
+
+    Args:
+        network: The network, already on its device.
+        dataset: The people.
+        data: The data set.
+        flip_test: Whether to average with the mirrored image.
+        batch_size: The number of people at once.
+        workers: The number of processes that load the samples.
+        worker: This process.
+        batches: Batches that were kept from an earlier prediction.
+        follow: Yields the batches again, and may show how far the work is.
+
+    Raises:
+        InvalidInput: as ``predict`` and ``score`` do.
     """
     worker = worker or Worker(device=torch.device("cpu"))
     share = predict(
@@ -67,6 +81,7 @@ def evaluate(
         rank=worker.rank,
         count=worker.count,
         batches=batches,
+        follow=follow,
     )
     shares = worker.gather(share)
     return score(dataset, Predictions.interleaved(shares), data) if worker.is_first else None

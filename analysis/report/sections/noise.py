@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -25,6 +25,7 @@ from analysis.statistics.bootstrap import (
 )
 from analysis.study.labels import number_words, quantity, short
 from analysis.study.records import StudyRecord, TrialRecord
+from search_spaces.common.follow import UNSEEN, Follow
 from search_spaces.common.objectives import SIGNS, costs_and_scores, directions_of, format_value
 from trainers.data.config import DataConfig
 
@@ -83,7 +84,7 @@ def image_intervals(
     data: DataConfig,
     *,
     flip_test: bool,
-    follow: Callable[[Sequence[TrialRecord]], Iterable[TrialRecord]] = iter,
+    follow: Follow = UNSEEN,
 ) -> dict[int, Interval]:
     """Return the interval of the accuracy over images of some trials, by number, from predictions made or kept.
 
@@ -97,7 +98,7 @@ def image_intervals(
 
     found: dict[int, Interval] = {}
     for record in follow(trials):
-        predictions = predictions_of(study, record, data, flip_test=flip_test)
+        predictions = predictions_of(study, record, data, flip_test=flip_test, follow=follow.within)
         found[record.number] = image_interval(predictions.image_figures(), generator=np.random.default_rng(SEED))
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,13 +16,14 @@ from analysis.errors.matching import Judged, judged
 from analysis.errors.people_groups import FAILED_BELOW, failures, group_errors, grouped, neighbours
 from analysis.errors.predictions import ScoredPredictions, predictions_of
 from analysis.pareto.budget_filter import within
-from analysis.pareto.recommendations import Recommendation, recommendations
+from analysis.pareto.recommendations import recommendations
 from analysis.report.elements.options import Setup
 from analysis.report.elements.people import Gallery, NetworkPeople, People, Shown
 from analysis.report.elements.section import Table
 from analysis.study.labels import number_words, short
 from analysis.study.records import StudyRecord, TrialRecord
 from analysis.study.trial_checkpoint import checkpoint_file
+from search_spaces.common.follow import UNSEEN, Follow
 from search_spaces.common.objectives import format_value
 from trainers.data.config import DataConfig
 from trainers.evaluation.inference import predict_heatmaps
@@ -51,7 +52,7 @@ def people_in_pictures(
     data: DataConfig,
     *,
     flip_test: bool,
-    follow: Callable[[Sequence[Recommendation]], Iterable[Recommendation]] = iter,
+    follow: Follow = UNSEEN,
 ) -> People:
     """The section for the recommended networks within the budget of ``setup``, at most `MAX_NETWORKS` of them.
 
@@ -70,7 +71,7 @@ def people_in_pictures(
     ranked = sorted(found, key=lambda entry: "most accurate" not in entry.reason)[:MAX_NETWORKS]
     networks = []
     for entry in follow(ranked):
-        scored = predictions_of(study, entry.record, data, flip_test=flip_test)
+        scored = predictions_of(study, entry.record, data, flip_test=flip_test, follow=follow.within)
         networks.append(_network(study, entry.record, entry.reason, scored, flip_test=flip_test))
     left = len(found) - len(ranked)
     words = [

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from search_spaces.common.follow import Parts
+
 T = TypeVar("T")
 
 
@@ -23,20 +25,41 @@ def waiting(console: Console, what: str) -> Iterator[None]:
         yield
 
 
-def counted(console: Console, what: str) -> Callable[[Sequence[T]], Iterator[T]]:
-    """Return a function that yields the items of a sequence, and shows how many are done and the time that is left."""
+def counted(console: Console, what: str) -> Counted:
+    """Return what yields the items of a sequence, and shows how many are done and the time that is left."""
+    return Counted(console, what)
 
-    def follow(items: Sequence[T]) -> Iterator[T]:
+
+class Counted:
+    """The items of some work, and their parts, with a bar and the time that is left.
+
+    Args:
+        console: The place of the bar; only a terminal has one.
+        what: The words beside the bar.
+    """
+
+    def __init__(self, console: Console, what: str) -> None:
+        self._console, self._what = console, what
+        self._show: Callable[[float], None] = lambda done: None
+        self._done = 0
+
+    def __call__(self, items: Sequence[T], /) -> Iterator[T]:
+        """Yield each item, whose work is done when the next one is asked for."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-            task = shown.add_task(_plain(what), total=len(items))
-            for item in items:
+        with Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as shown:
+            task = shown.add_task(_plain(self._what), total=len(items))
+            self._show = lambda done: shown.update(task, completed=done)
+            for self._done, item in enumerate(items):
                 yield item
-                shown.advance(task)
+                self._show(self._done + 1)
 
-    return follow
+    def within(self, parts: Parts[T], /) -> Iterator[T]:
+        """Yield the parts of the present item, each of which moves the bar by its share of one."""
+        for number, part in enumerate(parts, start=1):
+            yield part
+            self._show(self._done + number / len(parts))
 
 
 def _plain(text: str) -> str:

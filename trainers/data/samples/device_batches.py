@@ -36,6 +36,9 @@ class DeviceBatches:
         self._gain, self._bias = (torch.from_numpy(values).to(device) for values in (gain, bias))
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
+    def __len__(self) -> int:
+        return len(self._loader)
+
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         return self._one_ahead() if self._raw else iter(self._loader)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import time
 
 import pytest
 from rich.console import Console
@@ -29,6 +31,27 @@ def test_a_terminal_sees_what_is_done_and_the_time_left() -> None:
     with waiting(waited, "Writing [the report]"):
         pass
     assert "Writing [the report]" in shown(waited)
+
+
+def test_the_parts_of_one_item_move_the_bar_and_give_the_time_left() -> None:
+    """A single item takes a minute, and its parts say when it will end."""
+    console = screen(is_terminal=True)
+    follow, seen = counted(console, "Networks"), []
+    for item in follow("a"):
+        for part in follow.within([1, 2, 3, 4]):
+            # A bar is drawn anew ten times a second.
+            time.sleep(0.25)
+            seen.append((item, part))
+    assert seen == [("a", 1), ("a", 2), ("a", 3), ("a", 4)]
+    assert re.search(r"0/1 0:00:0\d", shown(console)), shown(console)
+
+
+def test_bars_stand_below_what_waits_for_them() -> None:
+    console = screen(is_terminal=True)
+    with waiting(console, "Exporting"):
+        assert list(counted(console, "Scoring")([1])) == [1]
+    assert "Exporting" in shown(console)
+    assert "Scoring" in shown(console)
 
 
 def test_a_file_sees_nothing() -> None:
