@@ -224,10 +224,17 @@ def evaluate_one(
     intervals: bool = False,
     follow: Follow = UNSEEN,
 ) -> dict[str, float]:
-    """Return the metrics of a network on the validation people, whose predictions ``dump`` receives.
+    """Return the metrics of a network on the validation people.
 
-    With ``intervals`` the figure that ranks networks has the ends of its 95 % interval over images too, by its name and
-    ``_low95`` and ``_high95``. ``follow`` may show how far the predictions are.
+    Args:
+        trained: The network.
+        data: The data set.
+        flip_test: Whether to average with the mirrored image.
+        input_size: The input size in place of the network's own.
+        dump: The file that receives the predictions.
+        intervals: Whether the figure that ranks networks has the ends of its 95 % interval over images too, by its name and
+            ``_low95`` and ``_high95``.
+        follow: Shows how far the predictions are.
     """
     # The import takes pandas with it, which a training need not wait for.
     from analysis.errors.predictions import predictions_with
