@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
+from benchmarks.recorded_table import Key, final_scores, key_of, read_table
 from dite_search.config.search_config import load_search
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.dite_hrnet.config import ArchConfig
@@ -33,8 +34,6 @@ from trainers.evaluation.zero_cost_proxies import PROXIES, drawn_batch, measure
 
 Vector = NDArray[np.float64]
 Statistic = Callable[..., float]
-Key = tuple[str, ...]
-"""The values of a point as they stand in a table, in the order of the space."""
 
 BASELINES = ("log MACs", "log parameters")
 CONTROLS: dict[str, tuple[str, ...]] = {
@@ -61,7 +60,7 @@ def main() -> None:
     if not options.output.is_file():
         write_figures(space, options.output, seeds=options.seeds)
     figures = read_figures(space, options.output)
-    accuracy = final_accuracy(space, options.table / "curves.csv")
+    accuracy = final_scores(read_table(space, options.table / "curves.csv"), "ap_gt")
     print_correlations(space, figures, accuracy, resamples=options.resamples)
 
 
@@ -91,25 +90,10 @@ def read_figures(space: SearchSpace, path: Path) -> dict[Key, dict[str, float]]:
         expected = [*space.parameters, *PROXIES]
         if reader.fieldnames != expected:
             raise InvalidInput(f"{path} must have the columns {', '.join(expected)}, got {reader.fieldnames}: remove it")
-        figures = {_key(space, row): {name: float(row[name]) for name in PROXIES} for row in reader}
-    if figures.keys() != {_key(space, point) for point in space.points()}:
+        figures = {key_of(space, row): {name: float(row[name]) for name in PROXIES} for row in reader}
+    if figures.keys() != {key_of(space, point) for point in space.points()}:
         raise InvalidInput(f"{path} must have a row for each of the {space.count()} points of {space.name}: remove it")
     return figures
-
-
-def final_accuracy(space: SearchSpace, path: Path) -> dict[Key, list[float]]:
-    """The AP of the last epoch of each training of a recorded table, by point, in the order of the seeds."""
-    last: dict[tuple[Key, int], tuple[int, float]] = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            training = (_key(space, row), int(row["seed"]))
-            epoch = int(row["epoch"])
-            if training not in last or epoch > last[training][0]:
-                last[training] = (epoch, float(row["ap_gt"]))
-    accuracy: dict[Key, list[float]] = {}
-    for (key, _), (_, value) in sorted(last.items(), key=lambda item: item[0][1]):
-        accuracy.setdefault(key, []).append(value)
-    return accuracy
 
 
 def partial_spearman(x: Vector, y: Vector, given: Vector) -> float:
@@ -156,29 +140,41 @@ def print_correlations(
     resamples: int,
 ) -> None:
     """Both tables, of the networks that are in the recorded one."""
-    points = [point for point in space.points() if _key(space, point) in accuracy]
-    keys = [_key(space, point) for point in points]
+    points = [point for point in space.points() if key_of(space, point) in accuracy]
+    keys = [key_of(space, point) for point in points]
     costs = [cost_of(space.build(point)) for point in points]
     y = np.array([statistics.fmean(accuracy[key]) for key in keys])
     columns = {name: np.array([figures[key][name] for key in keys]) for name in PROXIES}
     columns["log MACs"] = np.log([cost.macs for cost in costs])
     columns["log parameters"] = np.log([cost.params for cost in costs])
-    controls = {name: rankdata(columns[name])[:, None] for name in BASELINES} | {"settings": indicators(space, keys)}
     print(f"\n{len(keys)} of {space.count()} networks, final AP from {y.min():.3f} to {y.max():.3f}")
     print_agreement(accuracy)
-    print(f"\n{'Spearman':20}" + "".join(f"{label:>26}" for label in CONTROLS))
-    for name, x in columns.items():
-        cells = []
-        for held in CONTROLS.values():
-            given = np.column_stack([np.empty((len(y), 0)), *(controls[control] for control in held)])
-            cells.append("-" if name in held else with_interval(partial_spearman, (x, y, given), resamples=resamples))
-        print(f"{name:20}" + "".join(f"{cell:>26}" for cell in cells))
+    print_spearman(columns, y, indicators(space, keys), resamples=resamples)
     z = columns["log MACs"]
     print(f"\n{'Kendall':20}{'plain':>26}{'given MACs':>26}")
     for name, x in columns.items():
         plain = with_interval(kendall, (x, y), resamples=resamples)
         partial = "-" if x is z else with_interval(partial_kendall, (x, y, z), resamples=resamples)
         print(f"{name:20}{plain:>26}{partial:>26}")
+
+
+def print_spearman(columns: Mapping[str, Vector], results: Vector, settings: Vector, *, resamples: int) -> None:
+    """Print the rank correlation of each column with the results (n,), plain and given what `CONTROLS` holds fixed.
+
+    Args:
+        columns: Figures (n,) by their names, `BASELINES` among them.
+        results: The results.
+        settings: The settings (n, m) as `indicators` gives them.
+        resamples: The draws of the bootstrap.
+    """
+    controls = {name: rankdata(columns[name])[:, None] for name in BASELINES} | {"settings": settings}
+    print(f"\n{'Spearman':20}" + "".join(f"{label:>26}" for label in CONTROLS))
+    for name, x in columns.items():
+        cells = []
+        for held in CONTROLS.values():
+            given = np.column_stack([np.empty((len(results), 0)), *(controls[control] for control in held)])
+            cells.append("-" if name in held else with_interval(partial_spearman, (x, results, given), resamples=resamples))
+        print(f"{name:20}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 def print_agreement(accuracy: Mapping[Key, list[float]]) -> None:
@@ -228,10 +224,6 @@ def seconds(name: str, arch: ArchConfig) -> float:
     else:
         drawn_batch(arch, seed=0)
     return time.process_time() - start
-
-
-def _key(space: SearchSpace, values: Mapping[str, object]) -> Key:
-    return tuple(str(values[name]) for name in space.parameters)
 
 
 if __name__ == "__main__":

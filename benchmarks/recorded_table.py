@@ -18,7 +18,7 @@ import json
 import multiprocessing
 import shutil
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -38,33 +38,31 @@ from trainers.training.loop import train
 TABLES = Path(__file__).parents[1] / "dite_search" / "tables"
 KEPT = ("epoch", "ap_gt", "pck", "loss", "seconds")
 """The figures of an epoch that are kept; ``seconds`` are since the start of training, on the machine that recorded it."""
-Training = tuple[tuple[str, ...], int]
-"""The values of a point, in the order of the space, and the seed."""
+Key = tuple[str, ...]
+"""The values of a point as they stand in a table, in the order of the space."""
+Training = tuple[Key, int]
+"""A point and the seed."""
 Rows = list[dict[str, str]]
 """The epochs of a training, as cells of a table."""
 
 
-def spread(points: Iterable[Point], count: int, order: Mapping[str, float]) -> list[Point]:
-    """Return ``count`` points, evenly spread over the ranks of their figures in ``order``, by `name_of`."""
-    ranked = sorted(points, key=lambda point: order[name_of(point)])
-    return [ranked[int(index)] for index in np.linspace(0, len(ranked) - 1, count).round()]
+def spread(points: Mapping[Key, Point], count: int, order: Mapping[Key, float]) -> list[Point]:
+    """Return ``count`` points, evenly spread over the ranks of their figures in ``order``."""
+    ranked = sorted(points, key=lambda key: order[key])
+    return [points[ranked[int(index)]] for index in np.linspace(0, len(ranked) - 1, count).round()]
 
 
-def name_of(point: Point) -> str:
-    """Return the values of a point as one text."""
-    return " ".join(map(str, point.values()))
+def key_of(space: SearchSpace, values: Mapping[str, object]) -> Key:
+    """Return the key of a point, or of a row of a table."""
+    return tuple(str(values[name]) for name in space.parameters)
 
 
-def costs_of(space: SearchSpace) -> dict[str, float]:
-    """Return the MACs of every point of a space, in millions."""
-    return {name_of(point): cost_of(space.build(point)).objectives["mmacs"] for point in space.points()}
-
-
-def final_scores(trainings: Mapping[Training, Rows], figure: str) -> dict[str, list[float]]:
-    """Return the last figure of each training by the point's name, in the order of the seeds."""
-    scores: dict[str, list[float]] = {}
-    for (values, _), rows in sorted(trainings.items(), key=lambda item: item[0][1]):
-        scores.setdefault(" ".join(values), []).append(float(rows[-1][figure]))
+def final_scores(trainings: Mapping[Training, Rows], figure: str) -> dict[Key, list[float]]:
+    """Return the figure of the last epoch of each training by point, in the order of the seeds."""
+    scores: dict[Key, list[float]] = {}
+    for (key, _), rows in sorted(trainings.items(), key=lambda item: item[0][1]):
+        last = max(rows, key=lambda row: int(row["epoch"]))
+        scores.setdefault(key, []).append(float(last[figure]))
     return scores
 
 
@@ -95,8 +93,7 @@ def read_table(space: SearchSpace, path: Path) -> dict[Training, Rows]:
     if path.is_file():
         with path.open(newline="") as file:
             for row in csv.DictReader(file):
-                training = tuple(row[name] for name in space.parameters), int(row["seed"])
-                trainings.setdefault(training, []).append(row)
+                trainings.setdefault((key_of(space, row), int(row["seed"])), []).append(row)
     return trainings
 
 
@@ -106,7 +103,7 @@ def read_kept(space: SearchSpace, output: Path) -> dict[Training, Rows]:
     for path in (output / "curves").glob("*.json"):
         kept = json.loads(path.read_text())
         values = {name: str(kept["point"][name]) for name in space.parameters} | {"seed": str(kept["seed"])}
-        trainings[tuple(values[name] for name in space.parameters), kept["seed"]] = [
+        trainings[key_of(space, values), kept["seed"]] = [
             values | {name: f"{figure:.6g}" for name, figure in metrics.items()} for metrics in kept["curve"]
         ]
     return trainings
@@ -114,7 +111,7 @@ def read_kept(space: SearchSpace, output: Path) -> dict[Training, Rows]:
 
 def write_table(space: SearchSpace, trainings: Mapping[Training, Rows], path: Path) -> None:
     """Write one row for each epoch of each training, by seeds, and then in the order of the space."""
-    place = {tuple(map(str, point.values())): index for index, point in enumerate(space.points())}
+    place = {key_of(space, point): index for index, point in enumerate(space.points())}
     figures = [name for name in KEPT if any(name in rows[-1] for rows in trainings.values())]
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, [*space.parameters, "seed", *figures], lineterminator="\n")
@@ -123,7 +120,7 @@ def write_table(space: SearchSpace, trainings: Mapping[Training, Rows], path: Pa
             writer.writerows(rows)
 
 
-def print_noise(scores: Mapping[str, Sequence[float]]) -> None:
+def print_noise(scores: Mapping[Key, Sequence[float]]) -> None:
     """Print the spread of networks beside that of seeds."""
     share = seed_share(list(scores.values()))
     if share is not None:
@@ -144,16 +141,17 @@ def main() -> None:
     config = load_search(arguments.search, changes={"directory": str(output)})
     space, table = config.search_space, output / "curves.csv"
     data_of(config)
-    points = list(space.points())
+    by_key = {key_of(space, point): point for point in space.points()}
+    points = list(by_key.values())
     if arguments.networks is not None:
-        order = costs_of(space)
+        order = {key: cost_of(space.build(point)).objectives["mmacs"] for key, point in by_key.items()}
         if arguments.ranked is not None:
             ranked = final_scores(read_table(space, arguments.ranked), "ap_gt")
-            order = {name: statistics.fmean(scores) for name, scores in ranked.items()}
-        points = spread(points, arguments.networks, order)
+            order = {key: statistics.fmean(scores) for key, scores in ranked.items()}
+        points = spread(by_key, arguments.networks, order)
     recorded = read_table(space, arguments.search.parent / table.name)
     jobs = [(point, config.seed + seed) for seed in range(arguments.seeds) for point in points]
-    jobs = [(point, seed) for point, seed in jobs if (tuple(map(str, point.values())), seed) not in recorded]
+    jobs = [(point, seed) for point, seed in jobs if (key_of(space, point), seed) not in recorded]
     print(f"{len(recorded)} trainings are recorded beside the search file, {len(jobs)} are to be trained", flush=True)
     with ProcessPoolExecutor(arguments.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         running = [pool.submit(record, config, point, seed, output) for point, seed in jobs]

@@ -17,16 +17,14 @@ import statistics
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
 from analysis.study.trial_status import TrialStatus
-from benchmarks.search_cost.competitors import OURS_CHANGES
-from benchmarks.search_cost.yardstick import Ended, Yardstick, paired
-from dite_search.simulation.replay_study import ReplayStorage, create_replay
+from benchmarks.search_cost.competitors import OURS_CHANGES, Competitor
+from benchmarks.search_cost.recordings import Source, yardstick_of
+from benchmarks.search_cost.runs import simulation_of
+from benchmarks.search_cost.yardstick import Ended, paired
 from dite_search.simulation.replayed_training import ReplayedTraining
-from dite_search.simulation.simulator import Simulation, replayed_config
-from dite_search.simulation.tabular_benchmark import load_table
+from dite_search.simulation.simulator import Simulation
 
 EPOCHS, COMPUTE, HOURS = "epochs", "compute", "hours"
 PARTS = 1000
@@ -55,31 +53,23 @@ class Account:
     regrets: tuple[float, ...] = field(default=())
 
 
-@cache
-def yardstick_of(table: str) -> Yardstick:
-    """Return the yardstick of a table, which is read once in a process."""
-    return Yardstick(load_table(table))
-
-
 def searched(table: str, exponent: float, seed: int, workers: int) -> list[Account]:
     """Run one search, and return its regrets by each account."""
-    yardstick = yardstick_of(table)
+    yardstick = yardstick_of(Source(place=table))
     known = yardstick.table
     length, cost = known.config.train_config.epochs, known.config.objectives.index(yardstick.cost)
     costs = {name: float(values[cost]) for name, values in zip(known.points, known.values(), strict=True)}
     hours = statistics.fmean(curve[-1].get("seconds", length) for curves in known.curves.values() for curve in curves)
     units = {EPOCHS: float(length), COMPUTE: length * statistics.fmean(costs.values()), HOURS: hours / workers}
-    changes: dict[str, Any] = {**OURS_CHANGES, "seed": seed}
-    changes["sampler"] = {**changes["sampler"], "cost_exponent": exponent}
-    config, storage = replayed_config(known, changes), ReplayStorage()
-    create_replay(config, storage)
-    simulation = PricedSimulation(
-        config,
-        lambda network, repeat: yardstick.curve(seed, network.arch_id, repeat),
+    changes = {**OURS_CHANGES, "sampler": {**OURS_CHANGES["sampler"], "cost_exponent": exponent}}
+    simulation = simulation_of(
+        Competitor(name="priced", label=f"exponent {exponent:g}", group="part", changes=changes),
+        known,
+        seed=seed,
         workers=workers,
-        storage=storage,
-        allowed=known.__contains__,
         max_epochs=MOST_EPOCHS * TRAININGS[-1] * length,
+        curve_of=lambda network, repeat: yardstick.curve(seed, network.arch_id, repeat),
+        kind=PricedSimulation,
     )
     simulation.costs = costs
     ended: dict[str, list[Ended]] = {name: [] for name in units}

@@ -26,6 +26,7 @@ from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import Competitor, judged
 from benchmarks.search_cost.runs import installed_version, simulation_of
 from benchmarks.search_cost.yardstick import TRAININGS, Ended, Yardstick
+from dite_search.simulation.simulator import Simulation
 from dite_search.simulation.table_reader import RecordedCurves, Trainings
 from dite_search.simulation.table_search import RecordedLength, TableSearch
 from dite_search.simulation.table_settings import is_table, table_files
@@ -80,13 +81,34 @@ def yardstick_of(source: Source) -> Yardstick:
 def record(competitor: Competitor, source: Source, *, workers: int, seed: int) -> Recording:
     """Run one search until the epochs of the last budget are spent."""
     yardstick, began = yardstick_of(source), time.process_time()
-    table = yardstick.table
+    epochs = TRAININGS[-1] * yardstick.table.config.train_config.epochs
+    ended, simulation = completed(competitor, yardstick, workers=workers, seed=seed, epochs=epochs)
+    return Recording(
+        ended=ended,
+        spent=simulation.epochs,
+        trainings=simulation.trainings,
+        seconds=round(time.process_time() - began, 2),
+    )
+
+
+def completed(
+    competitor: Competitor, yardstick: Yardstick, *, workers: int, seed: int, epochs: int
+) -> tuple[tuple[Ended, ...], Simulation]:
+    """Run one search until its epochs are spent, and return its whole trainings and the simulation at its end.
+
+    Args:
+        competitor: The search.
+        yardstick: The table with its truth.
+        workers: The trainings side by side.
+        seed: The seed.
+        epochs: The epochs that all trainings together may spend.
+    """
     simulation = simulation_of(
         competitor,
-        table,
+        yardstick.table,
         seed=seed,
         workers=workers,
-        max_epochs=TRAININGS[-1] * table.config.train_config.epochs,
+        max_epochs=epochs,
         curve_of=lambda network, repeat: yardstick.curve(seed, network.arch_id, repeat),
     )
     ended = tuple(
@@ -98,12 +120,7 @@ def record(competitor: Competitor, source: Source, *, workers: int, seed: int) -
         for one in simulation.run()
         if one.status is TrialStatus.COMPLETE
     )
-    return Recording(
-        ended=ended,
-        spent=simulation.epochs,
-        trainings=simulation.trainings,
-        seconds=round(time.process_time() - began, 2),
-    )
+    return ended, simulation
 
 
 class Archive:

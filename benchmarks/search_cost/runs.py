@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dite_search
 from analysis.pareto.front import hypervolume
@@ -32,6 +32,7 @@ from search_spaces.common.objectives import MAXIMIZE
 from search_spaces.space.budget import Budget
 from search_spaces.space.listed_space import ListedSpace
 
+Replay = TypeVar("Replay", bound=Simulation)
 PACKAGES = ("numpy", "optuna", "ray", "syne-tune")
 DECIDING = ("algorithms/**/*.py", "simulation/simulator.py", "driver/scheduler.py", "driver/searcher.py")
 """Modules of this search on which the outcome of a replay depends."""
@@ -120,7 +121,8 @@ def simulation_of(
     max_epochs: int,
     curve_of: Callable[[Any, int], Curve],
     budget: Sequence[str] = (),
-) -> Simulation:
+    kind: type[Replay] = Simulation,  # type: ignore[assignment]
+) -> Replay:
     """Return the search of a competitor over a table, ready to run.
 
     Args:
@@ -131,13 +133,12 @@ def simulation_of(
         max_epochs: The epochs that all trainings together may spend.
         curve_of: The curve of a network's training by its number.
         budget: Limits that the search is told of.
+        kind: The class of the simulation.
     """
     changes = {**competitor.changes, "seed": seed, **({"budget": list(budget)} if budget else {})}
     config, storage = replayed_config(table, changes), ReplayStorage()
     create_replay(config, storage)
-    simulation = Simulation(
-        config, curve_of, workers=workers, storage=storage, allowed=table.__contains__, max_epochs=max_epochs
-    )
+    simulation = kind(config, curve_of, workers=workers, storage=storage, allowed=table.__contains__, max_epochs=max_epochs)
     if competitor.qnehvi:
         # BoTorch is needed for this competitor alone.
         from benchmarks.search_cost.peers.qnehvi import QnehviSampler

@@ -21,21 +21,18 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from analysis.statistics.agreement import front_kept, main_effects, regret_within
 from benchmarks.proxies import (
-    BASELINES,
-    CONTROLS,
-    Key,
-    final_accuracy,
     indicators,
     kendall,
     partial_kendall,
     partial_spearman,
     print_agreement,
+    print_spearman,
     with_interval,
 )
+from benchmarks.recorded_table import Key, final_scores, key_of, read_table
 from benchmarks.supernet.spending import Spending
 from dite_search.config.search_config import load_search
 from search_spaces.common.errors import InvalidInput
@@ -61,7 +58,7 @@ def main() -> None:
     parser.add_argument("--finalists", type=int, default=12, help="networks that are trained in the end")
     options = parser.parse_args()
     space = load_search(options.table / "search.yaml").search_space
-    accuracy = final_accuracy(space, options.table / "curves.csv")
+    accuracy = final_scores(read_table(space, options.table / "curves.csv"), "ap_gt")
     tables = {label: read_scores(space, Path(file)) for label, file in map(labelled, options.scores)}
     for label, scores in tables.items():
         print_table(space, label, scores, accuracy, resamples=options.resamples)
@@ -103,7 +100,7 @@ def read_scores(space: SearchSpace, path: Path) -> dict[Key, float]:
         missing = [name for name in (*space.parameters, FIGURE) if name not in (reader.fieldnames or ())]
         if missing:
             raise InvalidInput(f"{path} must have the columns of space {space.name} and {FIGURE}, but lacks {missing[0]}")
-        return {tuple(row[name] for name in space.parameters): float(row[FIGURE]) for row in reader}
+        return {key_of(space, row): float(row[FIGURE]) for row in reader}
 
 
 def last_epoch(path: Path) -> int:
@@ -123,21 +120,14 @@ def print_table(
     space: SearchSpace, label: str, scores: Mapping[Key, float], accuracy: Mapping[Key, list[float]], *, resamples: int
 ) -> None:
     """All figures of one table of scores, of the networks that were trained too."""
-    points = [point for point in space.points() if _key(space, point) in accuracy.keys() & scores.keys()]
-    keys = [_key(space, point) for point in points]
+    points = [point for point in space.points() if key_of(space, point) in accuracy.keys() & scores.keys()]
+    keys = [key_of(space, point) for point in points]
     costs = [cost_of(space.build(point)) for point in points]
     results = np.array([statistics.fmean(accuracy[key]) for key in keys])
     foretold, macs = np.array([scores[key] for key in keys]), np.array([float(cost.macs) for cost in costs])
     columns = {label: foretold, "log MACs": np.log(macs), "log parameters": np.log([cost.params for cost in costs])}
-    controls = {name: rankdata(columns[name])[:, None] for name in BASELINES} | {"settings": indicators(space, keys)}
     print(f"\n{label}: {len(keys)} networks, inherited from {foretold.min():.3f} to {foretold.max():.3f}")
-    print(f"{'Spearman':20}" + "".join(f"{name:>26}" for name in CONTROLS))
-    for name, x in columns.items():
-        cells = []
-        for held in CONTROLS.values():
-            given = np.column_stack([np.empty((len(keys), 0)), *(controls[control] for control in held)])
-            cells.append("-" if name in held else with_interval(partial_spearman, (x, results, given), resamples=resamples))
-        print(f"{name:20}" + "".join(f"{cell:>26}" for cell in cells))
+    print_spearman(columns, results, indicators(space, keys), resamples=resamples)
     plain = with_interval(kendall, (foretold, results), resamples=resamples)
     partial = with_interval(partial_kendall, (foretold, results, columns["log MACs"]), resamples=resamples)
     print(f"{'Kendall':20}{plain:>26}{partial:>26}")
@@ -149,10 +139,6 @@ def print_table(
     for name, ranking in {label: foretold, "by MACs": macs}.items():
         losses = [regret_within(ranking, results, macs, first=first) for first in TRAINED_FIRST]
         print(f"{name:20}" + "".join(f"{loss:10.3f}" for loss in losses) + f"{front_kept(ranking, results, macs):14.1%}")
-
-
-def _key(space: SearchSpace, values: Mapping[str, object]) -> Key:
-    return tuple(str(values[name]) for name in space.parameters)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ means, and seeds are paired.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.study.trial_status import TrialStatus
 from benchmarks.search_cost.competitors import COMPETITORS, OURS_CHANGES, Competitor
-from benchmarks.search_cost.runs import simulation_of
+from benchmarks.search_cost.recordings import completed
 from benchmarks.search_cost.yardstick import Ended, Figures, Yardstick, paired
 from benchmarks.supernet.spending import Spending
 from dite_search.config.search_config import SearchConfig, load_search
@@ -93,30 +93,6 @@ def shared_weights_of(config: SearchConfig, *, finalists: int, workers: int) -> 
     )
 
 
-def ended_of(
-    competitor: Competitor, yardstick: Yardstick, *, seed: int, workers: int, epochs: int, spent: int
-) -> list[Ended]:
-    """Return the whole trainings of a search that begins when ``spent`` epochs are gone, and ends when ``epochs`` are."""
-    table = yardstick.table
-    simulation = simulation_of(
-        competitor,
-        table,
-        seed=seed,
-        workers=workers,
-        max_epochs=epochs - spent,
-        curve_of=lambda network, repeat: yardstick.curve(seed, network.arch_id, repeat),
-    )
-    return [
-        Ended(
-            epochs=spent + one.epochs,
-            network=one.arch.arch_id,
-            training=yardstick.training(seed, one.arch.arch_id, one.repeat),
-        )
-        for one in simulation.run()
-        if one.status is TrialStatus.COMPLETE
-    ]
-
-
 def finalists_of(shared: SharedWeights, yardstick: Yardstick, *, seed: int, count: int) -> list[Ended]:
     """Return the trainings of the finalists alone, one after another."""
     values = shared.scores.values()
@@ -149,9 +125,8 @@ def figures_of(
             yardstick.figures(ended, seed=seed, budgets=[budget])[0] for ended, budget in zip(trained, budgets, strict=True)
         ]
     spent = shared.price if name == READS else 0
-    ended = ended_of(
-        _competitor(name, shared), yardstick, seed=seed, workers=shared.workers, epochs=budgets[-1], spent=spent
-    )
+    found, _ = completed(_competitor(name, shared), yardstick, workers=shared.workers, seed=seed, epochs=budgets[-1] - spent)
+    ended = [dataclasses.replace(one, epochs=spent + one.epochs) for one in found]
     return yardstick.figures(ended, seed=seed, budgets=budgets)
 
 

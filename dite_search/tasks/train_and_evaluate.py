@@ -242,10 +242,7 @@ def evaluate_one(
 
     arch = resized(trained.arch, input_size=input_size)
     data = as_trained(data, trained)
-    (found,) = (
-        predictions_with(arch, each.network, each.train, data, flip_test=flip_test, follow=follow.within)
-        for each in follow([trained])
-    )
+    found = predictions_with(arch, trained.network, trained.train, data, flip_test=flip_test, follow=follow)
     if dump:
         write_json(dump, Evaluation(metrics=found.metrics, results=found.results).results_as_annotated(data))
     if not intervals:

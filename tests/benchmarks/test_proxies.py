@@ -14,7 +14,6 @@ from scipy.stats import kendalltau, spearmanr
 from benchmarks import proxies
 from benchmarks.proxies import (
     bootstrap,
-    final_accuracy,
     indicators,
     kendall,
     main,
@@ -22,6 +21,7 @@ from benchmarks.proxies import (
     partial_spearman,
     read_figures,
 )
+from benchmarks.recorded_table import final_scores, read_table
 from dite_search.config.search_config import load_search
 from search_spaces.common.errors import InvalidInput
 from search_spaces.families.parameter import Choice
@@ -102,7 +102,7 @@ def test_final_accuracy_is_of_the_last_epoch(tmp_path: Path) -> None:
         "kernels_branch1,seed,epoch,ap_gt,loss,seconds\n"
         "2,1,1,0.1,1,1\n2,1,2,0.4,1,1\n1,0,2,0.3,1,1\n1,0,1,0.5,1,1\n2,0,1,0.2,1,1\n2,0,2,0.6,1,1\n"
     )
-    assert final_accuracy(two_points(), file) == {("1",): [0.3], ("2",): [0.6, 0.4]}
+    assert final_scores(read_table(two_points(), file), "ap_gt") == {("1",): [0.3], ("2",): [0.6, 0.4]}
 
 
 def test_figures_of_another_version_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recorded_table import TABLES, final_scores, main, name_of, read_table, spread, write_table
+from benchmarks.recorded_table import TABLES, final_scores, key_of, main, read_table, spread, write_table
 from dite_search.config.search_config import load_search
 
 SEARCH = """\
@@ -63,11 +63,11 @@ def test_shipped_tables_are_as_they_would_be_written(table: str, tmp_path: Path)
     trainings = read_table(space, TABLES / table / "curves.csv")
     write_table(space, trainings, tmp_path / "curves.csv")
     assert (tmp_path / "curves.csv").read_text() == (TABLES / table / "curves.csv").read_text()
-    assert final_scores(trainings, "ap_gt").keys() == {name_of(point) for point in space.points()}
+    assert final_scores(trainings, "ap_gt").keys() == {key_of(space, point) for point in space.points()}
 
 
 def test_few_networks_are_spread_over_ranks() -> None:
-    points = [{"width": width} for width in range(11)]
-    order = {name_of(point): -(float(point["width"]) ** 3) for point in points}
+    points = {(str(width),): {"width": width} for width in range(11)}
+    order = {key: -(float(point["width"]) ** 3) for key, point in points.items()}
     assert [point["width"] for point in spread(points, 3, order)] == [10, 5, 0]
-    assert spread(points, 11, order) == points[::-1]
+    assert spread(points, 11, order) == list(points.values())[::-1]
