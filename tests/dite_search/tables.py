@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.recorded_table import write_table
+from benchmarks.recorded_table import read_kept, write_table
 from dite_search.config.search_config import parse_search
 from search_spaces.families.parameter import Point
 
@@ -44,13 +44,14 @@ def write_folder(folder: Path, *trainings: tuple[Point, int, Scores, float], **c
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "search.yaml").write_text(yaml.safe_dump(fields | changes, sort_keys=False))
-    kept = []
+    (folder / "curves").mkdir(exist_ok=True)
     for index, (point, seed, scores, seconds) in enumerate(trainings):
         curve = [
             {"epoch": epoch, "ap_gt": score, "loss": 1 / epoch, "seconds": epoch * seconds}
             for epoch, score in enumerate(scores, start=1)
         ]
-        kept.append(folder / f"{index}.json")
-        kept[-1].write_text(json.dumps({"point": point, "seed": seed, "curve": curve}))
-    write_table(parse_search(fields | changes, "search.yaml"), kept, folder / "curves.csv")
+        kept = folder / "curves" / f"{index}.json"
+        kept.write_text(json.dumps({"point": point, "seed": seed, "curve": curve}))
+    space = parse_search(fields | changes, "search.yaml").search_space
+    write_table(space, read_kept(space, folder), folder / "curves.csv")
     return folder
