@@ -47,10 +47,10 @@ def replay(
 ) -> None:
     """Run searches over TABLE, looking every training up instead of training.
 
-    TABLE is a recorded table that comes with the program (drawn_48, tiny_128, table5), or a finished study by its name or folder. Any
-    tabular benchmark will do as well: a folder with networks.csv and curves.csv, or its table.yaml. The search is the
-    recorded one, with the options in place of its own. Its coverage is the part of the whole table's hypervolume that its
-    complete trials reach.
+    TABLE is a recorded table that comes with the program (drawn_48, tiny_128, table5), or a finished study by its name
+    or folder. Any tabular benchmark will do as well: a folder with networks.csv and curves.csv, or its table.yaml. The
+    search is the recorded one, with the options in place of its own. Its coverage is the part of the whole table's
+    hypervolume that its complete trials reach.
     """
     from dite_search.config.sections import default_sampler
     from dite_search.simulation.simulator import replay as run

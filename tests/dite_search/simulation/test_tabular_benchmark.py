@@ -83,7 +83,8 @@ def test_a_table_varies_the_network_alone(tmp_path):
 
 
 def test_a_name_that_is_neither_a_table_nor_a_study(tmp_path):
-    with pytest.raises(InvalidInput, match=r"study 'tiny_129' does not exist: .*; recorded tables: drawn_48, table5, tiny_128$"):
+    tables = "drawn_48, table5, tiny_128"
+    with pytest.raises(InvalidInput, match=rf"study 'tiny_129' does not exist: .*; recorded tables: {tables}$"):
         load_table("tiny_129", directory=tmp_path)
 
 
