@@ -10,7 +10,7 @@ import click
 
 from dite_search.cli.shared.options import directory_option, json_option
 from dite_search.cli.shared.output import console_for, tell
-from dite_search.cli.shared.progress import counted, waiting
+from dite_search.terminal.progress import counted, waiting
 from trainers.data.formats.data_format import FORMATS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import click
 
 from dite_search.cli.shared.options import DATA_VARIABLE, json_option
 from dite_search.cli.shared.output import console_for
-from dite_search.cli.shared.progress import waiting
+from dite_search.terminal.progress import waiting
 
 if TYPE_CHECKING:
     from dite_search.config.search_config import SearchConfig

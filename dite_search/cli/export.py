@@ -11,7 +11,7 @@ import click
 
 from dite_search.cli.shared.options import directory_option, json_option
 from dite_search.cli.shared.output import console_for, next_steps, program, show, tell
-from dite_search.cli.shared.progress import counted, waiting
+from dite_search.terminal.progress import counted, waiting
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.files import check_output
 from search_spaces.common.follow import UNSEEN, Follow

@@ -17,7 +17,7 @@ from dite_search.cli.shared.options import (
     json_option,
 )
 from dite_search.cli.shared.output import console_for, next_steps, show, tell
-from dite_search.cli.shared.progress import counted, waiting
+from dite_search.terminal.progress import counted, waiting
 from search_spaces.supernet_config import DIRECT
 
 

@@ -21,6 +21,7 @@ from dite_search.doctor.resources import Node, resources_finding, trials_at_once
 from dite_search.doctor.tracking_server import mlflow_findings
 from dite_search.spending.limits import Limits
 from dite_search.spending.purchase import networks_at_most
+from dite_search.terminal.progress import waiting
 from search_spaces.common.errors import InvalidInput, first_line
 from search_spaces.common.shell import own_command
 
@@ -61,7 +62,7 @@ def preflight(
     Raises:
         InvalidInput: something failed; the sentence ends in what mends it.
     """
-    with console.status("Starting Ray, and looking at folders and databases"):
+    with waiting(console, "Starting Ray, and looking at folders and databases"):
         found = examine(config, start=start, trials=trials)
     for finding in found.findings:
         if finding.status == WARNING:

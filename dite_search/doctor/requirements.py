@@ -24,6 +24,7 @@ from dite_search.study.reader import read_study
 from dite_search.study.warm_start import EarlierTrials, earlier_trials
 from dite_search.supernet.needs import supernet_words
 from dite_search.supernet.use import check_named_scores, prior_of, used_scores
+from dite_search.terminal.progress import waiting
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.objectives import MEASURED, named
 from search_spaces.space.budget import Budget
@@ -126,7 +127,7 @@ def require(config: SearchConfig, console: Console, *, new: bool) -> Ready:
         InvalidInput: a requirement is not met; apart from a synthetic data set nothing was made.
     """
     ready = Ready(config, partial(data_of, console=console))
-    with console.status("Reading annotations and validation images"):
+    with waiting(console, "Reading annotations and validation images"):
         for requirement in requirements(config, new=new):
             requirement.check(ready)
     say_notes(ready.checked.notes, console)

@@ -16,7 +16,7 @@ from dite_search.cli.shared.options import (
     on_broken_image_option,
 )
 from dite_search.cli.shared.output import console_for, next_steps, program, say_image_notes, say_notes, show
-from dite_search.cli.shared.progress import counted
+from dite_search.terminal.progress import counted
 from search_spaces.common.errors import InvalidInput
 from search_spaces.common.shell import shell_command
 from trainers.data.formats.data_format import SPLITS, TEST_DEV

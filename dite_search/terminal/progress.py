@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
 
+from dite_search.terminal.durations import Durations
 from search_spaces.common.follow import Parts
 
 T = TypeVar("T")
@@ -15,14 +17,23 @@ T = TypeVar("T")
 
 @contextmanager
 def waiting(console: Console, what: str) -> Iterator[None]:
-    """Show what is done, and for how long already, while the block runs; for work that cannot be counted."""
+    """Show what is done while the block runs, for how long already, and how long the same took last time.
+
+    It is for work that cannot be counted. Times are kept in the user's cache, and only those that a terminal saw.
+    """
+    if not console.is_terminal:
+        yield
+        return
     # Help does not wait for this import.
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-        shown.add_task(_plain(what), total=None)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TextColumn("{task.fields[before]}"))
+    kept = Durations()
+    with Progress(*columns, console=console, transient=True) as shown:
+        shown.add_task(_plain(what), total=None, before=kept.words(what))
+        began = time.monotonic()
         yield
+    kept.keep(what, time.monotonic() - began)
 
 
 def counted(console: Console, what: str) -> Counted:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from dite_search.cli.shared.progress import counted, waiting
+from dite_search.terminal.progress import counted, waiting
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def screen(*, is_terminal: bool) -> Console:
@@ -59,6 +67,30 @@ def test_a_file_sees_nothing() -> None:
     with waiting(console, "Writing the report"):
         assert list(counted(console, "Networks")("ab")) == ["a", "b"]
     assert shown(console) == ""
+
+
+def test_work_that_cannot_be_counted_says_how_long_it_took_last_time(tmp_path: Path) -> None:
+    """Numbers and names of files make no difference, and a cache that is broken is as good as none."""
+    for number, sentence in enumerate(("", "of about 0:00:01, as last time")):
+        console = screen(is_terminal=True)
+        with waiting(console, f"Exporting trial {number}"):
+            time.sleep(0.15)
+        assert sentence in shown(console)
+        assert ("as last time" in shown(console)) == bool(sentence)
+    (file,) = tmp_path.rglob("durations.json")
+    assert json.loads(file.read_text()).keys() == {"Exporting trial #"}
+    file.write_text("[")
+    broken = screen(is_terminal=True)
+    with waiting(broken, "Exporting trial 3"):
+        pass
+    assert "as last time" not in shown(broken)
+    assert json.loads(file.read_text()).keys() == {"Exporting trial #"}
+
+
+def test_a_file_keeps_no_times(tmp_path: Path) -> None:
+    with waiting(screen(is_terminal=False), "Exporting"):
+        pass
+    assert list(tmp_path.rglob("durations.json")) == []
 
 
 def test_an_error_passes_and_ends_the_line() -> None:
