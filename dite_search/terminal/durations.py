@@ -19,9 +19,9 @@ class Durations:
         self._path = user_cache_path("dite-search") / "durations.json"
 
     def words(self, what: str) -> str:
-        """Return how long the same work took last time; empty where that is not known."""
-        seconds = self._read().get(_kind(what))
-        return "" if seconds is None else f"of about {timedelta(seconds=math.ceil(seconds))}, as last time"
+        """Return how long the same work took last time; empty where that is not known, or was less than a second."""
+        seconds = self._read().get(_kind(what), 0.0)
+        return "" if seconds < 1 else f"of about {timedelta(seconds=math.ceil(seconds))}"
 
     def keep(self, what: str, seconds: float) -> None:
         """Keep how long some work took. A cache that cannot be written keeps nothing."""

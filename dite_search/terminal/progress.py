@@ -26,8 +26,11 @@ def waiting(console: Console, what: str) -> Iterator[None]:
         return
     # Help does not wait for this import.
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), TextColumn("{task.fields[before]}"))
+    # On a narrow screen the words go on in a second line, and the times stay whole.
+    words = TextColumn("{task.description}", table_column=Column())
+    columns = (SpinnerColumn(), words, TimeElapsedColumn(), TextColumn("{task.fields[before]}"))
     kept = Durations()
     with Progress(*columns, console=console, transient=True) as shown:
         shown.add_task(_plain(what), total=None, before=kept.words(what))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dite_search.terminal.durations import Durations
 from dite_search.terminal.progress import counted, waiting
 
 
@@ -70,21 +71,33 @@ def test_a_file_sees_nothing() -> None:
 
 
 def test_work_that_cannot_be_counted_says_how_long_it_took_last_time(tmp_path: Path) -> None:
-    """Numbers and names of files make no difference, and a cache that is broken is as good as none."""
-    for number, sentence in enumerate(("", "of about 0:00:01, as last time")):
+    """Numbers and names of files make no difference, and less than a second is not told."""
+    for number, (seconds, sentence) in enumerate(((0.1, ""), (1.2, ""), (0.1, "of about 0:00:02"), (0.0, ""))):
         console = screen(is_terminal=True)
         with waiting(console, f"Exporting trial {number}"):
-            time.sleep(0.15)
+            time.sleep(seconds)
         assert sentence in shown(console)
-        assert ("as last time" in shown(console)) == bool(sentence)
+        assert ("about" in shown(console)) == bool(sentence)
     (file,) = tmp_path.rglob("durations.json")
     assert json.loads(file.read_text()).keys() == {"Exporting trial #"}
-    file.write_text("[")
-    broken = screen(is_terminal=True)
-    with waiting(broken, "Exporting trial 3"):
+
+
+@pytest.mark.parametrize("text", ["[", "[]", '{"Exporting": "long"}', '{"Exporting": NaN}', "\x00"])
+def test_a_broken_cache_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    for _ in range(2):
+        with waiting(screen(is_terminal=True), "Exporting"):
+            pass
+        (file,) = tmp_path.rglob("durations.json")
+        assert json.loads(file.read_text()).keys() == {"Exporting"}
+        file.write_text(text)
+
+
+def test_times_stay_whole_on_a_narrow_screen() -> None:
+    Durations().keep("Starting Ray, and looking at folders", 12.3)
+    console = Console(file=io.StringIO(), force_terminal=True, width=40, color_system=None)
+    with waiting(console, "Starting Ray, and looking at folders"):
         pass
-    assert "as last time" not in shown(broken)
-    assert json.loads(file.read_text()).keys() == {"Exporting trial #"}
+    assert "0:00:00 of about 0:00:13" in shown(console)
 
 
 def test_a_file_keeps_no_times(tmp_path: Path) -> None:
