@@ -5,9 +5,10 @@
 Each search of each seed is recorded once in ``--output`` and not run again. So a command that was cut off goes on where it
 was. Tables are shipped ones by name, folders of tables, and folders that hold such folders (`docs/how_to/tables.md`).
 
-Syne Tune and BoTorch are not among the dependencies: ``pip install -e '.[peers]'`` brings both. A peer whose package is not
-installed is left out, unless there are recordings of it. ``python -m benchmarks.search_cost.epochs_to`` counts epochs until
-a part of the hypervolume is found, with the parts of this search switched off in turn.
+Syne Tune is not among the dependencies of development, because it brings hundreds of megabytes. ``pip install -e
+'.[peers]'`` brings it. A peer whose package is not installed is left out, unless there are recordings of it. ``python -m
+benchmarks.search_cost.epochs_to`` counts epochs until a part of the hypervolume is found, with the parts of this search
+switched off in turn.
 """
 
 from __future__ import annotations

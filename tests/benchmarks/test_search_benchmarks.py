@@ -209,7 +209,6 @@ def test_one_command_runs_all_and_writes_the_page(folder, tmp_path, capsys):
 
 
 def test_qnehvi_finds_the_front_without_a_network_twice(folder):
-    pytest.importorskip("botorch")
     found = record(QNEHVI, Source(place=str(folder)), workers=2, seed=0)
     assert sorted(one.network for one in found.ended) == [f"n{row}" for row in range(6)]
 

@@ -51,7 +51,7 @@ class QnehviSampler(BaseSampler):
         schema = HistorySchema(
             score=score,
             sign=1.0 if maximize else -1.0,
-            costs=(cost,),
+            costs={cost: "minimize"},
             epochs=None,
             curve=lambda trial: {},
             repeatable=lambda trial: False,
@@ -59,7 +59,7 @@ class QnehviSampler(BaseSampler):
         )
         self._candidates, self._seed = candidates, seed
         self._history = TrialHistory(candidates, schema)
-        self._pools = Pools(candidates, (cost,), size=POOL, seed=seed)
+        self._pools = Pools(candidates, schema, size=POOL, seed=seed)
         self._given: dict[int, Point] = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
