@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from platformdirs import user_cache_path
 
-from search_spaces.common.files import write_text
+from search_spaces.common.files import write_json
 
 
 class Durations:
@@ -27,7 +27,7 @@ class Durations:
         """Keep how long some work took. A cache that cannot be written keeps nothing."""
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(self._path, json.dumps(self._read() | {_kind(what): round(seconds, 1)}))
+            write_json(self._path, self._read() | {_kind(what): round(seconds, 1)})
 
     def _read(self) -> dict[str, float]:
         try:
