@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from dite_search.terminal.durations import Durations
 from search_spaces.common.follow import Parts
 
 T = TypeVar("T")
@@ -24,9 +23,11 @@ def waiting(console: Console, what: str) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    # Help does not wait for this import.
+    # Help does not wait for these imports.
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.table import Column
+
+    from dite_search.terminal.durations import Durations
 
     # On a narrow screen the words go on in a second line, and the times stay whole.
     words = TextColumn("{task.description}", table_column=Column())
