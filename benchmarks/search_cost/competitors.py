@@ -36,6 +36,7 @@ class Competitor:
         moasha: The variant of MOASHA, for which the fields of the search file do not apply.
         qnehvi: Whether BoTorch's qLogNEHVI takes the place of the sampler.
         seeds: The most seeds that are affordable, where a search takes minutes.
+        worth: The full trainings' worth of epochs at which its recordings end.
         packages: The packages whose versions decide what the search does.
     """
 
@@ -47,6 +48,7 @@ class Competitor:
     moasha: MoashaSettings | None = None
     qnehvi: bool = False
     seeds: int | None = None
+    worth: int = 100
     packages: tuple[str, ...] = ("numpy", "optuna")
 
 
@@ -99,6 +101,8 @@ def within_budget() -> tuple[Competitor, ...]:
     )
 
 
+SLOW_WORTH = 50
+"""Where recordings of searches end whose every suggestion takes seconds."""
 QNEHVI = Competitor(
     name="qnehvi",
     label="BoTorch qLogNEHVI, same candidates",
@@ -106,6 +110,7 @@ QNEHVI = Competitor(
     changes={"sampler": {"name": "random"}, "scheduler": {"name": "none"}, "reuse": True},
     qnehvi=True,
     seeds=20,
+    worth=SLOW_WORTH,
     packages=("numpy", "botorch", "gpytorch"),
 )
 """The peer that chooses from the candidates of this search, with their exact costs."""
@@ -115,5 +120,5 @@ def judged() -> tuple[Competitor, ...]:
     """The rows of the page of all tables: this search, and every peer."""
     by_name = {competitor.name: competitor for competitor in COMPETITORS}
     moasha = [replace(by_name[name], packages=("numpy", "syne-tune")) for name in ("moasha", "moasha_best")]
-    gp = replace(by_name["gp"], seeds=20)
+    gp = replace(by_name["gp"], seeds=20, worth=SLOW_WORTH)
     return (by_name["ours"], by_name["random"], by_name["tpe"], by_name["nsga2"], *moasha, gp, QNEHVI)

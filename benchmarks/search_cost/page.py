@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.search_cost.competitors import Competitor
+from benchmarks.search_cost.competitors import SLOW_WORTH, Competitor
 from benchmarks.search_cost.yardstick import LIMITS, TRAININGS, Figures, Yardstick, larger_is_better, paired
 
 MIDDLE = TRAININGS.index(50)
@@ -32,7 +32,7 @@ training up, so a search over a hundred trainings takes seconds. Four trainings 
 
 Figures are means over the seeds, after the epochs of {TRAININGS[0]}, {TRAININGS[1]} and {TRAININGS[2]} full trainings. Seeds
 are paired: with one seed, every search sees the same training of a network. Intervals hold 95 % of the resampled seeds. A
-search that takes minutes has fewer seeds, and is compared on those.
+search that takes minutes has fewer seeds, and is compared on those; it ends after {SLOW_WORTH} trainings.
 """
 
 
@@ -112,12 +112,16 @@ def _section(results: Results) -> str:
     heads = ["search", "seeds", *counts, "in a sentence"]
     lines = [f"| {' | '.join(heads)} |", "| --- |" + " --- |" * (len(heads) - 1)]
     for competitor in results.present:
-        figures = np.array(
-            [[(f.regret, f.means, f.seen) for f in each] for each in results.figures[competitor.name].values()]
-        ).mean(axis=0)
-        cells = [competitor.label, str(len(results.figures[competitor.name]))]
-        cells += [_short(value) for value in figures[:, 0]] + [f"{value:.3f}" for value in figures[:, 1]]
-        cells += [f"{figures[-1, 2]:.3f}", _sentence(results, competitor)]
+        recorded = results.figures[competitor.name]
+        reached = min(map(len, recorded.values()))
+        figures = np.array([[(f.regret, f.means, f.seen) for f in each[:reached]] for each in recorded.values()]).mean(
+            axis=0
+        )
+        beyond = ["–"] * (len(TRAININGS) - reached)
+        cells = [competitor.label, str(len(recorded))]
+        cells += [*(_short(value) for value in figures[:, 0]), *beyond]
+        cells += [*(f"{value:.3f}" for value in figures[:, 1]), *beyond]
+        cells += ["–" if beyond else f"{figures[-1, 2]:.3f}", _sentence(results, competitor)]
         lines.append(f"| {' | '.join(cells)} |")
     limits = _limits(results)
     absent = [one.label for one in results.competitors if one not in results.present]

@@ -52,12 +52,16 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """One search: its trainings that ran to their end, counts of all, and processor seconds."""
+    """One search: its trainings that ran to their end, counts of all, and processor seconds.
+
+    ``worth`` is the full trainings' worth of epochs at which it ended.
+    """
 
     ended: tuple[Ended, ...]
     spent: int
     trainings: int
     seconds: float
+    worth: int = TRAININGS[-1]
 
 
 def sources(places: Iterable[str]) -> list[Source]:
@@ -79,15 +83,16 @@ def yardstick_of(source: Source) -> Yardstick:
 
 
 def record(competitor: Competitor, source: Source, *, workers: int, seed: int) -> Recording:
-    """Run one search until the epochs of the last budget are spent."""
+    """Run one search until its epochs are spent."""
     yardstick, began = yardstick_of(source), time.process_time()
-    epochs = TRAININGS[-1] * yardstick.table.config.train_config.epochs
+    epochs = competitor.worth * yardstick.table.config.train_config.epochs
     ended, simulation = completed(competitor, yardstick, workers=workers, seed=seed, epochs=epochs)
     return Recording(
         ended=ended,
         spent=simulation.epochs,
         trainings=simulation.trainings,
         seconds=round(time.process_time() - began, 2),
+        worth=competitor.worth,
     )
 
 
@@ -271,6 +276,11 @@ def probe_table() -> TabularBenchmark:
 
 
 def figures_of(recordings: Mapping[int, Recording], yardstick: Yardstick) -> dict[int, list[Any]]:
-    """Return the figures of each seed at each of the budgets."""
-    budgets = [count * yardstick.table.config.train_config.epochs for count in TRAININGS]
-    return {seed: yardstick.figures(recording.ended, seed=seed, budgets=budgets) for seed, recording in recordings.items()}
+    """Return the figures of each seed at each of the budgets that its recording reaches."""
+    length = yardstick.table.config.train_config.epochs
+    return {
+        seed: yardstick.figures(
+            recording.ended, seed=seed, budgets=[count * length for count in TRAININGS if count <= recording.worth]
+        )
+        for seed, recording in recordings.items()
+    }

@@ -146,7 +146,7 @@ def simulation_of(
         score = config.objectives.index(config.accuracy)
         (cost,) = (name for name in config.objectives if name != config.accuracy)
         simulation.searcher._study.sampler = QnehviSampler(
-            _candidates(table, cost), cost=cost, score=score, maximize=config.directions[score] == MAXIMIZE, seed=seed
+            candidates_of(table, cost), cost=cost, score=score, maximize=config.directions[score] == MAXIMIZE, seed=seed
         )
     if competitor.moasha:
         # Syne Tune is needed for this competitor alone.
@@ -157,7 +157,7 @@ def simulation_of(
     return simulation
 
 
-def _candidates(table: TabularBenchmark, cost: str) -> Candidates:
+def candidates_of(table: TabularBenchmark, cost: str) -> Candidates:
     """Return what this search chooses from: the networks of the table, with their exact cost."""
     space = table.config.search_space
     if isinstance(space, ListedSpace):

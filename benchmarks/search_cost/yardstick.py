@@ -94,7 +94,7 @@ class Yardstick:
         self.table = table
         objectives, accuracy = table.config.objectives, table.config.accuracy
         self._score = objectives.index(accuracy)
-        self._sign = -SIGNS[table.directions[self._score]]
+        self.sign = -SIGNS[table.directions[self._score]]
         self.cost = next(name for name in objectives if name != accuracy)
         self._names = list(table.points)
         self._rows = {name: row for row, name in enumerate(self._names)}
@@ -128,7 +128,7 @@ class Yardstick:
     @cached_property
     def _best(self) -> tuple[Array, Array]:
         """Under each limit, the best seed mean and the mean of all networks, larger where better."""
-        means = self._sign * self._means[:, self._score]
+        means = self.sign * self._means[:, self._score]
         within = [means[self._costs <= limit] for limit in self.limits]
         return np.array([part.max() for part in within]), np.array([part.mean() for part in within])
 
@@ -160,7 +160,7 @@ class Yardstick:
         seen[:, self._score] = [self._finals[self._rows[one.network]][one.training] for one in ended]
         front = non_dominated(seen, self.table.directions)
         return Figures(
-            regrets=self._regrets(rows, self._sign * seen[:, self._score]),
+            regrets=self._regrets(rows, self.sign * seen[:, self._score]),
             means=self._volume(self._means[rows][front]) / self._whole,
             seen=self._volume(seen) / whole,
         )
@@ -175,7 +175,7 @@ class Yardstick:
                 found.append(float(most - mean))
                 continue
             place = within[np.lexsort((self._costs[rows[within]], -scores[within]))[0]]
-            found.append(float(most - self._sign * self._means[rows[place], self._score]))
+            found.append(float(most - self.sign * self._means[rows[place], self._score]))
         return tuple(found)
 
 

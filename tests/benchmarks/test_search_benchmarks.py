@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.search_cost.__main__ import main
 from benchmarks.search_cost.competitors import COMPETITORS, QNEHVI, judged
 from benchmarks.search_cost.page import Results, page
-from benchmarks.search_cost.recordings import Archive, Source, behaviour_of, record, run_all, sources
+from benchmarks.search_cost.recordings import Archive, Source, behaviour_of, figures_of, record, run_all, sources
 from benchmarks.search_cost.yardstick import Ended, Figures, Yardstick, drawn, limits_of, paired
 from dite_search.simulation.tabular_benchmark import load_table
 from tests.dite_search.foreign_tables import write_rows, write_table
@@ -145,6 +146,18 @@ def test_a_slow_search_has_seeds_of_its_own(folder, tmp_path):
     archive = Archive(tmp_path, workers=2)
     tasks = archive.missing([QNEHVI, BY_NAME["random"]], [Source(place=str(folder))], 30, 2)
     assert [sum(task.competitor.name == name for task in tasks) for name in ("qnehvi", "random")] == [2, 30]
+
+
+def test_a_slow_search_ends_early_and_has_no_figures_beyond(folder, yardstick):
+    slow = replace(BY_NAME["random"], worth=50)
+    recordings = {0: record(slow, Source(place=str(folder)), workers=2, seed=0)}
+    assert (recordings[0].worth, recordings[0].spent) == (50, 100)
+    found = figures_of(recordings, yardstick)
+    assert [len(each) for each in found.values()] == [2]
+    ours = results_of(yardstick, ours=[0.01])
+    text = page([Results(yardstick=yardstick, competitors=judged(), figures={**ours.figures, "gp": found})])
+    cells = next(line for line in text.splitlines() if line.startswith("| Optuna GP")).split(" | ")
+    assert [place for place, cell in enumerate(cells) if cell == "–"] == [4, 7, 8]
 
 
 def test_a_search_is_known_by_what_it_does(monkeypatch):

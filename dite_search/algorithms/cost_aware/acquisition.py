@@ -71,13 +71,18 @@ class Target:
             means = posterior.mean(posterior.covariance(np.array([features(observation.point) for observation in waiting])))
             known += [(float(mean), *(observation.costs or ())) for mean, observation in zip(means, waiting, strict=True)]
         values = np.array(known).reshape(len(known), 1 + pool_costs.shape[1])
-        values = values[non_dominated(values, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
+        return cls.beyond(values, pool_costs, score_floor(posterior.scores), price)
+
+    @classmethod
+    def beyond(cls, results: Array, pool_costs: Array, floor: float, price: Price) -> Target:
+        """The target beyond the front of ``results`` (f, 1 + k), rows of a score and its costs, for candidates' costs."""
+        values = results[non_dominated(results, ["maximize"] + ["minimize"] * pool_costs.shape[1])]
         corner = reference_point(np.vstack([pool_costs, values[:, 1:]]), ["minimize"] * pool_costs.shape[1])
         logarithmic = np.vstack([pool_costs, values[:, 1:]]).min(axis=0) > 0
         return cls(
             scores=values[:, 0],
             costs=_measured(values[:, 1:], logarithmic),
-            floor=score_floor(posterior.scores),
+            floor=floor,
             corner=_measured(corner[None], logarithmic)[0],
             logarithmic=logarithmic,
             price=price,
@@ -96,16 +101,20 @@ class Target:
         order = self._order(mean[places], posterior.deviation(covariance[places]), posterior.noise, costs[places])
         return places[order[:count]]
 
-    def _order(self, mean: Array, deviation: Array, noise: float, costs: Array) -> NDArray[np.intp]:
-        gains = expected_improvement(
+    def gains(self, mean: Array, deviation: Array, costs: Array) -> Array:
+        """Return the expected gains in volume (n,) of scores with means (n,) and deviations (n,), at costs (n, k)."""
+        return expected_improvement(
             mean,
-            np.hypot(deviation, noise),
+            deviation,
             _measured(costs, self.logarithmic),
             front_scores=self.scores,
             front_costs=self.costs,
             reference_score=self.floor,
             reference_costs=self.corner,
         )
+
+    def _order(self, mean: Array, deviation: Array, noise: float, costs: Array) -> NDArray[np.intp]:
+        gains = self.gains(mean, np.hypot(deviation, noise), costs)
         return np.lexsort((-deviation, -gains / self.price.of(costs)))
 
 

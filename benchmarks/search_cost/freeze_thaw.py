@@ -1,0 +1,376 @@
+"""Freeze-thaw in place of rungs: paired searches on a recorded table, in a loop of their own.
+
+    python -m benchmarks.search_cost.freeze_thaw --table tiny_128 --seeds 100
+
+A rung stops a training for good, by its place among those that reached it. Freeze-thaw decides after every step anew: a free
+worker takes what has the largest expected gain of its *final* score for each epoch that it still needs (Swersky et al. 2014,
+arXiv:1406.3896). That may be a new network, a paused one, or the one that it has just trained. A new network is priced at
+its first step and `SHARE_OF_REST` of the rest, since most are paused.
+
+Model, gain and candidates are those of this search. The final score of a begun training is foretold by two sources that know
+nothing of each other: its curve, and the model without the training's own row (Rasmussen and Williams 2006, section 5.4.2).
+With ``--losses`` the curve is read by a ridge regression on the last scores and training losses in place of the last score.
+
+Printed are mean regrets on seed means (`benchmarks.search_cost.yardstick`), for this search with its rungs, for
+freeze-thaw, and their differences with 95 % intervals over the seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import heapq
+import multiprocessing
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky
+
+from benchmarks.search_cost.competitors import judged
+from benchmarks.search_cost.recordings import Source, completed, yardstick_of
+from benchmarks.search_cost.runs import candidates_of
+from benchmarks.search_cost.yardstick import Ended, Yardstick, paired
+from dite_search.algorithms.cost_aware.acquisition import Price, Target
+from dite_search.algorithms.cost_aware.initial_design import most_different
+from dite_search.algorithms.cost_aware.surrogate import (
+    JITTER,
+    MIN_EXPLAINED,
+    MIN_PAIRS,
+    RIDGE,
+    Carried,
+    CurveModel,
+    Kernel,
+    Observations,
+    Posterior,
+    fit_kernel,
+)
+from dite_search.algorithms.cost_aware.surrogate_data import milestone
+from dite_search.simulation.recorded_curves import Curve
+from dite_search.study.attributes import EPOCH_KEY
+
+Array = NDArray[np.float64]
+
+TRAININGS = (25, 50)
+STARTUP = 6
+"""Networks that are trained to their end before anything is foretold."""
+SHARE_OF_REST = 0.3
+"""Part of a new network's later epochs that its price has, unless another is given."""
+STEPS = 20
+"""The most steps of a training, after each of which a decision falls."""
+WINDOW = 3
+"""Last scores and losses that a forecast of both looks at."""
+
+
+@dataclass(kw_only=True)
+class Training:
+    """A training that has begun: its place among the candidates, its curve, and how many steps of it are done."""
+
+    place: int
+    curve: Curve
+    done: int = 0
+    running: bool = False
+    values: list[Mapping[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """The expected final scores (n,) of trainings, and their deviations (n,), chance of the training included."""
+
+    means: Array
+    deviations: Array
+
+
+class FreezeThaw:
+    """One search over a table.
+
+    Args:
+        yardstick: The table with its truth.
+        seed: The seed, which decides the trainings that are seen as for every other search.
+        workers: The trainings side by side.
+        losses: Whether forecasts look at training losses and the last three scores.
+        share: The part of a new network's later epochs that its price has.
+    """
+
+    def __init__(self, yardstick: Yardstick, *, seed: int, workers: int, losses: bool, share: float = SHARE_OF_REST) -> None:
+        self._yardstick, self._seed, self._workers = yardstick, seed, workers
+        self._losses, self._share = losses, share
+        self._keys, self._features, self._costs = pool_of(yardstick)
+        config = yardstick.table.config
+        self._accuracy, self._epochs = config.accuracy, config.train_config.epochs
+        self._sign = yardstick.sign
+        self.begun: dict[int, Training] = {}
+        self._clock: list[tuple[float, int, int]] = []
+        self._kernel: tuple[int, Kernel] | None = None
+        self._generator = np.random.default_rng([seed, 8])
+        self.spent = 0
+
+    def run(self, epochs: int) -> list[Ended]:
+        """Search until so many epochs are spent, and return the trainings that reached their end."""
+        ended, now, order = list[Ended](), 0.0, 0
+        for _ in range(self._workers):
+            order = self._start(self._next(), now, order)
+        while self._clock:
+            now, _, place = heapq.heappop(self._clock)
+            training = self.begun[place]
+            goal = self._goals(training)[training.done]
+            before = training.values[-1][EPOCH_KEY] if training.values else 0
+            self.spent += int(goal - before)
+            if self.spent > epochs:
+                break
+            training.values = [each for each in training.curve if each[EPOCH_KEY] <= goal]
+            training.done, training.running = training.done + 1, False
+            if goal >= self._epochs:
+                which = self._yardstick.training(self._seed, self._keys[place], 0)
+                ended.append(Ended(epochs=self.spent, network=self._keys[place], training=which))
+            order = self._start(self._next(), now, order)
+        return ended
+
+    def _goals(self, training: Training) -> list[float]:
+        """The epochs at which decisions fall, the last one the end."""
+        known = [each[EPOCH_KEY] for each in training.curve]
+        chosen = np.linspace(0, len(known), min(len(known), STEPS) + 1).round().astype(int)[1:] - 1
+        return [known[index] for index in chosen]
+
+    def _start(self, place: int, now: float, order: int) -> int:
+        """Give a worker its next step, and return the number of the one after."""
+        training = self.begun.get(place)
+        if training is None:
+            curve = list(self._yardstick.curve(self._seed, self._keys[place], 0))
+            training = self.begun[place] = Training(place=place, curve=curve)
+        goal = self._goals(training)[training.done]
+        times = {each[EPOCH_KEY]: each.get("seconds", each[EPOCH_KEY]) for each in training.curve}
+        begins = times[training.values[-1][EPOCH_KEY]] if training.values else 0.0
+        training.running = True
+        heapq.heappush(self._clock, (now + times[goal] - begins, order, place))
+        return order + 1
+
+    def _next(self) -> int:
+        """The place of what a free worker takes up."""
+        idle = [each for each in self.begun.values() if not each.running and not self._is_whole(each)]
+        whole = [each for each in self.begun.values() if self._is_whole(each)]
+        if len(whole) < STARTUP:
+            return idle[0].place if idle else self._spread()
+        return self._best(idle, whole)
+
+    def _is_whole(self, training: Training) -> bool:
+        return bool(training.values) and training.values[-1][EPOCH_KEY] >= self._epochs
+
+    def _spread(self) -> int:
+        begun, left = sorted(self.begun), self._left()
+        return left[
+            most_different(
+                self._features[left],
+                self._costs[left],
+                seen_features=self._features[begun],
+                seen_costs=self._costs[begun],
+                strata=STARTUP,
+                generator=self._generator,
+            )
+        ]
+
+    def _left(self) -> list[int]:
+        return [place for place in range(len(self._keys)) if place not in self.begun]
+
+    def _best(self, idle: Sequence[Training], whole: Sequence[Training]) -> int:
+        carried = self._carried(whole)
+        # A curve that tells nothing yet goes on to where it does.
+        untold = [each.place for each in idle if each.place not in carried]
+        if untold:
+            return untold[0]
+        rows = [each for each in self.begun.values() if each.place in carried]
+        data = Observations(
+            features=self._features[[each.place for each in rows]],
+            scores=np.array([carried[each.place].score for each in rows]),
+            extra=np.array([carried[each.place].variance for each in rows]),
+        )
+        kernel = self._kernel_of(data)
+        silent = [each.place for each in self.begun.values() if each.running and each.place not in carried]
+        running = [each.place for each in self.begun.values() if each.running and each.place in carried]
+        posterior = Posterior(kernel, data, self._features[silent] if silent else None)
+        final = without_own(kernel, data)
+        target = self._target(whole, posterior, {each.place: final.means[row] for row, each in enumerate(rows)}, running)
+        choices: list[tuple[float, int]] = []
+        left = np.array(self._left(), np.intp)
+        if len(left):
+            place = left[target.best(posterior, self._features[left], self._costs[left], 1)[0]]
+            covariance = posterior.covariance(self._features[[place]])
+            deviation = np.hypot(posterior.deviation(covariance), posterior.noise)
+            gain = target.gains(posterior.mean(covariance), deviation, self._costs[[place]])[0]
+            first = self._first_step
+            choices.append((gain / (first + self._share * (self._epochs - first)), int(place)))
+        known = {each.place: row for row, each in enumerate(rows)}
+        if idle:
+            at = [known[each.place] for each in idle]
+            gains = target.gains(final.means[at], final.deviations[at], self._costs[[each.place for each in idle]])
+            needed = [self._epochs - each.values[-1][EPOCH_KEY] for each in idle]
+            choices += [(gain / count, each.place) for gain, count, each in zip(gains, needed, idle, strict=True)]
+        return max(choices, key=lambda choice: (choice[0], -choice[1]))[1]
+
+    @functools.cached_property
+    def _first_step(self) -> float:
+        return self._goals(next(iter(self.begun.values())))[0]
+
+    def _target(
+        self, whole: Sequence[Training], posterior: Posterior, means: Mapping[int, float], running: Sequence[int]
+    ) -> Target:
+        """The front of whole trainings, and of running ones as they are foretold."""
+        results = [(self._scores(each)[-1], *self._costs[each.place]) for each in whole]
+        results += [(means[place], *self._costs[place]) for place in running]
+        return Target.beyond(np.array(results), self._costs, min(0.0, float(posterior.scores.min())), Price())
+
+    def _scores(self, training: Training) -> Array:
+        return self._sign * np.array([each[self._accuracy] for each in training.values])
+
+    def _kernel_of(self, data: Observations) -> Kernel:
+        count = milestone(len(data.scores))
+        if self._kernel is None or self._kernel[0] != count:
+            self._kernel = (count, fit_kernel(data))
+        return self._kernel[1]
+
+    def _carried(self, whole: Sequence[Training]) -> dict[int, Carried]:
+        """What each training that has begun lets expect of its final score."""
+        found = {each.place: Carried(score=float(self._scores(each)[-1]), variance=0.0) for each in whole}
+        started = [each for each in self.begun.values() if each.values and each.place not in found]
+        if self._losses:
+            for steps in {each.done for each in started}:
+                same = [each for each in started if each.done == steps]
+                for each, carried in zip(same, self._regressed(whole, same), strict=True):
+                    if carried is not None:
+                        found[each.place] = carried
+            return found
+        curves = {each.place: self._by_epoch(each) for each in (*whole, *started)}
+        model = CurveModel(
+            [(curves[each.place], found[each.place].score) for each in whole], [curves[each.place] for each in started]
+        )
+        for each in started:
+            epoch = max(curves[each.place])
+            carried = model.carry(epoch, curves[each.place][epoch])
+            if carried is not None:
+                found[each.place] = carried
+        return found
+
+    def _by_epoch(self, training: Training) -> dict[int, float]:
+        epochs = [int(each[EPOCH_KEY]) for each in training.values]
+        return dict(zip(epochs, self._scores(training).tolist(), strict=True))
+
+    def _regressed(self, whole: Sequence[Training], same: Sequence[Training]) -> list[Carried | None]:
+        """What trainings of equal length let expect, by a regression on their last scores and losses.
+
+        As in `CurveModel`, a forecast is divided by the share of the variance that it explains, since the model of the
+        accuracy draws towards a better mean than a regression's.
+        """
+        last = same[0].values[-1][EPOCH_KEY]
+        if len(whole) < MIN_PAIRS:
+            return [None] * len(same)
+        inputs = np.array([self._summary(each, last) for each in whole])
+        final = np.array([self._scores(each)[-1] for each in whole])
+        centre, scale = inputs.mean(axis=0), np.maximum(inputs.std(axis=0), 1e-12)
+        x, y = (inputs - centre) / scale, final - final.mean()
+        gram = x.T @ x + RIDGE * np.eye(x.shape[1])
+        slope = np.linalg.solve(gram, x.T @ y)
+        freedom = float(np.trace(np.linalg.solve(gram, x.T @ x)))
+        residual = (float(((y - x @ slope) ** 2).sum()) + RIDGE * float(final.var())) / max(
+            1.0, len(final) - 1.0 - freedom + RIDGE
+        )
+        own = (np.array([self._summary(each, last) for each in same]) - centre) / scale
+        reached = np.concatenate([x @ slope, own @ slope])
+        explained = float(reached.var())
+        share = explained / (explained + residual)
+        if share < MIN_EXPLAINED:
+            return [None] * len(same)
+        middle = float(reached.mean())
+        return [
+            Carried(score=float(final.mean()) + middle + (value - middle) / share, variance=residual / share)
+            for value in own @ slope
+        ]
+
+    def _summary(self, training: Training, last: float) -> list[float]:
+        """Mean and last of the last three scores, and of the last three losses where there are any."""
+        upto = [each for each in training.values if each[EPOCH_KEY] <= last][-WINDOW:]
+        scores = [each[self._accuracy] for each in upto]
+        figures = [float(np.mean(scores)), scores[-1]]
+        losses = [each["loss"] for each in upto if "loss" in each]
+        return [*figures, float(np.mean(losses)), losses[-1]] if losses else figures
+
+
+def without_own(kernel: Kernel, data: Observations) -> Forecast:
+    """Return the final score of each training: what all others let expect of it, and what its own curve says."""
+    noise = kernel.noise + JITTER + data.extra / kernel.spread**2
+    known = kernel.between(data.features, data.features) + np.diag(noise)
+    inverse = cho_solve((cholesky(known, lower=True, check_finite=False), True), np.eye(len(known)), check_finite=False)
+    precision = np.diag(inverse)
+    means = data.scores - kernel.spread * (inverse @ ((data.scores - kernel.mean) / kernel.spread)) / precision
+    # The variance of a left out row has the noise of its curve, which the final score does not have.
+    variances = np.maximum(kernel.spread**2 / precision - data.extra, kernel.spread**2 * kernel.noise)
+    share = variances / (variances + data.extra)
+    return Forecast(means=means + share * (data.scores - means), deviations=np.sqrt(variances * (1.0 - share)))
+
+
+@functools.cache
+def pool_of(yardstick: Yardstick) -> tuple[list[str], Array, Array]:
+    """Return the identities of all networks of a table, their features (n, d), and their costs (n, 1)."""
+    table = yardstick.table
+    candidates = candidates_of(table, yardstick.cost)
+    rows = [(name, candidates.features(point), candidates.costs(point)) for name, point in table.points.items()]
+    allowed = [(name, features, costs[yardstick.cost]) for name, features, costs in rows if costs is not None]
+    names, features, costs = zip(*allowed, strict=True)
+    return list(names), np.array(features), np.array(costs, np.float64)[:, None]
+
+
+def regrets_of(place: str, method: str, seed: int, workers: int, share: float) -> tuple[float, ...]:
+    """Return the regrets of one search at both budgets."""
+    yardstick = yardstick_of(Source(place=place))
+    length = yardstick.table.config.train_config.epochs
+    epochs = TRAININGS[-1] * length
+    if method == "rungs":
+        ours = next(one for one in judged() if one.name == "ours")
+        ended: Sequence[Ended] = completed(ours, yardstick, workers=workers, seed=seed, epochs=epochs)[0]
+    else:
+        search = FreezeThaw(yardstick, seed=seed, workers=workers, losses=method == "losses", share=share)
+        ended = search.run(epochs)
+    budgets = [count * length for count in TRAININGS]
+    return tuple(figures.regret for figures in yardstick.figures(ended, seed=seed, budgets=budgets))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--table", default="tiny_128", help="recorded table, by its name or folder")
+    parser.add_argument("--methods", nargs="+", default=["scores", "losses"], choices=["scores", "losses"])
+    parser.add_argument("--seeds", type=int, default=100, help="paired searches of each method")
+    parser.add_argument("--share", type=float, default=SHARE_OF_REST, help="part of a new network's rest that is priced")
+    parser.add_argument("--workers", type=int, default=4, help="trainings side by side")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    options = parser.parse_args()
+    # One thread a process: the models are too small to share.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    found: dict[str, list[tuple[float, ...]]] = {}
+    with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for method in ("rungs", *options.methods):
+            found[method] = list(
+                pool.map(
+                    regrets_of,
+                    *([each] * options.seeds for each in (options.table, method)),
+                    range(options.seeds),
+                    *([each] * options.seeds for each in (options.workers, options.share)),
+                )
+            )
+            print(line_of(method, found[method], found["rungs"]), flush=True)
+
+
+def line_of(method: str, own: Sequence[Sequence[float]], rungs: Sequence[Sequence[float]]) -> str:
+    """Return the mean regrets of a method, and their differences to those of this search with its rungs."""
+    cells = []
+    for place, count in enumerate(TRAININGS):
+        pair = paired(*({seed: each[place] for seed, each in enumerate(runs)} for runs in (own, rungs)))
+        low, high = pair.interval
+        beside = "" if own is rungs else f" ({pair.difference:+.5f}, {low:+.5f} to {high:+.5f})"
+        cells.append(f"at {count} {pair.ours:.5f}{beside}")
+    return f"{method:8} {len(own)} seeds: {'; '.join(cells)}"
+
+
+if __name__ == "__main__":
+    main()
