@@ -1,7 +1,8 @@
 """BoTorch's qLogNEHVI as a competitor: noisy expected hypervolume improvement over the candidates of this search.
 
 It is the strongest peer that well-kept parts make. Its Gaussian process learns the score from the same features, exact
-costs among them. Its second objective is the exact cost itself, of which nothing has to be learned. The first trials are
+costs among them. Its second objective is the exact cost itself, of which nothing has to be learned, by its logarithm where
+costs differ tenfold. The first trials are
 spread as this search spreads its own, and the pools of candidates are drawn alike. A network is not suggested twice, and
 trainings that run are known to the acquisition (Daulton et al. 2021, arXiv:2105.08195; Ament et al. 2023, arXiv:2310.20708).
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from botorch.models.deterministic import GenericDeterministicModel
 from botorch.models.transforms import Normalize, Standardize
 from botorch.sampling.get_sampler import get_sampler
 from gpytorch.mlls import ExactMarginalLogLikelihood
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import Study
@@ -32,6 +35,7 @@ from dite_search.algorithms.cost_aware.candidate_pool import Pool, Pools
 from dite_search.algorithms.cost_aware.candidates import Candidates, Point
 from dite_search.algorithms.cost_aware.history import HistorySchema, Observation, TrialHistory
 from dite_search.algorithms.cost_aware.initial_design import most_different
+from search_spaces.space.encoding import LOGARITHMIC_RATIO
 
 STARTUP = 10
 POOL = 2000
@@ -61,6 +65,7 @@ class QnehviSampler(BaseSampler):
         self._history = TrialHistory(candidates, schema)
         self._pools = Pools(candidates, schema, size=POOL, seed=seed)
         self._given: dict[int, Point] = {}
+        self._model: SingleTaskGP | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """All parameters are chosen together."""
@@ -108,19 +113,20 @@ class QnehviSampler(BaseSampler):
     def _best(self, pool: Pool, number: int) -> int:
         """Return the place of the candidate with the largest acquisition."""
         ended, pending = self._history.finished, self._history.pending
-        scale = max(float(pool.costs.max()), *(one.costs[0] for one in ended if one.costs))
-        known, scores = self._inputs(ended, scale), torch.tensor([[one.score] for one in ended], dtype=torch.double)
-        candidates = torch.tensor(np.column_stack([pool.features, pool.costs / scale]))
+        unit = Unit.of([*pool.costs[:, 0], *(one.costs[0] for one in ended if one.costs)])
+        known, scores = self._inputs(ended, unit), torch.tensor([[one.score] for one in ended], dtype=torch.double)
+        candidates = torch.tensor(np.column_stack([pool.features, unit.measure(pool.costs)]))
         torch.manual_seed(self._seed * 100_003 + number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InputDataWarning)
             warnings.simplefilter("ignore", NumericsWarning)
-            model = ModelList(_fitted(known, scores), GenericDeterministicModel(lambda inputs: -inputs[..., -1:]))
+            self._model = _fitted(known, scores, self._model)
+            model = ModelList(self._model, GenericDeterministicModel(lambda inputs: -inputs[..., -1:]))
             acquisition = qLogNoisyExpectedHypervolumeImprovement(
                 model=model,
                 ref_point=[score_floor(scores), -1.1],
                 X_baseline=known,
-                X_pending=self._inputs(pending, scale) if pending else None,
+                X_pending=self._inputs(pending, unit) if pending else None,
                 sampler=get_sampler(model.posterior(known[:1]), torch.Size([DRAWS]), seed=number),
                 prune_baseline=True,
                 cache_root=False,
@@ -129,15 +135,46 @@ class QnehviSampler(BaseSampler):
                 values = torch.cat([acquisition(part.unsqueeze(-2)) for part in candidates.split(CHUNK)])
         return int(values.argmax())
 
-    def _inputs(self, observations: Sequence[Observation], scale: float) -> torch.Tensor:
+    def _inputs(self, observations: Sequence[Observation], unit: Unit) -> torch.Tensor:
         """Return features with the cost itself as the last column, (n, d + 1)."""
-        rows = [[*self._candidates.features(one.point), one.costs[0] / scale] for one in observations if one.costs]
+        rows = [
+            [*self._candidates.features(one.point), float(unit.measure(np.array(one.costs))[0])]
+            for one in observations
+            if one.costs
+        ]
         return torch.tensor(rows, dtype=torch.double)
 
 
-def _fitted(inputs: torch.Tensor, scores: torch.Tensor) -> SingleTaskGP:
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """The unit of costs, in which the greatest is 1: their logarithms where they differ tenfold, as the limits are spaced."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, costs: Sequence[float]) -> Unit:
+        return cls(low=min(costs), high=max(costs))
+
+    def measure(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return costs in this unit; the least is 0 by logarithms."""
+        if 0 < LOGARITHMIC_RATIO * self.low <= self.high:
+            found: NDArray[np.float64] = np.log(costs / self.low) / np.log(self.high / self.low)
+            return found
+        return costs / self.high
+
+
+def _fitted(inputs: torch.Tensor, scores: torch.Tensor, before: SingleTaskGP | None) -> SingleTaskGP:
+    """Return the model of scores, whose fit starts where that of the suggestion before ended.
+
+    From BoTorch's own start every fit takes hundreds of steps, which are nine tenths of a search.
+    """
     model = SingleTaskGP(
         inputs, scores, input_transform=Normalize(inputs.shape[-1]), outcome_transform=Standardize(scores.shape[-1])
     )
+    if before is not None:
+        model.covar_module.load_state_dict(before.covar_module.state_dict())
+        model.mean_module.load_state_dict(before.mean_module.state_dict())
+        model.likelihood.load_state_dict(before.likelihood.state_dict())
     fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
     return model
