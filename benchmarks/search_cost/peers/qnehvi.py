@@ -147,7 +147,7 @@ class QnehviSampler(BaseSampler):
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """The unit of costs, in which the greatest is 1: their logarithms where they differ tenfold, as the limits are spaced."""
+    """The unit of costs, in which the greatest is 1: by their logarithms where they differ tenfold, as limits are spaced."""
 
     low: float
     high: float
