@@ -6,7 +6,9 @@ Each network trains for itself, on one thread (or on the GPU where there is one)
 the last epoch of each network; finished networks are not trained again. All networks are trained with the first seed before
 one is trained with the next. Trainings of a table beside the search file are not trained again. ``curves.csv`` of the
 output holds a row for each epoch of each training, those of that table too. It grows with every training, and beside the
-search file it lets a recording go on elsewhere. In the end the spread of networks is printed beside that of seeds.
+search file it lets a recording go on elsewhere. A search file of another name than ``search.yaml`` gives the table its name.
+``--also`` scores every trained network by another metric too, which stands in the row of its last epoch. In the end the
+spread of networks is printed beside that of seeds.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from analysis.errors.predictions import predictions_with
 from analysis.statistics.agreement import seed_share
 from dite_search.config.search_config import SearchConfig, load_search
 from dite_search.config.search_data import data_of
@@ -32,6 +35,12 @@ from search_spaces.common.files import write_json
 from search_spaces.families.parameter import Point
 from search_spaces.registry import cost_of
 from search_spaces.space.search_space import SearchSpace
+from search_spaces.training_config import TrainConfig
+from trainers.checkpoints.checkpoint import LAST
+from trainers.data.config import DataConfig
+from trainers.data.keypoint_sets.metric import OKS, PCK, Metric
+from trainers.evaluation.scoring import score
+from trainers.networks.load import load_network
 from trainers.processes.distributed import Worker, default_device
 from trainers.training.loop import train
 
@@ -66,25 +75,40 @@ def final_scores(trainings: Mapping[Training, Rows], figure: str) -> dict[Key, l
     return scores
 
 
-def record(config: SearchConfig, point: Point, seed: int, output: Path) -> Path:
-    """Train one network and keep its curve; nothing where it is kept already."""
+def record(config: SearchConfig, point: Point, seed: int, output: Path, also: str | None = None) -> Path:
+    """Train one network and keep its curve, with the figure of another metric; nothing where it is kept already."""
     arch = config.search_space.build(point)
     kept = output / "curves" / f"{arch.arch_id}-{seed}.json"
     if kept.is_file():
         return kept
     torch.set_num_threads(1)
-    result = train(
-        arch,
+    recipe, data, folder = (
         dataclasses.replace(config.train_config, seed=seed),
         data_of(config),
-        directory=output / "running" / kept.stem,
+        output / "running" / kept.stem,
+    )
+    result = train(
+        arch,
+        recipe,
+        data,
+        directory=folder,
         report=lambda metrics, checkpoint: None,
         worker=Worker(device=default_device()),
     )
     curve = [{name: metrics[name] for name in KEPT if name in metrics} for metrics in result.curve]
+    if also is not None:
+        curve[-1] |= figure_by(also, folder / LAST, recipe, data)
     write_json(kept, {"point": point, "seed": seed, "curve": curve})
-    shutil.rmtree(output / "running" / kept.stem)
+    shutil.rmtree(folder)
     return kept
+
+
+def figure_by(metric: str, checkpoint: Path, recipe: TrainConfig, data: DataConfig) -> dict[str, float]:
+    """Return the figure of a trained network by a metric, under its name in tables."""
+    arch, network = load_network(checkpoint)
+    found = predictions_with(arch, network, recipe, data, flip_test=recipe.flip_test)
+    metrics = score(found.dataset, found.predictions, dataclasses.replace(data, metric=Metric(name=metric))).metrics
+    return {name: metrics[name] for name in KEPT if name in metrics}
 
 
 def read_table(space: SearchSpace, path: Path) -> dict[Training, Rows]:
@@ -136,10 +160,12 @@ def main() -> None:
     parser.add_argument("--networks", type=int, help="train so many networks alone, spread evenly: a pilot")
     parser.add_argument("--ranked", type=Path, help="a table over whose ranks they are spread, instead of over MACs")
     parser.add_argument("--seeds", type=int, default=3, help="seeds of each network")
+    parser.add_argument("--also", choices=(OKS, PCK), help="another metric of every trained network")
     arguments = parser.parse_args()
     output = arguments.output.absolute()
     config = load_search(arguments.search, changes={"directory": str(output)})
-    space, table = config.search_space, output / "curves.csv"
+    space, name = config.search_space, arguments.search.stem
+    table = output / ("curves.csv" if name == "search" else f"{name}.csv")
     data_of(config)
     by_key = {key_of(space, point): point for point in space.points()}
     points = list(by_key.values())
@@ -154,7 +180,7 @@ def main() -> None:
     jobs = [(point, seed) for point, seed in jobs if (key_of(space, point), seed) not in recorded]
     print(f"{len(recorded)} trainings are recorded beside the search file, {len(jobs)} are to be trained", flush=True)
     with ProcessPoolExecutor(arguments.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = [pool.submit(record, config, point, seed, output) for point, seed in jobs]
+        running = [pool.submit(record, config, point, seed, output, arguments.also) for point, seed in jobs]
         for count, done in enumerate(as_completed(running), start=1):
             print(f"{count}/{len(jobs)} {done.result().stem}", flush=True)
             write_table(space, recorded | read_kept(space, output), table)

@@ -8,7 +8,7 @@ of trainings that are stopped or trained again too. Only trials that ran to thei
 everyone alike. Runs end at 99 % of the hypervolume of the whole table or when the epochs are used up. Finished runs are kept
 in ``--output``, and are not run again.
 
-Syne Tune's MOASHA is the one competitor that is not among the dependencies. ``pip install -e '.[benchmarks]'`` brings all
+Syne Tune's MOASHA is the one competitor that is not among the dependencies. ``pip install -e '.[peers]'`` brings all
 that Syne Tune asks for, some of it large; ``pip install --no-deps syne-tune==0.16.0 dill psutil sortedcontainers`` does too.
 """
 

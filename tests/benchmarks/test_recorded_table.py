@@ -32,22 +32,27 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def test_a_recording_goes_on_beside_the_table_of_an_earlier_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One seed is recorded first. The next recording trains the other seed alone, and its table holds both."""
-    search = tmp_path / "table" / "search.yaml"
+    """One seed is recorded first. The next recording trains the other seed alone, and its table holds both.
+
+    The table has the name of its search file, and the other metric in last epochs alone.
+    """
+    search = tmp_path / "table" / "two.yaml"
     search.parent.mkdir()
     search.write_text(SEARCH)
-    options = ["recorded_table", "--search", str(search), "--jobs", "1", "--output"]
+    options = ["recorded_table", "--search", str(search), "--jobs", "1", "--also", "pck", "--output"]
     monkeypatch.setattr(sys, "argv", [*options, str(tmp_path / "first"), "--seeds", "1"])
     main()
-    first = rows_of(tmp_path / "first" / "curves.csv")
+    first = rows_of(tmp_path / "first" / "two.csv")
     assert [(row["kernels_branch1"], row["seed"], row["epoch"]) for row in first] == [
         (kernels, "0", epoch) for kernels in "12" for epoch in "12"
     ]
-    assert list(first[0]) == ["kernels_branch1", "seed", "epoch", "ap_gt", "loss", "seconds"]
-    shutil.copy(tmp_path / "first" / "curves.csv", search.parent)
+    assert list(first[0]) == ["kernels_branch1", "seed", "epoch", "ap_gt", "pck", "loss", "seconds"]
+    assert [bool(row["pck"]) for row in first] == [False, True] * 2
+    assert all(0 <= float(row["pck"]) <= 1 for row in first[1::2])
+    shutil.copy(tmp_path / "first" / "two.csv", search.parent)
     monkeypatch.setattr(sys, "argv", [*options, str(tmp_path / "second"), "--seeds", "2"])
     main()
-    second = rows_of(tmp_path / "second" / "curves.csv")
+    second = rows_of(tmp_path / "second" / "two.csv")
     assert second[:4] == first
     assert [row["seed"] for row in second[4:]] == ["1"] * 4
     assert [row["loss"] for row in second[4:]] != [row["loss"] for row in first]
