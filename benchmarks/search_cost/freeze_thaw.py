@@ -2,17 +2,18 @@
 
     python -m benchmarks.search_cost.freeze_thaw --table tiny_128 --seeds 100
 
-A rung stops a training for good, by its place among those that reached it. Freeze-thaw decides after every step anew: a free
+A rung stops a training for good, by its place among those that reached it. Freeze-thaw decides after every step anew. A free
 worker takes what has the largest expected gain of its *final* score for each epoch that it still needs (Swersky et al. 2014,
 arXiv:1406.3896). That may be a new network, a paused one, or the one that it has just trained. A new network is priced at
 its first step and `SHARE_OF_REST` of the rest, since most are paused.
 
 Model, gain and candidates are those of this search. The final score of a begun training is foretold by two sources that know
-nothing of each other: its curve, and the model without the training's own row (Rasmussen and Williams 2006, section 5.4.2).
-With ``--losses`` the curve is read by a ridge regression on the last scores and training losses in place of the last score.
+nothing of each other. One is its curve, the other the model without the training's own row (Rasmussen and Williams 2006,
+section 5.4.2). The method ``scores`` reads the last score of a curve. With ``losses`` a ridge regression reads its last
+scores and training losses.
 
-Printed are mean regrets on seed means (`benchmarks.search_cost.yardstick`), for this search with its rungs, for
-freeze-thaw, and their differences with 95 % intervals over the seeds.
+Printed are mean regrets on seed means (`benchmarks.search_cost.yardstick`) of this search with its rungs and of freeze-thaw.
+Differences have 95 % intervals over the seeds.
 """
 
 from __future__ import annotations
@@ -232,7 +233,7 @@ class FreezeThaw:
         return self._kernel[1]
 
     def _carried(self, whole: Sequence[Training]) -> dict[int, Carried]:
-        """What each training that has begun lets expect of its final score."""
+        """Return what the curve of each training that has begun lets expect of its final score."""
         found = {each.place: Carried(score=float(self._scores(each)[-1]), variance=0.0) for each in whole}
         started = [each for each in self.begun.values() if each.values and each.place not in found]
         if self._losses:
@@ -258,10 +259,10 @@ class FreezeThaw:
         return dict(zip(epochs, self._scores(training).tolist(), strict=True))
 
     def _regressed(self, whole: Sequence[Training], same: Sequence[Training]) -> list[Carried | None]:
-        """What trainings of equal length let expect, by a regression on their last scores and losses.
+        """Return the forecasts for trainings of equal length, by a regression on their last scores and losses.
 
-        As in `CurveModel`, a forecast is divided by the share of the variance that it explains, since the model of the
-        accuracy draws towards a better mean than a regression's.
+        As in `CurveModel`, a forecast is divided by the share of the variance that it explains. The model of the accuracy
+        draws towards a better mean than that of a regression.
         """
         last = same[0].values[-1][EPOCH_KEY]
         if len(whole) < MIN_PAIRS:
