@@ -92,8 +92,10 @@ def _ratio(results: Results, name: str, goal: float) -> str:
     if not results.figures.get(name):
         return "–"
     found = paired(results.regrets("ours"), results.regrets(name))
+    seeds, all_seeds = len(results.figures[name]), len(results.figures["ours"])
+    few = f" on {seeds} seed{'s' if seeds > 1 else ''}" if seeds < all_seeds else ""
     word = "met" if found.ratio <= goal else "missed"
-    return f"{found.ratio:.2f} ({found.ratio_interval[0]:.2f} to {found.ratio_interval[1]:.2f}), {word}"
+    return f"{found.ratio:.2f} ({found.ratio_interval[0]:.2f} to {found.ratio_interval[1]:.2f}){few}, {word}"
 
 
 def _section(results: Results) -> str:

@@ -206,6 +206,8 @@ def test_the_page_has_a_sentence_for_every_search(yardstick):
     assert rows["cells"][4] == "0.33 (0.20 to 0.43), met |"
     assert limits["regret at 50, macs ≤"][1:] == ["1.1e+04", *limits["regret at 50, macs ≤"][2:-1], "3.201e+04 |"]
     assert limits["random search"][1:] == ["0.06"] * 7 + ["0.06 |"]
+    fewer = page([results_of(yardstick, ours=[0.01, 0.03], random=[0.05, 0.07], tpe=[0.005])])
+    assert "| Optuna TPE: 2.00 (2.00 to 2.00) on 1 seed, missed |" in fewer
     assert "Not recorded: Syne Tune MOASHA, MOASHA, best settings, Optuna GP, BoTorch qLogNEHVI, same candidates." in text
     assert {len(row) for name, row in rows.items() if name in ("search", "this search", "Optuna TPE")} == {10}
 
