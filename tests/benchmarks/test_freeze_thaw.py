@@ -7,8 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.search_cost import freeze_thaw
-from benchmarks.search_cost.freeze_thaw import FreezeThaw, line_of, without_own
+from benchmarks.search_cost.freeze_thaw import __main__ as command
+from benchmarks.search_cost.freeze_thaw.__main__ import line_of
+from benchmarks.search_cost.freeze_thaw.forecasts import without_own
+from benchmarks.search_cost.freeze_thaw.search import STARTUP, FreezeThaw
 from benchmarks.search_cost.recordings import Source, yardstick_of
 from dite_search.algorithms.cost_aware.surrogate import Observations, Posterior, fit_kernel
 from dite_search.study.attributes import EPOCH_KEY
@@ -48,7 +50,7 @@ def test_a_search_pauses_and_goes_on_within_its_epochs(losses: bool) -> None:
     begun = search.begun.values()
     done = [max((int(each[EPOCH_KEY]) for each in training.values), default=0) for training in begun]
     assert sum(done) <= 20 * EPOCHS < sum(done) + EPOCHS
-    assert done.count(EPOCHS) == len(ended) >= freeze_thaw.STARTUP
+    assert done.count(EPOCHS) == len(ended) >= STARTUP
     assert sum(0 < epochs < EPOCHS for epochs in done) > 4, "more are paused than workers hold"
     assert len({one.network for one in ended}) == len(ended)
     assert [one.epochs for one in ended] == sorted(one.epochs for one in ended)
@@ -67,8 +69,8 @@ def test_methods_are_compared_with_rungs() -> None:
 def test_the_command_prints_a_line_for_each_method(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(freeze_thaw, "TRAININGS", (10, 15))
-    monkeypatch.setattr(freeze_thaw, "ProcessPoolExecutor", ThreadPool)
+    monkeypatch.setattr(command, "TRAININGS", (10, 15))
+    monkeypatch.setattr(command, "ProcessPoolExecutor", ThreadPool)
     monkeypatch.setattr(sys, "argv", ["freeze_thaw", "--seeds", "2", "--jobs", "1", "--share", "1"])
-    freeze_thaw.main()
+    command.main()
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["rungs", "scores", "losses"]

@@ -1,44 +1,21 @@
-"""Freeze-thaw in place of rungs: paired searches on a recorded table, in a loop of their own.
-
-    python -m benchmarks.search_cost.freeze_thaw --table tiny_128 --seeds 100
-
-A rung stops a training for good, by its place among those that reached it. Freeze-thaw decides after every step anew. A free
-worker takes what has the largest expected gain of its *final* score for each epoch that it still needs (Swersky et al. 2014,
-arXiv:1406.3896). That may be a new network, a paused one, or the one that it has just trained. A new network is priced at
-its first step and `SHARE_OF_REST` of the rest, since most are paused.
-
-Model, gain and candidates are those of this search. The final score of a begun training is foretold by two sources that know
-nothing of each other. One is its curve, the other the model without the training's own row (Rasmussen and Williams 2006,
-section 5.4.2). The method ``scores`` reads the last score of a curve. With ``losses`` a ridge regression reads its last
-scores and training losses.
-
-Printed are mean regrets on seed means (`benchmarks.search_cost.yardstick`) of this search with its rungs and of freeze-thaw.
-Differences have 95 % intervals over the seeds.
-"""
+"""`FreezeThaw`: one search over a recorded table, in a loop of its own."""
 
 from __future__ import annotations
 
-import argparse
 import functools
 import heapq
-import multiprocessing
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky
 
-from benchmarks.search_cost.competitors import judged
-from benchmarks.search_cost.recordings import Source, completed, yardstick_of
+from benchmarks.search_cost.freeze_thaw.forecasts import without_own
 from benchmarks.search_cost.runs import candidates_of
-from benchmarks.search_cost.yardstick import Ended, Yardstick, paired
+from benchmarks.search_cost.yardstick import Ended, Yardstick
 from dite_search.algorithms.cost_aware.acquisition import Price, Target
 from dite_search.algorithms.cost_aware.initial_design import most_different
 from dite_search.algorithms.cost_aware.surrogate import (
-    JITTER,
     MIN_EXPLAINED,
     MIN_PAIRS,
     RIDGE,
@@ -55,7 +32,6 @@ from dite_search.study.attributes import EPOCH_KEY
 
 Array = NDArray[np.float64]
 
-TRAININGS = (25, 50)
 STARTUP = 6
 """Networks that are trained to their end before anything is foretold."""
 SHARE_OF_REST = 0.3
@@ -75,14 +51,6 @@ class Training:
     done: int = 0
     running: bool = False
     values: list[Mapping[str, float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forecast:
-    """The expected final scores (n,) of trainings, and their deviations (n,), chance of the training included."""
-
-    means: Array
-    deviations: Array
 
 
 class FreezeThaw:
@@ -298,19 +266,6 @@ class FreezeThaw:
         return [*figures, float(np.mean(losses)), losses[-1]] if losses else figures
 
 
-def without_own(kernel: Kernel, data: Observations) -> Forecast:
-    """Return the final score of each training: what all others let expect of it, and what its own curve says."""
-    noise = kernel.noise + JITTER + data.extra / kernel.spread**2
-    known = kernel.between(data.features, data.features) + np.diag(noise)
-    inverse = cho_solve((cholesky(known, lower=True, check_finite=False), True), np.eye(len(known)), check_finite=False)
-    precision = np.diag(inverse)
-    means = data.scores - kernel.spread * (inverse @ ((data.scores - kernel.mean) / kernel.spread)) / precision
-    # The variance of a left out row has the noise of its curve, which the final score does not have.
-    variances = np.maximum(kernel.spread**2 / precision - data.extra, kernel.spread**2 * kernel.noise)
-    share = variances / (variances + data.extra)
-    return Forecast(means=means + share * (data.scores - means), deviations=np.sqrt(variances * (1.0 - share)))
-
-
 @functools.cache
 def pool_of(yardstick: Yardstick) -> tuple[list[str], Array, Array]:
     """Return the identities of all networks of a table, their features (n, d), and their costs (n, 1)."""
@@ -320,58 +275,3 @@ def pool_of(yardstick: Yardstick) -> tuple[list[str], Array, Array]:
     allowed = [(name, features, costs[yardstick.cost]) for name, features, costs in rows if costs is not None]
     names, features, costs = zip(*allowed, strict=True)
     return list(names), np.array(features), np.array(costs, np.float64)[:, None]
-
-
-def regrets_of(place: str, method: str, seed: int, workers: int, share: float) -> tuple[float, ...]:
-    """Return the regrets of one search at both budgets."""
-    yardstick = yardstick_of(Source(place=place))
-    length = yardstick.table.config.train_config.epochs
-    epochs = TRAININGS[-1] * length
-    if method == "rungs":
-        ours = next(one for one in judged() if one.name == "ours")
-        ended: Sequence[Ended] = completed(ours, yardstick, workers=workers, seed=seed, epochs=epochs)[0]
-    else:
-        search = FreezeThaw(yardstick, seed=seed, workers=workers, losses=method == "losses", share=share)
-        ended = search.run(epochs)
-    budgets = [count * length for count in TRAININGS]
-    return tuple(figures.regret for figures in yardstick.figures(ended, seed=seed, budgets=budgets))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--table", default="tiny_128", help="recorded table, by its name or folder")
-    parser.add_argument("--methods", nargs="+", default=["scores", "losses"], choices=["scores", "losses"])
-    parser.add_argument("--seeds", type=int, default=100, help="paired searches of each method")
-    parser.add_argument("--share", type=float, default=SHARE_OF_REST, help="part of a new network's rest that is priced")
-    parser.add_argument("--workers", type=int, default=4, help="trainings side by side")
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
-    options = parser.parse_args()
-    # One thread a process: the models are too small to share.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    found: dict[str, list[tuple[float, ...]]] = {}
-    with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for method in ("rungs", *options.methods):
-            found[method] = list(
-                pool.map(
-                    regrets_of,
-                    *([each] * options.seeds for each in (options.table, method)),
-                    range(options.seeds),
-                    *([each] * options.seeds for each in (options.workers, options.share)),
-                )
-            )
-            print(line_of(method, found[method], found["rungs"]), flush=True)
-
-
-def line_of(method: str, own: Sequence[Sequence[float]], rungs: Sequence[Sequence[float]]) -> str:
-    """Return the mean regrets of a method, and their differences to those of this search with its rungs."""
-    cells = []
-    for place, count in enumerate(TRAININGS):
-        pair = paired(*({seed: each[place] for seed, each in enumerate(runs)} for runs in (own, rungs)))
-        low, high = pair.interval
-        beside = "" if own is rungs else f" ({pair.difference:+.5f}, {low:+.5f} to {high:+.5f})"
-        cells.append(f"at {count} {pair.ours:.5f}{beside}")
-    return f"{method:8} {len(own)} seeds: {'; '.join(cells)}"
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Freeze-thaw in place of rungs."""
